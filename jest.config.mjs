@@ -1,0 +1,8 @@
+export default {
+  testEnvironment: "node",
+  transform: {},
+  testMatch: ["<rootDir>/packages/*/dist/**/*.test.js"],
+  modulePathIgnorePatterns: [],
+  watchman: false,
+  testTimeout: 60000,
+};
