@@ -1,1 +1,24 @@
-export {};
+/**
+ * The transparency service over HTTP: the SCITT reference API (SCRAPI, draft 11) and read-only
+ * resources of its own.
+ *
+ * {@link TransparencyService} owns a log and runs the whole way of a statement: bytes, signed
+ * statement, verified statement, admission, sequenced entry, receipt. `register.ts` is the one
+ * place where that way is walked. Nothing of HTTP enters a decision (S31).
+ *
+ * `routes.ts` is the table of resources; {@link createApp} puts it behind Express and turns every
+ * refusal into concise problem details by the table in `problem.ts`. {@link serve} binds a port
+ * and stops gracefully.
+ *
+ * @packageDocumentation
+ */
+export { createApp } from "./app.js";
+export type { AppOptions } from "./app.js";
+export { ServerError } from "./error.js";
+export type { ServerErrorCode } from "./error.js";
+export { serve } from "./listen.js";
+export type { ListenOptions, RunningServer } from "./listen.js";
+export type { CommittedPolicy } from "./policies.js";
+export { TransparencyService } from "./service.js";
+export type { Registration, ServiceOptions } from "./service.js";
+export { VERSION } from "./version.js";

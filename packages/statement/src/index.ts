@@ -1,1 +1,29 @@
-export {};
+/**
+ * SCITT statements (RFC 9943): what an issuer says about an artifact, signed.
+ *
+ * Bytes become a {@link SignedStatement} by {@link SignedStatement.decode}, which refuses whatever
+ * lacks the protected headers that a statement must have, and a {@link VerifiedStatement} by
+ * {@link VerifiedStatement.verify}, once the issuer's signature holds. Neither class can be made in
+ * another way, so code that takes a `VerifiedStatement` cannot be given anything less.
+ *
+ * The *normalised* statement, with its unprotected header emptied, is what a log keeps; its SHA-256
+ * is the *entry*, in hexadecimal the *EntryID*. All three are known before registration.
+ *
+ * {@link signStatement} puts the payload inside; {@link signHashEnvelope} (RFC 9995) puts its digest
+ * there, for what is large or private. {@link attachReceipts} makes the transparent statement.
+ *
+ * @packageDocumentation
+ */
+export type { Claims } from "./claims.js";
+export type { HashEnvelope } from "./envelope.js";
+export { StatementError } from "./error.js";
+export type { StatementErrorCode } from "./error.js";
+export { IssuerKeys } from "./issuers.js";
+export type { Issuer } from "./issuers.js";
+export { encodeNormalised, entryOf, formatEntryId, parseEntryId } from "./normalised.js";
+export { signHashEnvelope, signStatement } from "./sign.js";
+export type { EnvelopeStatement, InlineStatement, StatementClaims } from "./sign.js";
+export { MAX_STATEMENT_BYTES, SignedStatement } from "./statement.js";
+export { attachReceipts, verifyArtifact } from "./transparent.js";
+export { VerifiedStatement } from "./verified.js";
+export type { KeyResolver } from "./verified.js";

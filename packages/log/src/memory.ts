@@ -1,0 +1,84 @@
+import { LogError } from "./error.js";
+import type { KeyRange, Row, Store } from "./store.js";
+
+/**
+ * A store that lives in memory, for tests and trials: ordered and atomic like a real one, durable
+ * for as long as somebody holds it.
+ */
+export class MemoryStore implements Store {
+  // Owned by this store; keys as hex, whose text order is the byte order of the keys.
+  readonly #rows: Map<string, Uint8Array>;
+  #isOpen = true;
+
+  constructor(rows: Iterable<Row> = []) {
+    this.#rows = new Map(Array.from(rows, ({ key, value }) => [toHex(key), value.slice()]));
+  }
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#attempt(() => this.#rows.get(toHex(key))?.slice());
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#attempt(() => keys.map((key) => this.#rows.get(toHex(key))?.slice()));
+  }
+
+  write(rows: readonly Row[]): Promise<void> {
+    return this.#attempt(() => {
+      for (const { key, value } of rows) this.#rows.set(toHex(key), value.slice());
+    });
+  }
+
+  async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
+    const keys = await this.#attempt(() => {
+      const from = toHex(range.from);
+      const before = toHex(range.before);
+      return [...this.#rows.keys()].filter((key) => from <= key && key < before).sort();
+    });
+    if (range.isReversed === true) keys.reverse();
+    for (const key of keys.slice(0, range.limit)) yield fromHex(key);
+  }
+
+  close(): Promise<void> {
+    this.#isOpen = false;
+    return Promise.resolve();
+  }
+
+  /** Yields every row in key order, copied, also from a closed store. */
+  rows(): readonly Row[] {
+    const keys = [...this.#rows.keys()].sort();
+    return keys.map((key) => ({
+      key: fromHex(key),
+      value: this.#rows.get(key)?.slice() ?? new Uint8Array(),
+    }));
+  }
+
+  /** Yields an open store with a copy of the rows: what a restart finds. */
+  reopen(): MemoryStore {
+    return new MemoryStore(this.rows());
+  }
+
+  /** Puts a value past the log, or removes the row when there is none: damage, for tests. */
+  damage(key: Uint8Array, value: Uint8Array | undefined): void {
+    if (value === undefined) this.#rows.delete(toHex(key));
+    else this.#rows.set(toHex(key), value.slice());
+  }
+
+  #attempt<T>(act: () => T): Promise<T> {
+    if (!this.#isOpen) {
+      return Promise.reject(new LogError("LOG_UNAVAILABLE", "the store is closed"));
+    }
+    return Promise.resolve(act());
+  }
+}
+
+function toHex(bytes: Uint8Array): string {
+  let hex = "";
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
+  return hex;
+}
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) =>
+    Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16),
+  );
+}

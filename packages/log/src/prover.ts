@@ -1,0 +1,133 @@
+import type { PublicKey } from "@tallystick/cose";
+import {
+  type ConsistencyProof,
+  consistencyNodes,
+  consistencyPath,
+  type InclusionProof,
+  inclusionNodes,
+  inclusionPath,
+  leafHash,
+  MerkleError,
+  rootFromNodes,
+  rootNodes,
+  verifyConsistency,
+  verifyInclusion,
+} from "@tallystick/merkle";
+import {
+  issueConsistencyReceipt,
+  issueInclusionReceipt,
+  ReceiptError,
+  SignedCheckpoint,
+} from "@tallystick/receipt";
+
+import { LogError } from "./error.js";
+import { checkpointKey, formatKey, hexPrefix, isEqual } from "./layout.js";
+import type { Reader } from "./reader.js";
+import { decodeChainLink } from "./record.js";
+import type { View } from "./view.js";
+
+/**
+ * Makes receipts from kept checkpoints and stored tiles, without a key, and checks each one's proof
+ * before it leaves (I5).
+ */
+export class Prover {
+  readonly #reader: Reader;
+  readonly #key: PublicKey;
+
+  constructor(reader: Reader, key: PublicKey) {
+    this.#reader = reader;
+    this.#key = key;
+  }
+
+  /**
+   * Yields the kept checkpoint of a size, its signature verified and its root recomputed.
+   *
+   * @throws {@link LogError} `LOG_SIZE_UNKNOWN`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async checkpoint(view: View, size: number): Promise<SignedCheckpoint> {
+    if (size === view.size) return view.signed;
+    if (!Number.isSafeInteger(size) || size < 1 || size > view.size) {
+      throw new LogError("LOG_SIZE_UNKNOWN", `no checkpoint of size ${size}`);
+    }
+    const key = checkpointKey(size);
+    const [payload] = await this.#reader.payloads([key]);
+    if (payload === undefined) {
+      throw new LogError("LOG_SIZE_UNKNOWN", `no checkpoint of size ${size}`);
+    }
+    const signed = await this.#verify(decodeChainLink(payload).checkpoint, formatKey(key));
+    const hashes = await this.#reader.nodes(view, rootNodes(size));
+    const { checkpoint } = signed;
+    if (checkpoint.size !== size || !isEqual(checkpoint.root, rootFromNodes(size, hashes))) {
+      throw new LogError("LOG_CORRUPT", `${formatKey(key)} is not of this tree`);
+    }
+    return signed;
+  }
+
+  /**
+   * Yields a receipt of inclusion (RFC 9942 §5.2) for an entry under a kept checkpoint.
+   *
+   * @throws {@link LogError} `LOG_ENTRY_NOT_FOUND`, `LOG_SIZE_UNKNOWN`, `LOG_RECEIPT_UNAVAILABLE`,
+   * `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async inclusionReceipt(view: View, entry: Uint8Array, size: number): Promise<Uint8Array> {
+    const [placement] = await this.#reader.placements(view, [entry]);
+    if (placement === undefined) {
+      throw new LogError("LOG_ENTRY_NOT_FOUND", `no entry ${hexPrefix(entry)}`);
+    }
+    const { index } = placement;
+    const signed = await this.checkpoint(view, size);
+    if (index >= size) {
+      throw new LogError("LOG_ENTRY_NOT_FOUND", `entry ${index} is not in a tree of size ${size}`);
+    }
+    if (size === 1) {
+      // RFC 9942 §5.2: the CDDL wants one path element or more.
+      throw new LogError("LOG_RECEIPT_UNAVAILABLE", "a tree of size 1 has no receipt");
+    }
+    const hashes = await this.#reader.nodes(view, inclusionNodes(index, size));
+    const proof: InclusionProof = { index, size, path: inclusionPath(index, size, hashes) };
+    requireProof(`entry ${index} in size ${size}`, () => {
+      verifyInclusion(proof, leafHash(entry), signed.checkpoint.root);
+    });
+    return issueInclusionReceipt(signed, proof);
+  }
+
+  /**
+   * Yields a receipt of consistency (RFC 9942 §5.3) between two kept checkpoints.
+   *
+   * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_SIZE_UNKNOWN`, `LOG_CORRUPT`,
+   * `LOG_UNAVAILABLE`
+   */
+  async consistencyReceipt(view: View, oldSize: number, newSize: number): Promise<Uint8Array> {
+    const areSizes = [oldSize, newSize].every((size) => Number.isSafeInteger(size) && size > 0);
+    if (!areSizes || oldSize >= newSize) {
+      throw new LogError("LOG_RANGE_INVALID", `no consistency from ${oldSize} to ${newSize}`);
+    }
+    const older = await this.checkpoint(view, oldSize);
+    const newer = await this.checkpoint(view, newSize);
+    const hashes = await this.#reader.nodes(view, consistencyNodes(oldSize, newSize));
+    const path = consistencyPath(oldSize, newSize, hashes);
+    const proof: ConsistencyProof = { oldSize, newSize, path };
+    requireProof(`sizes ${oldSize} to ${newSize}`, () => {
+      verifyConsistency(proof, older.checkpoint.root, newer.checkpoint.root);
+    });
+    return issueConsistencyReceipt(newer, proof);
+  }
+
+  async #verify(encoded: Uint8Array, name: string): Promise<SignedCheckpoint> {
+    try {
+      return await SignedCheckpoint.verify(encoded, this.#key);
+    } catch (error) {
+      if (!(error instanceof ReceiptError)) throw error;
+      throw new LogError("LOG_CORRUPT", `${name}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+function requireProof(what: string, verify: () => void): void {
+  try {
+    verify();
+  } catch (error) {
+    if (!(error instanceof MerkleError)) throw error;
+    throw new LogError("LOG_CORRUPT", `proof of ${what}: ${error.message}`, { cause: error });
+  }
+}

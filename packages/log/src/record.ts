@@ -1,0 +1,190 @@
+import {
+  type CborMap,
+  CoseError,
+  type CborValue,
+  decodeCborMap,
+  encodeCbor,
+} from "@tallystick/cose";
+import { HASH_BYTES, sha256 } from "@tallystick/merkle";
+
+import { LogError } from "./error.js";
+import { concat, decodeNumber, encodeNumber, NUMBER_BYTES } from "./layout.js";
+
+/** The stored format that this version writes and the only one it reads. */
+export const SCHEMA = 1;
+
+/** What a log is, fixed when it is created. */
+export interface Meta {
+  readonly issuer: string;
+  readonly origin: string;
+  /** 16 random bytes that tell this log from any other of the same name. */
+  readonly logId: Uint8Array;
+  /** RFC 9679 thumbprint of the receipt key. */
+  readonly kid: Uint8Array;
+}
+
+/** Where the log stands: the row that makes a batch part of it. */
+export interface Head {
+  /** Raised when another writer takes over; a writer of an older epoch must not sign. */
+  readonly epoch: number;
+  /** Index of the newest control entry. */
+  readonly control: number;
+  /** The newest checkpoint, as `SignedCheckpoint.encode` gives it. */
+  readonly checkpoint: Uint8Array;
+}
+
+/** Where an entry stands, and what a replay of its admission needs. */
+export interface Placement {
+  readonly index: number;
+  readonly collateral: Uint8Array;
+}
+
+/** A kept checkpoint, chained to the one before. */
+export interface ChainLink {
+  readonly checkpoint: Uint8Array;
+  /** SHA-256 of the record before this one; zeros in the first. */
+  readonly previousDigest: Uint8Array;
+  /** Size of the checkpoint before this one; 0 in the first. */
+  readonly previousSize: number;
+}
+
+/** A control entry, chained to the one before; the first one names itself. */
+export interface Control {
+  readonly entry: Uint8Array;
+  readonly previousIndex: number;
+}
+
+/** meta = \{"schema": 1, "issuer": tstr, "origin": tstr, "logId": bstr .size 16, "kid": bstr\} */
+export function encodeMeta(meta: Meta): Uint8Array {
+  return encodeCbor(
+    new Map<string, CborValue>([
+      ["schema", SCHEMA],
+      ["issuer", meta.issuer],
+      ["origin", meta.origin],
+      ["logId", meta.logId],
+      ["kid", meta.kid],
+    ]),
+  );
+}
+
+/**
+ * Yields what {@link encodeMeta} stored. The schema is read first and alone: nothing else in a record
+ * of another schema means anything.
+ *
+ * @throws {@link LogError} `LOG_SCHEMA_UNSUPPORTED`, `LOG_CORRUPT`
+ */
+export function decodeMeta(payload: Uint8Array): Meta {
+  const map = decodeMap(payload, "meta");
+  const schema = map.get("schema");
+  if (schema !== SCHEMA) {
+    const got = typeof schema === "number" ? schema.toString() : typeof schema;
+    throw new LogError("LOG_SCHEMA_UNSUPPORTED", `stored schema ${got}, want ${SCHEMA}`);
+  }
+  const issuer = map.get("issuer");
+  const origin = map.get("origin");
+  const logId = map.get("logId");
+  const kid = map.get("kid");
+  if (typeof issuer !== "string" || typeof origin !== "string") throw malformed("meta");
+  if (!(logId instanceof Uint8Array) || !(kid instanceof Uint8Array)) throw malformed("meta");
+  return { issuer, origin, logId, kid };
+}
+
+/** head = \{"epoch": uint, "control": uint, "checkpoint": bstr\} */
+export function encodeHead(head: Head): Uint8Array {
+  return encodeCbor(
+    new Map<string, CborValue>([
+      ["epoch", head.epoch],
+      ["control", head.control],
+      ["checkpoint", head.checkpoint],
+    ]),
+  );
+}
+
+/**
+ * Yields what {@link encodeHead} stored.
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function decodeHead(payload: Uint8Array): Head {
+  const map = decodeMap(payload, "head");
+  const epoch = map.get("epoch");
+  const control = map.get("control");
+  const checkpoint = map.get("checkpoint");
+  if (!isCount(epoch) || !isCount(control)) throw malformed("head");
+  if (!(checkpoint instanceof Uint8Array)) throw malformed("head");
+  return { epoch, control, checkpoint };
+}
+
+/** Index in eight bytes, then the collateral, opaque. */
+export function encodePlacement(placement: Placement): Uint8Array {
+  return concat(encodeNumber(placement.index), placement.collateral);
+}
+
+/**
+ * Yields what {@link encodePlacement} stored.
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function decodePlacement(payload: Uint8Array): Placement {
+  return { index: decodeNumber(payload, 0), collateral: payload.slice(NUMBER_BYTES) };
+}
+
+/** Checkpoint, then digest and size of the one before, 40 bytes. */
+export function encodeChainLink(link: ChainLink): Uint8Array {
+  return concat(link.checkpoint, link.previousDigest, encodeNumber(link.previousSize));
+}
+
+/**
+ * Yields what {@link encodeChainLink} stored.
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function decodeChainLink(payload: Uint8Array): ChainLink {
+  const end = payload.length - HASH_BYTES - NUMBER_BYTES;
+  if (end <= 0) throw malformed("checkpoint");
+  return {
+    checkpoint: payload.slice(0, end),
+    previousDigest: payload.slice(end, end + HASH_BYTES),
+    previousSize: decodeNumber(payload, end + HASH_BYTES),
+  };
+}
+
+/** Yields what the next link names this one by: SHA-256 of the record. */
+export function chainDigest(payload: Uint8Array): Uint8Array {
+  return sha256(payload);
+}
+
+/** Digest of the control entry, then the index of the one before. */
+export function encodeControl(control: Control): Uint8Array {
+  return concat(control.entry, encodeNumber(control.previousIndex));
+}
+
+/**
+ * Yields what {@link encodeControl} stored.
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function decodeControl(payload: Uint8Array): Control {
+  if (payload.length !== HASH_BYTES + NUMBER_BYTES) throw malformed("control");
+  return {
+    entry: payload.slice(0, HASH_BYTES),
+    previousIndex: decodeNumber(payload, HASH_BYTES),
+  };
+}
+
+function decodeMap(payload: Uint8Array, record: string): CborMap {
+  try {
+    return decodeCborMap(payload);
+  } catch (error) {
+    if (error instanceof CoseError) throw malformed(record, error);
+    throw error;
+  }
+}
+
+function isCount(value: CborValue): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function malformed(record: string, cause?: CoseError): LogError {
+  return new LogError("LOG_CORRUPT", `malformed ${record} record`, { cause });
+}

@@ -1,0 +1,55 @@
+import type { TilePosition } from "@tallystick/merkle";
+import type { SignedCheckpoint } from "@tallystick/receipt";
+
+import type { Edge } from "./edge.js";
+import { ExpandedTile } from "./tile.js";
+
+/** The log as of one checkpoint, durable. Immutable: a reader that keeps one sees one tree throughout. */
+export class View {
+  readonly signed: SignedCheckpoint;
+  readonly edge: Edge;
+  /** The newest control entry. */
+  readonly control: { readonly index: number; readonly entry: Uint8Array };
+  // Owned by edgeTile: partial tiles, expanded when first asked for.
+  readonly #expanded = new Map<number, ExpandedTile>();
+
+  constructor(parts: Pick<View, "signed" | "edge" | "control">) {
+    this.signed = parts.signed;
+    this.edge = parts.edge;
+    this.control = parts.control;
+  }
+
+  get size(): number {
+    return this.edge.size;
+  }
+
+  /** Yields the partial tile of a level, `undefined` if the tile at that place is full or not there. */
+  edgeTile(position: TilePosition): ExpandedTile | undefined {
+    const { level, index } = position;
+    const hashes = this.edge.tiles[level] ?? [];
+    const last = Math.floor(this.size / 256 ** (level + 1));
+    if (hashes.length === 0 || index !== last) return undefined;
+    const tile = this.#expanded.get(level) ?? ExpandedTile.expand(position, hashes);
+    this.#expanded.set(level, tile);
+    return tile;
+  }
+}
+
+/** The view that readers are served from. */
+export class Published {
+  // Owned by the sequencer, which advances it; read by everyone else.
+  #view: View;
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  /** Serves a newer view from here on; it must be durable. */
+  advance(view: View): void {
+    this.#view = view;
+  }
+}

@@ -1,0 +1,175 @@
+import { decodeHex } from "@tallystick/cose";
+import {
+  type ConsistencyProof,
+  consistencyNodes,
+  consistencyPath,
+  nodeFromTile,
+  tileOf,
+} from "@tallystick/merkle";
+import type { SignedCheckpoint } from "@tallystick/receipt";
+
+import { Edge } from "./edge.js";
+import { LogError } from "./error.js";
+import type { Guard } from "./guard.js";
+import { checkpointKey, concat, controlKey, HEAD_KEY, isEqual, openRow, sealRow } from "./layout.js";
+import type { Pending } from "./pool.js";
+import type { Recount } from "./recount.js";
+import { chainDigest, encodeChainLink, encodeControl, encodeHead } from "./record.js";
+import { buildRound, type Round } from "./round.js";
+import type { Row, Store } from "./store.js";
+import { formatPosition } from "./tile.js";
+import { View } from "./view.js";
+
+/** What the next chain link names the newest kept checkpoint by. */
+export interface ChainEnd {
+  readonly digest: Uint8Array;
+  readonly size: number;
+}
+
+/** Where the log stands, for the next round to start from. */
+export interface WriterState {
+  /** None before the genesis entry. */
+  readonly view: View | undefined;
+  readonly recount: Recount;
+  readonly chain: ChainEnd;
+}
+
+/** What {@link Writer} needs. */
+export interface WriterOptions {
+  readonly store: Store;
+  readonly guard: Guard;
+  readonly epoch: number;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+  readonly state: WriterState;
+}
+
+/**
+ * The one way into the stored log: build, recount, sign, commit, read back. Called by the sequencer
+ * alone, one round at a time.
+ *
+ * After a rejection the state here is dead, whatever the cause (I7): the log must be opened again.
+ */
+export class Writer {
+  readonly #store: Store;
+  readonly #guard: Guard;
+  readonly #epoch: number;
+  readonly #now: () => number;
+  // Owned by integrate, which replaces it once a round is durable.
+  #state: WriterState;
+
+  constructor({ store, guard, epoch, now, state }: WriterOptions) {
+    this.#store = store;
+    this.#guard = guard;
+    this.#epoch = epoch;
+    this.#now = now;
+    this.#state = state;
+  }
+
+  /**
+   * Gives the entries the next indexes, in order, and makes them durable under a new checkpoint. A
+   * control entry must come alone. `accompanying` rows go into the same write.
+   *
+   * Yields the view to publish. Nothing of it may be shown before this resolves (I1).
+   */
+  async integrate(
+    accepted: readonly Pick<Pending, "id" | "submission">[],
+    accompanying: readonly Row[] = [],
+  ): Promise<View> {
+    const { view: last, recount } = this.#state;
+    const submissions = accepted.map(({ submission }) => submission);
+    const round = buildRound(last?.edge ?? Edge.empty(), submissions);
+    // The ids were made from the digests when the entries came in, and are the older witness.
+    const counted = recount.count(
+      round,
+      accepted.map(({ id }) => decodeHex(id)),
+    );
+    const signed = await this.#guard.sign({
+      size: round.after.size,
+      root: round.root,
+      // I6: the sequencer alone assigns time, and a clock that steps back does not take it along.
+      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0),
+      epoch: this.#epoch,
+      counted,
+      consistency: last === undefined ? undefined : proveConsistency(round),
+    });
+    const view = this.#viewAfter(round, signed, submissions[0]?.isControl === true);
+    const link = sealRow(checkpointKey(view.size), this.#chainLink(signed));
+    const head = this.#headRow(view);
+    await this.#store.write([
+      ...accompanying,
+      ...rowsOf(round),
+      ...this.#controlRows(view),
+      link,
+      head,
+    ]);
+    // Point of no return: from here the round is durable, and a crash reopens at the new size.
+    await this.#readBack(head);
+    // The anchor record is appended and synced here, before anybody learns of the checkpoint.
+    const chain = { digest: chainDigest(openRow(link)), size: view.size };
+    this.#state = { view, recount: counted.next, chain };
+    return view;
+  }
+
+  #viewAfter(round: Round, signed: SignedCheckpoint, isControl: boolean): View {
+    const [first] = round.entries;
+    if (isControl && round.entries.length !== 1) {
+      throw new LogError("LOG_CORRUPT", "a control entry shares its round");
+    }
+    const control =
+      isControl && first !== undefined
+        ? { index: first.index, entry: first.entry }
+        : this.#state.view?.control;
+    if (control === undefined) throw new LogError("LOG_CORRUPT", "the first entry is no control entry");
+    return new View({ signed, edge: round.after, control });
+  }
+
+  #chainLink(signed: SignedCheckpoint): Uint8Array {
+    const { digest, size } = this.#state.chain;
+    const checkpoint = signed.encode();
+    return encodeChainLink({ checkpoint, previousDigest: digest, previousSize: size });
+  }
+
+  #headRow({ signed, control }: View): Row {
+    const head = { epoch: this.#epoch, control: control.index, checkpoint: signed.encode() };
+    return sealRow(HEAD_KEY, encodeHead(head));
+  }
+
+  #controlRows({ control }: View): readonly Row[] {
+    const previous = this.#state.view?.control;
+    if (previous?.index === control.index) return [];
+    const previousIndex = previous?.index ?? control.index;
+    const record = encodeControl({ entry: control.entry, previousIndex });
+    return [sealRow(controlKey(control.index), record)];
+  }
+
+  /** Shows that the store took the write for done; what reached the disk only a reopening shows. */
+  async #readBack(head: Row): Promise<void> {
+    const stored = await this.#store.get(HEAD_KEY);
+    if (stored === undefined || !isEqual(stored, head.value)) {
+      throw new LogError("LOG_CORRUPT", "the head read back is not the head written");
+    }
+  }
+}
+
+function rowsOf(round: Round): readonly Row[] {
+  return [
+    ...round.entries.flatMap(({ body, placement }) => [body, placement]),
+    ...round.bundles.map(({ row }) => row),
+    ...round.tiles.map(({ row }) => row),
+  ];
+}
+
+// Every node that the proof needs is in a tile of this round or in a partial tile from before it.
+function proveConsistency(round: Round): ConsistencyProof {
+  const [oldSize, newSize] = [round.before.size, round.after.size];
+  const written = new Map(round.tiles.map((tile) => [formatPosition(tile), tile.row]));
+  const hashes = consistencyNodes(oldSize, newSize).map((node) => {
+    const position = tileOf(node);
+    const row = written.get(formatPosition(position));
+    const untouched = round.before.tiles[position.level] ?? [];
+    const tile = row === undefined ? concat(...untouched) : openRow(row);
+    return nodeFromTile(tile, position, node);
+  });
+  return { oldSize, newSize, path: consistencyPath(oldSize, newSize, hashes) };
+}

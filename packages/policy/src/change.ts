@@ -1,0 +1,74 @@
+import type { PublicKey, Signer } from "@tallystick/cose";
+import { signStatement } from "@tallystick/statement";
+
+import { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
+import type { IssuerDocument, PolicyDocument } from "./document.js";
+
+/** Subject of every policy statement. */
+export const POLICY_SUBJECT = "registration-policy";
+
+/** Algorithms that a first policy accepts: one of each kind of key. */
+const FIRST_ALGORITHMS = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ESP256",
+  "ESP384",
+  "ESP512",
+  "Ed25519",
+] as const;
+
+/** Largest statement that a first policy accepts, in bytes. */
+const FIRST_MAX_STATEMENT_BYTES = 1_048_576;
+
+/** Makes the first policy of a log: one operator, and nobody else admitted yet. */
+export function firstPolicy(operator: { iss: string; key: PublicKey }): PolicyDocument {
+  return {
+    format: POLICY_FORMAT,
+    previous: null,
+    operators: [{ iss: operator.iss, keys: [operator.key.toJwk()] }],
+    issuers: [],
+    algorithms: [...FIRST_ALGORITHMS],
+    maxStatementBytes: FIRST_MAX_STATEMENT_BYTES,
+  };
+}
+
+/**
+ * Makes the policy that follows `document` and lets `iss` sign with `key` too.
+ *
+ * `inForce` is the EntryID of the policy that `document` is. A key that is already there is not
+ * added twice.
+ */
+export function withIssuerKey(
+  document: PolicyDocument,
+  inForce: string,
+  { iss, key }: { readonly iss: string; readonly key: PublicKey },
+): PolicyDocument {
+  const known = document.issuers.find((issuer) => issuer.iss === iss);
+  const others = document.issuers.filter((issuer) => issuer !== known);
+  const kid = key.toJwk().kid;
+  const keys = (known?.keys ?? []).filter((jwk) => jwk.kid !== kid);
+  const extended: IssuerDocument = { iss, keys: [...keys, key.toJwk()] };
+  return { ...document, previous: inForce, issuers: [...others, extended] };
+}
+
+/**
+ * Signs a policy as a statement, fit to be registered.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`
+ */
+export function signPolicy(
+  document: PolicyDocument,
+  { issuer, issuedAt }: { readonly issuer: string; readonly issuedAt: number },
+  operator: Signer,
+): Promise<Uint8Array> {
+  const payload = formatPolicy(document);
+  return signStatement(
+    { payload, contentType: POLICY_MEDIA_TYPE, issuer, subject: POLICY_SUBJECT, issuedAt },
+    operator,
+  );
+}

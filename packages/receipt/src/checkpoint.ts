@@ -1,0 +1,202 @@
+import {
+  CLAIM,
+  LABEL,
+  decodeCborMap,
+  encodeCbor,
+  encodeSigStructure,
+  encodeSign1,
+  isCborArray,
+  isCborMap,
+  verifySign1,
+} from "@tallystick/cose";
+import type { CborMap, CborValue, PublicKey, Sign1, Signer } from "@tallystick/cose";
+
+import { fromCose } from "./cause.js";
+import { ReceiptError } from "./error.js";
+import { PROFILE_LABEL, signedSize } from "./profile.js";
+import { decodeStrict, isBytes } from "./proof.js";
+
+/** What one signature of the log states: this tree, at this time. */
+export interface Checkpoint {
+  /** The transparency service (`iss`), a URI or a name. */
+  readonly issuer: string;
+  /** The log's name (`sub`). */
+  readonly origin: string;
+  readonly size: number;
+  /** Root of the tree of `size` leaves, 32 bytes. */
+  readonly root: Uint8Array;
+  /** Seconds since the epoch. */
+  readonly time: number;
+}
+
+/**
+ * A checkpoint and the COSE signature over its root.
+ *
+ * The protected header and the signature depend on the checkpoint alone, so one signature serves
+ * every receipt at that size: receipts differ in their proof only, which is unprotected.
+ * {@link SignedCheckpoint.sign} and {@link SignedCheckpoint.verify} are the only ways to get one.
+ */
+export class SignedCheckpoint {
+  readonly #signed = true;
+  readonly checkpoint: Checkpoint;
+  readonly protectedBytes: Uint8Array;
+  readonly signature: Uint8Array;
+
+  private constructor(checkpoint: Checkpoint, protectedBytes: Uint8Array, signature: Uint8Array) {
+    this.checkpoint = Object.freeze({ ...checkpoint, root: checkpoint.root.slice() });
+    this.protectedBytes = protectedBytes;
+    this.signature = signature;
+    Object.freeze(this);
+  }
+
+  static is(value: object): value is SignedCheckpoint {
+    return #signed in value;
+  }
+
+  /**
+   * Signs a checkpoint with the log's receipt key.
+   *
+   * The caller has made sure that everything below `size` is fit to be shown; see the log's
+   * signing guard. Costs one signature.
+   *
+   * @throws TypeError when size or time is not a safe non-negative integer or the root not 32 bytes.
+   */
+  static async sign(checkpoint: Checkpoint, signer: Signer): Promise<SignedCheckpoint> {
+    requireCheckpoint(checkpoint);
+    const protectedBytes = encodeCbor(protectedHeader(checkpoint, signer));
+    const signature = await signer.sign(
+      encodeSigStructure(protectedBytes, new Uint8Array(), checkpoint.root),
+    );
+    return new SignedCheckpoint(checkpoint, protectedBytes, signature);
+  }
+
+  /**
+   * Yields the checkpoint that `encoded` states, once its signature holds under `key`.
+   *
+   * @throws {@link ReceiptError} `RECEIPT_MALFORMED`, `RECEIPT_ALG_UNSUPPORTED`,
+   * `RECEIPT_CRIT_UNKNOWN`, `RECEIPT_KEY_MISMATCH`, `RECEIPT_SIGNATURE_INVALID`
+   */
+  static async verify(encoded: Uint8Array, key: PublicKey): Promise<SignedCheckpoint> {
+    const { root, protectedBytes, signature } = decodeParts(encoded);
+    const protectedHeader = decodeProtected(protectedBytes);
+    const message: Sign1 = {
+      protectedBytes,
+      protectedHeader,
+      unprotectedHeader: new Map(),
+      payload: null,
+      signature,
+    };
+    await verifySignature(message, key, root);
+    return new SignedCheckpoint({ ...claimsOf(protectedHeader), root }, protectedBytes, signature);
+  }
+
+  /** Encodes root, protected header and signature as one CBOR array, for storage. */
+  encode(): Uint8Array {
+    return encodeCbor([this.checkpoint.root, this.protectedBytes, this.signature]);
+  }
+}
+
+/**
+ * Encodes a receipt over this checkpoint: the shared signature with a proof of its own
+ * (RFC 9942 §5.2.1, §5.3.1). The root stays detached (R4).
+ */
+export function encodeReceipt(signed: SignedCheckpoint, proofs: CborMap): Uint8Array {
+  return encodeSign1({
+    protectedBytes: signed.protectedBytes,
+    unprotectedHeader: new Map([[LABEL.vdp, proofs]]),
+    payload: null,
+    signature: signed.signature,
+  });
+}
+
+/**
+ * Verifies a receipt-shaped message over a detached root.
+ *
+ * @throws {@link ReceiptError} `RECEIPT_ALG_UNSUPPORTED`, `RECEIPT_CRIT_UNKNOWN`,
+ * `RECEIPT_KEY_MISMATCH`, `RECEIPT_SIGNATURE_INVALID`, `RECEIPT_MALFORMED`
+ */
+export async function verifySignature(
+  message: Sign1,
+  key: PublicKey,
+  root: Uint8Array,
+): Promise<void> {
+  try {
+    // V1: RFC 9052 §4.4 with the key the caller trusts; nothing inside a receipt creates trust.
+    await verifySign1({ ...message, payload: null }, key, {
+      payload: root,
+      understood: RECEIPT_LABELS,
+    });
+  } catch (error) {
+    throw fromCose(error);
+  }
+}
+
+/** Labels a verifier of receipts acts on, hence may be told of in `crit`. */
+const RECEIPT_LABELS: ReadonlySet<number | string> = new Set([
+  LABEL.vds,
+  LABEL.cwtClaims,
+  LABEL.kid,
+]);
+
+// Receipt profile, design decision; clauses: R7, R8 (alg and vds protected), S16 (kid), T16 (claims).
+//
+//   {1: alg, 4: kid, 15: {1: iss, 2: sub, 6: iat}, 395: 1, "tallystick": {"size": uint}}
+function protectedHeader(checkpoint: Checkpoint, signer: Signer): CborMap {
+  const claims: CborMap = new Map<number, CborValue>([
+    [CLAIM.iss, checkpoint.issuer],
+    [CLAIM.sub, checkpoint.origin],
+    [CLAIM.iat, checkpoint.time],
+  ]);
+  return new Map<number | string, CborValue>([
+    [LABEL.alg, signer.algorithm.id],
+    [LABEL.kid, signer.publicKey.thumbprint()],
+    [LABEL.cwtClaims, claims],
+    [LABEL.vds, 1],
+    [PROFILE_LABEL, new Map([["size", checkpoint.size]])],
+  ]);
+}
+
+function claimsOf(header: CborMap): Omit<Checkpoint, "root"> {
+  const claims = header.get(LABEL.cwtClaims);
+  const size = signedSize(header);
+  if (claims === undefined || !isCborMap(claims) || size === undefined) {
+    throw new ReceiptError("RECEIPT_MALFORMED", "checkpoint header lacks its claims or its size");
+  }
+  const issuer = claims.get(CLAIM.iss);
+  const origin = claims.get(CLAIM.sub);
+  const time = claims.get(CLAIM.iat);
+  if (typeof issuer !== "string" || typeof origin !== "string" || typeof time !== "number") {
+    throw new ReceiptError("RECEIPT_MALFORMED", "checkpoint claims lack iss, sub or iat");
+  }
+  return { issuer, origin, size, time };
+}
+
+interface Parts {
+  readonly root: Uint8Array;
+  readonly protectedBytes: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+function decodeParts(encoded: Uint8Array): Parts {
+  const value = decodeStrict(encoded);
+  const parts = isCborArray(value) && value.length === 3 ? value.filter(isBytes) : [];
+  const [root, protectedBytes, signature] = parts;
+  if (root?.length !== 32 || protectedBytes === undefined || signature === undefined) {
+    throw new ReceiptError("RECEIPT_MALFORMED", "not an encoded checkpoint");
+  }
+  return { root, protectedBytes, signature };
+}
+
+function decodeProtected(bytes: Uint8Array): CborMap {
+  try {
+    return decodeCborMap(bytes);
+  } catch (error) {
+    throw fromCose(error);
+  }
+}
+
+function requireCheckpoint({ size, time, root }: Checkpoint): void {
+  if (!Number.isSafeInteger(size) || size < 1) throw new TypeError(`tree size ${size}`);
+  if (!Number.isSafeInteger(time) || time < 0) throw new TypeError(`time ${time}`);
+  if (root.length !== 32) throw new TypeError(`root of ${root.length} bytes, want 32`);
+}

@@ -1,0 +1,23 @@
+/** Why a request was refused before it reached the service. Codes are stable; see docs/errors.md. */
+export type ServerErrorCode =
+  | "SERVER_BODY_TOO_LARGE"
+  | "SERVER_ENTRY_UNKNOWN"
+  | "SERVER_KEY_UNKNOWN"
+  | "SERVER_LOCATOR_INVALID"
+  | "SERVER_MEDIA_TYPE"
+  | "SERVER_METHOD"
+  | "SERVER_NOT_ACCEPTABLE"
+  | "SERVER_REQUEST_MALFORMED"
+  | "SERVER_REQUEST_TIMEOUT"
+  | "SERVER_ROUTE_UNKNOWN";
+
+/** The one error of this package. */
+export class ServerError extends Error {
+  readonly code: ServerErrorCode;
+
+  constructor(code: ServerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ServerError";
+    this.code = code;
+  }
+}

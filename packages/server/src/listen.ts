@@ -1,0 +1,92 @@
+import { createServer } from "node:http";
+import type { Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+
+import { createApp } from "./app.js";
+import type { AppOptions } from "./app.js";
+import { ServerError } from "./error.js";
+import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
+import type { TransparencyService } from "./service.js";
+
+/** Where to listen. */
+export interface ListenOptions extends AppOptions {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+/** A server that accepts requests. */
+export interface RunningServer {
+  /** `http://host:port`, as bound. */
+  readonly url: string;
+  /** Stops accepting, lets the requests that run finish, then resolves. The service stays open. */
+  close(): Promise<void>;
+}
+
+/** Longest time for a whole request to arrive, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Longest time for its headers, in milliseconds. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/**
+ * Serves the service over HTTP until closed.
+ *
+ * Rejects with the system's error when the address cannot be bound.
+ */
+export async function serve(
+  service: TransparencyService,
+  { host, port, ...options }: ListenOptions,
+): Promise<RunningServer> {
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    createApp(service, options),
+  );
+  server.on("clientError", refuseConnection);
+  await bind(server, host, port);
+  const { address, family, port: bound } = server.address() as AddressInfo;
+  const name = family === "IPv6" ? `[${address}]` : address;
+  return { url: `http://${name}:${bound}`, close: () => stop(server) };
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+// What Node refuses before any handler runs; S1 holds for it too.
+function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const problem = problemOf(
+    isLate
+      ? new ServerError("SERVER_REQUEST_TIMEOUT", "send it without pause")
+      : new ServerError("SERVER_REQUEST_MALFORMED", "not an HTTP request"),
+  );
+  const body = encodeProblem(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
+    `Content-Length: ${body.length}`,
+    "Connection: close",
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  socket.end(body);
+}

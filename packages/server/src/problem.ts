@@ -1,0 +1,228 @@
+import { encodeCbor } from "@tallystick/cose";
+import { LogError } from "@tallystick/log";
+import type { LogErrorCode } from "@tallystick/log";
+import { PolicyError } from "@tallystick/policy";
+import type { PolicyErrorCode } from "@tallystick/policy";
+import { StatementError } from "@tallystick/statement";
+import type { StatementErrorCode } from "@tallystick/statement";
+
+import { ServerError } from "./error.js";
+import type { ServerErrorCode } from "./error.js";
+
+/** Media type of every error body (RFC 9290). */
+export const PROBLEM_MEDIA_TYPE = "application/concise-problem-details+cbor";
+
+/** An error as it goes over the wire. */
+export interface Problem {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** Seconds, where trying again may help (S4, S34). */
+  readonly retryAfter?: number;
+}
+
+type ProblemCode = LogErrorCode | PolicyErrorCode | ServerErrorCode | StatementErrorCode;
+
+interface Row {
+  readonly status: number;
+  readonly title: string;
+  /** The sentence that SCRAPI lists for the title, where it lists one. */
+  readonly detail: string;
+  /** What the client can do about it. */
+  readonly mend?: string;
+  readonly retryAfter?: number;
+}
+
+// S22: the listed conditions get the listed title and sentence (SCRAPI-11 §2.3.3).
+const MALFORMED = {
+  status: 400,
+  title: "Malformed request",
+  detail: "The request could not be parsed",
+} as const;
+const ALGORITHM = {
+  status: 400,
+  title: "Bad Signature Algorithm",
+  detail: "Signed Statement contained a non-supported algorithm",
+} as const;
+const REJECTED = {
+  status: 400,
+  title: "Rejected",
+  detail: "Signed Statement not accepted by the current Registration Policy",
+} as const;
+const UNAVAILABLE = {
+  status: 503,
+  title: "Service Unavailable",
+  detail: "The service cannot take this request now",
+  retryAfter: 5,
+} as const;
+const INTERNAL = {
+  status: 500,
+  title: "Internal Server Error",
+  detail: "The service failed; the operator has been told",
+} as const;
+const NOT_FOUND = { status: 404, title: "Not Found" } as const;
+
+// One row for each code that can reach a client: a code without a row does not compile.
+const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
+  STATEMENT_MALFORMED: {
+    ...MALFORMED,
+    mend: "Send one COSE_Sign1 with tag 18, in definite lengths and shortest heads.",
+  },
+  STATEMENT_TOO_LARGE: {
+    status: 413,
+    title: "Content Too Large",
+    detail: "Signed Statement is larger than this service accepts",
+    mend: "Register a hash envelope (RFC 9995) in its place.",
+  },
+  STATEMENT_ALG_UNSUPPORTED: {
+    ...ALGORITHM,
+    mend: "Put a supported alg (header 1) into the protected header.",
+  },
+  STATEMENT_CRIT_UNKNOWN: {
+    ...MALFORMED,
+    mend: "Leave headers that this service ignores out of crit.",
+  },
+  STATEMENT_CLAIMS_MISSING: {
+    ...MALFORMED,
+    mend: "Put CWT claims (header 15) with iss (1) and sub (2) into the protected header.",
+  },
+  STATEMENT_KEY_ID_MISSING: {
+    ...MALFORMED,
+    mend: "Put the kid (header 4) of the signing key into the protected header.",
+  },
+  STATEMENT_PAYLOAD_MISSING: {
+    status: 400,
+    title: "Payload Missing",
+    detail: "Signed Statement payload must be present",
+    mend: "Attach the payload, or register a hash envelope (RFC 9995).",
+  },
+  STATEMENT_HASH_ENVELOPE_INVALID: {
+    ...MALFORMED,
+    mend: "Follow RFC 9995 for headers 258 to 260.",
+  },
+  STATEMENT_RECEIPTS_MALFORMED: {
+    ...MALFORMED,
+    mend: "Leave receipts (header 394) out, or make them an array of byte strings.",
+  },
+  STATEMENT_PREIMAGE_MISMATCH: MALFORMED,
+  STATEMENT_KEY_UNKNOWN: {
+    ...REJECTED,
+    mend: "Sign with a key that the policy lists for this issuer, or ask the operator to add it.",
+  },
+  STATEMENT_KEY_MISMATCH: {
+    ...ALGORITHM,
+    mend: "Use the algorithm that belongs to the key.",
+  },
+  STATEMENT_SIGNATURE_INVALID: {
+    ...REJECTED,
+    mend: "Sign the very bytes that are sent, with the key that kid names.",
+  },
+  POLICY_MALFORMED: { ...REJECTED, mend: "Mend the proposed policy." },
+  POLICY_REJECTED: REJECTED,
+  POLICY_STALE: REJECTED,
+  LOG_ENTRY_NOT_FOUND: {
+    ...NOT_FOUND,
+    detail: "No such entry is known to this Transparency Service",
+  },
+  LOG_SIZE_UNKNOWN: { ...NOT_FOUND, detail: "No checkpoint of that tree size was ever signed" },
+  LOG_RECEIPT_UNAVAILABLE: {
+    ...NOT_FOUND,
+    detail: "No receipt covers a log of one entry; there is one after the next registration",
+  },
+  LOG_RANGE_INVALID: { ...NOT_FOUND, detail: "The log has no such range" },
+  LOG_FULL: UNAVAILABLE,
+  LOG_CLOSING: UNAVAILABLE,
+  LOG_UNAVAILABLE: UNAVAILABLE,
+  LOG_PRECONDITION_FAILED: UNAVAILABLE,
+  LOG_LOCKED: INTERNAL,
+  LOG_EXISTS: INTERNAL,
+  LOG_NOT_FOUND: INTERNAL,
+  LOG_SCHEMA_UNSUPPORTED: INTERNAL,
+  LOG_KEY_MISMATCH: INTERNAL,
+  LOG_CORRUPT: INTERNAL,
+  LOG_CLOCK_BACKWARD: INTERNAL,
+  SERVER_BODY_TOO_LARGE: {
+    status: 413,
+    title: "Content Too Large",
+    detail: "The body is larger than this service accepts",
+    mend: "Register a hash envelope (RFC 9995) in its place.",
+  },
+  SERVER_ENTRY_UNKNOWN: {
+    ...NOT_FOUND,
+    detail: "Receipt with entry ID <id> not known to this Transparency Service",
+  },
+  SERVER_KEY_UNKNOWN: {
+    status: 404,
+    title: "No such key",
+    detail: "No key could be found for this kid value",
+  },
+  SERVER_LOCATOR_INVALID: {
+    status: 400,
+    title: "Invalid locator",
+    detail: "Operation locator is not in a valid form",
+  },
+  SERVER_MEDIA_TYPE: {
+    status: 415,
+    title: "Unsupported Media Type",
+    detail: "The body is of a wrong type",
+  },
+  SERVER_METHOD: {
+    status: 405,
+    title: "Method Not Allowed",
+    detail: "The resource has no such method",
+  },
+  SERVER_NOT_ACCEPTABLE: {
+    status: 406,
+    title: "Not Acceptable",
+    detail: "The answer cannot be given in an accepted type",
+  },
+  SERVER_REQUEST_MALFORMED: MALFORMED,
+  SERVER_REQUEST_TIMEOUT: {
+    status: 408,
+    title: "Request Timeout",
+    detail: "The request did not arrive in time",
+  },
+  SERVER_ROUTE_UNKNOWN: { ...NOT_FOUND, detail: "There is no such resource" },
+};
+
+/** The refusals that have a row; anything else is a defect and shows no detail. */
+type Refusal = LogError | PolicyError | ServerError | StatementError;
+
+/** Yields whether a caught value is a refusal that a client may be told about. */
+export function isRefusal(error: unknown): error is Refusal {
+  return (
+    error instanceof LogError ||
+    error instanceof PolicyError ||
+    error instanceof ServerError ||
+    error instanceof StatementError
+  );
+}
+
+/**
+ * Makes the problem that a caught value is answered with. A defect, and a failure of the service
+ * itself, tell nothing of their cause.
+ */
+export function problemOf(error: unknown): Problem {
+  if (!isRefusal(error)) return INTERNAL;
+  const row = PROBLEMS[error.code];
+  if (row.status >= 500) return row;
+  if (row.detail.includes("<id>"))
+    return { ...row, detail: row.detail.replace("<id>", error.message) };
+  const cause = `${row.detail}: ${error.message}`;
+  const detail = row.mend === undefined ? cause : `${cause}. ${row.mend}`;
+  return { ...row, detail };
+}
+
+/**
+ * Encodes a problem as its body. S1, S2: concise problem details with both title and detail.
+ *
+ *   { -1: title, -2: detail }
+ */
+export function encodeProblem({ title, detail }: Problem): Uint8Array {
+  return encodeCbor(
+    new Map([
+      [-1, title],
+      [-2, detail],
+    ]),
+  );
+}

@@ -1,0 +1,65 @@
+/** What a route is given: nothing of HTTP but this reaches the service. */
+export interface RouteRequest {
+  /** Decoded path parameters by name. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Empty for GET. */
+  readonly body: Uint8Array;
+  /** Scheme and authority under which the client reaches the service, without a trailing slash. */
+  readonly baseUrl: string;
+}
+
+/** What a route answers. A refusal is thrown and becomes a problem. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** One resource and method. Adding a resource is one row in `routes.ts` and one function. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** Path with `:name` parameters. */
+  readonly path: string;
+  /** Media type of a successful answer with a body; what `Accept` is held against. */
+  readonly produces: string;
+  /** Media type that a body must have. */
+  readonly consumes?: string;
+  readonly answer: (request: RouteRequest) => Promise<Reply>;
+}
+
+/** How long an answer may be kept. */
+export const CACHE = {
+  /** The bytes at this path never change. */
+  immutable: "public, max-age=31536000, immutable",
+  /** Keys: a new one may be added (S8). */
+  minutes: "public, max-age=300",
+  /** Whatever the growing log changes. */
+  none: "no-store",
+} as const;
+
+/** Makes a 200 with a body. */
+export function ok(
+  body: Uint8Array,
+  { type, cache, ...headers }: { type: string; cache: string } & Record<string, string>,
+): Reply {
+  return {
+    status: 200,
+    headers: { "content-type": type, "cache-control": cache, ...headers },
+    body,
+  };
+}
+
+/** Makes an answer without a body. */
+export function empty(status: number, headers: Readonly<Record<string, string>>): Reply {
+  return { status, headers, body: new Uint8Array() };
+}
+
+/** Makes a 200 with JSON that must not be kept. */
+export function json(value: unknown, status = 200): Reply {
+  const body = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+  return {
+    status,
+    headers: { "content-type": "application/json", "cache-control": CACHE.none },
+    body,
+  };
+}

@@ -1,0 +1,45 @@
+import type { Reply, Route, RouteRequest } from "./route.js";
+import {
+  COSE_MEDIA_TYPE,
+  postEntry,
+  readCollateral,
+  readReceipt,
+  readStatement,
+  readTransparentStatement,
+} from "./routes/entries.js";
+import { CBOR_MEDIA_TYPE, readKey, readKeys } from "./routes/keys.js";
+import { readConsistency, readHealth, readPolicy, readVersion } from "./routes/status.js";
+import type { TransparencyService } from "./service.js";
+
+type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
+
+const JSON_MEDIA_TYPE = "application/json";
+
+/** Every resource of the service: the four of SCRAPI first, then its own read-only ones. */
+export function routesOf(service: TransparencyService): readonly Route[] {
+  const get = (path: string, produces: string, answer: Answer): Route => ({
+    method: "GET",
+    path,
+    produces,
+    answer: async (request) => answer(service, request),
+  });
+  return [
+    {
+      method: "POST",
+      path: "/entries",
+      produces: COSE_MEDIA_TYPE,
+      consumes: COSE_MEDIA_TYPE,
+      answer: (request) => postEntry(service, request),
+    },
+    get("/entries/:id", COSE_MEDIA_TYPE, readReceipt),
+    get("/.well-known/scitt-keys", CBOR_MEDIA_TYPE, readKeys),
+    get("/.well-known/scitt-keys/:kid", CBOR_MEDIA_TYPE, readKey),
+    get("/entries/:id/statement", COSE_MEDIA_TYPE, readTransparentStatement),
+    get("/entries/:id/collateral", CBOR_MEDIA_TYPE, readCollateral),
+    get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
+    get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
+    get("/policy", JSON_MEDIA_TYPE, readPolicy),
+    get("/health", JSON_MEDIA_TYPE, readHealth),
+    get("/version", JSON_MEDIA_TYPE, readVersion),
+  ];
+}

@@ -1,0 +1,105 @@
+import { LogError } from "@tallystick/log";
+import { formatEntryId, parseEntryId } from "@tallystick/statement";
+
+import { ServerError } from "../error.js";
+import { CACHE, empty, ok } from "../route.js";
+import type { Reply, RouteRequest } from "../route.js";
+import type { TransparencyService } from "../service.js";
+
+/** Media type of COSE messages over HTTP (SCRAPI-11 §2). */
+export const COSE_MEDIA_TYPE = "application/cose";
+
+/** Seconds after which a running registration is worth another look (S34). */
+const RETRY_AFTER = "1";
+
+/**
+ * Register a Signed Statement (SCRAPI-11 §2.3): 201 with the receipt.
+ *
+ * S19, S20: Location is the receipt's resource and depends on the statement alone.
+ */
+export async function postEntry(
+  service: TransparencyService,
+  { body, baseUrl }: RouteRequest,
+): Promise<Reply> {
+  const { entryId, receipt } = await service.register(body);
+  const location = entryUrl(baseUrl, entryId);
+  if (receipt === undefined) {
+    // S21: registered, but the receipt has to wait for a second entry.
+    return empty(202, { location, "retry-after": RETRY_AFTER, "content-length": "0" });
+  }
+  const headers = { "content-type": COSE_MEDIA_TYPE, "cache-control": CACHE.none, location };
+  return { status: 201, headers, body: receipt };
+}
+
+/** Resolve a receipt (SCRAPI-11 §2.4): 200, 204 while running (S24), 404 (S25). */
+export async function readReceipt(
+  service: TransparencyService,
+  { params, baseUrl }: RouteRequest,
+): Promise<Reply> {
+  const entry = entryOf(params);
+  if (service.log.isPending(entry)) {
+    return empty(204, { "retry-after": RETRY_AFTER, "cache-control": CACHE.none });
+  }
+  const receipt = await known(entry, () => service.log.inclusionReceipt(entry));
+  const location = entryUrl(baseUrl, formatEntryId(entry));
+  return ok(receipt, { type: COSE_MEDIA_TYPE, cache: CACHE.none, location });
+}
+
+/** The statement with a receipt under the newest checkpoint attached. */
+export async function readTransparentStatement(
+  service: TransparencyService,
+  { params }: RouteRequest,
+): Promise<Reply> {
+  const entry = entryOf(params);
+  const statement = await known(entry, () => service.transparentStatement(entry));
+  return ok(statement, { type: COSE_MEDIA_TYPE, cache: CACHE.none });
+}
+
+/** What a replay of the admission needs beside the statement (T13). */
+export async function readCollateral(
+  service: TransparencyService,
+  { params }: RouteRequest,
+): Promise<Reply> {
+  const entry = entryOf(params);
+  const found = await service.log.lookup(entry);
+  if (found === undefined) throw unknown(entry);
+  return ok(found.collateral, { type: "application/cbor", cache: CACHE.immutable });
+}
+
+/** The normalised statement: the bytes whose SHA-256 is the EntryID. */
+export async function readStatement(
+  service: TransparencyService,
+  { params }: RouteRequest,
+): Promise<Reply> {
+  const entry = entryOf(params);
+  // A body may be durable before its entry is; only what is logged is served.
+  if ((await service.log.lookup(entry)) === undefined) throw unknown(entry);
+  return ok(await service.log.body(entry), { type: COSE_MEDIA_TYPE, cache: CACHE.immutable });
+}
+
+function entryUrl(baseUrl: string, entryId: string): string {
+  return `${baseUrl}/entries/${entryId}`;
+}
+
+function entryOf({ id = "" }: RouteRequest["params"]): Uint8Array {
+  const entry = parseEntryId(id);
+  if (entry !== undefined) return entry;
+  throw new ServerError(
+    "SERVER_LOCATOR_INVALID",
+    "an entry ID is 64 lower-case hexadecimal digits",
+  );
+}
+
+async function known<T>(entry: Uint8Array, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof LogError && error.code === "LOG_ENTRY_NOT_FOUND") throw unknown(entry);
+    throw error;
+  }
+}
+
+// S25: the listed sentence, with the ID.
+function unknown(entry: Uint8Array): ServerError {
+  return new ServerError("SERVER_ENTRY_UNKNOWN", formatEntryId(entry));
+}

@@ -1,0 +1,39 @@
+import { decodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
+import type { CborMap, PublicKey } from "@tallystick/cose";
+
+import { ServerError } from "../error.js";
+import { CACHE, ok } from "../route.js";
+import type { Reply, RouteRequest } from "../route.js";
+import type { TransparencyService } from "../service.js";
+
+/** Media type of keys (SCRAPI-11 §2.1). */
+export const CBOR_MEDIA_TYPE = "application/cbor";
+
+/** Transparency Service Keys (SCRAPI-11 §2.1). S6: a COSE Key Set, which is an array of keys. */
+export function readKeys(service: TransparencyService): Reply {
+  const keys = service.keys.map(published);
+  return ok(encodeCbor(keys), { type: CBOR_MEDIA_TYPE, cache: CACHE.minutes });
+}
+
+/** One key (SCRAPI-11 §2.2). S11: one COSE_Key, or 404. */
+export function readKey(service: TransparencyService, { params }: RouteRequest): Reply {
+  const wanted = kidOf(params["kid"] ?? "");
+  const key = service.keys.find(({ kid }) => wanted !== undefined && encodeHex(kid) === wanted);
+  if (key === undefined) throw new ServerError("SERVER_KEY_UNKNOWN", "see /.well-known/scitt-keys");
+  return ok(encodeCbor(published(key)), { type: CBOR_MEDIA_TYPE, cache: CACHE.minutes });
+}
+
+// S16: kid is the key's thumbprint, 32 raw bytes, so no kid is path-safe as it is (S14) and none
+// collides with the base64url form of another (S15).
+function published(key: PublicKey): CborMap {
+  return key.toCoseKey();
+}
+
+// S13: unpadded base64url of the kid.
+function kidOf(text: string): string | undefined {
+  try {
+    return encodeHex(decodeBase64url(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import { ServerError } from "../error.js";
+import { CACHE, json, ok } from "../route.js";
+import type { Reply, RouteRequest } from "../route.js";
+import type { TransparencyService } from "../service.js";
+import { VERSION } from "../version.js";
+import { COSE_MEDIA_TYPE } from "./entries.js";
+
+/** A receipt of consistency between two sizes that checkpoints were signed at. */
+export async function readConsistency(
+  service: TransparencyService,
+  { params }: RouteRequest,
+): Promise<Reply> {
+  const oldSize = sizeOf(params["old"] ?? "");
+  const newSize = sizeOf(params["new"] ?? "");
+  const receipt = await service.log.consistencyReceipt(oldSize, newSize);
+  return ok(receipt, { type: COSE_MEDIA_TYPE, cache: CACHE.immutable });
+}
+
+/** The registration policy in force, with the entry that it was registered as. */
+export async function readPolicy(service: TransparencyService): Promise<Reply> {
+  const { policy, entryId, index } = await service.policyInForce();
+  return json({ entryId, index, policy: policy.document });
+}
+
+/** Whether the service can take registrations, and the newest checkpoint's size and time. */
+export function readHealth(service: TransparencyService): Reply {
+  const { size, time } = service.log.head().checkpoint;
+  const isWell = service.log.isWritable();
+  return json({ status: isWell ? "ok" : "unavailable", size, time }, isWell ? 200 : 503);
+}
+
+/** Who this is. */
+export function readVersion({ issuer, origin }: TransparencyService): Reply {
+  return json({
+    name: "tallystick",
+    version: VERSION,
+    api: "draft-ietf-scitt-scrapi-11",
+    issuer,
+    origin,
+  });
+}
+
+function sizeOf(text: string): number {
+  const size = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(size)) return size;
+  throw new ServerError("SERVER_LOCATOR_INVALID", "a tree size is a positive decimal number");
+}

@@ -1,0 +1,134 @@
+import type { PublicKey, Signer } from "@tallystick/cose";
+import { Log } from "@tallystick/log";
+import type { LogOptions } from "@tallystick/log";
+import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
+import { SignedStatement, attachReceipts } from "@tallystick/statement";
+
+import { Policies } from "./policies.js";
+import type { CommittedPolicy } from "./policies.js";
+import { appendRequest, register } from "./register.js";
+
+/** What a service is made of. */
+export interface ServiceOptions {
+  /** Where the log lives; the service closes it. */
+  readonly store: LogOptions["store"];
+  /** `iss` of its receipts. */
+  readonly issuer: string;
+  /** `sub` of its receipts: the log's name. */
+  readonly origin: string;
+  /** Signs receipts, and nothing else (T23). */
+  readonly signer: Signer;
+  /** Seconds since the epoch; the machine's clock by default. */
+  readonly now?: () => number;
+  /** Told once when the log fails for good; the process has to end. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+/** An accepted statement. */
+export interface Registration {
+  readonly entryId: string;
+  readonly index: number;
+  /** `undefined` only while the log has a single entry, which no receipt can express. */
+  readonly receipt: Uint8Array | undefined;
+  readonly isDuplicate: boolean;
+}
+
+/** A transparency service over one log: registers statements and answers for them. */
+export class TransparencyService {
+  readonly issuer: string;
+  readonly origin: string;
+  readonly log: Log;
+  /** Keys that receipts were ever signed with, the current one first (S7). */
+  readonly keys: readonly PublicKey[];
+  readonly #policies: Policies;
+  readonly #now: () => number;
+
+  private constructor(options: ServiceOptions, log: Log) {
+    this.issuer = options.issuer;
+    this.origin = options.origin;
+    this.log = log;
+    this.keys = [options.signer.publicKey];
+    this.#policies = new Policies(log);
+    this.#now = options.now ?? wallClock;
+  }
+
+  /**
+   * Creates the log with its first policy, signed by `operator`, at index 0 (T14).
+   *
+   * @throws LogError `LOG_EXISTS` when the store has a log
+   */
+  static async create(options: ServiceOptions, operator: Signer): Promise<TransparencyService> {
+    const { issuer, now = wallClock } = options;
+    const document = firstPolicy({ iss: issuer, key: operator.publicKey });
+    const signed = await signPolicy(document, { issuer, issuedAt: now() }, operator);
+    const admission = await Admission.bootstrap(SignedStatement.decode(signed), now());
+    const logId = crypto.getRandomValues(new Uint8Array(16));
+    const log = await Log.create(logOptions(options), appendRequest(admission), logId);
+    return new TransparencyService(options, log);
+  }
+
+  /**
+   * Opens an existing log, with all of its boot checks.
+   *
+   * @throws LogError when there is none, it is in use, belongs to another key, or does not check
+   */
+  static async open(options: ServiceOptions): Promise<TransparencyService> {
+    const service = new TransparencyService(options, await Log.open(logOptions(options)));
+    await service.policyInForce();
+    return service;
+  }
+
+  /**
+   * Registers a signed statement; see `register`. T19: every registered statement has a receipt.
+   *
+   * @throws StatementError, PolicyError, LogError
+   */
+  async register(bytes: Uint8Array): Promise<Registration> {
+    const registrar = { log: this.log, policies: this.#policies, now: this.#now };
+    const { entry, entryId, index, checkpoint, isDuplicate } = await register(registrar, bytes);
+    const { size } = checkpoint.checkpoint;
+    const receipt = size === 1 ? undefined : await this.log.inclusionReceipt(entry, size);
+    return { entryId, index, receipt, isDuplicate };
+  }
+
+  /**
+   * Yields the statement with a receipt under the newest checkpoint attached.
+   *
+   * @throws LogError `LOG_ENTRY_NOT_FOUND`, `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`
+   */
+  async transparentStatement(entry: Uint8Array): Promise<Uint8Array> {
+    const receipt = await this.log.inclusionReceipt(entry);
+    return attachReceipts(SignedStatement.decode(await this.log.body(entry)), [receipt]);
+  }
+
+  /** Yields the policy that the next statement is judged by. */
+  policyInForce(): Promise<CommittedPolicy> {
+    return this.#policies.inForce();
+  }
+
+  /** Tree size of the newest published checkpoint. */
+  size(): number {
+    return this.log.head().checkpoint.size;
+  }
+
+  /** Finishes what is pending and closes the log. */
+  close(): Promise<void> {
+    return this.log.close();
+  }
+}
+
+function logOptions({ store, issuer, origin, signer, now, onFatal }: ServiceOptions): LogOptions {
+  const clock = now ?? wallClock;
+  return {
+    store,
+    issuer,
+    origin,
+    signer,
+    now: clock,
+    ...(onFatal === undefined ? {} : { onFatal }),
+  };
+}
+
+function wallClock(): number {
+  return Math.floor(Date.now() / 1000);
+}

@@ -1,0 +1,62 @@
+import { CLAIM, LABEL, isCborMap } from "@tallystick/cose";
+import type { CborMap, CborValue, Sign1 } from "@tallystick/cose";
+
+import { StatementError } from "./error.js";
+
+/** Longest `iss` in characters (RFC 9943 §6). */
+const MAX_ISSUER_LENGTH = 8192;
+
+/** The CWT claims of a statement: who says it, about what (RFC 9943 §6, RFC 9597). */
+export interface Claims {
+  readonly issuer: string;
+  readonly subject: string;
+  /** `iat`, in seconds since the epoch. */
+  readonly issuedAt: number | undefined;
+  /** Every claim as decoded, the three above included. */
+  readonly all: CborMap;
+}
+
+/**
+ * Yields the claims in the protected header. IS7: label 15 is protected, with `iss` and `sub`.
+ *
+ * @throws {@link StatementError} `STATEMENT_CLAIMS_MISSING`
+ */
+export function claimsOf(message: Sign1): Claims {
+  const all = message.protectedHeader.get(LABEL.cwtClaims);
+  if (all === undefined) {
+    const where = message.unprotectedHeader.has(LABEL.cwtClaims) ? "only unprotected" : "missing";
+    throw missing(`CWT claims (header 15) are ${where}`);
+  }
+  if (!isCborMap(all)) throw missing("CWT claims (header 15) are not a map");
+  const issuer = textClaim(all, "iss");
+  const subject = textClaim(all, "sub");
+  if (issuer.length > MAX_ISSUER_LENGTH) {
+    throw missing(`claim iss has ${issuer.length} characters, want at most ${MAX_ISSUER_LENGTH}`);
+  }
+  // RFC 8392 §2 (IS5): a StringOrURI with a colon is a URI.
+  if (issuer.includes(":") && !isUri(issuer)) throw missing("claim iss has a colon but is no URI");
+  return { issuer, subject, issuedAt: timeClaim(all), all };
+}
+
+function textClaim(claims: CborMap, name: "iss" | "sub"): string {
+  const value = claims.get(CLAIM[name]);
+  if (value === undefined) throw missing(`claim ${name} (${CLAIM[name]}) is missing`);
+  if (typeof value !== "string") throw missing(`claim ${name} (${CLAIM[name]}) is not text`);
+  if (value === "") throw missing(`claim ${name} (${CLAIM[name]}) is empty`);
+  return value;
+}
+
+function timeClaim(claims: CborMap): number | undefined {
+  const value: CborValue = claims.get(CLAIM.iat);
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && value >= 0) return value;
+  throw new StatementError("STATEMENT_MALFORMED", "claim iat (6) is not a NumericDate");
+}
+
+function isUri(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:[!-~]*$/.test(text);
+}
+
+function missing(message: string): StatementError {
+  return new StatementError("STATEMENT_CLAIMS_MISSING", message);
+}

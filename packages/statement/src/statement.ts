@@ -1,0 +1,128 @@
+import { LABEL, decodeSign1, isCborArray, protectedAlgorithm } from "@tallystick/cose";
+import type { Algorithm, CborValue, Sign1 } from "@tallystick/cose";
+
+import { fromCose } from "./cause.js";
+import { claimsOf } from "./claims.js";
+import type { Claims } from "./claims.js";
+import { hashEnvelopeOf } from "./envelope.js";
+import type { HashEnvelope } from "./envelope.js";
+import { StatementError } from "./error.js";
+import { encodeNormalised, entryOf, formatEntryId } from "./normalised.js";
+
+/** Default limit on the bytes of one statement. */
+export const MAX_STATEMENT_BYTES = 16_777_216;
+
+/** Most receipts that one transparent statement may carry. */
+const MAX_RECEIPTS = 64;
+
+/**
+ * A decoded Signed Statement (RFC 9943 §6): well-formed, with the headers that it must have, and
+ * **not verified**. {@link SignedStatement.decode} is the only way to get one.
+ */
+export class SignedStatement {
+  readonly #decoded = true;
+  readonly message: Sign1;
+  readonly algorithm: Algorithm;
+  readonly claims: Claims;
+  /** Protected key identifier; absent only where a protected certificate identifies the key. */
+  readonly kid: Uint8Array | undefined;
+  /** Media type or CoAP content format of the payload; a hash envelope has none (H4). */
+  readonly contentType: string | number | undefined;
+  readonly hashEnvelope: HashEnvelope | undefined;
+  /** `null` when detached. */
+  readonly payload: Uint8Array | null;
+  /** The bytes that the log keeps (N1). */
+  readonly normalised: Uint8Array;
+  /** What the log records: SHA-256 of {@link SignedStatement.normalised}. */
+  readonly entry: Uint8Array;
+  readonly entryId: string;
+  /** Encoded receipts that came with it, in the issuer's order of preference; unverified. */
+  readonly receipts: readonly Uint8Array[];
+
+  private constructor(message: Sign1) {
+    this.message = message;
+    this.algorithm = protectedAlgorithm(message);
+    this.claims = claimsOf(message);
+    this.kid = kidOf(message);
+    requireProtectedType(message);
+    this.hashEnvelope = hashEnvelopeOf(message);
+    this.contentType = contentTypeOf(message.protectedHeader.get(LABEL.contentType));
+    this.payload = message.payload;
+    this.normalised = encodeNormalised(message);
+    this.entry = entryOf(this.normalised);
+    this.entryId = formatEntryId(this.entry);
+    this.receipts = receiptsOf(message.unprotectedHeader.get(LABEL.receipts));
+    Object.freeze(this);
+  }
+
+  static is(value: object): value is SignedStatement {
+    return #decoded in value;
+  }
+
+  /**
+   * Decodes a signed or transparent statement: one CBOR item, tag 18, strict in every layer (D5).
+   *
+   * The input is copied. Time and memory are linear in its length, which `maxBytes` bounds.
+   *
+   * @throws {@link StatementError} `STATEMENT_TOO_LARGE`, `STATEMENT_MALFORMED`,
+   * `STATEMENT_ALG_UNSUPPORTED`, `STATEMENT_CLAIMS_MISSING`, `STATEMENT_KEY_ID_MISSING`,
+   * `STATEMENT_HASH_ENVELOPE_INVALID`, `STATEMENT_RECEIPTS_MALFORMED`
+   */
+  static decode(bytes: Uint8Array, options: { readonly maxBytes?: number } = {}): SignedStatement {
+    const { maxBytes = MAX_STATEMENT_BYTES } = options;
+    if (bytes.length > maxBytes) {
+      throw new StatementError(
+        "STATEMENT_TOO_LARGE",
+        `${bytes.length} bytes, want ${maxBytes} at most`,
+      );
+    }
+    try {
+      return new SignedStatement(decodeSign1(bytes, { maxBytes }));
+    } catch (error) {
+      throw fromCose(error);
+    }
+  }
+}
+
+function kidOf({ protectedHeader, unprotectedHeader }: Sign1): Uint8Array | undefined {
+  const kid = protectedHeader.get(LABEL.kid);
+  if (kid instanceof Uint8Array && kid.length > 0) return kid;
+  if (kid !== undefined) {
+    throw new StatementError(
+      "STATEMENT_MALFORMED",
+      "kid (header 4) is not a non-empty byte string",
+    );
+  }
+  // IS6, T5: kid is protected unless a protected x5t or x5chain identifies the key.
+  if (protectedHeader.has(LABEL.x5t) || protectedHeader.has(LABEL.x5chain)) return undefined;
+  const where = unprotectedHeader.has(LABEL.kid) ? "only unprotected" : "missing";
+  throw new StatementError("STATEMENT_KEY_ID_MISSING", `kid (header 4) is ${where}`);
+}
+
+function requireProtectedType({ unprotectedHeader }: Sign1): void {
+  if (!unprotectedHeader.has(LABEL.typ)) return;
+  // RFC 9596 §2: typ is never unprotected.
+  throw new StatementError("STATEMENT_MALFORMED", "typ (header 16) is unprotected");
+}
+
+function contentTypeOf(value: CborValue): string | number | undefined {
+  if (value === undefined || typeof value === "string") return value;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new StatementError("STATEMENT_MALFORMED", "content type (header 3) is ill-typed");
+}
+
+// RFC 9943 Figure 3: receipts (394) is [ + bstr .cbor Receipt ].
+function receiptsOf(value: CborValue): readonly Uint8Array[] {
+  if (value === undefined) return [];
+  if (!isCborArray(value) || value.length === 0 || value.length > MAX_RECEIPTS) {
+    throw malformedReceipts(`not an array of 1 to ${MAX_RECEIPTS} receipts`);
+  }
+  return value.map((receipt) => {
+    if (receipt instanceof Uint8Array) return receipt;
+    throw malformedReceipts("element is not a byte string");
+  });
+}
+
+function malformedReceipts(message: string): StatementError {
+  return new StatementError("STATEMENT_RECEIPTS_MALFORMED", `receipts (header 394): ${message}`);
+}

@@ -1,0 +1,173 @@
+import { CoseError, PublicKey, encodeHex } from "@tallystick/cose";
+import { VDS } from "@tallystick/receipt";
+import { IssuerKeys } from "@tallystick/statement";
+import type { Issuer } from "@tallystick/statement";
+
+import { VerifierError } from "./error.js";
+
+/** A transparency service whose receipts count. */
+export interface TrustedService {
+  /** `iss` of its receipts. */
+  readonly issuer: string;
+  /** `sub` of its receipts: the log's name. */
+  readonly origin: string;
+  readonly keys: readonly PublicKey[];
+  /** Verifiable data structure that the keys sign for; 1 unless the file says otherwise. */
+  readonly vds: number;
+}
+
+/**
+ * What a relying party trusts: keys that it pinned itself, nothing from a message (V2, D4).
+ * {@link TrustStore.parse} is the only way to get one.
+ */
+export class TrustStore {
+  readonly services: readonly TrustedService[];
+  /** Keys of issuers; `undefined` when statements' own signatures are not to be verified. */
+  readonly issuers: IssuerKeys | undefined;
+  /** How many distinct services must vouch. */
+  readonly requireReceipts: number;
+
+  private constructor(services: readonly TrustedService[], rest: Rest) {
+    this.services = services;
+    this.issuers = rest.issuers;
+    this.requireReceipts = rest.requireReceipts;
+    Object.freeze(this);
+  }
+
+  /**
+   * Parses a trust file; docs/formats/trust.md describes each member.
+   *
+   * @throws {@link VerifierError} `VERIFIER_TRUST_MALFORMED`
+   */
+  static parse(text: string): TrustStore {
+    const json = record(parseJson(text), "trust file", {
+      required: ["services"],
+      optional: ["issuers", "requireReceipts"],
+    });
+    const services = list(json["services"], "services").map(serviceOf);
+    requireDistinctKeys(services);
+    const { requireReceipts = 1 } = json;
+    if (!isCount(requireReceipts)) throw malformed("requireReceipts is not a positive integer");
+    if (requireReceipts > services.length) {
+      throw malformed(
+        `requireReceipts is ${requireReceipts}, ${services.length} services are named`,
+      );
+    }
+    const issuers = json["issuers"] === undefined ? undefined : issuersOf(json["issuers"]);
+    return new TrustStore(services, { issuers, requireReceipts });
+  }
+
+  /** Finds the service and key that a receipt names, `undefined` when none is pinned. */
+  resolve(
+    issuer: string | undefined,
+    kid: Uint8Array | undefined,
+  ): { readonly service: TrustedService; readonly key: PublicKey } | undefined {
+    if (issuer === undefined || kid === undefined) return undefined;
+    const wanted = encodeHex(kid);
+    for (const service of this.services) {
+      if (service.issuer !== issuer) continue;
+      const key = service.keys.find((candidate) => encodeHex(candidate.kid) === wanted);
+      if (key !== undefined) return { service, key };
+    }
+    return undefined;
+  }
+}
+
+interface Rest {
+  readonly issuers: IssuerKeys | undefined;
+  readonly requireReceipts: number;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw malformed("not JSON", { cause });
+  }
+}
+
+function serviceOf(value: unknown, position: number): TrustedService {
+  const where = `services[${position}]`;
+  const json = record(value, where, { required: ["issuer", "origin", "keys"], optional: ["vds"] });
+  const { issuer, origin, vds = VDS.rfc9162Sha256 } = json;
+  if (typeof issuer !== "string" || typeof origin !== "string") {
+    throw malformed(`${where}: issuer or origin is not text`);
+  }
+  if (vds !== VDS.rfc9162Sha256 && vds !== VDS.ccfLedgerSha256) {
+    throw malformed(`${where}.vds is not supported, want 1 or 2`);
+  }
+  const keys = keysOf(json["keys"], `${where}.keys`);
+  if (keys.length === 0) throw malformed(`${where}.keys is empty`);
+  return { issuer, origin, keys, vds };
+}
+
+// A threshold counts distinct services; one key under two names would count twice.
+function requireDistinctKeys(services: readonly TrustedService[]): void {
+  const seen = new Set<string>();
+  for (const key of services.flatMap((service) => service.keys)) {
+    const thumbprint = encodeHex(key.thumbprint());
+    if (seen.has(thumbprint)) throw malformed("one key is pinned twice among the services");
+    seen.add(thumbprint);
+  }
+}
+
+function issuersOf(value: unknown): IssuerKeys {
+  const issuers = list(value, "issuers").map((item, position): Issuer => {
+    const where = `issuers[${position}]`;
+    const { iss, keys } = record(item, where, { required: ["iss", "keys"], optional: [] });
+    if (typeof iss !== "string") throw malformed(`${where}.iss is not text`);
+    return { iss, keys: keysOf(keys, `${where}.keys`) };
+  });
+  try {
+    return new IssuerKeys(issuers);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw malformed(`issuers: ${cause.message}`, { cause });
+  }
+}
+
+function keysOf(value: unknown, where: string): readonly PublicKey[] {
+  return list(value, where).map((jwk, position) => {
+    try {
+      return PublicKey.fromJwk(jwk);
+    } catch (cause) {
+      if (!(cause instanceof CoseError)) throw cause;
+      throw malformed(`${where}[${position}]: ${cause.message}`, { cause });
+    }
+  });
+}
+
+interface Members {
+  readonly required: readonly string[];
+  readonly optional: readonly string[];
+}
+
+function record(
+  value: unknown,
+  where: string,
+  { required, optional }: Members,
+): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw malformed(`${where} is not an object`);
+  }
+  const known = [...required, ...optional];
+  if (Object.keys(value).some((key) => !known.includes(key))) {
+    throw malformed(`${where} has an unknown member, want ${known.join(", ")}`);
+  }
+  const missing = required.filter((key) => !Object.hasOwn(value, key));
+  if (missing.length > 0) throw malformed(`${where} lacks ${missing.join(", ")}`);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function list(value: unknown, where: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw malformed(`${where} is not a list`);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+}
+
+function malformed(message: string, options?: ErrorOptions): VerifierError {
+  return new VerifierError("VERIFIER_TRUST_MALFORMED", message, options ?? {});
+}
