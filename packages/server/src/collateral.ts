@@ -5,7 +5,9 @@ import type { Admission } from "@tallystick/policy";
  * Encodes what a replay needs beside the statement (T13): when it was admitted, and under which
  * policy.
  *
- *   collateral = { "time": uint, "policy": bstr .size 32 / null }   ; null for the first policy
+ * ```cddl
+ * collateral = { "time": uint, "policy": bstr .size 32 / null } ; null for the first policy
+ * ```
  */
 export function encodeCollateral({ time, policyEntry }: Admission): Uint8Array {
   return encodeCbor(

@@ -216,7 +216,9 @@ export function problemOf(error: unknown): Problem {
 /**
  * Encodes a problem as its body. S1, S2: concise problem details with both title and detail.
  *
- *   { -1: title, -2: detail }
+ * ```cddl
+ * problem = { -1: tstr, -2: tstr } ; title, detail
+ * ```
  */
 export function encodeProblem({ title, detail }: Problem): Uint8Array {
   return encodeCbor(

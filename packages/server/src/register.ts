@@ -1,5 +1,5 @@
 import { LogError } from "@tallystick/log";
-import type { Log, SequencedEntry } from "@tallystick/log";
+import type { AppendRequest, Log } from "@tallystick/log";
 import { Admission } from "@tallystick/policy";
 import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
 
@@ -14,6 +14,16 @@ export interface Registrar {
   readonly now: () => number;
 }
 
+/** A statement that a durable, published checkpoint covers. */
+export interface RegisteredStatement {
+  readonly statement: SignedStatement;
+  readonly index: number;
+  /** Size of a checkpoint that covers it: the first one, or the newest for a duplicate. */
+  readonly size: number;
+  /** Whether it was on the log before. */
+  readonly isDuplicate: boolean;
+}
+
 /** How often a statement is admitted again when the policy changes under it. */
 const MAX_ADMISSIONS = 5;
 
@@ -25,10 +35,17 @@ const MAX_ADMISSIONS = 5;
  *
  * @throws StatementError, PolicyError for a refused statement; LogError when the log cannot take it
  */
-export async function register(registrar: Registrar, bytes: Uint8Array): Promise<SequencedEntry> {
+export async function register(
+  registrar: Registrar,
+  bytes: Uint8Array,
+): Promise<RegisteredStatement> {
+  const { log } = registrar;
   const statement = SignedStatement.decode(bytes);
-  const known = await registrar.log.sequenced(statement.entry);
-  if (known !== undefined) return known;
+  const known = await log.lookup(statement.entry);
+  if (known !== undefined) {
+    const { size } = log.head().checkpoint;
+    return { statement, index: known.index, size, isDuplicate: true };
+  }
   for (let admissions = 1; ; admissions++) {
     try {
       return await admitAndAppend(registrar, statement);
@@ -42,15 +59,16 @@ export async function register(registrar: Registrar, bytes: Uint8Array): Promise
 async function admitAndAppend(
   { log, policies, now }: Registrar,
   statement: SignedStatement,
-): Promise<SequencedEntry> {
+): Promise<RegisteredStatement> {
   const inForce = await policies.inForce();
   const verified = await VerifiedStatement.verify(statement, inForce.policy);
   const admission = Admission.admit(verified, inForce, now()); // S17: policy before anything else
-  return log.append(appendRequest(admission));
+  const { index, checkpoint, isDuplicate } = await log.append(appendRequest(admission));
+  return { statement, index, size: checkpoint.checkpoint.size, isDuplicate };
 }
 
 /** Makes the log's request out of an admission: the one way from statements into the log. */
-export function appendRequest(admission: Admission): Parameters<Log["append"]>[0] {
+export function appendRequest(admission: Admission): AppendRequest {
   const { statement, policyEntry } = admission;
   return {
     entry: statement.entry,

@@ -33,6 +33,11 @@ export interface Registration {
   readonly isDuplicate: boolean;
 }
 
+/** Whether registrations are taken. Owned by the log's onFatal and by close; never true again. */
+interface WriteState {
+  isWritable: boolean;
+}
+
 /** A transparency service over one log: registers statements and answers for them. */
 export class TransparencyService {
   readonly issuer: string;
@@ -42,13 +47,15 @@ export class TransparencyService {
   readonly keys: readonly PublicKey[];
   readonly #policies: Policies;
   readonly #now: () => number;
+  readonly #state: WriteState;
 
-  private constructor(options: ServiceOptions, log: Log) {
+  private constructor(options: ServiceOptions, log: Log, state: WriteState) {
     this.issuer = options.issuer;
     this.origin = options.origin;
     this.log = log;
     this.keys = [options.signer.publicKey];
     this.#policies = new Policies(log);
+    this.#state = state;
     this.#now = options.now ?? wallClock;
   }
 
@@ -63,8 +70,9 @@ export class TransparencyService {
     const signed = await signPolicy(document, { issuer, issuedAt: now() }, operator);
     const admission = await Admission.bootstrap(SignedStatement.decode(signed), now());
     const logId = crypto.getRandomValues(new Uint8Array(16));
-    const log = await Log.create(logOptions(options), appendRequest(admission), logId);
-    return new TransparencyService(options, log);
+    return TransparencyService.#over(options, (opened) =>
+      Log.create(opened, appendRequest(admission), logId),
+    );
   }
 
   /**
@@ -73,9 +81,23 @@ export class TransparencyService {
    * @throws LogError when there is none, it is in use, belongs to another key, or does not check
    */
   static async open(options: ServiceOptions): Promise<TransparencyService> {
-    const service = new TransparencyService(options, await Log.open(logOptions(options)));
+    const service = await TransparencyService.#over(options, (opened) => Log.open(opened));
     await service.policyInForce();
     return service;
+  }
+
+  static async #over(
+    options: ServiceOptions,
+    open: (options: LogOptions) => Promise<Log>,
+  ): Promise<TransparencyService> {
+    const { store, issuer, origin, signer, now = wallClock } = options;
+    const state: WriteState = { isWritable: true };
+    const onFatal = (error: Error): void => {
+      state.isWritable = false;
+      options.onFatal?.(error);
+    };
+    const log = await open({ store, issuer, origin, signer, now, onFatal });
+    return new TransparencyService(options, log, state);
   }
 
   /**
@@ -85,8 +107,8 @@ export class TransparencyService {
    */
   async register(bytes: Uint8Array): Promise<Registration> {
     const registrar = { log: this.log, policies: this.#policies, now: this.#now };
-    const { entry, entryId, index, checkpoint, isDuplicate } = await register(registrar, bytes);
-    const { size } = checkpoint.checkpoint;
+    const { statement, index, size, isDuplicate } = await register(registrar, bytes);
+    const { entry, entryId } = statement;
     const receipt = size === 1 ? undefined : await this.log.inclusionReceipt(entry, size);
     return { entryId, index, receipt, isDuplicate };
   }
@@ -111,22 +133,16 @@ export class TransparencyService {
     return this.log.head().checkpoint.size;
   }
 
+  /** Whether registrations are taken; reads may go on where they are not. */
+  isWritable(): boolean {
+    return this.#state.isWritable;
+  }
+
   /** Finishes what is pending and closes the log. */
   close(): Promise<void> {
+    this.#state.isWritable = false;
     return this.log.close();
   }
-}
-
-function logOptions({ store, issuer, origin, signer, now, onFatal }: ServiceOptions): LogOptions {
-  const clock = now ?? wallClock;
-  return {
-    store,
-    issuer,
-    origin,
-    signer,
-    now: clock,
-    ...(onFatal === undefined ? {} : { onFatal }),
-  };
 }
 
 function wallClock(): number {

@@ -25,7 +25,7 @@ export async function readPolicy(service: TransparencyService): Promise<Reply> {
 /** Whether the service can take registrations, and the newest checkpoint's size and time. */
 export function readHealth(service: TransparencyService): Reply {
   const { size, time } = service.log.head().checkpoint;
-  const isWell = service.log.isWritable();
+  const isWell = service.isWritable();
   return json({ status: isWell ? "ok" : "unavailable", size, time }, isWell ? 200 : 503);
 }
 

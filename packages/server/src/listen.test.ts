@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { connect } from "node:net";
+import { decodeCborMap } from "@tallystick/cose";
+
+import { serve } from "./listen.js";
+import type { RunningServer } from "./listen.js";
+import { fixture } from "./testing/service.js";
+import type { Fixture } from "./testing/service.js";
+
+let at: Fixture;
+let server: RunningServer;
+
+beforeEach(async () => {
+  at = await fixture();
+  server = await serve(at.service, { host: "127.0.0.1", port: 0 });
+});
+
+afterEach(async () => {
+  await server.close();
+  await at.service.close();
+});
+
+/** Sends raw text and yields everything that comes back until the server hangs up. */
+function exchange(text: string): Promise<Buffer> {
+  const { hostname, port } = new URL(server.url);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(Number(port), hostname, () => socket.write(text));
+    socket.on("data", (chunk) => chunks.push(chunk));
+    socket.on("end", () => {
+      resolve(Buffer.concat(chunks));
+    });
+    socket.on("error", reject);
+  });
+}
+
+describe("serve", () => {
+  test("names the address that it is bound to", () => {
+    expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9][0-9]*$/);
+  });
+
+  test("rejects when the port is taken", async () => {
+    const port = Number(new URL(server.url).port);
+    await expect(serve(at.service, { host: "127.0.0.1", port })).rejects.toMatchObject({
+      code: "EADDRINUSE",
+    });
+  });
+
+  test.each([
+    ["garbage", "\u0000\u0001garbage\r\n\r\n"],
+    ["a header without end", `GET / HTTP/1.1\r\nx: ${"y".repeat(100_000)}`],
+    ["a broken header", "GET / HTTP/1.1\r\nbroken header\r\n\r\n"],
+  ])("S1: answers %s with a problem and hangs up", async (_name, text) => {
+    const answer = await exchange(text);
+    const end = answer.indexOf("\r\n\r\n");
+    const head = answer.subarray(0, end).toString("latin1");
+    expect(head).toMatch(/^HTTP\/1\.1 400 Malformed request\r\n/);
+    expect(head).toContain("application/concise-problem-details+cbor");
+    const problem = decodeCborMap(new Uint8Array(answer.subarray(end + 4)));
+    expect(problem.get(-1)).toBe("Malformed request");
+  });
+
+  test("a request without Host is answered with a problem", async () => {
+    const answer = await exchange("GET /version HTTP/1.0\r\n\r\n");
+    expect(answer.toString("latin1")).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test("a graceful stop lets a request that has begun finish", async () => {
+    const body = await at.sign("last");
+    const { hostname, port } = new URL(server.url);
+    const head = `POST /entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+    const answer = new Promise<string>((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      const socket = connect(Number(port), hostname, () => {
+        // Headers and half of the body are on their way before the stop begins.
+        socket.write(Buffer.concat([Buffer.from(head), body.subarray(0, 10)]), () => {
+          void fetch(`${server.url}/version`).then(() => {
+            void server.close();
+            socket.write(body.subarray(10));
+          }, reject);
+        });
+      });
+      socket.on("data", (chunk) => chunks.push(chunk));
+      socket.on("end", () => {
+        resolve(Buffer.concat(chunks).toString("latin1"));
+      });
+      socket.on("error", reject);
+    });
+    expect(await answer).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
+    await expect(fetch(`${server.url}/version`)).rejects.toThrow();
+  });
+});

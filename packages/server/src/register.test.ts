@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { PrivateKey, encodeHex } from "@tallystick/cose";
+import { MemoryStore } from "@tallystick/log";
+import type { PolicyDocument } from "@tallystick/policy";
+import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
+import { SignedStatement } from "@tallystick/statement";
+
+import { TransparencyService } from "./service.js";
+import { ISSUER, ORIGIN, TIME, VENDOR, fixture, statement } from "./testing/service.js";
+import type { Fixture } from "./testing/service.js";
+
+let at: Fixture;
+
+beforeEach(async () => {
+  at = await fixture();
+});
+
+afterEach(() => at.service.close());
+
+describe("register", () => {
+  test("yields an index and a receipt that verifies for the statement's entry", async () => {
+    const bytes = await at.sign("one");
+    const { entryId, index, receipt, isDuplicate } = await at.service.register(bytes);
+    const { entry } = SignedStatement.decode(bytes);
+    expect(entryId).toBe(encodeHex(entry));
+    expect(index).toBe(2);
+    expect(isDuplicate).toBe(false);
+    const decoded = Receipt.decode(receipt ?? new Uint8Array());
+    const key = at.receiptKey.publicKey;
+    const inclusion = await VerifiedInclusion.verify(decoded, { entry, key });
+    expect({ size: inclusion.size, index: inclusion.index }).toEqual({ size: 3, index: 2 });
+    expect(decoded.issuer).toBe(ISSUER);
+    expect(decoded.subject).toBe(ORIGIN);
+    expect(decoded.issuedAt).toBe(TIME);
+  });
+
+  test("keeps the normalised statement: unprotected headers never reach the log", async () => {
+    const bytes = await at.sign("one");
+    const { entryId } = await at.service.register(bytes);
+    const { entry } = SignedStatement.decode(bytes);
+    const transparent = await at.service.transparentStatement(entry);
+    const again = await at.service.register(transparent);
+    expect(again).toMatchObject({ entryId, index: 2, isDuplicate: true });
+    expect(await at.service.log.body(entry)).toEqual(SignedStatement.decode(bytes).normalised);
+  });
+
+  test("records when it was admitted and by which policy", async () => {
+    const bytes = await at.sign("one");
+    const { entryId } = await at.service.policyInForce();
+    await at.service.register(bytes);
+    const found = await at.service.log.lookup(SignedStatement.decode(bytes).entry);
+    const text = encodeHex(found?.collateral ?? new Uint8Array());
+    expect(text).toContain(entryId);
+    expect(text).toContain(TIME.toString(16));
+  });
+
+  test("gives one index to the same statement sent a hundred times at once", async () => {
+    const bytes = await at.sign("one");
+    const registrations = await Promise.all(
+      Array.from({ length: 100 }, () => at.service.register(bytes)),
+    );
+    expect(new Set(registrations.map(({ index }) => index))).toEqual(new Set([2]));
+    expect(registrations.filter(({ isDuplicate }) => !isDuplicate)).toHaveLength(1);
+    expect(at.service.size()).toBe(3);
+  });
+
+  test("refuses a key that the policy does not list, and logs nothing", async () => {
+    const stranger = await PrivateKey.generate("ES256");
+    await expect(at.service.register(await statement("x", stranger))).rejects.toMatchObject({
+      code: "STATEMENT_KEY_UNKNOWN",
+    });
+    expect(at.service.size()).toBe(2);
+  });
+
+  test("refuses an operator's key for anything but a policy", async () => {
+    await expect(
+      at.service.register(await statement("x", at.operator, ISSUER)),
+    ).rejects.toMatchObject({ code: "STATEMENT_KEY_UNKNOWN" });
+  });
+});
+
+describe("the policy in force", () => {
+  test("is the first one until another is committed, then that one from the next entry on", async () => {
+    const before = await at.service.policyInForce();
+    await at.service.register(await at.propose({ issuers: [] }));
+    const after = await at.service.policyInForce();
+    expect([before.index, after.index]).toEqual([1, 2]);
+    await expect(at.service.register(await at.sign("late"))).rejects.toMatchObject({
+      code: "STATEMENT_KEY_UNKNOWN",
+    });
+  });
+
+  test("does not unregister: a statement that is logged is answered under any later policy", async () => {
+    const bytes = await at.sign("one");
+    const first = await at.service.register(bytes);
+    await at.service.register(await at.propose({ issuers: [] }));
+    expect(await at.service.register(bytes)).toMatchObject({
+      index: first.index,
+      isDuplicate: true,
+    });
+  });
+
+  test("refuses a proposal that was made from a policy no longer in force", async () => {
+    const proposals = [
+      await at.propose({ maxStatementBytes: 500 }),
+      await at.propose({ maxStatementBytes: 600 }),
+    ];
+    const outcomes = await Promise.allSettled(proposals.map((one) => at.service.register(one)));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const [refused] = outcomes.filter((outcome) => outcome.status === "rejected");
+    expect(refused?.reason).toMatchObject({ code: "POLICY_STALE" });
+  });
+
+  /** Lets a policy be committed after the next admission and before its append. */
+  function commitBeforeNextAppend(change: Partial<PolicyDocument>): void {
+    const { log } = at.service;
+    const append = log.append.bind(log);
+    log.append = async (request) => {
+      log.append = append;
+      await at.service.register(await at.propose(change));
+      return append(request);
+    };
+  }
+
+  test("T12: decides again, and refuses, when it changes between admission and sequencing", async () => {
+    commitBeforeNextAppend({ issuers: [] });
+    await expect(at.service.register(await at.sign("raced"))).rejects.toMatchObject({
+      code: "STATEMENT_KEY_UNKNOWN",
+    });
+    expect(at.service.size()).toBe(3);
+  });
+
+  test("T12: decides again, and records the newer policy, when that admits it too", async () => {
+    commitBeforeNextAppend({ maxStatementBytes: 10_000 });
+    const bytes = await at.sign("raced");
+    expect(await at.service.register(bytes)).toMatchObject({ index: 3, isDuplicate: false });
+    const found = await at.service.log.lookup(SignedStatement.decode(bytes).entry);
+    const { entryId, index } = await at.service.policyInForce();
+    expect(index).toBe(2);
+    expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain(entryId);
+  });
+
+  test("is found again when the log is opened", async () => {
+    const store = new MemoryStore();
+    const { service, receiptKey } = await fixture(store);
+    const { entryId } = await service.policyInForce();
+    const bytes = await statement("x", await PrivateKey.generate("ES256"), VENDOR);
+    await service.close();
+    const options = { store: store.reopen(), issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
+    const reopened = await TransparencyService.open({ ...options, now: () => TIME });
+    expect((await reopened.policyInForce()).entryId).toBe(entryId);
+    await expect(reopened.register(bytes)).rejects.toMatchObject({ code: "STATEMENT_KEY_UNKNOWN" });
+    await reopened.close();
+  });
+});

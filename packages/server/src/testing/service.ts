@@ -1,0 +1,56 @@
+import { PrivateKey } from "@tallystick/cose";
+import { MemoryStore } from "@tallystick/log";
+import type { Store } from "@tallystick/log";
+import { signPolicy, withIssuerKey } from "@tallystick/policy";
+import type { PolicyDocument } from "@tallystick/policy";
+import { signStatement } from "@tallystick/statement";
+
+import { TransparencyService } from "../service.js";
+
+/** A service in memory with one vendor admitted, and every key at hand. */
+export interface Fixture {
+  readonly service: TransparencyService;
+  readonly operator: PrivateKey;
+  readonly receiptKey: PrivateKey;
+  readonly vendor: PrivateKey;
+  /** Signs the text as a statement of the vendor. */
+  readonly sign: (text: string) => Promise<Uint8Array>;
+  /** Signs a policy made from the one in force. */
+  readonly propose: (change: Partial<PolicyDocument>) => Promise<Uint8Array>;
+}
+
+export const ISSUER = "https://log.example";
+export const ORIGIN = "log.example/log";
+export const VENDOR = "https://vendor.example";
+export const TIME = 1_790_000_000;
+
+/** Makes the fixture over a store; memory unless given. */
+export async function fixture(store: Store = new MemoryStore()): Promise<Fixture> {
+  const [operator, receiptKey, vendor] = await Promise.all([
+    PrivateKey.generate("ES256"),
+    PrivateKey.generate("ES256"),
+    PrivateKey.generate("EdDSA"),
+  ]);
+  const options = { store, issuer: ISSUER, origin: ORIGIN, signer: receiptKey, now: () => TIME };
+  const service = await TransparencyService.create(options, operator);
+  const propose = async (change: Partial<PolicyDocument>): Promise<Uint8Array> => {
+    const { policy, entryId } = await service.policyInForce();
+    const document = { ...policy.document, previous: entryId, ...change };
+    return signPolicy(document, { issuer: ISSUER, issuedAt: TIME }, operator);
+  };
+  const { policy, entryId } = await service.policyInForce();
+  const admitted = withIssuerKey(policy.document, entryId, { iss: VENDOR, key: vendor.publicKey });
+  await service.register(await signPolicy(admitted, { issuer: ISSUER, issuedAt: TIME }, operator));
+  const sign = (text: string): Promise<Uint8Array> => statement(text, vendor);
+  return { service, operator, receiptKey, vendor, sign, propose };
+}
+
+/** Signs a text as VENDOR with any key. */
+export function statement(
+  text: string,
+  key: PrivateKey,
+  issuer: string = VENDOR,
+): Promise<Uint8Array> {
+  const payload = new TextEncoder().encode(text);
+  return signStatement({ payload, contentType: "text/plain", issuer, subject: "a/b" }, key);
+}
