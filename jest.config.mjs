@@ -5,4 +5,5 @@ export default {
   modulePathIgnorePatterns: [],
   watchman: false,
   testTimeout: 60000,
+  reporters: ["default", "<rootDir>/scripts/jest-summary.mjs"],
 };

@@ -73,7 +73,7 @@ export function scanSource(path, text) {
     else if (ts.isExportDeclaration(node) && node.moduleSpecifier) add(node, node.moduleSpecifier);
     else if (ts.isImportTypeNode(node)) add(node, node.argument.literal);
     else if (ts.isExternalModuleReference(node)) add(node, node.expression);
-    else if (ts.isCallExpression(node) && isLoader(node.expression)) add(node, node.arguments[0]);
+    else if (ts.isCallExpression(node) && isLoader(node)) add(node, node.arguments[0]);
     else if (ts.isIdentifier(node) && SOCKET_GLOBALS.has(node.text) && !isMemberName(node)) {
       sockets.push({ name: node.text, line: lineOf(node) });
     }
@@ -83,11 +83,11 @@ export function scanSource(path, text) {
   return { imports, sockets };
 }
 
-function isLoader(callee) {
-  return (
-    callee.kind === ts.SyntaxKind.ImportKeyword ||
-    (ts.isIdentifier(callee) && callee.text === "require")
-  );
+// A module has no require of its own, so one with anything but a literal is a function of that name.
+function isLoader({ expression, arguments: [first] }) {
+  if (expression.kind === ts.SyntaxKind.ImportKeyword) return true;
+  const isRequire = ts.isIdentifier(expression) && expression.text === "require";
+  return isRequire && first !== undefined && ts.isStringLiteralLike(first);
 }
 
 // globalThis.fetch is the global as well, so only the members of other objects are let through.

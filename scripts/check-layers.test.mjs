@@ -74,6 +74,10 @@ const violations = {
     withSource(COSE, `${SOUND_COSE}await import("@tallystick/statement");`),
     /cose may not import statement/,
   ],
+  "a require that goes up": [
+    withSource(COSE, `${SOUND_COSE}require("@tallystick/statement");`),
+    /cose may not import statement/,
+  ],
   "an import type that goes up": [
     withSource(COSE, `${SOUND_COSE}type X = import("@tallystick/statement").X;`),
     /cose may not import statement/,
@@ -192,6 +196,11 @@ for (const [name, [files, expected]] of Object.entries(violations)) {
     );
   });
 }
+
+test("takes a function called require for what it is", async () => {
+  const files = withSource(STATEMENT, `${SOUND_STATEMENT}require(found, 1);`);
+  assert.deepEqual(await problemsOf(checkLayers, files), []);
+});
 
 test("names a bare builtin", async () => {
   const files = withSource(STATEMENT, `${SOUND_STATEMENT}import "fs";`);

@@ -16,12 +16,14 @@ export const REQUIRED = [
   ...[range("T", 1, 23), range("IS", 1, 8), range("C", 1, 1), range("V", 1, 3)].flat(), // RFC 9943
   ...range("R", 1, 16), // RFC 9942
   ...range("S", 1, 34), // SCRAPI
+  ...range("H", 1, 4), // RFC 9995
+  ...range("N", 1, 9), // normalised statement, entry and leaf
   ...range("D", 1, 9), // derived security rules
 ];
 
 /** Rules that code may cite as well; a cited one needs a row that explains it. */
 export const CITABLE = [
-  ...[range("R", 17, 23), range("X", 1, 1), range("N", 1, 9), range("H", 1, 7)].flat(),
+  ...[range("R", 17, 23), range("X", 1, 1), range("H", 5, 7)].flat(),
   ...[range("CF", 1, 7), range("W", 1, 17), range("D", 10, 10), range("I", 1, 10)].flat(),
 ];
 

@@ -8,7 +8,7 @@ const MET =
   "| T22 | 6.3 | MUST | empty map \\| none | `packages/a/src/entry.ts` `normalise` " +
   '| `packages/a/src/entry.test.ts` "empties it" |';
 
-function page(rows = {}, further = "| N1 | The form. |") {
+function page(rows = {}, further = "| W1 | The form. |") {
   const lines = REQUIRED.map((id) => rows[id] ?? `| ${id} | 1 | MUST | x | not yet: later. | – |`);
   return [...lines, further].join("\n");
 }
@@ -16,7 +16,7 @@ function page(rows = {}, further = "| N1 | The form. |") {
 function tree(map, changes = {}) {
   return {
     "docs/spec-map.md": map,
-    "packages/a/src/entry.ts": "// T22, N1: empty\nexport function normalise(): void {}\n",
+    "packages/a/src/entry.ts": "// T22, W1: empty\nexport function normalise(): void {}\n",
     "packages/a/src/entry.test.ts": 'test("empties it", () => {});\n',
     ...changes,
   };
@@ -57,8 +57,8 @@ const violations = {
     /T22: test is not/,
   ],
   "a row with a cell too few": [page({ T22: "| T22 | 1 | MUST | x | – |" }), /5 cells, want 6/],
-  "an unknown requirement": [page({}, "| T99 | 1 |\n| N1 | The form. |"), /T99: no such/],
-  "a further rule without a text": [page({}, "| N1 |  |"), /N1: want an id and the rule/],
+  "an unknown requirement": [page({}, "| T99 | 1 |\n| W1 | The form. |"), /T99: no such/],
+  "a further rule without a text": [page({}, "| W1 |  |"), /W1: want an id and the rule/],
 };
 
 test("a sound map has no problems", async () => {
@@ -76,13 +76,13 @@ for (const [name, [map, expected]] of Object.entries(violations)) {
 }
 
 test("names a citation that the page does not explain", async () => {
-  const source = "export const normalise = 1; // N2: spliced\n";
+  const source = "export const normalise = 1; // W2: spliced\n";
   const problems = await problemsOf(
     checkSpecs,
     tree(page(), { "packages/a/src/entry.ts": source }),
   );
   assert.deepEqual(problems, [
-    "packages/a/src/entry.ts:1: cites N2, which has no row in docs/spec-map.md",
+    "packages/a/src/entry.ts:1: cites W2, which has no row in docs/spec-map.md",
   ]);
 });
 

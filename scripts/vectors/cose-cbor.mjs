@@ -55,7 +55,12 @@ const malformed = [
   bad("truncated-array", "An array with an element missing", MALFORMED, raw("830102")),
   bad("truncated-map", "A key without a value", MALFORMED, raw("a101")),
   bad("length-beyond-input", "A length of 2^63 bytes", MALFORMED, raw("5b8000000000000000")),
-  bad("count-beyond-input", "An array of 2^32 elements in nine bytes", MALFORMED, head(4, 2n ** 32n)),
+  bad(
+    "count-beyond-input",
+    "An array of 2^32 elements in nine bytes",
+    MALFORMED,
+    head(4, 2n ** 32n),
+  ),
   bad("reserved-head", "Additional information 28", MALFORMED, raw("1c")),
   bad("break-alone", "A break that ends nothing", MALFORMED, raw("ff")),
   bad("simple-in-two-bytes", "Simple value 20 in two bytes", MALFORMED, raw("f814")),
@@ -76,17 +81,29 @@ const forms = [
   bad("map-indefinite", "A map of indefinite length", INDEFINITE, raw("bf0102ff")),
   bad("bytes-indefinite", "A byte string in chunks", INDEFINITE, raw("5f4101ff")),
   bad("text-indefinite", "A text in chunks", INDEFINITE, raw("7f6161ff")),
-  bad("indefinite-inside", "Indefinite length inside a map", INDEFINITE, map([int(1), raw("9fff")])),
+  bad(
+    "indefinite-inside",
+    "Indefinite length inside a map",
+    INDEFINITE,
+    map([int(1), raw("9fff")]),
+  ),
 ];
 
 const meaning = [
   bad("duplicate-key", "Key 1 twice", DUPLICATE, map([int(1), int(2)], [int(1), int(3)])),
   bad("duplicate-key-equal-values", "Key and value twice", DUPLICATE, raw("a201020102")),
-  bad("duplicate-text-key", "Key a twice", DUPLICATE, map([text("a"), int(1)], [text("a"), int(2)])),
-  bad("duplicate-large-key", "Key 2^53 + 1 twice", DUPLICATE, map(
-    [int(2n ** 53n + 1n), int(1)],
-    [int(2n ** 53n + 1n), int(2)],
-  )),
+  bad(
+    "duplicate-text-key",
+    "Key a twice",
+    DUPLICATE,
+    map([text("a"), int(1)], [text("a"), int(2)]),
+  ),
+  bad(
+    "duplicate-large-key",
+    "Key 2^53 + 1 twice",
+    DUPLICATE,
+    map([int(2n ** 53n + 1n), int(1)], [int(2n ** 53n + 1n), int(2)]),
+  ),
   bad("duplicate-key-inside", "Key 1 twice in an inner map", DUPLICATE, array(raw("a201020102"))),
   bad("key-byte-string", "A byte string as key", UNSUPPORTED, map([bytes(raw("01")), int(1)])),
   bad("key-array", "An array as key", UNSUPPORTED, map([array(), int(1)])),

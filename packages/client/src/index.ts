@@ -1,1 +1,21 @@
-export {};
+/**
+ * A client of the SCITT reference API (SCRAPI, draft 11).
+ *
+ * {@link ServiceClient} registers signed statements with one transparency service and resolves
+ * their receipts. It computes EntryIDs itself and takes no receipt that does not hold for the entry
+ * it was asked for; what to trust beyond that is for `@tallystick/verifier` and pinned keys.
+ *
+ * A service may answer at once or later, and may ask for time: the client waits as `Retry-After`
+ * says, else with exponential backoff and jitter, up to a limit. Every answer is bounded in length
+ * and time, redirects are not followed, and a `Location` elsewhere is ignored.
+ *
+ * Runs wherever `fetch` does; `fetch`, clock, chance and waiting can be replaced.
+ *
+ * @packageDocumentation
+ */
+export { ClientError } from "./error.js";
+export type { ClientErrorCode, Refusal } from "./error.js";
+export type { Fetch } from "./exchange.js";
+export type { PolicyInForce, ServiceVersion } from "./record.js";
+export { ServiceClient } from "./service.js";
+export type { ClientOptions, Registered } from "./service.js";

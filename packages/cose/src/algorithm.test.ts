@@ -16,7 +16,8 @@ describe("algorithm table", () => {
     [-37, "PS256", "RSA", undefined, "sha-256", null],
     [-38, "PS384", "RSA", undefined, "sha-384", null],
     [-39, "PS512", "RSA", undefined, "sha-512", null],
-  ])("%d is %s", (id, name, kty, curve, hash, signatureBytes) => {
+  ])("%d is %s", (...row) => {
+    const [id, name, kty, curve, hash, signatureBytes] = row;
     const algorithm = algorithmById(id);
     expect(algorithm).toBe(algorithmByName(name));
     expect(algorithm).toMatchObject({ id, name, kty, hash, signatureBytes });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { checkCbor, type CborLimits } from "./check.js";
+import { checkCbor } from "./check.js";
 import type { CoseErrorCode } from "./error.js";
+import type { CborLimits } from "./limits.js";
 import { APPENDIX_A } from "./testing/appendix.js";
 import { fromHex, outcomeOf } from "./testing/cbor.js";
 

@@ -1,25 +1,8 @@
 import { CoseError } from "./error.js";
 import { isShortestFloat, readFloat } from "./float.js";
-import { type Head, INDEFINITE, isShortest, MAJOR, readHead } from "./head.js";
-
-/** Bounds on one piece of untrusted CBOR; what passes a bound is refused with `COSE_CBOR_LIMIT`. */
-export interface CborLimits {
-  readonly maxBytes: number;
-  /** Containers open at the same time; the outermost one counts. At most {@link DEEPEST}. */
-  readonly maxDepth: number;
-  /** Items in all: every array element, key and value, and the outermost item. */
-  readonly maxItems: number;
-}
-
-/** The bounds where the caller names none: 16 MiB, 16 levels, 65536 items. */
-export const DEFAULT_CBOR_LIMITS: CborLimits = {
-  maxBytes: 16 * 1024 * 1024,
-  maxDepth: 16,
-  maxItems: 65_536,
-};
-
-/** The highest depth a caller may ask for; the readers of this package and cbor-x recurse. */
-export const DEEPEST = 256;
+import { type Head, INDEFINITE, isShortest, MAJOR, negate, readHead } from "./head.js";
+import { type CborLimits, checkSize, completeLimits } from "./limits.js";
+import { decodeUtf8 } from "./utf8.js";
 
 /**
  * Entries of one map. Integer keys hash without a seed in V8, so an attacker can choose keys that
@@ -31,49 +14,6 @@ const FALSE = 20;
 const UNDEFINED = 23;
 
 const BYTE_ORDER_MARK = "\ufeff";
-
-// ignoreBOM keeps a leading U+FEFF, so that different bytes give different strings.
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * Yields the text in a range of bytes, which is valid UTF-8 (RFC 8949 §3.1).
- *
- * @throws {@link CoseError} `COSE_CBOR_MALFORMED`
- */
-export function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (error) {
-    throw new CoseError("COSE_CBOR_MALFORMED", "text is not valid UTF-8", { cause: error });
-  }
-}
-
-/**
- * Completes limits with {@link DEFAULT_CBOR_LIMITS}.
- *
- * Throws `TypeError` for a limit that is not a positive safe integer or too deep.
- */
-export function completeLimits(limits: Partial<CborLimits>): CborLimits {
-  const complete = { ...DEFAULT_CBOR_LIMITS, ...limits };
-  for (const limit of [complete.maxBytes, complete.maxDepth, complete.maxItems]) {
-    if (!Number.isSafeInteger(limit) || limit < 1) {
-      throw new TypeError(`limit ${limit}, want a positive integer`);
-    }
-  }
-  if (complete.maxDepth > DEEPEST) {
-    throw new TypeError(`maxDepth ${complete.maxDepth}, want at most ${DEEPEST}`);
-  }
-  return complete;
-}
-
-/** Throws unless `bytes` is a `Uint8Array` within the limit. */
-export function checkSize(bytes: Uint8Array, maxBytes: number): void {
-  // Callers in plain JavaScript may pass anything.
-  if (!((bytes as unknown) instanceof Uint8Array)) throw new TypeError("want a Uint8Array");
-  if (bytes.length > maxBytes) {
-    throw new CoseError("COSE_CBOR_LIMIT", `${bytes.length} bytes, limit ${maxBytes}`);
-  }
-}
 
 class Scanner {
   readonly #bytes: Uint8Array;
@@ -215,12 +155,6 @@ class Scanner {
         );
     }
   }
-}
-
-/** Yields -1 - argument, the value of major type 1, as a `number` when safe (RFC 8949 §3.1). */
-export function negate(argument: number | bigint): number | bigint {
-  const isSafe = typeof argument === "number" && argument < Number.MAX_SAFE_INTEGER;
-  return isSafe ? -1 - argument : -1n - BigInt(argument);
 }
 
 function checkSimple(head: Head): void {

@@ -1,6 +1,7 @@
-import { checkCbor, checkSize, type CborLimits, completeLimits } from "./check.js";
+import { checkCbor } from "./check.js";
 import { codec } from "./codec.js";
 import { CoseError } from "./error.js";
+import { type CborLimits, checkSize, completeLimits } from "./limits.js";
 import { type CborMap, type CborValue, isCborMap } from "./value.js";
 
 // cbor-x gives every eight-byte integer as bigint.

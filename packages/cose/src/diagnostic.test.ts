@@ -187,7 +187,11 @@ describe("refusals", () => {
   });
 
   test("64 levels and tags are shown", () => {
-    expect(formatDiagnostic(fromHex(`${"81".repeat(64)}80`))).toBe("[".repeat(65) + "]".repeat(65));
+    const arrays = formatDiagnostic(fromHex(`${"81".repeat(64)}80`));
+    expect(arrays.replaceAll(/\s/g, "")).toBe("[".repeat(65) + "]".repeat(65));
+    expect(formatDiagnostic(fromHex(`${"c2".repeat(64)}00`))).toBe(
+      `${"2(".repeat(64)}0${")".repeat(64)}`,
+    );
   });
 
   test.each([
@@ -276,7 +280,7 @@ describeShared("notation of real files", ["data/rim", "vectors"], () => {
     expect(text).not.toMatch(/[^\P{C}\n]/u);
     if (bytes[0] === 0xd2) {
       expect(text).toMatch(/^\/ COSE_Sign1 \/ 18\(\[\n {2}\/ protected \/ <<\{\n/);
-      expect(text).toMatch(/1: -\d+,? \/ alg: (ES256|ES384|PS256) \//);
+      expect(text).toMatch(/1: -\d+,? \/ alg: (ES256|ES384|EdDSA) \//);
       expect(text).toMatch(/^ {2}h'[0-9a-f]{128,}' \/ signature \/$/m);
     }
   });

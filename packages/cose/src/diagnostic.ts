@@ -1,7 +1,7 @@
-import { checkSize, completeLimits, DEFAULT_CBOR_LIMITS, negate } from "./check.js";
 import { CoseError } from "./error.js";
-import { type Head, INDEFINITE, MAJOR, readHead } from "./head.js";
+import { type Head, INDEFINITE, MAJOR, negate, readHead } from "./head.js";
 import { type Fragment, layOut, type Line } from "./layout.js";
+import { checkSize, completeLimits, DEFAULT_CBOR_LIMITS } from "./limits.js";
 import {
   formatByteString,
   formatIndicator,

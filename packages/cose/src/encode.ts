@@ -1,6 +1,6 @@
-import { DEEPEST } from "./check.js";
 import { codec } from "./codec.js";
 import { encodeHead, MAJOR, readHead } from "./head.js";
+import { DEEPEST } from "./limits.js";
 import { type CborMap, type CborValue, isCborArray, isCborMap } from "./value.js";
 
 const TWO_POW_32 = 2 ** 32;

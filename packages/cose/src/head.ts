@@ -95,6 +95,12 @@ export function isShortest(head: Head): boolean {
   }
 }
 
+/** Yields -1 - argument, the value of major type 1, as a `number` when safe (RFC 8949 §3.1). */
+export function negate(argument: number | bigint): number | bigint {
+  const isSafe = typeof argument === "number" && argument < Number.MAX_SAFE_INTEGER;
+  return isSafe ? -1 - argument : -1n - BigInt(argument);
+}
+
 /**
  * Yields the shortest head for a major type and argument (RFC 8949 §4.2.1).
  *

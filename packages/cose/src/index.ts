@@ -25,7 +25,8 @@
 export { CoseError, type CoseErrorCode } from "./error.js";
 export { CLAIM, KEY_LABEL, LABEL } from "./labels.js";
 export { type CborMap, type CborValue, isCborArray, isCborMap, type Label } from "./value.js";
-export { checkCbor, type CborLimits, DEFAULT_CBOR_LIMITS } from "./check.js";
+export { checkCbor } from "./check.js";
+export { type CborLimits, DEFAULT_CBOR_LIMITS } from "./limits.js";
 export { decodeCbor, decodeCborMap } from "./decode.js";
 export { encodeCbor } from "./encode.js";
 export { type DiagnosticOptions, formatDiagnostic } from "./diagnostic.js";

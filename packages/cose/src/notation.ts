@@ -1,8 +1,8 @@
-import { decodeUtf8 } from "./check.js";
 import { CoseError } from "./error.js";
 import { isShortestFloat, readFloat } from "./float.js";
 import { type Head, INDEFINITE, isShortest, MAJOR } from "./head.js";
 import { encodeHex } from "./hex.js";
+import { decodeUtf8 } from "./utf8.js";
 
 // Byte strings shorter than this are too often printable by chance.
 const LEAST_READABLE = 4;

@@ -1,4 +1,4 @@
-import { checkSize, completeLimits, type CborLimits } from "./check.js";
+import { checkSize, completeLimits, type CborLimits } from "./limits.js";
 import { decodeCbor, decodeCborMap } from "./decode.js";
 import { encodeCbor } from "./encode.js";
 import { CoseError } from "./error.js";

@@ -66,7 +66,11 @@ export function edgeTiles(
   size: number,
 ): readonly { readonly level: number; readonly index: number; readonly width: number }[] {
   const tiles = [];
-  for (let level = 0, hashes = size; hashes > 0; level++, hashes = Math.floor(hashes / TILE_WIDTH)) {
+  for (
+    let level = 0, hashes = size;
+    hashes > 0;
+    level++, hashes = Math.floor(hashes / TILE_WIDTH)
+  ) {
     const width = hashes % TILE_WIDTH;
     if (width > 0) tiles.push({ level, index: Math.floor(hashes / TILE_WIDTH), width });
   }

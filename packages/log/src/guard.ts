@@ -102,7 +102,7 @@ export class Guard {
     if (consistency?.oldSize !== last.size || consistency.newSize !== size) {
       refuse("consistency proof is for other sizes");
     }
-    // Throws MERKLE_ROOT_MISMATCH if either root is not the one the proof leads to.
+    // T15: throws MERKLE_ROOT_MISMATCH if either root is not the one the proof leads to.
     verifyConsistency(consistency, last.root, root);
   }
 

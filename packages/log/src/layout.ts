@@ -36,6 +36,19 @@ export type Kind = (typeof KIND)[keyof typeof KIND];
 export const NUMBER_BYTES = 8;
 
 const CRC_BYTES = 4;
+const DIGEST_BYTES = 32;
+
+// Bytes of a key after its first.
+const REST_BYTES: Readonly<Record<string, number>> = {
+  meta: 0,
+  head: 0,
+  bundle: NUMBER_BYTES,
+  tile: 1 + NUMBER_BYTES,
+  digest: DIGEST_BYTES,
+  body: DIGEST_BYTES,
+  checkpoint: NUMBER_BYTES,
+  control: NUMBER_BYTES,
+};
 const WORD = 2 ** 32;
 
 export const META_KEY: Uint8Array = keyOf(KIND.meta);
@@ -121,12 +134,21 @@ export function openRow({ key, value }: Row): Uint8Array {
 /** Yields the name of a row for messages: its kind, and its number or the first bytes of its digest. */
 export function formatKey(key: Uint8Array): string {
   const letter = String.fromCharCode(key[0] ?? 0);
-  const name = Object.entries(KIND).find(([, kind]) => kind === letter)?.[0] ?? "unknown row";
-  if (letter === KIND.tile) return `tile ${key[1] ?? 0}/${numberOfKey(key)}`;
-  if (letter === KIND.digest || letter === KIND.body) {
-    return `${name} ${hexPrefix(key.subarray(1))}`;
-  }
-  return key.length === 1 + NUMBER_BYTES ? `${name} ${numberOfKey(key)}` : name;
+  const name = Object.entries(KIND).find(([, kind]) => kind === letter)?.[0];
+  const rest = key.subarray(1);
+  if (name === undefined || rest.length !== REST_BYTES[name])
+    return `unknown row ${hexPrefix(key)}`;
+  if (rest.length === 0) return name;
+  if (rest.length === DIGEST_BYTES) return `${name} ${hexPrefix(rest)}`;
+  return letter === KIND.tile
+    ? `${name} ${rest[0] ?? 0}/${formatNumber(key)}`
+    : `${name} ${formatNumber(key)}`;
+}
+
+// Numbers in damaged keys may be beyond what can be decoded, and must still be named.
+function formatNumber(key: Uint8Array): string {
+  const view = new DataView(key.buffer, key.byteOffset + key.length - NUMBER_BYTES, NUMBER_BYTES);
+  return view.getBigUint64(0).toString();
 }
 
 /** Yields the first four bytes as hex, enough to find them again. */

@@ -81,13 +81,13 @@ export class LevelStore implements Store {
   }
 
   async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
-    const keys = this.#db.keys({
-      gte: range.from,
-      lt: range.before,
-      reverse: range.isReversed ?? false,
-      limit: range.limit ?? Infinity,
-    });
     try {
+      const keys = this.#db.keys({
+        gte: range.from,
+        lt: range.before,
+        reverse: range.isReversed ?? false,
+        limit: range.limit ?? Infinity,
+      });
       for await (const key of keys) yield key;
     } catch (error) {
       throw toStoreError(error);

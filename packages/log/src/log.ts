@@ -141,7 +141,8 @@ export class Log {
 
   /**
    * Logs an entry and resolves once a durable, published checkpoint covers it. An entry that is
-   * there already, or on its way, keeps its index; its precondition is then not looked at.
+   * there already keeps its index, whatever the precondition. One that is on its way is joined: all
+   * who submit it share the outcome of the first, a failed precondition of the first included.
    *
    * @throws {@link LogError} `LOG_FULL`, `LOG_CLOSING`, `LOG_PRECONDITION_FAILED`,
    * `LOG_UNAVAILABLE`; TypeError for a malformed request
@@ -193,7 +194,10 @@ export class Log {
    */
   async entryAt(index: number): Promise<Uint8Array> {
     const { view } = this.#published;
-    requireCovered(Number.isSafeInteger(index) && index >= 0 && index < view.size, `index ${index}`);
+    requireCovered(
+      Number.isSafeInteger(index) && index >= 0 && index < view.size,
+      `index ${index}`,
+    );
     const entries = await this.#reader.bundle(view, Math.floor(index / TILE_WIDTH));
     const entry = entries[index % TILE_WIDTH];
     if (entry === undefined) throw new LogError("LOG_CORRUPT", `bundle ends before ${index}`);

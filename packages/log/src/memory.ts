@@ -1,3 +1,5 @@
+import { decodeHex, encodeHex } from "@tallystick/cose";
+
 import { LogError } from "./error.js";
 import type { KeyRange, Row, Store } from "./store.js";
 
@@ -11,31 +13,31 @@ export class MemoryStore implements Store {
   #isOpen = true;
 
   constructor(rows: Iterable<Row> = []) {
-    this.#rows = new Map(Array.from(rows, ({ key, value }) => [toHex(key), value.slice()]));
+    this.#rows = new Map(Array.from(rows, ({ key, value }) => [encodeHex(key), value.slice()]));
   }
 
   get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#attempt(() => this.#rows.get(toHex(key))?.slice());
+    return this.#attempt(() => this.#rows.get(encodeHex(key))?.slice());
   }
 
   getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    return this.#attempt(() => keys.map((key) => this.#rows.get(toHex(key))?.slice()));
+    return this.#attempt(() => keys.map((key) => this.#rows.get(encodeHex(key))?.slice()));
   }
 
   write(rows: readonly Row[]): Promise<void> {
     return this.#attempt(() => {
-      for (const { key, value } of rows) this.#rows.set(toHex(key), value.slice());
+      for (const { key, value } of rows) this.#rows.set(encodeHex(key), value.slice());
     });
   }
 
   async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
     const keys = await this.#attempt(() => {
-      const from = toHex(range.from);
-      const before = toHex(range.before);
+      const from = encodeHex(range.from);
+      const before = encodeHex(range.before);
       return [...this.#rows.keys()].filter((key) => from <= key && key < before).sort();
     });
     if (range.isReversed === true) keys.reverse();
-    for (const key of keys.slice(0, range.limit)) yield fromHex(key);
+    for (const key of keys.slice(0, range.limit)) yield decodeHex(key);
   }
 
   close(): Promise<void> {
@@ -47,20 +49,22 @@ export class MemoryStore implements Store {
   rows(): readonly Row[] {
     const keys = [...this.#rows.keys()].sort();
     return keys.map((key) => ({
-      key: fromHex(key),
+      key: decodeHex(key),
       value: this.#rows.get(key)?.slice() ?? new Uint8Array(),
     }));
   }
 
   /** Yields an open store with a copy of the rows: what a restart finds. */
   reopen(): MemoryStore {
-    return new MemoryStore(this.rows());
+    const copy = new MemoryStore();
+    for (const [key, value] of this.#rows) copy.#rows.set(key, value.slice());
+    return copy;
   }
 
   /** Puts a value past the log, or removes the row when there is none: damage, for tests. */
   damage(key: Uint8Array, value: Uint8Array | undefined): void {
-    if (value === undefined) this.#rows.delete(toHex(key));
-    else this.#rows.set(toHex(key), value.slice());
+    if (value === undefined) this.#rows.delete(encodeHex(key));
+    else this.#rows.set(encodeHex(key), value.slice());
   }
 
   #attempt<T>(act: () => T): Promise<T> {
@@ -69,16 +73,4 @@ export class MemoryStore implements Store {
     }
     return Promise.resolve(act());
   }
-}
-
-function toHex(bytes: Uint8Array): string {
-  let hex = "";
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, "0");
-  return hex;
-}
-
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from({ length: hex.length / 2 }, (_, i) =>
-    Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16),
-  );
 }

@@ -16,8 +16,8 @@ export interface Pending {
   readonly id: string;
   readonly submission: Submission;
   readonly outcome: Promise<SequencedEntry>;
-  resolve(entry: SequencedEntry): void;
-  reject(error: LogError): void;
+  readonly resolve: (entry: SequencedEntry) => void;
+  readonly reject: (error: LogError) => void;
 }
 
 /** How much may wait, and how much is taken at once. Bytes are those of bodies and collateral. */

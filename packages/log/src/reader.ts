@@ -63,7 +63,9 @@ export class Reader {
       const placement = payload === undefined ? undefined : decodePlacement(payload);
       return placement !== undefined && placement.index < view.size ? placement : undefined;
     });
-    const indexes = found.flatMap((placement) => (placement === undefined ? [] : [placement.index]));
+    const indexes = found.flatMap((placement) =>
+      placement === undefined ? [] : [placement.index],
+    );
     const logged = await this.#entriesAt(view, indexes);
     found.forEach((placement, i) => {
       const entry = entries[i];
@@ -225,10 +227,7 @@ function checkedTile(
   return tile;
 }
 
-function tileFrom(
-  tiles: ReadonlyMap<string, ExpandedTile>,
-  position: TilePosition,
-): ExpandedTile {
+function tileFrom(tiles: ReadonlyMap<string, ExpandedTile>, position: TilePosition): ExpandedTile {
   const tile = tiles.get(formatPosition(position));
   if (tile !== undefined) return tile;
   throw new LogError("LOG_CORRUPT", `tile ${formatPosition(position)} was not read`);

@@ -125,10 +125,8 @@ function checkEntries(
   digests: readonly Uint8Array[],
 ): void {
   const wanted = digests.length;
-  require(
-    logged.length === wanted && round.entries.length === wanted,
-    `${logged.length} entries in the bundles, want ${wanted}`,
-  );
+  require(logged.length === wanted &&
+    round.entries.length === wanted, `${logged.length} entries in the bundles, want ${wanted}`);
   digests.forEach((digest, i) => {
     const rows = round.entries[i];
     const index = round.before.size + i;
@@ -153,10 +151,11 @@ function checkTiles(round: Round, leaves: readonly (readonly Uint8Array[])[]): v
   for (let level = 0; tops.length > 0; level++) {
     for (const [i, hashes] of tops.entries()) {
       const tile = opened.get(formatPosition({ level, index: firstTile + i }));
-      require(
-        tile !== undefined && isEqual(tile, concat(...hashes)),
-        `tile ${level}/${firstTile + i} differs from what lies below it`,
-      );
+      require(tile !== undefined &&
+        isEqual(
+          tile,
+          concat(...hashes),
+        ), `tile ${level}/${firstTile + i} differs from what lies below it`);
     }
     expected += tops.length;
     const full = tops.filter(isFull).map(treeRoot);
@@ -198,7 +197,8 @@ function rootFromTiles(round: Round): Uint8Array {
 function checkWidths(tiles: readonly TileRow[], size: number): void {
   for (const { level, index, row } of tiles) {
     const width = tileWidth(level, index, size);
-    require(openRow(row).length === width * HASH_BYTES, `tile ${level}/${index}, want width ${width}`);
+    require(openRow(row).length ===
+      width * HASH_BYTES, `tile ${level}/${index}, want width ${width}`);
   }
 }
 

@@ -81,7 +81,11 @@ export async function recover(store: Store, expected: Expectation): Promise<Reco
   const chain = await recoverChain(rows, signed);
   const control = await recoverControl(rows, head.control, size);
   await rows.requireNone(KIND.bundle, bundleKey(Math.ceil(size / TILE_WIDTH)));
-  return { meta, epoch: head.epoch, state: { view: new View({ signed, edge, control }), recount, chain } };
+  return {
+    meta,
+    epoch: head.epoch,
+    state: { view: new View({ signed, edge, control }), recount, chain },
+  };
 }
 
 /** Yields whether the store holds any row at all. */
@@ -208,7 +212,8 @@ async function recoverEdge(rows: Rows, size: number): Promise<RecoveredEdge> {
   for (let rest = size; rest > 0; rest = Math.floor(rest / TILE_WIDTH)) tiles.push([]);
   partial.forEach(({ level, width }, i) => {
     const hashes = splitHashes(tilePayloads[i] ?? new Uint8Array());
-    if (hashes.length !== width) throw corrupt(`edge tile of width ${hashes.length}, want ${width}`);
+    if (hashes.length !== width)
+      throw corrupt(`edge tile of width ${hashes.length}, want ${width}`);
     tiles[level] = hashes;
   });
   const bundle = lastWidth === TILE_WIDTH ? [] : last;
@@ -231,6 +236,7 @@ function recountEdge({ size, tiles }: Edge): Recount {
   return Recount.seed(bundles, covered.nodes().hashes());
 }
 
+// D7: what is stored has to hash to the last signed root.
 function requireRoot(signed: SignedCheckpoint, root: Uint8Array): void {
   if (!isEqual(root, signed.checkpoint.root)) {
     throw corrupt("the right edge does not hash to the signed root");

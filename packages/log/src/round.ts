@@ -50,7 +50,7 @@ export function buildRound(before: Edge, submissions: readonly Submission[]): Ro
   const entries = submissions.map(({ entry, body, collateral }) => {
     const index = nodes.size;
     growth.addEntry(entry);
-    for (const node of nodes.append(leafHash(entry))) growth.addNode(node);
+    for (const node of nodes.append(leafHash(entry))) growth.addNode(node); // N6
     const placement = sealRow(digestKey(entry), encodePlacement({ index, collateral }));
     return { entry, index, placement, body: sealRow(bodyKey(entry), body) };
   });

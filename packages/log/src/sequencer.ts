@@ -59,7 +59,8 @@ export class Sequencer {
     if (this.#isClosing) throw new LogError("LOG_CLOSING", "the log is closing");
     const known = this.#pending(id);
     if (known !== undefined) {
-      return sequencedEntry({ ...(await known.outcome), isDuplicate: true });
+      const { entry, index, checkpoint } = await known.outcome;
+      return sequencedEntry({ entry, index, checkpoint, isDuplicate: true });
     }
     const pending = this.#pool.add(id, submission);
     this.#wake();
@@ -104,7 +105,7 @@ export class Sequencer {
         const view = await this.#writer.integrate(accepted);
         this.#published.advance(view);
         // Point of no return: from here the checkpoint is public, and later ones must extend it.
-        release(accepted, view);
+        release(accepted, view); // T20: only now can a receipt be had
       }
     } catch (error) {
       this.#die(error, taken);

@@ -11,7 +11,15 @@ import type { SignedCheckpoint } from "@tallystick/receipt";
 import { Edge } from "./edge.js";
 import { LogError } from "./error.js";
 import type { Guard } from "./guard.js";
-import { checkpointKey, concat, controlKey, HEAD_KEY, isEqual, openRow, sealRow } from "./layout.js";
+import {
+  checkpointKey,
+  concat,
+  controlKey,
+  HEAD_KEY,
+  isEqual,
+  openRow,
+  sealRow,
+} from "./layout.js";
 import type { Pending } from "./pool.js";
 import type { Recount } from "./recount.js";
 import { chainDigest, encodeChainLink, encodeControl, encodeHead } from "./record.js";
@@ -120,7 +128,8 @@ export class Writer {
       isControl && first !== undefined
         ? { index: first.index, entry: first.entry }
         : this.#state.view?.control;
-    if (control === undefined) throw new LogError("LOG_CORRUPT", "the first entry is no control entry");
+    if (control === undefined)
+      throw new LogError("LOG_CORRUPT", "the first entry is no control entry");
     return new View({ signed, edge: round.after, control });
   }
 

@@ -1,4 +1,4 @@
-import type { PublicKey, Signer } from "@tallystick/cose";
+import type { Jwk, PublicKey, Signer } from "@tallystick/cose";
 import { signStatement } from "@tallystick/statement";
 
 import { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
@@ -40,8 +40,8 @@ export function firstPolicy(operator: { iss: string; key: PublicKey }): PolicyDo
 /**
  * Makes the policy that follows `document` and lets `iss` sign with `key` too.
  *
- * `inForce` is the EntryID of the policy that `document` is. A key that is already there is not
- * added twice.
+ * `inForce` is the EntryID of the policy that `document` is. A key that is already there under its
+ * kid is not added twice; another key under that kid stays, and the document is then malformed.
  */
 export function withIssuerKey(
   document: PolicyDocument,
@@ -50,10 +50,16 @@ export function withIssuerKey(
 ): PolicyDocument {
   const known = document.issuers.find((issuer) => issuer.iss === iss);
   const others = document.issuers.filter((issuer) => issuer !== known);
-  const kid = key.toJwk().kid;
-  const keys = (known?.keys ?? []).filter((jwk) => jwk.kid !== kid);
-  const extended: IssuerDocument = { iss, keys: [...keys, key.toJwk()] };
+  const added = key.toJwk();
+  const keys = (known?.keys ?? []).filter((jwk) => !isSameKey(jwk, added));
+  const extended: IssuerDocument = { iss, keys: [...keys, added] };
   return { ...document, previous: inForce, issuers: [...others, extended] };
+}
+
+// The texts are canonical, so equal numbers are equal texts.
+function isSameKey(a: Jwk, b: Jwk): boolean {
+  const members = ["kid", "kty", "crv", "x", "y", "n", "e"] as const;
+  return members.every((member) => a[member] === b[member]);
 }
 
 /**
@@ -61,7 +67,7 @@ export function withIssuerKey(
  *
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
-export function signPolicy(
+export async function signPolicy(
   document: PolicyDocument,
   { issuer, issuedAt }: { readonly issuer: string; readonly issuedAt: number },
   operator: Signer,

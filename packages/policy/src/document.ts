@@ -1,5 +1,6 @@
 import { ALGORITHMS, CoseError, PublicKey } from "@tallystick/cose";
 import type { Jwk } from "@tallystick/cose";
+import { IssuerKeys } from "@tallystick/statement";
 import type { Issuer } from "@tallystick/statement";
 
 import { PolicyError } from "./error.js";
@@ -37,8 +38,9 @@ export interface IssuerDocument {
 /** What the parts of a document mean, once they have been checked. */
 export interface PolicyParts {
   readonly document: PolicyDocument;
-  readonly operators: readonly Issuer[];
   readonly issuers: readonly Issuer[];
+  readonly operatorKeys: IssuerKeys;
+  readonly issuerKeys: IssuerKeys;
 }
 
 /**
@@ -87,7 +89,21 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
     algorithms,
     maxStatementBytes,
   };
-  return { document, operators, issuers };
+  return {
+    document,
+    issuers,
+    operatorKeys: keysOf(operators, "operators"),
+    issuerKeys: keysOf(issuers, "issuers"),
+  };
+}
+
+function keysOf(issuers: readonly Issuer[], member: string): IssuerKeys {
+  try {
+    return new IssuerKeys(issuers);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw malformed(`${member}: ${cause.message}`, { cause });
+  }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -1,10 +1,8 @@
 import type { PublicKey } from "@tallystick/cose";
-import { IssuerKeys } from "@tallystick/statement";
-import type { Issuer, KeyResolver, SignedStatement } from "@tallystick/statement";
+import type { Issuer, IssuerKeys, KeyResolver, SignedStatement } from "@tallystick/statement";
 
 import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
-import { PolicyError } from "./error.js";
 
 /**
  * A registration policy (T3): who may register what. {@link Policy.parse} is the only way to get
@@ -16,27 +14,21 @@ export class Policy implements KeyResolver {
   readonly document: PolicyDocument;
   readonly issuers: readonly Issuer[];
 
-  private constructor({ document, operators, issuers }: PolicyParts) {
+  private constructor({ document, issuers, operatorKeys, issuerKeys }: PolicyParts) {
     this.document = document;
     this.issuers = issuers;
-    this.#operators = new IssuerKeys(operators);
-    this.#issuers = new IssuerKeys(issuers);
+    this.#operators = operatorKeys;
+    this.#issuers = issuerKeys;
     Object.freeze(this);
   }
 
   /**
    * Parses the payload of a policy statement.
    *
-   * @throws {@link PolicyError} `POLICY_MALFORMED`
+   * @throws PolicyError `POLICY_MALFORMED`
    */
   static parse(bytes: Uint8Array): Policy {
-    const parts = parseDocument(bytes);
-    try {
-      return new Policy(parts);
-    } catch (cause) {
-      if (!(cause instanceof TypeError)) throw cause;
-      throw new PolicyError("POLICY_MALFORMED", [cause.message], { cause });
-    }
+    return new Policy(parseDocument(bytes));
   }
 
   /**

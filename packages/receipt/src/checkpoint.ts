@@ -63,18 +63,21 @@ export class SignedCheckpoint {
    */
   static async sign(checkpoint: Checkpoint, signer: Signer): Promise<SignedCheckpoint> {
     requireCheckpoint(checkpoint);
-    const protectedBytes = encodeCbor(protectedHeader(checkpoint, signer));
+    // The caller's bytes may change while the signer works.
+    const own = { ...checkpoint, root: checkpoint.root.slice() };
+    const protectedBytes = encodeCbor(protectedHeader(own, signer));
     const signature = await signer.sign(
-      encodeSigStructure(protectedBytes, new Uint8Array(), checkpoint.root),
+      encodeSigStructure(protectedBytes, new Uint8Array(), own.root),
     );
-    return new SignedCheckpoint(checkpoint, protectedBytes, signature);
+    return new SignedCheckpoint(own, protectedBytes, signature);
   }
 
   /**
    * Yields the checkpoint that `encoded` states, once its signature holds under `key`.
    *
-   * @throws {@link ReceiptError} `RECEIPT_MALFORMED`, `RECEIPT_ALG_UNSUPPORTED`,
-   * `RECEIPT_CRIT_UNKNOWN`, `RECEIPT_KEY_MISMATCH`, `RECEIPT_SIGNATURE_INVALID`
+   * @throws {@link ReceiptError} `RECEIPT_MALFORMED`, `RECEIPT_VDS_UNSUPPORTED`,
+   * `RECEIPT_ALG_UNSUPPORTED`, `RECEIPT_CRIT_UNKNOWN`, `RECEIPT_KEY_MISMATCH`,
+   * `RECEIPT_SIGNATURE_INVALID`
    */
   static async verify(encoded: Uint8Array, key: PublicKey): Promise<SignedCheckpoint> {
     const { root, protectedBytes, signature } = decodeParts(encoded);
@@ -97,14 +100,14 @@ export class SignedCheckpoint {
 }
 
 /**
- * Encodes a receipt over this checkpoint: the shared signature with a proof of its own
+ * Encodes a COSE Receipt (T2) over this checkpoint: the shared signature with a proof of its own
  * (RFC 9942 §5.2.1, §5.3.1). The root stays detached (R4).
  */
 export function encodeReceipt(signed: SignedCheckpoint, proofs: CborMap): Uint8Array {
   return encodeSign1({
     protectedBytes: signed.protectedBytes,
     unprotectedHeader: new Map([[LABEL.vdp, proofs]]),
-    payload: null,
+    payload: null, // R4
     signature: signed.signature,
   });
 }
@@ -136,7 +139,11 @@ const RECEIPT_LABELS: ReadonlySet<number | string> = new Set([
   LABEL.vds,
   LABEL.cwtClaims,
   LABEL.kid,
+  PROFILE_LABEL,
 ]);
+
+/** RFC9162_SHA256, the one structure that checkpoints are made of (RFC 9942 §9.2). */
+const CHECKPOINT_VDS = 1;
 
 // Receipt profile, design decision; clauses: R7, R8 (alg and vds protected), S16 (kid), T16 (claims).
 //
@@ -144,19 +151,22 @@ const RECEIPT_LABELS: ReadonlySet<number | string> = new Set([
 function protectedHeader(checkpoint: Checkpoint, signer: Signer): CborMap {
   const claims: CborMap = new Map<number, CborValue>([
     [CLAIM.iss, checkpoint.issuer],
-    [CLAIM.sub, checkpoint.origin],
+    [CLAIM.sub, checkpoint.origin], // T16
     [CLAIM.iat, checkpoint.time],
   ]);
   return new Map<number | string, CborValue>([
     [LABEL.alg, signer.algorithm.id],
     [LABEL.kid, signer.publicKey.thumbprint()],
     [LABEL.cwtClaims, claims],
-    [LABEL.vds, 1],
+    [LABEL.vds, CHECKPOINT_VDS],
     [PROFILE_LABEL, new Map([["size", checkpoint.size]])],
   ]);
 }
 
 function claimsOf(header: CborMap): Omit<Checkpoint, "root"> {
+  if (header.get(LABEL.vds) !== CHECKPOINT_VDS) {
+    throw new ReceiptError("RECEIPT_VDS_UNSUPPORTED", `checkpoint vds is not ${CHECKPOINT_VDS}`);
+  }
   const claims = header.get(LABEL.cwtClaims);
   const size = signedSize(header);
   if (claims === undefined || !isCborMap(claims) || size === undefined) {
@@ -165,7 +175,8 @@ function claimsOf(header: CborMap): Omit<Checkpoint, "root"> {
   const issuer = claims.get(CLAIM.iss);
   const origin = claims.get(CLAIM.sub);
   const time = claims.get(CLAIM.iat);
-  if (typeof issuer !== "string" || typeof origin !== "string" || typeof time !== "number") {
+  const isTime = typeof time === "number" && Number.isSafeInteger(time) && time >= 0;
+  if (typeof issuer !== "string" || typeof origin !== "string" || !isTime) {
     throw new ReceiptError("RECEIPT_MALFORMED", "checkpoint claims lack iss, sub or iat");
   }
   return { issuer, origin, size, time };

@@ -5,7 +5,7 @@ import type { SignedCheckpoint } from "./checkpoint.js";
 import { PROOF, encodeConsistencyProof, encodeInclusionProof } from "./proof.js";
 
 /**
- * Issues a receipt of inclusion (RFC 9942 §5.2) from a checkpoint and a path in its tree.
+ * Issues a receipt of inclusion (T1, RFC 9942 §5.2) from a checkpoint and a path in its tree.
  *
  * Needs no key: anyone with the tiles and the checkpoint makes the same bytes. The caller has made
  * sure that the path leads to the checkpoint's root.

@@ -42,8 +42,7 @@ export class Receipt {
     this.kid = kidOf(header);
     this.issuer = textOf(claims, CLAIM.iss);
     this.subject = textOf(claims, CLAIM.sub);
-    const issuedAt = claims?.get(CLAIM.iat);
-    this.issuedAt = typeof issuedAt === "number" ? issuedAt : undefined;
+    this.issuedAt = timeOf(claims);
     this.signedSize = signedSize(header);
     const vdp = message.unprotectedHeader.get(LABEL.vdp);
     if (!isCborMap(vdp)) {
@@ -95,6 +94,12 @@ function claimsOf(header: CborMap): CborMap | undefined {
   const claims = header.get(LABEL.cwtClaims);
   if (claims === undefined || isCborMap(claims)) return claims;
   throw new ReceiptError("RECEIPT_MALFORMED", "CWT claims are not a map");
+}
+
+function timeOf(claims: CborMap | undefined): number | undefined {
+  const value = claims?.get(CLAIM.iat);
+  if (value === undefined || (typeof value === "number" && value >= 0)) return value;
+  throw new ReceiptError("RECEIPT_MALFORMED", "claim iat (6) is not a NumericDate");
 }
 
 function textOf(claims: CborMap | undefined, claim: number): string | undefined {

@@ -68,7 +68,6 @@ export class VerifiedInclusion {
     requireVds(receipt, trust);
     requireClaims(receipt, trust);
     const folded = oneOf(receipt.proofs.map((proof) => foldInclusion(receipt, proof, entry)));
-    requireSignedSize(receipt, folded.size);
     requirePayload(receipt, folded.root);
     await verifySignature(receipt.message, trust.key, folded.root);
     return new VerifiedInclusion(receipt, folded);
@@ -116,8 +115,7 @@ export class VerifiedConsistency {
     if (receipt.vds !== VDS.rfc9162Sha256) {
       throw new ReceiptError("RECEIPT_VDS_UNSUPPORTED", "consistency is verified for vds 1 only");
     }
-    const folded = oneOf(receipt.proofs.map((proof) => foldConsistency(proof, old)));
-    requireSignedSize(receipt, folded.size);
+    const folded = oneOf(receipt.proofs.map((proof) => foldConsistency(receipt, proof, old)));
     requirePayload(receipt, folded.root);
     await verifySignature(receipt.message, trust.key, folded.root);
     return new VerifiedConsistency(receipt, folded);
@@ -144,20 +142,23 @@ interface FoldedConsistency {
 
 function foldInclusion(receipt: Receipt, bytes: Uint8Array, entry: Uint8Array): FoldedInclusion {
   if (receipt.vds === VDS.ccfLedgerSha256) {
+    requireSignedSize(receipt, undefined);
     return { root: rootFromCcfProof(bytes, entry), size: undefined, index: undefined };
   }
   const proof = decodeInclusionProof(bytes);
+  requireSignedSize(receipt, proof.size);
   try {
     // R17, D1, D2: index below size, exact path length, 32-byte hashes, before anything is hashed.
-    const root = rootFromInclusionPath(proof, leafHash(entry));
+    const root = rootFromInclusionPath(proof, leafHash(entry)); // N6
     return { root, size: proof.size, index: proof.index };
   } catch (error) {
     throw fromMerkle("RECEIPT_INCLUSION_INVALID", error);
   }
 }
 
-function foldConsistency(bytes: Uint8Array, old: TrustedTree): FoldedConsistency {
+function foldConsistency(receipt: Receipt, bytes: Uint8Array, old: TrustedTree): FoldedConsistency {
   const proof = decodeConsistencyProof(bytes);
+  requireSignedSize(receipt, proof.newSize);
   if (proof.oldSize !== old.size) {
     throw new ReceiptError(
       "RECEIPT_CONSISTENCY_INVALID",

@@ -13,7 +13,7 @@ export function encodeCollateral({ time, policyEntry }: Admission): Uint8Array {
   return encodeCbor(
     new Map<string, number | Uint8Array | null>([
       ["time", time],
-      ["policy", policyEntry],
+      ["policy", policyEntry], // D8: every entry records the policy that admitted it
     ]),
   );
 }

@@ -74,7 +74,7 @@ export function appendRequest(admission: Admission): AppendRequest {
     entry: statement.entry,
     body: statement.normalised,
     collateral: encodeCollateral(admission),
-    control: admission.nextPolicy !== undefined,
+    control: admission.nextPolicy !== undefined, // T11: a policy is an entry like any other
     // T12: refused by the sequencer when another policy has been committed meanwhile.
     ...(policyEntry === null ? {} : { precondition: policyEntry }),
   };

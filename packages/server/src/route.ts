@@ -1,4 +1,4 @@
-/** What a route is given: nothing of HTTP but this reaches the service. */
+/** What a route is given: nothing of HTTP but this reaches the service (S31). */
 export interface RouteRequest {
   /** Decoded path parameters by name. */
   readonly params: Readonly<Record<string, string>>;

@@ -53,8 +53,9 @@ function timeClaim(claims: CborMap): number | undefined {
   throw new StatementError("STATEMENT_MALFORMED", "claim iat (6) is not a NumericDate");
 }
 
+// RFC 3986 §2, §3.1: a scheme, then the characters that a URI may hold.
 function isUri(text: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9+.-]*:[!-~]*$/.test(text);
+  return /^[A-Za-z][A-Za-z0-9+.-]*:(?:[!#$&-;=?-Z[\]_a-z~]|%[0-9A-Fa-f]{2})*$/.test(text);
 }
 
 function missing(message: string): StatementError {

@@ -24,8 +24,7 @@ export function hashEnvelopeOf(message: Sign1): HashEnvelope | undefined {
     // H1, H2, H3: 258 to 260 are never unprotected.
     if (unprotectedHeader.has(label)) throw invalid(`header ${label} is unprotected`);
   }
-  const hashId = header.get(LABEL.payloadHashAlg);
-  if (hashId === undefined) {
+  if (!header.has(LABEL.payloadHashAlg)) {
     if (!header.has(LABEL.preimageContentType) && !header.has(LABEL.payloadLocation)) {
       return undefined;
     }
@@ -35,12 +34,16 @@ export function hashEnvelopeOf(message: Sign1): HashEnvelope | undefined {
   if (header.has(LABEL.contentType) || unprotectedHeader.has(LABEL.contentType)) {
     throw invalid("content type (header 3) beside 258; the type of the preimage is header 259");
   }
-  const hash = hashOf(hashId);
+  const hash = hashOf(header.get(LABEL.payloadHashAlg));
   requireDigest(message.payload, hash);
   return {
     hash,
-    preimageContentType: contentTypeOf(header.get(LABEL.preimageContentType)),
-    location: locationOf(header.get(LABEL.payloadLocation)),
+    preimageContentType: header.has(LABEL.preimageContentType)
+      ? contentTypeOf(header.get(LABEL.preimageContentType))
+      : undefined,
+    location: header.has(LABEL.payloadLocation)
+      ? locationOf(header.get(LABEL.payloadLocation))
+      : undefined,
   };
 }
 
@@ -81,14 +84,14 @@ function requireDigest(payload: Uint8Array | null, hash: HashAlgorithm): void {
   );
 }
 
-function contentTypeOf(value: CborValue): string | number | undefined {
-  if (value === undefined || typeof value === "string") return value;
+function contentTypeOf(value: CborValue): string | number {
+  if (typeof value === "string") return value;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw invalid("preimage content type (header 259) is neither text nor an unsigned integer");
 }
 
-function locationOf(value: CborValue): string | undefined {
-  if (value === undefined || typeof value === "string") return value;
+function locationOf(value: CborValue): string {
+  if (typeof value === "string") return value;
   throw invalid("payload location (header 260) is not text");
 }
 

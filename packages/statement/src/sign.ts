@@ -1,5 +1,8 @@
 import { CLAIM, LABEL, digest, encodeHex, hashByName, signSign1 } from "@tallystick/cose";
-import type { CborMap, CborValue, HashName, Signer } from "@tallystick/cose";
+import type { CborMap, CborValue, HashName, Sign1Content, Signer } from "@tallystick/cose";
+
+import { StatementError } from "./error.js";
+import { SignedStatement } from "./statement.js";
 
 /** Who says it, and about what. */
 export interface StatementClaims {
@@ -32,14 +35,17 @@ export interface EnvelopeStatement extends StatementClaims {
  * { 1: alg, 3: content-type, 4: kid, 15: { 1: iss, 2: sub, ? 6: iat } }
  * ```
  *
- * @throws TypeError when issuer or subject is empty
+ * @throws TypeError for what {@link SignedStatement.decode} would refuse, such as an empty issuer
  */
-export function signStatement(statement: InlineStatement, signer: Signer): Promise<Uint8Array> {
+export async function signStatement(
+  statement: InlineStatement,
+  signer: Signer,
+): Promise<Uint8Array> {
   const protectedHeader: CborMap = new Map<number, CborValue>([
     [LABEL.contentType, statement.contentType],
     ...identity(statement, signer),
   ]);
-  return signSign1({ protectedHeader, payload: statement.payload }, signer);
+  return signDecodable({ protectedHeader, payload: statement.payload }, signer);
 }
 
 /**
@@ -49,9 +55,10 @@ export function signStatement(statement: InlineStatement, signer: Signer): Promi
  * { 1: alg, 4: kid, 15: claims, 258: hash, ? 259: preimage-content-type, ? 260: location }
  * ```
  *
- * @throws TypeError when issuer or subject is empty or a given digest has the wrong length
+ * @throws TypeError for what {@link SignedStatement.decode} would refuse, such as an empty issuer
+ * or a digest of the wrong length
  */
-export function signHashEnvelope(
+export async function signHashEnvelope(
   statement: EnvelopeStatement,
   signer: Signer,
 ): Promise<Uint8Array> {
@@ -67,17 +74,29 @@ export function signHashEnvelope(
     ...optional(LABEL.preimageContentType, contentType),
     ...optional(LABEL.payloadLocation, location),
   ]);
-  return signSign1({ protectedHeader, payload }, signer);
+  return signDecodable({ protectedHeader, payload }, signer);
 }
 
-// IS6, IS7: kid and claims are protected; the kid is the key's thumbprint.
+// What no service would take is refused here, before anyone relies on it.
+async function signDecodable(content: Sign1Content, signer: Signer): Promise<Uint8Array> {
+  const bytes = await signSign1(content, signer);
+  try {
+    SignedStatement.decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    throw new TypeError(`no service would take the statement: ${cause.message}`, { cause });
+  }
+  return bytes;
+}
+
+// IS6, IS7: kid and claims are protected.
 function identity(claims: StatementClaims, signer: Signer): [number, CborValue][] {
   const { issuer, subject, issuedAt } = claims;
   if (issuer === "" || subject === "") throw new TypeError("issuer and subject must not be empty");
   const map: CborMap = new Map<number, CborValue>([
     [CLAIM.iss, issuer],
     [CLAIM.sub, subject],
-    ...optional(CLAIM.iat, issuedAt),
+    ...optional(CLAIM.iat, issuedAt), // S30
   ]);
   return [
     [LABEL.kid, signer.publicKey.kid],

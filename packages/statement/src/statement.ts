@@ -1,4 +1,10 @@
-import { LABEL, decodeSign1, isCborArray, protectedAlgorithm } from "@tallystick/cose";
+import {
+  LABEL,
+  decodeSign1,
+  isCborArray,
+  protectedAlgorithm,
+  requireUnderstood,
+} from "@tallystick/cose";
 import type { Algorithm, CborValue, Sign1 } from "@tallystick/cose";
 
 import { fromCose } from "./cause.js";
@@ -11,6 +17,16 @@ import { encodeNormalised, entryOf, formatEntryId } from "./normalised.js";
 
 /** Default limit on the bytes of one statement. */
 export const MAX_STATEMENT_BYTES = 16_777_216;
+
+/** Labels that a `crit` header may name because this package acts on them. */
+export const STATEMENT_LABELS: ReadonlySet<number | string> = new Set([
+  LABEL.contentType,
+  LABEL.kid,
+  LABEL.cwtClaims,
+  LABEL.payloadHashAlg,
+  LABEL.preimageContentType,
+  LABEL.payloadLocation,
+]);
 
 /** Most receipts that one transparent statement may carry. */
 const MAX_RECEIPTS = 64;
@@ -42,6 +58,8 @@ export class SignedStatement {
   private constructor(message: Sign1) {
     this.message = message;
     this.algorithm = protectedAlgorithm(message);
+    // RFC 9052 §3.1: whoever reads a statement understands its critical headers, signature or not.
+    requireUnderstood(message, STATEMENT_LABELS);
     this.claims = claimsOf(message);
     this.kid = kidOf(message);
     requireProtectedType(message);
@@ -49,9 +67,9 @@ export class SignedStatement {
     this.contentType = contentTypeOf(message.protectedHeader.get(LABEL.contentType));
     this.payload = message.payload;
     this.normalised = encodeNormalised(message);
-    this.entry = entryOf(this.normalised);
+    this.entry = entryOf(this.normalised); // D6: of the normalised form, however it came
     this.entryId = formatEntryId(this.entry);
-    this.receipts = receiptsOf(message.unprotectedHeader.get(LABEL.receipts));
+    this.receipts = receiptsOf(message);
     Object.freeze(this);
   }
 
@@ -65,8 +83,8 @@ export class SignedStatement {
    * The input is copied. Time and memory are linear in its length, which `maxBytes` bounds.
    *
    * @throws {@link StatementError} `STATEMENT_TOO_LARGE`, `STATEMENT_MALFORMED`,
-   * `STATEMENT_ALG_UNSUPPORTED`, `STATEMENT_CLAIMS_MISSING`, `STATEMENT_KEY_ID_MISSING`,
-   * `STATEMENT_HASH_ENVELOPE_INVALID`, `STATEMENT_RECEIPTS_MALFORMED`
+   * `STATEMENT_ALG_UNSUPPORTED`, `STATEMENT_CRIT_UNKNOWN`, `STATEMENT_CLAIMS_MISSING`,
+   * `STATEMENT_KEY_ID_MISSING`, `STATEMENT_HASH_ENVELOPE_INVALID`, `STATEMENT_RECEIPTS_MALFORMED`
    */
   static decode(bytes: Uint8Array, options: { readonly maxBytes?: number } = {}): SignedStatement {
     const { maxBytes = MAX_STATEMENT_BYTES } = options;
@@ -77,7 +95,7 @@ export class SignedStatement {
       );
     }
     try {
-      return new SignedStatement(decodeSign1(bytes, { maxBytes }));
+      return new SignedStatement(decodeSign1(bytes, { maxBytes })); // IS2
     } catch (error) {
       throw fromCose(error);
     }
@@ -99,6 +117,7 @@ function kidOf({ protectedHeader, unprotectedHeader }: Sign1): Uint8Array | unde
   throw new StatementError("STATEMENT_KEY_ID_MISSING", `kid (header 4) is ${where}`);
 }
 
+// T21: whatever else stands in the unprotected header is taken, and never looked at.
 function requireProtectedType({ unprotectedHeader }: Sign1): void {
   if (!unprotectedHeader.has(LABEL.typ)) return;
   // RFC 9596 §2: typ is never unprotected.
@@ -112,8 +131,11 @@ function contentTypeOf(value: CborValue): string | number | undefined {
 }
 
 // RFC 9943 Figure 3: receipts (394) is [ + bstr .cbor Receipt ].
-function receiptsOf(value: CborValue): readonly Uint8Array[] {
-  if (value === undefined) return [];
+function receiptsOf({ protectedHeader, unprotectedHeader }: Sign1): readonly Uint8Array[] {
+  // Protected ones would bar the unprotected header that receipts are attached in.
+  if (protectedHeader.has(LABEL.receipts)) throw malformedReceipts("they are protected");
+  if (!unprotectedHeader.has(LABEL.receipts)) return [];
+  const value = unprotectedHeader.get(LABEL.receipts);
   if (!isCborArray(value) || value.length === 0 || value.length > MAX_RECEIPTS) {
     throw malformedReceipts(`not an array of 1 to ${MAX_RECEIPTS} receipts`);
   }

@@ -3,6 +3,7 @@ import type { PublicKey } from "@tallystick/cose";
 
 import { fromCose } from "./cause.js";
 import { StatementError } from "./error.js";
+import { STATEMENT_LABELS } from "./statement.js";
 import type { SignedStatement } from "./statement.js";
 
 /** Finds the key of a statement's issuer, from protected headers alone (T5). */
@@ -10,16 +11,6 @@ export interface KeyResolver {
   /** Yields the key, `undefined` when the issuer has none by that identifier. */
   resolve(statement: SignedStatement): PublicKey | undefined;
 }
-
-/** Labels that a `crit` header may name because this package acts on them. */
-const STATEMENT_LABELS: ReadonlySet<number | string> = new Set([
-  LABEL.contentType,
-  LABEL.kid,
-  LABEL.cwtClaims,
-  LABEL.payloadHashAlg,
-  LABEL.preimageContentType,
-  LABEL.payloadLocation,
-]);
 
 /** Identifiers that name a certificate; see {@link VerifiedStatement.verify}. */
 const CERTIFICATE_LABELS = [LABEL.x5chain, LABEL.x5t, LABEL.x5bag, LABEL.x5u] as const;
@@ -67,6 +58,7 @@ export class VerifiedStatement {
       throw new StatementError("STATEMENT_KEY_UNKNOWN", "no key for this iss and kid");
     }
     try {
+      // V1: RFC 9052 §4.4, with the algorithm of the protected header and the issuer's key.
       await verifySign1(statement.message, key, { understood: STATEMENT_LABELS });
     } catch (error) {
       throw fromCose(error);

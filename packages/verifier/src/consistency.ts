@@ -24,7 +24,8 @@ export async function verifyConsistency(
     if (receipt.subject !== found.service.origin) {
       throw unverified(`the receipt is of another log than ${found.service.origin}`);
     }
-    return await VerifiedConsistency.verify(receipt, { old, key: found.key });
+    const { key, service } = found;
+    return await VerifiedConsistency.verify(receipt, { old, key, vds: service.vds });
   } catch (error) {
     if (!isRefusal(error)) throw error;
     throw unverified(error.message, { cause: error });

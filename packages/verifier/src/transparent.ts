@@ -113,11 +113,15 @@ async function countReceipts(
   if (statement.receipts.length === 0) {
     throw trail.stop("VERIFIER_RECEIPTS_MISSING", "the statement carries no receipt");
   }
-  const counted = new Map<TrustedService, CountedReceipt>();
+  // C1: receipts of several services may stand side by side. They are counted by issuer: two logs,
+  // or two keys, of one service are one witness.
+  const counted = new Map<string, CountedReceipt>();
   for (const [position, bytes] of statement.receipts.entries()) {
     try {
       const found = await verifyReceipt({ bytes, position }, statement, { trust, trail });
-      if (found !== undefined && !counted.has(found.service)) counted.set(found.service, found);
+      if (found !== undefined && !counted.has(found.service.issuer)) {
+        counted.set(found.service.issuer, found);
+      }
     } catch (error) {
       if (!isRefusal(error)) throw error;
       trail.failed("receipt", error);
@@ -150,12 +154,13 @@ async function verifyReceipt(
   }
   const { entry } = statement;
   const inclusion = await VerifiedInclusion.verify(receipt, { entry, key, vds: service.vds });
-  const size = receipt.signedSize === undefined ? "" : ` of size ${receipt.signedSize}`;
-  const place = inclusion.index === undefined ? "" : ` at index ${inclusion.index}`;
-  trail.verified(
-    "receipt",
-    `${service.issuer} vouches: entry${place} of a tree${size}, root ${encodeHex(inclusion.root)}`,
-  );
+  const root = encodeHex(inclusion.root);
+  // An index means something only under a signed size.
+  const place =
+    receipt.signedSize === undefined
+      ? "entry of a tree"
+      : `entry at index ${String(inclusion.index)} of a tree of size ${receipt.signedSize}`;
+  trail.verified("receipt", `${service.issuer} vouches: ${place}, root ${root}`);
   return { service, inclusion };
 }
 

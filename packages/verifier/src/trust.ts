@@ -16,11 +16,18 @@ export interface TrustedService {
   readonly vds: number;
 }
 
+/** A key that counts, with the service whose it is. */
+interface PinnedKey {
+  readonly service: TrustedService;
+  readonly key: PublicKey;
+}
+
 /**
  * What a relying party trusts: keys that it pinned itself, nothing from a message (V2, D4).
  * {@link TrustStore.parse} is the only way to get one.
  */
 export class TrustStore {
+  readonly #pinned: ReadonlyMap<string, PinnedKey>;
   readonly services: readonly TrustedService[];
   /** Keys of issuers; `undefined` when statements' own signatures are not to be verified. */
   readonly issuers: IssuerKeys | undefined;
@@ -29,6 +36,7 @@ export class TrustStore {
 
   private constructor(services: readonly TrustedService[], rest: Rest) {
     this.services = services;
+    this.#pinned = pinnedKeys(services);
     this.issuers = rest.issuers;
     this.requireReceipts = rest.requireReceipts;
     Object.freeze(this);
@@ -45,31 +53,23 @@ export class TrustStore {
       optional: ["issuers", "requireReceipts"],
     });
     const services = list(json["services"], "services").map(serviceOf);
-    requireDistinctKeys(services);
     const { requireReceipts = 1 } = json;
     if (!isCount(requireReceipts)) throw malformed("requireReceipts is not a positive integer");
-    if (requireReceipts > services.length) {
-      throw malformed(
-        `requireReceipts is ${requireReceipts}, ${services.length} services are named`,
-      );
+    const distinct = new Set(services.map((service) => service.issuer)).size;
+    if (requireReceipts > distinct) {
+      throw malformed(`requireReceipts is ${requireReceipts}, ${distinct} services are named`);
     }
     const issuers = json["issuers"] === undefined ? undefined : issuersOf(json["issuers"]);
     return new TrustStore(services, { issuers, requireReceipts });
   }
 
-  /** Finds the service and key that a receipt names, `undefined` when none is pinned. */
-  resolve(
-    issuer: string | undefined,
-    kid: Uint8Array | undefined,
-  ): { readonly service: TrustedService; readonly key: PublicKey } | undefined {
+  /**
+   * Finds the service and key that a receipt names, `undefined` when none is pinned. A key answers
+   * to the kid it was given and to its RFC 9679 thumbprint.
+   */
+  resolve(issuer: string | undefined, kid: Uint8Array | undefined): PinnedKey | undefined {
     if (issuer === undefined || kid === undefined) return undefined;
-    const wanted = encodeHex(kid);
-    for (const service of this.services) {
-      if (service.issuer !== issuer) continue;
-      const key = service.keys.find((candidate) => encodeHex(candidate.kid) === wanted);
-      if (key !== undefined) return { service, key };
-    }
-    return undefined;
+    return this.#pinned.get(nameOf(issuer, kid));
   }
 }
 
@@ -101,14 +101,27 @@ function serviceOf(value: unknown, position: number): TrustedService {
   return { issuer, origin, keys, vds };
 }
 
-// A threshold counts distinct services; one key under two names would count twice.
-function requireDistinctKeys(services: readonly TrustedService[]): void {
+function pinnedKeys(services: readonly TrustedService[]): ReadonlyMap<string, PinnedKey> {
   const seen = new Set<string>();
-  for (const key of services.flatMap((service) => service.keys)) {
-    const thumbprint = encodeHex(key.thumbprint());
-    if (seen.has(thumbprint)) throw malformed("one key is pinned twice among the services");
-    seen.add(thumbprint);
+  const pinned = new Map<string, PinnedKey>();
+  for (const service of services) {
+    for (const key of service.keys) {
+      const thumbprint = encodeHex(key.thumbprint());
+      // A threshold counts distinct services; one key under two names would count twice.
+      if (seen.has(thumbprint)) throw malformed("one key is pinned twice among the services");
+      seen.add(thumbprint);
+      const names = [key.kid, key.thumbprint()].map((kid) => nameOf(service.issuer, kid));
+      for (const name of new Set(names)) {
+        if (pinned.has(name)) throw malformed("two keys of one service share a kid");
+        pinned.set(name, { service, key });
+      }
+    }
   }
+  return pinned;
+}
+
+function nameOf(issuer: string, kid: Uint8Array): string {
+  return `${encodeHex(kid)} ${issuer}`;
 }
 
 function issuersOf(value: unknown): IssuerKeys {

@@ -14,7 +14,17 @@ const POINT = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
 /** The public key that vectors verify with. */
 export const KEY = { kty: "OKP", crv: "Ed25519", x: base64url(POINT) };
 
-const PRIVATE = createPrivateKey({ key: { ...KEY, d: base64url(SEED) }, format: "jwk" });
+function privateKey(jwk, seed) {
+  return createPrivateKey({ key: { ...jwk, d: base64url(seed) }, format: "jwk" });
+}
+
+const PRIVATE = privateKey(KEY, SEED);
+
+// RFC 8032 §7.1, test 2: a second party.
+const OTHER_SEED = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+const OTHER_POINT = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+export const OTHER_KEY = { kty: "OKP", crv: "Ed25519", x: base64url(OTHER_POINT) };
+export const OTHER_PRIVATE = privateKey(OTHER_KEY, OTHER_SEED);
 
 export const EDDSA = [int(1), int(-8)];
 export const KID = [int(4), bytes(Buffer.from("vector"))];
@@ -29,8 +39,8 @@ export function sigStructure(protectedBytes, payload, externalAad = Buffer.alloc
   return array(text("Signature1"), ...parts);
 }
 
-export function signature(protectedBytes, payload, externalAad) {
-  return sign(null, sigStructure(protectedBytes, payload, externalAad), PRIVATE);
+export function signature(protectedBytes, payload, externalAad, key = PRIVATE) {
+  return sign(null, sigStructure(protectedBytes, payload, externalAad), key);
 }
 
 /** The tagged message; `unprotected` is an encoded map, and a null payload is detached. */

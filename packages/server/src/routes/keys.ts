@@ -19,6 +19,7 @@ export function readKeys(service: TransparencyService): Reply {
 export function readKey(service: TransparencyService, { params }: RouteRequest): Reply {
   const wanted = kidOf(params["kid"] ?? "");
   const key = service.keys.find(({ kid }) => wanted !== undefined && encodeHex(kid) === wanted);
+  // S12: the listed problem.
   if (key === undefined) throw new ServerError("SERVER_KEY_UNKNOWN", "see /.well-known/scitt-keys");
   return ok(encodeCbor(published(key)), { type: CBOR_MEDIA_TYPE, cache: CACHE.minutes });
 }

@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import { encodeHex } from "@tallystick/cose";
+import type { LogReport, Verdict } from "@tallystick/log";
+
+import { ServiceDirectory } from "../directory.js";
+import { EXIT } from "../exit.js";
+import type { ExitCode } from "../exit.js";
+import { openStore } from "../opening.js";
+import type { Output } from "../output.js";
+import type { Session } from "../session.js";
+
+// A part of the contract: 2 is also "could not be checked", which a script treats alike.
+const EXITS: Readonly<Record<Verdict, ExitCode>> = {
+  sound: EXIT.yes,
+  corrupt: EXIT.no,
+  incomplete: EXIT.failed,
+};
+
+export function addFsck(program: Command, session: Session): void {
+  program
+    .command("fsck")
+    .description("recompute a whole log from its entries: exit 0 sound, 1 corrupt, 2 incomplete")
+    .argument("<dir>", "made by tally init; not served meanwhile")
+    .option("--json", "print the report as one JSON object")
+    .action(async (dir: string) => {
+      const report = await checkDirectory(await ServiceDirectory.open(dir));
+      if (session.isJson) session.output.printJson(jsonOf(report));
+      else printReport(report, session.output);
+      session.exit = EXITS[report.verdict];
+    });
+}
+
+async function checkDirectory(directory: ServiceDirectory): Promise<LogReport> {
+  const { checkLog } = await import("@tallystick/log");
+  const key = await directory.receiptPublicKey();
+  const store = await openStore(directory, "in use by a running server, stop it first");
+  try {
+    return await checkLog({ store, key });
+  } finally {
+    await store.close();
+  }
+}
+
+function jsonOf({ root, ...report }: LogReport): Readonly<Record<string, unknown>> {
+  return { ...report, root: root === undefined ? null : encodeHex(root) };
+}
+
+function printReport(report: LogReport, output: Output): void {
+  const { verdict, size, root, checked, problems, problemCount } = report;
+  const tone = verdict === "sound" ? "good" : "bad";
+  const head = root === undefined ? "" : `, root ${encodeHex(root)}`;
+  output.printMarked(tone, verdict, `: ${size} entries${head}`);
+  const counts = Object.entries(checked).map(([what, count]) => `${what} ${count}`);
+  output.print(`checked: ${counts.join(", ")}`);
+  for (const { kind, where, detail } of problems) output.print(`${kind}: ${where}: ${detail}`);
+  if (problemCount > problems.length) {
+    output.print(`and ${problemCount - problems.length} problems more`);
+  }
+}

@@ -1,0 +1,63 @@
+import { Option } from "commander";
+import type { Command } from "commander";
+
+import { ServiceDirectory } from "../directory.js";
+import type { ServiceConfig } from "../directory.js";
+import { CliError } from "../error.js";
+import type { Output } from "../output.js";
+import type { Session } from "../session.js";
+
+/** What a service is called unless it is told otherwise. */
+const DEFAULT_ISSUER = "http://127.0.0.1:8000";
+const DEFAULT_ORIGIN = "tallystick.local/log";
+
+interface InitOptions {
+  readonly issuer?: string;
+  readonly origin?: string;
+  readonly alg: ServiceConfig["algorithm"];
+}
+
+export function addInit(program: Command, session: Session): void {
+  program
+    .command("init")
+    .description("make a new transparency service in a directory")
+    .argument("<dir>", "made by this command, or empty")
+    .option("--issuer <url>", `iss of its receipts (default: ${DEFAULT_ISSUER})`)
+    .option("--origin <name>", "name of its log (default: HOST/log, by the issuer)")
+    .addOption(
+      new Option("--alg <alg>", "signature algorithm of its keys")
+        .choices(["ES256", "ES384", "EdDSA"])
+        .default("ES256"),
+    )
+    .action(async (dir: string, options: InitOptions) => {
+      const made = await ServiceDirectory.create(dir, configOf(options));
+      describeDirectory(made, session.output);
+      session.output.note(`start it with: npx tally serve ${dir}`);
+    });
+}
+
+/**
+ * Yields the configuration of a new service.
+ *
+ * @throws {@link CliError} `CLI_USAGE`
+ */
+export function configOf({ issuer, origin, alg }: InitOptions): ServiceConfig {
+  if (origin === "") throw new CliError("CLI_USAGE", "--origin is empty");
+  if (issuer === undefined) {
+    return { issuer: DEFAULT_ISSUER, origin: origin ?? DEFAULT_ORIGIN, algorithm: alg };
+  }
+  if (!URL.canParse(issuer) || !/^https?:$/.test(new URL(issuer).protocol)) {
+    throw new CliError("CLI_USAGE", "--issuer is no http or https URL");
+  }
+  return { issuer, origin: origin ?? `${new URL(issuer).host}/log`, algorithm: alg };
+}
+
+/** Says what was made and where the keys are. */
+export function describeDirectory(made: ServiceDirectory, output: Output): void {
+  output.note(`made a transparency service in ${made.path}`);
+  output.note(`  issuer        ${made.config.issuer}`);
+  output.note(`  log           ${made.config.origin}`);
+  output.note(`  receipt key   ${made.receiptKeyPath} (signs receipts)`);
+  output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
+  output.note("  keep both keys secret and back them up with the rest of the directory");
+}

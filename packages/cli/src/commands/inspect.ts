@@ -1,0 +1,59 @@
+import type { Command } from "commander";
+import { CoseError, decodeSign1, formatDiagnostic, protectedAlgorithm } from "@tallystick/cose";
+import { Receipt, ReceiptError } from "@tallystick/receipt";
+import { SignedStatement, StatementError } from "@tallystick/statement";
+
+import { readStdin, readWhole } from "../file.js";
+import type { Session } from "../session.js";
+
+export function addInspect(program: Command, session: Session): void {
+  program
+    .command("inspect")
+    .description("show any COSE or CBOR file in diagnostic notation; verifies nothing")
+    .argument("<file>", "the file, - for standard input")
+    .action(async (file: string) => {
+      const bytes = file === "-" ? await readStdin() : await readWhole(file);
+      const notation = formatDiagnostic(bytes);
+      const summary = summaryOf(bytes);
+      session.output.print(notation.replace(/\n+$/, ""));
+      if (summary !== undefined) session.output.note(summary);
+    });
+}
+
+function summaryOf(bytes: Uint8Array): string | undefined {
+  return (
+    // Receipts first: they have the headers of a statement, too.
+    attempt(() => describeReceipt(Receipt.decode(bytes))) ??
+    attempt(() => describeStatement(SignedStatement.decode(bytes))) ??
+    attempt(() => `COSE_Sign1, ${protectedAlgorithm(decodeSign1(bytes)).name}, not verified`)
+  );
+}
+
+function describeStatement(statement: SignedStatement): string {
+  const { algorithm, claims, contentType, hashEnvelope, receipts, entryId } = statement;
+  const type = hashEnvelope?.preimageContentType ?? contentType ?? "no content type";
+  const what = hashEnvelope === undefined ? `${type}` : `${hashEnvelope.hash.name} of ${type}`;
+  const kind = receipts.length === 0 ? "signed statement" : "transparent statement";
+  const count = receipts.length === 0 ? "" : `, receipts ${receipts.length}`;
+  return `COSE_Sign1, ${algorithm.name}, ${kind} of ${claims.issuer} about ${claims.subject}, ${what}, entry ${entryId}${count}, not verified`;
+}
+
+function describeReceipt({ algorithm, kind, issuer, subject, signedSize }: Receipt): string {
+  const from = issuer === undefined ? "" : ` of ${issuer}`;
+  const log = subject === undefined ? "" : `, log ${subject}`;
+  const size = signedSize === undefined ? "" : `, tree size ${signedSize}`;
+  return `COSE_Sign1, ${algorithm.name}, receipt of ${kind}${from}${log}${size}, not verified`;
+}
+
+function attempt(describe: () => string): string | undefined {
+  try {
+    return describe();
+  } catch (error) {
+    const isRefusal =
+      error instanceof CoseError ||
+      error instanceof ReceiptError ||
+      error instanceof StatementError;
+    if (isRefusal) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import type { RunningServer, TransparencyService } from "@tallystick/server";
+
+import { ServiceDirectory, isVacant } from "../directory.js";
+import { CliError } from "../error.js";
+import { EXIT } from "../exit.js";
+import type { ExitCode } from "../exit.js";
+import { codeOf } from "../file.js";
+import { openService } from "../opening.js";
+import type { Session } from "../session.js";
+import { configOf, describeDirectory } from "./init.js";
+
+interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly create?: true;
+  readonly publicUrl?: string;
+}
+
+export function addServe(program: Command, session: Session): void {
+  program
+    .command("serve")
+    .description("serve a transparency service over HTTP until it is told to stop")
+    .argument("<dir>", "made by tally init")
+    .option("--port <n>", "port, 0 for any free one", parsePort, 8000)
+    .option("--host <h>", "address to listen on", "127.0.0.1")
+    .option("--public-url <url>", "where clients reach the service, when a proxy stands before it")
+    .option("--create", "make the service first if the directory is missing or empty")
+    .action(async (dir: string, options: ServeOptions) => {
+      session.exit = await serveDirectory(dir, options, session);
+    });
+}
+
+async function serveDirectory(
+  dir: string,
+  options: ServeOptions,
+  { output }: Session,
+): Promise<ExitCode> {
+  const publicUrl = publicUrlOf(options);
+  const isNew = options.create === true && (await isVacant(dir));
+  const directory = isNew
+    ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
+    : await ServiceDirectory.open(dir);
+  if (isNew) describeDirectory(directory, output);
+  const stop = new Stop();
+  const advice = "in use by another process";
+  const service = await openService(directory, { advice, onFatal: stop.onFatal });
+  const server = await listen(service, { ...options, ...publicUrl });
+  output.print(`listening on ${server.url}`);
+  if (isNew)
+    suggest(directory, server.url, (line) => {
+      output.note(line);
+    });
+  const fatal = await stop.reason;
+  if (fatal !== undefined) {
+    output.note(`tally: the log has stopped and must be opened again: ${fatal.message}`);
+    return EXIT.fatal;
+  }
+  output.note("stopping");
+  await server.close();
+  await service.close();
+  return EXIT.yes;
+}
+
+async function listen(
+  service: TransparencyService,
+  { host, port, publicUrl }: { host: string; port: number; publicUrl?: string },
+): Promise<RunningServer> {
+  const { serve } = await import("@tallystick/server");
+  try {
+    return await serve(service, { host, port, ...(publicUrl === undefined ? {} : { publicUrl }) });
+  } catch (cause) {
+    await service.close();
+    const reason = REASONS.get(codeOf(cause) ?? "") ?? codeOf(cause) ?? "unknown reason";
+    const message = `cannot listen on ${host} port ${port}: ${reason}`;
+    throw new CliError("CLI_LISTEN_FAILED", message, { cause });
+  }
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ["EADDRINUSE", "the port is in use"],
+  ["EACCES", "permission denied"],
+  ["EADDRNOTAVAIL", "not an address of this machine"],
+  ["ENOTFOUND", "no such host"],
+]);
+
+/** Settles when the process is told to stop, or the log has stopped by itself. */
+class Stop {
+  readonly reason: Promise<Error | undefined>;
+  readonly onFatal: (error: Error) => void;
+
+  constructor() {
+    let settle: (error: Error | undefined) => void = () => undefined;
+    this.reason = new Promise((resolve) => {
+      settle = resolve;
+    });
+    this.onFatal = settle;
+    // Once: a second signal ends the process at once, as signals do.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        settle(undefined);
+      });
+    }
+  }
+}
+
+function suggest(directory: ServiceDirectory, url: string, note: (line: string) => void): void {
+  const iss = "https://issuer.example";
+  const operator = directory.operatorKeyPath;
+  note("try, in another terminal:");
+  note("  npx tally keygen --alg ES256 --out issuer.jwk");
+  note(`  npx tally trust add issuer.pub.jwk --iss ${iss} --service ${url} --operator ${operator}`);
+  note(
+    `  npx tally sign package.json --key issuer.jwk --iss ${iss} --sub my-package --type application/json --out package.scitt`,
+  );
+}
+
+function parsePort(text: string): number {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError("want a number from 0 to 65535.");
+}
+
+function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {
+  if (publicUrl === undefined) return {};
+  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.search === "";
+  if (isOrigin) return { publicUrl: publicUrl.replace(/\/+$/, "") };
+  throw new CliError("CLI_USAGE", "--public-url is no http or https URL");
+}

@@ -1,0 +1,115 @@
+import type { Command } from "commander";
+import { ClientError, ServiceClient } from "@tallystick/client";
+import type { PrivateKey } from "@tallystick/cose";
+
+import { ServiceDirectory } from "../directory.js";
+import { CliError } from "../error.js";
+import { readPrivateKey, readPublicKey } from "../keyfile.js";
+import { openService } from "../opening.js";
+import { isAdmitted, policyOf, signProposal } from "../proposal.js";
+import type { CurrentPolicy, IssuerKey } from "../proposal.js";
+import type { Session } from "../session.js";
+
+interface TrustAddOptions {
+  readonly iss: string;
+  readonly dir?: string;
+  readonly service?: string;
+  readonly operator?: string;
+}
+
+export function addTrustAdd(trust: Command, session: Session): void {
+  trust
+    .command("add")
+    .description("let an issuer register with a key, by registering the next policy")
+    .argument("<name.pub.jwk>", "public key of the issuer")
+    .requiredOption("--iss <iss>", "the issuer, as its statements will name it")
+    .option("--dir <dir>", "service directory; its server must not run")
+    .option("--service <url>", "running service")
+    .option("--operator <operator.jwk>", "private key of an operator; with --service")
+    .action(async (file: string, options: TrustAddOptions) => {
+      const { iss } = options;
+      const place = placeOf(options);
+      if (iss === "") throw new CliError("CLI_USAGE", "--iss is empty");
+      const addition = { iss, key: await readPublicKey(file) };
+      const entryId =
+        "dir" in place
+          ? await addInDirectory(place.dir, addition, session.now())
+          : await addThroughService(place, addition, session.now());
+      const done =
+        entryId === undefined
+          ? `${iss} may register with this key already`
+          : `${iss} may register with this key from now on, by policy ${entryId}`;
+      session.output.note(done);
+    });
+}
+
+type Place = { readonly dir: string } | { readonly service: string; readonly operatorPath: string };
+
+function placeOf({ dir, service, operator }: TrustAddOptions): Place {
+  if (dir !== undefined && service === undefined && operator === undefined) return { dir };
+  if (dir === undefined && service !== undefined && operator !== undefined) {
+    return { service, operatorPath: operator };
+  }
+  throw new CliError("CLI_USAGE", "want either --dir, or --service together with --operator");
+}
+
+/** Yields the EntryID of the policy that admits the key, `undefined` if one did already. */
+async function addInDirectory(
+  dir: string,
+  addition: IssuerKey,
+  issuedAt: number,
+): Promise<string | undefined> {
+  const directory = await ServiceDirectory.open(dir);
+  const operator = await directory.operatorKey();
+  const advice = "in use by a running server, use --service and --operator";
+  const service = await openService(directory, { advice });
+  try {
+    const current = await service.policyInForce();
+    if (isAdmitted(current, addition)) return undefined;
+    const proposal = await signProposal(current, addition, { operator, issuedAt });
+    return (await service.register(proposal)).entryId;
+  } finally {
+    await service.close();
+  }
+}
+
+async function addThroughService(
+  { service, operatorPath }: { readonly service: string; readonly operatorPath: string },
+  addition: IssuerKey,
+  issuedAt: number,
+): Promise<string | undefined> {
+  const client = new ServiceClient(service);
+  const operator = await readPrivateKey(operatorPath);
+  const current = await policyInForce(client);
+  try {
+    return await propose(client, current, { addition, operator, issuedAt });
+  } catch (error) {
+    const isRefused = error instanceof ClientError && error.code === "CLIENT_REFUSED";
+    if (!isRefused) throw error;
+    // Another operator may have been faster: the proposal then replaces a policy no longer in force.
+    const newer = await policyInForce(client);
+    if (newer.entryId === current.entryId) throw error;
+    return await propose(client, newer, { addition, operator, issuedAt });
+  }
+}
+
+interface Proposal {
+  readonly addition: IssuerKey;
+  readonly operator: PrivateKey;
+  readonly issuedAt: number;
+}
+
+async function propose(
+  client: ServiceClient,
+  current: CurrentPolicy,
+  { addition, operator, issuedAt }: Proposal,
+): Promise<string | undefined> {
+  if (isAdmitted(current, addition)) return undefined;
+  const proposal = await signProposal(current, addition, { operator, issuedAt });
+  return (await client.register(proposal)).entryId;
+}
+
+async function policyInForce(client: ServiceClient): Promise<CurrentPolicy> {
+  const { entryId } = await client.policy();
+  return policyOf(await client.statement(entryId));
+}

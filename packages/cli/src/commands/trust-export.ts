@@ -1,0 +1,108 @@
+import type { Command } from "commander";
+import { ClientError, ServiceClient } from "@tallystick/client";
+import { encodeBase64url } from "@tallystick/cose";
+import { TrustStore, VerifierError } from "@tallystick/verifier";
+
+import { CliError } from "../error.js";
+import { codeOf, readWhole, writeWhole } from "../file.js";
+import type { Output } from "../output.js";
+import type { Session } from "../session.js";
+
+interface TrustExportOptions {
+  readonly service: string;
+  readonly out: string;
+}
+
+export function addTrustExport(trust: Command, session: Session): void {
+  trust
+    .command("export")
+    .description("pin the keys that a service has now, on first use")
+    .requiredOption("--service <url>", "transparency service")
+    .requiredOption("--out <trust.json>", "trust file to write")
+    .action(async ({ service, out }: TrustExportOptions) => {
+      const { text, trust: pinned } = await pin(new ServiceClient(service));
+      await checkReceipt(service, pinned, session.output);
+      await requireUnchanged(out, pinned);
+      await writeWhole(out, text);
+      describePins(pinned, out, session.output);
+    });
+}
+
+interface Pin {
+  readonly text: string;
+  readonly trust: TrustStore;
+}
+
+async function pin(client: ServiceClient): Promise<Pin> {
+  const { issuer, origin } = await client.version();
+  const keys = await client.keys();
+  const service = { issuer, origin, keys: keys.map((key) => key.toJwk()) };
+  const text = `${JSON.stringify({ services: [service], requireReceipts: 1 }, null, 2)}\n`;
+  try {
+    return { text, trust: TrustStore.parse(text) };
+  } catch (cause) {
+    if (!(cause instanceof VerifierError)) throw cause;
+    const message = `the keys of the service cannot be pinned: ${cause.message}`;
+    throw new CliError("CLI_SERVICE_INCONSISTENT", message, { cause });
+  }
+}
+
+// A receipt has to hold under what is about to be pinned, or the pins would be of no use.
+async function checkReceipt(url: string, trust: TrustStore, output: Output): Promise<void> {
+  const client = new ServiceClient(url, { trust });
+  const { entryId, index } = await client.policy();
+  try {
+    await client.receipt(entryId);
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    if (error.code === "CLIENT_RECEIPT_INVALID") {
+      const message = `a receipt of the service does not hold under its own keys: ${error.message}`;
+      throw new CliError("CLI_SERVICE_INCONSISTENT", message, { cause: error });
+    }
+    // A log of one entry, the first policy, has no receipt that could be checked.
+    if (error.refusal?.status !== 404 || index !== 0) throw error;
+    output.note("warning: the log has a single entry and no receipt yet, the keys are unproven");
+  }
+}
+
+// Pins are made to last: other keys under the same file name are a matter for a person.
+async function requireUnchanged(out: string, pinned: TrustStore): Promise<void> {
+  const existing = await readExisting(out);
+  if (existing === undefined) return;
+  const wanted = pinsOf(pinned);
+  if (pinsOf(existing) === wanted) return;
+  throw new CliError(
+    "CLI_TRUST_CHANGED",
+    `${out} pins something else; compare, and remove it first to pin these keys`,
+  );
+}
+
+async function readExisting(path: string): Promise<TrustStore | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readWhole(path);
+  } catch (error) {
+    if (error instanceof CliError && codeOf(error.cause) === "ENOENT") return undefined;
+    throw error;
+  }
+  return TrustStore.parse(new TextDecoder().decode(bytes));
+}
+
+function pinsOf(trust: TrustStore): string {
+  const services = trust.services.map(({ issuer, origin, keys }) => ({
+    issuer,
+    origin,
+    keys: keys.map((key) => encodeBase64url(key.thumbprint())).sort(),
+  }));
+  return JSON.stringify([services, trust.issuers !== undefined, trust.requireReceipts]);
+}
+
+function describePins({ services }: TrustStore, out: string, output: Output): void {
+  for (const { issuer, origin, keys } of services) {
+    output.note(`wrote ${out}: ${issuer}, log ${origin}`);
+    for (const key of keys) {
+      output.print(`thumbprint: ${encodeBase64url(key.thumbprint())}`);
+    }
+  }
+  output.note("this is trust on first use: compare the thumbprints with the operator");
+}

@@ -1,0 +1,174 @@
+import type { Command } from "commander";
+import { encodeHex } from "@tallystick/cose";
+import { Receipt, ReceiptError } from "@tallystick/receipt";
+import type { TrustedTree } from "@tallystick/receipt";
+import {
+  TrustStore,
+  VerifierError,
+  verifyConsistency,
+  verifyTransparentStatement,
+} from "@tallystick/verifier";
+import type { Step, VerifiedTransparentStatement } from "@tallystick/verifier";
+
+import { CliError } from "../error.js";
+import { EXIT } from "../exit.js";
+import { readWhole } from "../file.js";
+import type { Output, Tone } from "../output.js";
+import type { Session } from "../session.js";
+
+interface VerifyOptions {
+  readonly trust: string;
+  readonly payload?: string;
+  readonly since?: string;
+  readonly json?: true;
+}
+
+export function addVerify(program: Command, session: Session): void {
+  program
+    .command("verify")
+    .description("verify a transparent statement offline, against pinned keys")
+    .argument("<file>", "transparent statement; with --since a receipt of consistency")
+    .requiredOption("--trust <trust.json>", "keys that count, see tally trust export")
+    .option("--payload <file>", "the file that the statement is about, to be compared")
+    .option("--since <file>", "older transparent statement that the log has to extend")
+    .option("--json", "print the result as one JSON object")
+    .action(async (file: string, options: VerifyOptions) => {
+      const { payload, since } = options;
+      if (payload !== undefined && since !== undefined) {
+        throw new CliError("CLI_USAGE", "--payload and --since do not go together");
+      }
+      const trust = TrustStore.parse(new TextDecoder().decode(await readWhole(options.trust)));
+      const bytes = await readWhole(file);
+      const artifact = payload === undefined ? {} : { artifact: await readWhole(payload) };
+      await reporting(session, async () =>
+        since === undefined
+          ? statementResult(await verifyTransparentStatement(bytes, trust, artifact))
+          : await consistencyResult(bytes, trust, await readWhole(since)),
+      );
+    });
+}
+
+/** What a verification came to, for people and for scripts. */
+interface Result {
+  readonly steps: readonly Step[];
+  readonly conclusion: string;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+async function reporting(session: Session, verify: () => Promise<Result>): Promise<void> {
+  const { output, isJson } = session;
+  try {
+    const { steps, conclusion, json } = await verify();
+    if (isJson) {
+      output.printJson({ verified: true, ...json, steps });
+    } else {
+      printSteps(steps, output);
+      output.printMarked("good", "yes", `: ${conclusion}`);
+    }
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    const { code, message, steps } = refusal;
+    if (isJson) output.printJson({ verified: false, error: { code, message }, steps });
+    else printSteps(steps, output);
+    output.note(`tally: does not verify: ${message}`);
+    session.exit = EXIT.no;
+  }
+}
+
+function refusalOf(
+  error: unknown,
+): { code: string; message: string; steps: readonly Step[] } | undefined {
+  if (error instanceof VerifierError) return error;
+  if (error instanceof CliError && error.code === "CLI_SINCE_UNUSABLE") {
+    return { code: error.code, message: error.message, steps: [] };
+  }
+  return undefined;
+}
+
+const TONES: Readonly<Record<Step["outcome"], Tone>> = {
+  verified: "good",
+  skipped: "plain",
+  failed: "bad",
+};
+
+function printSteps(steps: readonly Step[], output: Output): void {
+  for (const { step, outcome, detail } of steps) {
+    output.printMarked(TONES[outcome], outcome.padEnd(9), `${step}: ${detail}`);
+  }
+}
+
+function statementResult(verified: VerifiedTransparentStatement): Result {
+  const { statement, receipts, isIssuerVerified, steps } = verified;
+  const { issuer, subject, issuedAt } = statement.claims;
+  const own = isIssuerVerified
+    ? "and the issuer's signature holds"
+    : "the issuer's own signature was not verified";
+  return {
+    steps,
+    conclusion: `statement of ${issuer} about ${subject}: trusted services that vouch ${receipts.length}; ${own}`,
+    json: {
+      entryId: statement.entryId,
+      issuer,
+      subject,
+      issuedAt: issuedAt ?? null,
+      isIssuerVerified,
+      receipts: receipts.map(({ service, inclusion }) => ({
+        issuer: service.issuer,
+        origin: service.origin,
+        index: inclusion.index ?? null,
+        size: inclusion.size ?? null,
+        isSizeSigned: inclusion.receipt.signedSize !== undefined,
+        root: encodeHex(inclusion.root),
+        issuedAt: inclusion.receipt.issuedAt ?? null,
+      })),
+    },
+  };
+}
+
+async function consistencyResult(
+  bytes: Uint8Array,
+  trust: TrustStore,
+  older: Uint8Array,
+): Promise<Result> {
+  const { receipts, steps } = await verifyTransparentStatement(older, trust);
+  const log = logOf(bytes);
+  const known = receipts.find(
+    ({ service }) => service.issuer === log.issuer && service.origin === log.subject,
+  );
+  if (known === undefined) {
+    throw unusable("the older statement has no receipt of the log that this receipt is of");
+  }
+  const { size, root, receipt } = known.inclusion;
+  // Without a signature over it the size is a claim of whoever handed the statement on.
+  if (size === undefined || receipt.signedSize === undefined) {
+    throw unusable("the receipt of the older statement does not sign its tree size");
+  }
+  const old: TrustedTree = { size, root };
+  const { newSize, newRoot } = await verifyConsistency(bytes, trust, old);
+  return {
+    steps,
+    conclusion: `the log ${known.service.origin} of size ${newSize} extends the one of size ${size}`,
+    json: {
+      issuer: known.service.issuer,
+      origin: known.service.origin,
+      oldSize: size,
+      oldRoot: encodeHex(root),
+      newSize,
+      newRoot: encodeHex(newRoot),
+    },
+  };
+}
+
+function logOf(bytes: Uint8Array): Pick<Receipt, "issuer" | "subject"> {
+  try {
+    return Receipt.decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof ReceiptError)) throw cause;
+    throw new VerifierError("VERIFIER_CONSISTENCY_UNVERIFIED", cause.message, { cause });
+  }
+}
+
+function unusable(message: string): CliError {
+  return new CliError("CLI_SINCE_UNUSABLE", message);
+}

@@ -1,0 +1,153 @@
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { dirname, join, resolve } from "node:path";
+
+import { PrivateKey } from "@tallystick/cose";
+import type { AlgorithmName, PublicKey } from "@tallystick/cose";
+
+import { CliError } from "./error.js";
+import { codeOf, createFile, failed, readWhole, syncDirectory } from "./file.js";
+import { readPrivateKey, readPublicKey, writeKeyPair } from "./keyfile.js";
+
+/** Value of the `format` member of `config.json`; another value is another format. */
+const FORMAT = "tallystick-service/1";
+
+/** What a service is called and signs with. */
+export interface ServiceConfig {
+  /** `iss` of its receipts. */
+  readonly issuer: string;
+  /** `sub` of its receipts: the log's name. */
+  readonly origin: string;
+  readonly algorithm: AlgorithmName;
+}
+
+const PRIVATE_DIRECTORY = 0o700;
+const CONFIG_MODE = 0o644;
+
+/** Where everything of a service lies: `config.json`, `keys/` and `log/`. */
+export class ServiceDirectory {
+  readonly path: string;
+  readonly config: ServiceConfig;
+  readonly logPath: string;
+  /** The key that signs receipts, and the one that may change the registration policy. */
+  readonly receiptKeyPath: string;
+  readonly operatorKeyPath: string;
+
+  private constructor(path: string, config: ServiceConfig) {
+    this.path = path;
+    this.config = config;
+    this.logPath = join(path, "log");
+    this.receiptKeyPath = join(path, "keys", "receipt.jwk");
+    this.operatorKeyPath = join(path, "keys", "operator.jwk");
+    Object.freeze(this);
+  }
+
+  /**
+   * Opens a directory that {@link ServiceDirectory.create} has made.
+   *
+   * @throws {@link CliError} `CLI_DIRECTORY_INVALID`, `CLI_FILE_FAILED`
+   */
+  static async open(path: string): Promise<ServiceDirectory> {
+    const config = join(path, "config.json");
+    try {
+      return new ServiceDirectory(path, parseConfig(await readWhole(config)));
+    } catch (error) {
+      if (!(error instanceof CliError) || codeOf(error.cause) !== "ENOENT") throw error;
+      const message = `${path} is not a service directory, make one with: tally init ${path}`;
+      throw new CliError("CLI_DIRECTORY_INVALID", message, { cause: error });
+    }
+  }
+
+  /**
+   * Makes a new service: its keys, and a log whose first entry is its registration policy.
+   *
+   * All or nothing: it is built beside `path`, synced, and given its name at the end. `path` must not
+   * exist or be empty.
+   *
+   * @throws {@link CliError} `CLI_DIRECTORY_INVALID`, `CLI_FILE_FAILED`; LogError
+   */
+  static async create(path: string, config: ServiceConfig): Promise<ServiceDirectory> {
+    if (!(await isVacant(path))) {
+      throw new CliError("CLI_DIRECTORY_INVALID", `${path} is not empty, nothing was changed`);
+    }
+    const draft = `${resolve(path)}.tmp-${randomBytes(4).toString("hex")}`;
+    try {
+      await mkdir(draft, { recursive: true, mode: PRIVATE_DIRECTORY });
+      await fill(new ServiceDirectory(draft, config));
+      await syncDirectory(draft);
+      // Replaces an empty directory as well; where the system refuses that, nothing is lost.
+      await rename(draft, resolve(path));
+      await syncDirectory(dirname(draft));
+    } catch (error) {
+      await rm(draft, { recursive: true, force: true });
+      const isOfSystem = /^E[A-Z0-9]+$/.test(codeOf(error) ?? "");
+      throw isOfSystem ? failed(`cannot make ${path}`, error) : error;
+    }
+    return new ServiceDirectory(path, config);
+  }
+
+  receiptKey(): Promise<PrivateKey> {
+    return readPrivateKey(this.receiptKeyPath);
+  }
+
+  operatorKey(): Promise<PrivateKey> {
+    return readPrivateKey(this.operatorKeyPath);
+  }
+
+  receiptPublicKey(): Promise<PublicKey> {
+    return readPublicKey(join(this.path, "keys", "receipt.pub.jwk"));
+  }
+}
+
+/**
+ * Yields whether a service can be made here: nothing is there, or an empty directory.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`
+ */
+export async function isVacant(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path)).length === 0;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return true;
+    if (codeOf(error) === "ENOTDIR") return false;
+    throw failed(`cannot read ${path}`, error);
+  }
+}
+
+async function fill(directory: ServiceDirectory): Promise<void> {
+  const { config, path } = directory;
+  const [{ LevelStore }, { TransparencyService }] = await Promise.all([
+    import("@tallystick/log"),
+    import("@tallystick/server"),
+  ]);
+  const receiptKey = await PrivateKey.generate(config.algorithm);
+  const operatorKey = await PrivateKey.generate(config.algorithm);
+  await mkdir(join(path, "keys"), { mode: PRIVATE_DIRECTORY });
+  await writeKeyPair(directory.receiptKeyPath, receiptKey);
+  await writeKeyPair(directory.operatorKeyPath, operatorKey);
+  await syncDirectory(join(path, "keys"));
+  const { issuer, origin } = config;
+  const store = await LevelStore.open(directory.logPath, { create: true });
+  const options = { store, issuer, origin, signer: receiptKey };
+  const service = await TransparencyService.create(options, operatorKey);
+  await service.close();
+  const text = `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`;
+  await createFile(join(path, "config.json"), text, CONFIG_MODE);
+}
+
+function parseConfig(bytes: Uint8Array): ServiceConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new CliError("CLI_DIRECTORY_INVALID", "config.json is not JSON", { cause });
+  }
+  if (typeof json !== "object" || json === null || !("format" in json) || json.format !== FORMAT) {
+    throw new CliError("CLI_DIRECTORY_INVALID", `config.json is not of format ${FORMAT}`);
+  }
+  const { issuer, origin, algorithm } = json as Readonly<Record<string, unknown>>;
+  if ([issuer, origin, algorithm].every((member) => typeof member === "string")) {
+    return { issuer, origin, algorithm } as ServiceConfig;
+  }
+  throw new CliError("CLI_DIRECTORY_INVALID", "config.json lacks issuer, origin or algorithm");
+}

@@ -1,0 +1,38 @@
+/**
+ * Why a command came to nothing. Codes are stable; see docs/errors.md.
+ *
+ * - `CLI_USAGE`: arguments that make no sense, or not together.
+ * - `CLI_FILE_FAILED`: a file cannot be read or written.
+ * - `CLI_FILE_EXISTS`: a file is there that must not be overwritten.
+ * - `CLI_KEY_INVALID`: a key file does not hold such a key.
+ * - `CLI_DIRECTORY_INVALID`: not a service directory, or not an empty place to make one.
+ * - `CLI_DIRECTORY_IN_USE`: another process has the log open.
+ * - `CLI_LISTEN_FAILED`: the server cannot bind its address.
+ * - `CLI_OPERATOR_UNKNOWN`: the key is none of the operators' of the policy in force.
+ * - `CLI_SERVICE_INCONSISTENT`: what a service says of itself does not fit together.
+ * - `CLI_TRUST_CHANGED`: the trust file pins other keys than the service has now.
+ * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
+ */
+export type CliErrorCode =
+  | "CLI_USAGE"
+  | "CLI_FILE_FAILED"
+  | "CLI_FILE_EXISTS"
+  | "CLI_KEY_INVALID"
+  | "CLI_DIRECTORY_INVALID"
+  | "CLI_DIRECTORY_IN_USE"
+  | "CLI_LISTEN_FAILED"
+  | "CLI_OPERATOR_UNKNOWN"
+  | "CLI_SERVICE_INCONSISTENT"
+  | "CLI_TRUST_CHANGED"
+  | "CLI_SINCE_UNUSABLE";
+
+/** The one error of this package. */
+export class CliError extends Error {
+  readonly code: CliErrorCode;
+
+  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CliError";
+    this.code = code;
+  }
+}

@@ -1,0 +1,77 @@
+import type { ClientErrorCode } from "@tallystick/client";
+import type { CoseErrorCode } from "@tallystick/cose";
+import type { LogErrorCode } from "@tallystick/log";
+import type { MerkleErrorCode } from "@tallystick/merkle";
+import type { PolicyErrorCode } from "@tallystick/policy";
+import type { ReceiptErrorCode } from "@tallystick/receipt";
+import type { ServerErrorCode } from "@tallystick/server";
+import type { StatementErrorCode } from "@tallystick/statement";
+import type { VerifierErrorCode } from "@tallystick/verifier";
+
+import type { CliErrorCode } from "./error.js";
+
+/** Exit codes of every command; `fatal` is `EX_SOFTWARE` of sysexits, for a log that has stopped. */
+export const EXIT = { yes: 0, no: 1, failed: 2, usage: 3, fatal: 70 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface CodesByClass {
+  readonly CliError: CliErrorCode;
+  readonly ClientError: ClientErrorCode;
+  readonly CoseError: CoseErrorCode;
+  readonly LogError: LogErrorCode;
+  readonly MerkleError: MerkleErrorCode;
+  readonly PolicyError: PolicyErrorCode;
+  readonly ReceiptError: ReceiptErrorCode;
+  readonly ServerError: ServerErrorCode;
+  readonly StatementError: StatementErrorCode;
+  readonly VerifierError: VerifierErrorCode;
+}
+
+type Row<Code extends string> = { readonly otherwise: ExitCode } & Readonly<
+  Partial<Record<Code, ExitCode>>
+>;
+
+// Every error class of the repository: what its codes mean for a script. Classes are told by name,
+// so that no package is loaded to look an error up.
+const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> } = {
+  CliError: {
+    otherwise: EXIT.failed,
+    CLI_USAGE: EXIT.usage,
+    CLI_OPERATOR_UNKNOWN: EXIT.no,
+    CLI_SERVICE_INCONSISTENT: EXIT.no,
+    CLI_TRUST_CHANGED: EXIT.no,
+    CLI_SINCE_UNUSABLE: EXIT.no,
+  },
+  ClientError: {
+    otherwise: EXIT.failed,
+    CLIENT_URL_INVALID: EXIT.usage,
+    CLIENT_STATEMENT_MALFORMED: EXIT.no,
+    CLIENT_REFUSED: EXIT.no,
+    CLIENT_RECEIPT_INVALID: EXIT.no,
+  },
+  CoseError: { otherwise: EXIT.no },
+  LogError: { otherwise: EXIT.failed },
+  MerkleError: { otherwise: EXIT.no },
+  PolicyError: { otherwise: EXIT.no },
+  ReceiptError: { otherwise: EXIT.no },
+  ServerError: { otherwise: EXIT.failed },
+  StatementError: { otherwise: EXIT.no },
+  VerifierError: { otherwise: EXIT.no, VERIFIER_TRUST_MALFORMED: EXIT.failed },
+};
+
+/** An error that a command expects. */
+export interface ExpectedError {
+  readonly code: string;
+  readonly message: string;
+  readonly exit: ExitCode;
+}
+
+/** Yields what an error means, `undefined` for a defect. */
+export function expectedError(error: unknown): ExpectedError | undefined {
+  if (!(error instanceof Error) || !Object.hasOwn(EXITS, error.name)) return undefined;
+  if (!("code" in error) || typeof error.code !== "string") return undefined;
+  const row: Readonly<Record<string, ExitCode>> = EXITS[error.name as keyof CodesByClass];
+  const { code, message } = error;
+  return { code, message, exit: row[code] ?? row["otherwise"] ?? EXIT.failed };
+}

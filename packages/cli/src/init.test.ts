@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { mkdir } from "node:fs/promises";
+
+import { Workspace } from "./testing/workspace.js";
+
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await Workspace.make();
+});
+
+afterAll(() => workspace.remove());
+
+describe("init", () => {
+  test("makes a whole service and says where its keys are", async () => {
+    const { code, stdout, stderr } = await workspace.tally("init", "plain");
+    expect(code).toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toBe(
+      [
+        "made a transparency service in plain",
+        "  issuer        http://127.0.0.1:8000",
+        "  log           tallystick.local/log",
+        "  receipt key   plain/keys/receipt.jwk (signs receipts)",
+        "  operator key  plain/keys/operator.jwk (signs registration policies)",
+        "  keep both keys secret and back them up with the rest of the directory",
+        "start it with: npx tally serve plain",
+        "",
+      ].join("\n"),
+    );
+    expect(await workspace.names("plain")).toEqual(["config.json", "keys", "log"]);
+    expect(await workspace.json("plain/config.json")).toEqual({
+      format: "tallystick-service/1",
+      issuer: "http://127.0.0.1:8000",
+      origin: "tallystick.local/log",
+      algorithm: "ES256",
+    });
+    // Nothing is left beside it.
+    expect(await workspace.names()).toEqual(["plain"]);
+  });
+
+  test("keeps the keys to the owner", async () => {
+    await workspace.must("init", "modes");
+    expect(await workspace.modeOf("modes")).toBe("700");
+    expect(await workspace.modeOf("modes/keys")).toBe("700");
+    expect(await workspace.names("modes/keys")).toEqual([
+      "operator.jwk",
+      "operator.pub.jwk",
+      "receipt.jwk",
+      "receipt.pub.jwk",
+    ]);
+    expect(await workspace.modeOf("modes/keys/receipt.jwk")).toBe("600");
+    expect(await workspace.modeOf("modes/keys/operator.jwk")).toBe("600");
+    const [receipt, operator] = [
+      await workspace.json("modes/keys/receipt.pub.jwk"),
+      await workspace.json("modes/keys/operator.pub.jwk"),
+    ];
+    expect(receipt["kid"]).not.toBe(operator["kid"]);
+  });
+
+  test.each([
+    ["the log from the issuer", ["--issuer", "https://ts.example/x"], "ts.example/log"],
+    ["the log as told", ["--issuer", "https://ts.example", "--origin", "My log"], "My log"],
+  ])("names %s", async (_, options, origin) => {
+    const dir = `named-${origin.length}`;
+    await workspace.must("init", dir, ...options);
+    const config = await workspace.json(`${dir}/config.json`);
+    expect(config).toMatchObject({ issuer: options[1], origin });
+  });
+
+  test.each(["ES384", "EdDSA"])("makes keys for %s, and the log is sound", async (alg) => {
+    await workspace.must("init", alg, "--alg", alg);
+    expect(await workspace.json(`${alg}/keys/receipt.pub.jwk`)).toMatchObject({ alg });
+    const { code, stdout } = await workspace.tally("fsck", alg);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^sound: 1 entries, root [0-9a-f]{64}\nchecked: entries 1,/);
+  });
+
+  test("takes an empty directory", async () => {
+    await mkdir(workspace.at("empty"));
+    await workspace.must("init", "empty/");
+    expect(await workspace.names("empty")).toContain("log");
+  });
+
+  test.each([
+    ["a directory with something in it", "full"],
+    ["a file", "full/file"],
+    ["a service", "again"],
+  ])("refuses %s and touches nothing", async (_, dir) => {
+    await mkdir(workspace.at("full"), { recursive: true });
+    await workspace.write("full/file", "mine");
+    if (dir === "again") await workspace.tally("init", "again");
+    const before = [await workspace.names(), await workspace.names("full")];
+    const config = await workspace.json("again/config.json").catch(() => undefined);
+    const { code, stderr } = await workspace.tally("init", dir);
+    expect(code).toBe(2);
+    expect(stderr).toBe(`tally: ${dir} is not empty, nothing was changed\n`);
+    expect([await workspace.names(), await workspace.names("full")]).toEqual(before);
+    if (dir === "again") expect(await workspace.json("again/config.json")).toEqual(config);
+  });
+});

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { PrivateKey, PublicKey, encodeBase64url } from "@tallystick/cose";
+
+import { Workspace } from "./testing/workspace.js";
+
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await Workspace.make();
+});
+
+afterAll(() => workspace.remove());
+
+describe("keygen", () => {
+  test.each(["ES256", "ES384", "ES512", "EdDSA", "PS256"])("makes a pair for %s", async (alg) => {
+    const name = alg.toLowerCase();
+    const { code, stdout, stderr } = await workspace.tally(
+      ...["keygen", "--alg", alg, "--out", `${name}.jwk`],
+    );
+    const pub = await workspace.json(`${name}.pub.jwk`);
+    const kid = String(pub["kid"]);
+    expect(code).toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toBe(
+      `wrote ${name}.jwk (private, mode 0600) and ${name}.pub.jwk\nkid: ${kid}\n`,
+    );
+    expect(await workspace.modeOf(`${name}.jwk`)).toBe("600");
+    const key = PrivateKey.fromJwk(await workspace.json(`${name}.jwk`));
+    const publicKey = PublicKey.fromJwk(pub);
+    expect(key.algorithm.name).toBe(alg);
+    expect(publicKey.thumbprint()).toEqual(key.publicKey.thumbprint());
+    expect(kid).toBe(encodeBase64url(key.publicKey.thumbprint()));
+    for (const member of ["d", "p", "q", "dp", "dq", "qi"]) expect(pub).not.toHaveProperty(member);
+  });
+
+  test.each([
+    ["the private key", "kept.jwk"],
+    ["the public key", "kept.pub.jwk"],
+  ])("does not overwrite %s", async (_, name) => {
+    await workspace.write(name, "mine");
+    const before = await workspace.names();
+    const { code, stderr } = await workspace.tally(
+      ...["keygen", "--alg", "ES256", "--out", "kept.jwk"],
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain("exists and is not overwritten");
+    expect(await workspace.names()).toEqual(before);
+    expect(new TextDecoder().decode(await workspace.read(name))).toBe("mine");
+  });
+});

@@ -1,0 +1,71 @@
+import type { Writable } from "node:stream";
+
+/** Where a command writes. */
+export interface Streams {
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+/** What a word is emphasised as, where the terminal has colours. */
+export type Tone = "good" | "bad" | "plain";
+
+const COLOURS = { good: "\u001b[32m", bad: "\u001b[31m", plain: "" } as const;
+const RESET = "\u001b[0m";
+
+/**
+ * Writes answers to standard output and messages to standard error.
+ *
+ * Text in both comes from files and services of others: what a terminal could act on or a reader
+ * could not see is written as an escape.
+ */
+export class Output {
+  readonly #streams: Streams;
+  readonly #hasColours: boolean;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+    const { NO_COLOR: noColor = "" } = process.env;
+    this.#hasColours = streams.stdout.isTTY === true && noColor === "";
+  }
+
+  /** Writes a line of the answer. */
+  print(line: string): void {
+    this.#streams.stdout.write(`${visible(line)}\n`);
+  }
+
+  /** Writes a line of the answer that begins with a word in a colour. */
+  printMarked(tone: Tone, word: string, rest: string): void {
+    const colour = this.#hasColours ? COLOURS[tone] : "";
+    const mark = colour === "" ? visible(word) : `${colour}${visible(word)}${RESET}`;
+    this.#streams.stdout.write(`${mark}${visible(rest)}\n`);
+  }
+
+  /** Writes the whole answer as one JSON object on one line. */
+  printJson(value: Readonly<Record<string, unknown>>): void {
+    // JSON escapes the C0 controls itself, and takes an escape for every other character.
+    const text = JSON.stringify(value).replace(INVISIBLE, escapeUnits);
+    this.#streams.stdout.write(`${text}\n`);
+  }
+
+  /** Writes a message. */
+  note(line: string): void {
+    this.#streams.stderr.write(`${visible(line)}\n`);
+  }
+}
+
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Yields text on which every invisible character but the line feed is escaped. */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (character) =>
+    character === "\n" ? character : escapeUnits(character),
+  );
+}
+
+function escapeUnits(character: string): string {
+  let escaped = "";
+  for (let i = 0; i < character.length; i++) {
+    escaped += `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`;
+  }
+  return escaped;
+}

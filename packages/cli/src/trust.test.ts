@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { ServeProcess } from "./testing/server.js";
+import { Workspace } from "./testing/workspace.js";
+
+let workspace: Workspace;
+let server: ServeProcess;
+
+const ALREADY = "may register with this key already\n";
+
+async function add(name: string, ...place: readonly string[]): ReturnType<Workspace["tally"]> {
+  return workspace.tally(
+    "trust",
+    "add",
+    `${name}.pub.jwk`,
+    "--iss",
+    `https://${name}.example`,
+    ...place,
+  );
+}
+
+function through(url: string, operator = "service/keys/operator.jwk"): readonly string[] {
+  return ["--service", url, "--operator", operator];
+}
+
+beforeAll(async () => {
+  workspace = await Workspace.make();
+  await workspace.must("init", "service");
+  for (const name of ["one", "two", "three", "four"]) {
+    await workspace.must("keygen", "--alg", "EdDSA", "--out", `${name}.jwk`);
+  }
+  server = await ServeProcess.start(workspace, "service");
+});
+
+afterAll(async () => {
+  await server.stop();
+  await workspace.remove();
+});
+
+describe("trust export", () => {
+  test("of a log with one entry warns that nothing is proven", async () => {
+    const { code, stdout, stderr } = await workspace.tally(
+      ...["trust", "export", "--service", server.url, "--out", "early.json"],
+    );
+    const key = await workspace.json("service/keys/receipt.pub.jwk");
+    expect(code).toBe(0);
+    expect(stdout).toBe(`thumbprint: ${String(key["kid"])}\n`);
+    expect(stderr).toBe(
+      [
+        "warning: the log has a single entry and no receipt yet, the keys are unproven",
+        "wrote early.json: http://127.0.0.1:8000, log tallystick.local/log",
+        "this is trust on first use: compare the thumbprints with the operator",
+        "",
+      ].join("\n"),
+    );
+    expect(await workspace.json("early.json")).toEqual({
+      services: [{ issuer: "http://127.0.0.1:8000", origin: "tallystick.local/log", keys: [key] }],
+      requireReceipts: 1,
+    });
+  });
+
+  test("never changes pins that are there", async () => {
+    await workspace.write("mine.json", '{"services":[],"requireReceipts":1}');
+    const other = { issuer: "http://127.0.0.1:8000", origin: "tallystick.local/log" };
+    const keys = [await workspace.json("one.pub.jwk")];
+    await workspace.write("mine.json", JSON.stringify({ services: [{ ...other, keys }] }));
+    const before = await workspace.json("mine.json");
+    const { code, stderr } = await workspace.tally(
+      ...["trust", "export", "--service", server.url, "--out", "mine.json"],
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain("mine.json pins something else");
+    expect(await workspace.json("mine.json")).toEqual(before);
+  });
+});
+
+describe("trust add --service", () => {
+  test("registers the next policy", async () => {
+    const { code, stdout, stderr } = await add("one", ...through(server.url));
+    expect(code).toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(
+      /^https:\/\/one\.example may register with this key from now on, by policy [0-9a-f]{64}\n$/,
+    );
+    const policy: unknown = await (await fetch(`${server.url}/policy`)).json();
+    expect(policy).toMatchObject({
+      index: 1,
+      policy: {
+        issuers: [{ iss: "https://one.example", keys: [await workspace.json("one.pub.jwk")] }],
+      },
+    });
+  });
+
+  test("again changes nothing", async () => {
+    const { code, stderr } = await add("one", ...through(server.url));
+    expect(code).toBe(0);
+    expect(stderr).toContain(ALREADY);
+    expect(await (await fetch(`${server.url}/policy`)).json()).toMatchObject({ index: 1 });
+  });
+
+  test("now exports keys that are proven by a receipt", async () => {
+    const { code, stderr } = await workspace.tally(
+      ...["trust", "export", "--service", server.url, "--out", "early.json"],
+    );
+    expect(code).toBe(0);
+    expect(stderr).not.toContain("warning");
+  });
+
+  test("refuses a key that is no operator's", async () => {
+    const { code, stderr } = await add("two", ...through(server.url, "two.jwk"));
+    expect(code).toBe(1);
+    expect(stderr).toBe("tally: the key is not that of an operator in the policy in force\n");
+  });
+
+  test("refuses a private key in the place of the public one", async () => {
+    const args = ["trust", "add", "two.jwk", "--iss", "a", ...through(server.url)];
+    const { code, stderr } = await workspace.tally(...args);
+    expect(code).toBe(2);
+    expect(stderr).toBe("tally: two.jwk: public JWK carries the private member d\n");
+  });
+
+  test("tries again when another operator was faster", async () => {
+    // Before the first proposal arrives, another one is registered behind its back.
+    let posts = 0;
+    const proxy = await proxyOf(async (request, body) => {
+      if (request.method === "POST" && posts++ === 0) await add("three", ...through(server.url));
+      return forward(request, body);
+    });
+    const { code, stderr } = await add("two", ...through(addressOf(proxy)));
+    proxy.close();
+    expect(stderr).toContain("https://two.example may register with this key from now on");
+    expect(code).toBe(0);
+    expect(posts).toBe(2);
+    const { policy } = (await (await fetch(`${server.url}/policy`)).json()) as {
+      policy: { issuers: { iss: string }[] };
+    };
+    expect(policy.issuers.map(({ iss }) => iss).sort()).toEqual([
+      "https://one.example",
+      "https://three.example",
+      "https://two.example",
+    ]);
+  });
+});
+
+describe("trust export from a service that is not what it says", () => {
+  test.each([
+    [
+      "another issuer",
+      "/version",
+      (text: string) => text.replace("127.0.0.1:8000", "evil.example"),
+    ],
+    ["another log", "/version", (text: string) => text.replace("tallystick.local", "evil.example")],
+  ])("refuses %s", async (_, path, change) => {
+    const proxy = await proxyOf(async (request, body) => {
+      const response = await forward(request, body);
+      if (request.url !== path) return response;
+      return new Response(change(await response.text()), response);
+    });
+    const { code, stderr } = await workspace.tally(
+      ...["trust", "export", "--service", addressOf(proxy), "--out", "evil.json"],
+    );
+    proxy.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain("a receipt of the service does not hold under its own keys");
+    expect(await workspace.names()).not.toContain("evil.json");
+  });
+});
+
+describe("trust add --dir", () => {
+  test("refuses while a server runs", async () => {
+    const { code, stderr } = await add("four", "--dir", "service");
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      "tally: service is in use by a running server, use --service and --operator\n",
+    );
+  });
+
+  test("registers the next policy, and once", async () => {
+    await workspace.must("init", "quiet");
+    const added = await add("four", "--dir", "quiet");
+    expect(added.code).toBe(0);
+    expect(added.stderr).toContain("https://four.example may register with this key from now on");
+    const again = await add("four", "--dir", "quiet");
+    expect(again.code).toBe(0);
+    expect(again.stderr).toContain(ALREADY);
+    const { stdout } = await workspace.must("fsck", "quiet");
+    expect(stdout).toMatch(/^sound: 2 entries/);
+  });
+});
+
+type Answer = (request: IncomingMessage, body: Uint8Array) => Promise<Response>;
+
+/** A server between the command and the service. */
+async function proxyOf(answer: Answer): Promise<Server> {
+  const proxy = createServer((request, response) => {
+    const chunks: Uint8Array[] = [];
+    request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    request.on("end", () => {
+      void answer(request, Buffer.concat(chunks)).then(async (found) => {
+        const type = found.headers.get("content-type") ?? "";
+        response.writeHead(found.status, type === "" ? {} : { "content-type": type });
+        response.end(new Uint8Array(await found.arrayBuffer()));
+      });
+    });
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, "127.0.0.1", resolve);
+  });
+  return proxy;
+}
+
+function addressOf(proxy: Server): string {
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+}
+
+function forward(
+  { url = "", method = "", headers }: IncomingMessage,
+  body: Uint8Array,
+): Promise<Response> {
+  const { accept = "*/*", "content-type": type = "" } = headers;
+  const init = { method, headers: { accept, ...(type === "" ? {} : { "content-type": type }) } };
+  const withBody = method === "POST" ? { ...init, body: new Uint8Array(body) } : init;
+  return fetch(`${server.url}${url}`, withBody);
+}

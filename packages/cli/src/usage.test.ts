@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+
+import { Workspace } from "./testing/workspace.js";
+
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await Workspace.make();
+  await workspace.write("payload.json", "{}");
+  await workspace.must("keygen", "--alg", "ES256", "--out", "made.jwk");
+});
+
+afterAll(() => workspace.remove());
+
+const COMMANDS = [
+  "init",
+  "serve",
+  "keygen",
+  "trust",
+  "trust add",
+  "trust export",
+  "sign",
+  "register",
+  "receipt",
+  "consistency",
+  "verify",
+  "inspect",
+  "fsck",
+];
+
+describe("help", () => {
+  test.each(COMMANDS)("tally %s --help says how it is used", async (command) => {
+    const { code, stdout, stderr } = await workspace.tally(...command.split(" "), "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: tally ${command} `);
+    expect(stderr).toBe("");
+  });
+
+  test("tally --help lists every command and the exit codes", async () => {
+    const { code, stdout } = await workspace.tally("--help");
+    expect(code).toBe(0);
+    const names = COMMANDS.filter((command) => !command.includes(" "));
+    for (const name of names) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    expect(stdout).toContain("Exit codes: 0 yes, 1 no");
+  });
+
+  test("tally --version says the version of the package", async () => {
+    const { code, stdout } = await workspace.tally("--version");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+const OUT = ["--out", "out.file"];
+const SERVICE = ["--service", "http://127.0.0.1:9"];
+const SIGN = ["sign", "payload.json", "--key", "made.jwk", "--iss", "a", "--sub", "b"];
+const ID = "0".repeat(64);
+
+const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
+  [[], "Usage: tally"],
+  [["unknown"], "unknown command 'unknown'"],
+  [["init"], "missing required argument 'dir'"],
+  [["init", "new", "more"], "too many arguments"],
+  [["init", "new", "--alg", "RS256"], "Allowed choices are ES256, ES384, EdDSA"],
+  [["init", "new", "--issuer", "ftp://x"], "--issuer is no http or https URL"],
+  [["init", "new", "--issuer", "nobody"], "--issuer is no http or https URL"],
+  [["init", "new", "--origin", ""], "--origin is empty"],
+  [["serve"], "missing required argument 'dir'"],
+  [["serve", "new", "--port", "http"], "want a number from 0 to 65535"],
+  [["serve", "new", "--port", "65536"], "want a number from 0 to 65535"],
+  [["serve", "new", "--create", "--public-url", "x"], "--public-url is no http or https URL"],
+  [["keygen", "--alg", "ES256"], "required option '--out <name.jwk>' not specified"],
+  [["keygen", "--out", "k.jwk"], "required option '--alg <alg>' not specified"],
+  [["keygen", "--alg", "none", "--out", "k.jwk"], "Allowed choices are ES256"],
+  [["keygen", "--alg", "ES256", "--out", "k.pem"], "--out is not a name that ends in .jwk"],
+  [["keygen", "--alg", "ES256", "--out", ".jwk"], "--out is not a name that ends in .jwk"],
+  [["keygen", "--alg", "ES256", "--out", "k.pub.jwk"], "--out is not a name that ends in .jwk"],
+  [["trust"], "Usage: tally trust"],
+  [["trust", "unknown"], "unknown command 'unknown'"],
+  [["trust", "add", "made.pub.jwk"], "required option '--iss <iss>' not specified"],
+  [["trust", "add", "made.pub.jwk", "--iss", "a"], "want either --dir, or --service"],
+  [["trust", "add", "made.pub.jwk", "--iss", "a", ...SERVICE], "want either --dir, or --service"],
+  [
+    ["trust", "add", "made.pub.jwk", "--iss", "a", "--operator", "made.jwk"],
+    "want either --dir, or --service",
+  ],
+  [
+    ["trust", "add", "made.pub.jwk", "--iss", "a", "--dir", "d", ...SERVICE],
+    "want either --dir, or --service",
+  ],
+  [["trust", "add", "made.pub.jwk", "--iss", "", "--dir", "d"], "--iss is empty"],
+  [["trust", "export", ...OUT], "required option '--service <url>' not specified"],
+  [["trust", "export", ...SERVICE], "required option '--out <trust.json>' not specified"],
+  [["trust", "export", "--service", "nowhere", ...OUT], "service address is no http or https URL"],
+  [[...SIGN, ...OUT], "required option '--type <media>' not specified"],
+  [[...SIGN, "--type", "", ...OUT], "--type is empty"],
+  [[...SIGN, "--type", "a/b", "--hash", "md5", ...OUT], "Allowed choices are sha-256"],
+  [[...SIGN, "--type", "a/b", "--location", "x", ...OUT], "--location only goes with --hash"],
+  [[...SIGN, "--iss", "", "--type", "a/b", ...OUT], "--iss is empty"],
+  [[...SIGN, "--iss", "a: b", "--type", "a/b", ...OUT], "claim iss has a colon but is no URI"],
+  [["register", "payload.json", ...OUT], "required option '--service <url>' not specified"],
+  [["register", "payload.json", ...SERVICE], "required option '--out"],
+  [["register", "payload.json", "--service", "x", ...OUT], "no http or https URL"],
+  [["receipt", "ab", ...SERVICE, ...OUT], "want 64 lower-case hexadecimal digits"],
+  [["receipt", "A".repeat(64), ...SERVICE, ...OUT], "want 64 lower-case hexadecimal digits"],
+  [["receipt", ID, ...OUT], "required option '--service <url>' not specified"],
+  [["consistency", "1", ...SERVICE, ...OUT], "missing required argument 'new'"],
+  [["consistency", "0", "2", ...SERVICE, ...OUT], "want a tree size"],
+  [["consistency", "1", "0x2", ...SERVICE, ...OUT], "want a tree size"],
+  [["consistency", "1", "9007199254740992", ...SERVICE, ...OUT], "want a tree size"],
+  [["consistency", "2", "2", ...SERVICE, ...OUT], "OLD is not below NEW"],
+  [["consistency", "1", "2", "3", ...SERVICE, ...OUT], "too many arguments"],
+  [["verify", "payload.json"], "required option '--trust <trust.json>' not specified"],
+  [
+    ["verify", "a", "--trust", "b", "--payload", "c", "--since", "d"],
+    "--payload and --since do not go together",
+  ],
+  [["inspect"], "missing required argument 'file'"],
+  [["inspect", "payload.json", "--json"], "unknown option '--json'"],
+  [["fsck"], "missing required argument 'dir'"],
+  [["fsck", "d", "--repair"], "unknown option '--repair'"],
+];
+
+describe("wrong usage", () => {
+  test.each(WRONG)("tally %j exits with 3", async (args, says) => {
+    const before = await workspace.names();
+    const { code, stdout, stderr } = await workspace.tally(...args);
+    expect(stderr).toContain(says);
+    expect(code).toBe(3);
+    if (!args.includes("--json")) expect(stdout).toBe("");
+    expect(await workspace.names()).toEqual(before);
+  });
+
+  test("with --json is said as JSON too", async () => {
+    const { code, stdout, stderr } = await workspace.tally("verify", "x", "--json");
+    expect(code).toBe(3);
+    const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+    expect(error.code).toBe("CLI_USAGE");
+    expect(error.message).toContain("--trust");
+    expect(stderr).toContain("--trust");
+  });
+});
+
+const ABSENT = "no such file or directory";
+
+const IMPOSSIBLE: readonly (readonly [args: readonly string[], says: string])[] = [
+  [["serve", "absent"], "absent is not a service directory, make one with: tally init absent"],
+  [["fsck", "absent"], "absent is not a service directory"],
+  [["trust", "add", "absent.jwk", "--iss", "a", "--dir", "absent"], `absent.jwk: ${ABSENT}`],
+  [["trust", "add", "made.pub.jwk", "--iss", "a", "--dir", "absent"], "not a service directory"],
+  [["keygen", "--alg", "ES256", "--out", "absent/k.jwk"], `cannot write absent/k.jwk: ${ABSENT}`],
+  [["sign", "absent", ...SIGN.slice(2), "--type", "a/b", ...OUT], `cannot read absent: ${ABSENT}`],
+  [["sign", ".", ...SIGN.slice(2), "--type", "a/b", ...OUT], "cannot read .: is a directory"],
+  [[...SIGN, "--type", "a/b", "--out", "absent/x"], `cannot write absent/x: ${ABSENT}`],
+  [[...SIGN, "--type", "a/b", "--out", "."], "cannot write .: is a directory"],
+  [[...SIGN, "--key", "made.pub.jwk", "--type", "a/b", ...OUT], "JWK is a public key"],
+  [[...SIGN, "--key", "payload.json", "--type", "a/b", ...OUT], "JWK without kty"],
+  [["register", "absent", ...SERVICE, ...OUT], `cannot read absent: ${ABSENT}`],
+  [["verify", "payload.json", "--trust", "absent"], `cannot read absent: ${ABSENT}`],
+  [["verify", "payload.json", "--trust", "payload.json"], "trust file lacks services"],
+  [["inspect", "absent"], `cannot read absent: ${ABSENT}`],
+  [["receipt", ID, ...SERVICE, ...OUT], "127.0.0.1:9 cannot be reached"],
+  [["consistency", "1", "2", ...SERVICE, ...OUT], "127.0.0.1:9 cannot be reached"],
+  [["trust", "export", ...SERVICE, ...OUT], "127.0.0.1:9 cannot be reached"],
+];
+
+describe("what could not be done", () => {
+  test.each(IMPOSSIBLE)("tally %j exits with 2", async (args, says) => {
+    const before = await workspace.names();
+    const { code, stdout, stderr } = await workspace.tally(...args);
+    expect(stderr).toContain(says);
+    expect(stderr).toMatch(/^tally: .*\n$/);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(await workspace.names()).toEqual(before);
+  });
+
+  test("with --json is said as JSON too", async () => {
+    const { code, stdout } = await workspace.tally("fsck", "absent", "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: "CLI_DIRECTORY_INVALID",
+        message: "absent is not a service directory, make one with: tally init absent",
+      },
+    });
+  });
+});

@@ -1,0 +1,45 @@
+import { CoseError, decodeCborMap } from "@tallystick/cose";
+import type { CborValue } from "@tallystick/cose";
+
+import type { Refusal } from "./error.js";
+
+/** Media type of an error's body (RFC 9290 §6.3). */
+export const PROBLEM_MEDIA_TYPE = "application/concise-problem-details+cbor";
+
+/** Keys of concise problem details (RFC 9290 §2). */
+const TITLE = -1;
+const DETAIL = -2;
+
+const MAX_TITLE_LENGTH = 200;
+const MAX_DETAIL_LENGTH = 2000;
+
+/**
+ * Decodes concise problem details. What is no such thing, or carries text in another form than
+ * plain text, yields a refusal without words: the status still counts (S3).
+ */
+export function decodeProblem(status: number, body: Uint8Array): Refusal {
+  try {
+    const problem = decodeCborMap(body);
+    return {
+      status,
+      title: printable(problem.get(TITLE), MAX_TITLE_LENGTH),
+      detail: printable(problem.get(DETAIL), MAX_DETAIL_LENGTH),
+    };
+  } catch (error) {
+    if (!(error instanceof CoseError)) throw error;
+    return { status, title: undefined, detail: undefined };
+  }
+}
+
+/** Formats what a service said as the end of a sentence. */
+export function formatRefusal({ status, title, detail }: Refusal): string {
+  const words = [title, detail].filter((text) => text !== undefined);
+  return words.length === 0 ? `with status ${status}` : words.join(": ");
+}
+
+// The text is another party's and is shown on terminals and in logs.
+function printable(value: CborValue, maxLength: number): string | undefined {
+  if (typeof value !== "string" || value === "") return undefined;
+  const text = value.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ");
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "@jest/globals";
+
+import { parsePolicyInForce, parseServiceVersion } from "./record.js";
+import { refusalOf } from "./testing/refusal.js";
+
+function bytesOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+const entryId = "0".repeat(64);
+const version = { name: "tallystick", version: "1", api: "draft", issuer: "i", origin: "o" };
+
+describe("parsePolicyInForce", () => {
+  test("reads the three members and leaves the document alone", () => {
+    const policy = { format: "anything" };
+    const body = bytesOf({ entryId, index: 3, policy, later: true });
+    expect(parsePolicyInForce(body)).toEqual({ entryId, index: 3, policy });
+  });
+
+  test.each([
+    ["HTML", "<html>", "not JSON"],
+    ["a list", "[]", "no entryId"],
+    ["null", "null", "not an object"],
+    ["no entryId", { index: 0, policy: {} }, "no entryId"],
+    ["a short entryId", { entryId: "00", index: 0, policy: {} }, "no entryId"],
+    ["a negative index", { entryId, index: -1, policy: {} }, "no index"],
+    ["an index as text", { entryId, index: "1", policy: {} }, "no index"],
+    ["no document", { entryId, index: 1, policy: null }, "no document"],
+  ])("refuses %s", async (_, value, want) => {
+    const error = await refusalOf(() => parsePolicyInForce(bytesOf(value)));
+    expect(error.code).toBe("CLIENT_PROTOCOL");
+    expect(error.message).toContain(want);
+  });
+
+  test("refuses bytes that are not UTF-8", async () => {
+    const error = await refusalOf(() => parsePolicyInForce(Uint8Array.of(0x22, 0xff, 0x22)));
+    expect(error.message).toContain("not JSON in UTF-8");
+  });
+});
+
+describe("parseServiceVersion", () => {
+  test("reads the five members", () => {
+    expect(parseServiceVersion(bytesOf({ ...version, more: 1 }))).toEqual(version);
+  });
+
+  test.each(Object.keys(version))("refuses a version without %s", async (member) => {
+    for (const value of [undefined, "", 5]) {
+      const body = bytesOf({ ...version, [member]: value });
+      const error = await refusalOf(() => parseServiceVersion(body));
+      expect(error.code).toBe("CLIENT_PROTOCOL");
+      expect(error.message).toBe(`version has no ${member}`);
+    }
+  });
+});

@@ -1,0 +1,66 @@
+import { ClientError } from "./error.js";
+
+/** The registration policy in force, with where it stands on the log. */
+export interface PolicyInForce {
+  readonly entryId: string;
+  readonly index: number;
+  /** As the service tells it: JSON, not checked here. */
+  readonly policy: unknown;
+}
+
+/** Who a service says it is. */
+export interface ServiceVersion {
+  readonly name: string;
+  readonly version: string;
+  /** The API that it speaks. */
+  readonly api: string;
+  /** `iss` of its receipts. */
+  readonly issuer: string;
+  /** `sub` of its receipts: the log's name. */
+  readonly origin: string;
+}
+
+/** Parses the answer of `GET /policy`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
+export function parsePolicyInForce(body: Uint8Array): PolicyInForce {
+  const { entryId, index, policy } = parseObject(body, "policy");
+  if (typeof entryId !== "string" || !/^[0-9a-f]{64}$/.test(entryId)) {
+    throw malformed("policy has no entryId");
+  }
+  if (typeof index !== "number" || !Number.isSafeInteger(index) || index < 0) {
+    throw malformed("policy has no index");
+  }
+  if (typeof policy !== "object" || policy === null) throw malformed("policy has no document");
+  return { entryId, index, policy };
+}
+
+/** Parses the answer of `GET /version`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
+export function parseServiceVersion(body: Uint8Array): ServiceVersion {
+  const json = parseObject(body, "version");
+  const text = (member: string): string => {
+    const value = json[member];
+    if (typeof value === "string" && value !== "") return value;
+    throw malformed(`version has no ${member}`);
+  };
+  return {
+    name: text("name"),
+    version: text("version"),
+    api: text("api"),
+    issuer: text("issuer"),
+    origin: text("origin"),
+  };
+}
+
+function parseObject(body: Uint8Array, what: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (cause) {
+    throw malformed(`${what} is not JSON in UTF-8`, { cause });
+  }
+  if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  throw malformed(`${what} is not an object`);
+}
+
+function malformed(message: string, options: ErrorOptions = {}): ClientError {
+  return new ClientError("CLIENT_PROTOCOL", message, options);
+}

@@ -1,0 +1,125 @@
+import type { ServiceAddress } from "./address.js";
+import { ClientError } from "./error.js";
+import { exchange } from "./exchange.js";
+import type { Answer, Exchange, ExchangeOptions } from "./exchange.js";
+import { Patience } from "./patience.js";
+import type { PatienceOptions } from "./patience.js";
+import { PROBLEM_MEDIA_TYPE, decodeProblem, formatRefusal } from "./problem.js";
+
+/** Media types of the API (SCRAPI-11 §2). */
+export const COSE_MEDIA_TYPE = "application/cose";
+export const CBOR_MEDIA_TYPE = "application/cbor";
+export const JSON_MEDIA_TYPE = "application/json";
+
+/** A resource to read. */
+export interface ResourceRequest {
+  /** Below the service's address. */
+  readonly path: string;
+  /** What the answer has to be; also asked for. */
+  readonly mediaType: string;
+  readonly maxBytes: number;
+}
+
+/** Speaks to one service: asks, waits, asks again, and tells an answer from a refusal. */
+export class Requester {
+  readonly #address: ServiceAddress;
+  readonly #options: ExchangeOptions & PatienceOptions;
+
+  constructor(address: ServiceAddress, options: ExchangeOptions & PatienceOptions) {
+    this.#address = address;
+    this.#options = options;
+  }
+
+  /**
+   * Reads a resource that is there or is not.
+   *
+   * @throws {@link ClientError} `CLIENT_UNREACHABLE`, `CLIENT_TIMEOUT`, `CLIENT_REFUSED`,
+   * `CLIENT_UNAVAILABLE`, `CLIENT_PROTOCOL`
+   */
+  async read({ path, mediaType, maxBytes }: ResourceRequest): Promise<Uint8Array> {
+    const url = this.#address.resource(path);
+    const request = { url, accept: mediaType, maxBytes };
+    return bodyOf(await this.#ask(request, this.#patience()), mediaType);
+  }
+
+  /**
+   * Registers a statement and follows it until its receipt is there (SCRAPI-11 §2.3, §2.4).
+   *
+   * A `Location` on another origin is not followed; `entryUrl` takes its place.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}
+   */
+  async register(
+    statement: Uint8Array,
+    { entryUrl, maxBytes }: { readonly entryUrl: string; readonly maxBytes: number },
+  ): Promise<{ readonly location: string; readonly receipt: Uint8Array }> {
+    const patience = this.#patience();
+    const url = this.#address.resource("entries");
+    const accept = `${CBOR_MEDIA_TYPE}, ${COSE_MEDIA_TYPE}`;
+    const answer = await this.#ask({ url, accept, statement, maxBytes }, patience);
+    const location = this.#address.follow(answer.location, url) ?? entryUrl;
+    if (answer.body.length > 0) return { location, receipt: bodyOf(answer, COSE_MEDIA_TYPE) };
+    await patience.pause(answer.retryAfterMs, { reason: RUNNING });
+    return { location, receipt: await this.#follow(location, { maxBytes, patience }) };
+  }
+
+  /**
+   * Reads a receipt, waiting while the registration runs.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}
+   */
+  receipt(entryUrl: string, maxBytes: number): Promise<Uint8Array> {
+    return this.#follow(entryUrl, { maxBytes, patience: this.#patience() });
+  }
+
+  async #follow(
+    url: string,
+    { maxBytes, patience }: { readonly maxBytes: number; readonly patience: Patience },
+  ): Promise<Uint8Array> {
+    for (;;) {
+      const answer = await this.#ask({ url, accept: COSE_MEDIA_TYPE, maxBytes }, patience);
+      if (answer.body.length > 0) return bodyOf(answer, COSE_MEDIA_TYPE);
+      await patience.pause(answer.retryAfterMs, { reason: RUNNING });
+    }
+  }
+
+  // S3: a status is handled by its class, and problem details are believed over the code.
+  async #ask(request: Exchange, patience: Patience): Promise<Answer> {
+    for (;;) {
+      const answer = await exchange(request, this.#options);
+      const { status, retryAfterMs } = answer;
+      const isProblem = answer.mediaType === PROBLEM_MEDIA_TYPE;
+      if (status >= 200 && status <= 299 && !isProblem) return answer;
+      const refusal = isProblem
+        ? decodeProblem(status, answer.body)
+        : { status, title: undefined, detail: undefined };
+      const said = formatRefusal(refusal);
+      if (status === 429 || status === 503 || (status >= 500 && retryAfterMs !== undefined)) {
+        const reason = `the service is not available (${said})`;
+        await patience.pause(retryAfterMs, { reason, refusal });
+      } else if (status >= 500) {
+        throw new ClientError("CLIENT_UNAVAILABLE", `the service failed: ${said}`, { refusal });
+      } else if (status >= 400 || isProblem) {
+        throw new ClientError("CLIENT_REFUSED", said, { refusal });
+      } else {
+        const message = `status ${status} is no answer; redirects are not followed`;
+        throw new ClientError("CLIENT_PROTOCOL", message, { refusal });
+      }
+    }
+  }
+
+  #patience(): Patience {
+    return new Patience(this.#options);
+  }
+}
+
+const RUNNING = "the registration is still running";
+
+function bodyOf({ status, mediaType, body }: Answer, want: string): Uint8Array {
+  if (body.length === 0) {
+    throw new ClientError("CLIENT_PROTOCOL", `status ${status} without a body, want ${want}`);
+  }
+  if (mediaType === want) return body;
+  const got = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,60}$/.test(mediaType) ? mediaType : "of no type";
+  throw new ClientError("CLIENT_PROTOCOL", `answer is ${got}, want ${want}`);
+}

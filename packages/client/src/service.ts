@@ -1,0 +1,256 @@
+import { encodeBase64url } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
+import type { VerifiedInclusion } from "@tallystick/receipt";
+import {
+  SignedStatement,
+  StatementError,
+  entryOf,
+  formatEntryId,
+  parseEntryId,
+} from "@tallystick/statement";
+import type { TrustStore } from "@tallystick/verifier";
+
+import { ServiceAddress } from "./address.js";
+import { ClientError } from "./error.js";
+import type { Fetch } from "./exchange.js";
+import { decodeKey, decodeKeySet } from "./keyset.js";
+import { ReceiptCheck } from "./receipts.js";
+import { parsePolicyInForce, parseServiceVersion } from "./record.js";
+import type { PolicyInForce, ServiceVersion } from "./record.js";
+import { CBOR_MEDIA_TYPE, COSE_MEDIA_TYPE, JSON_MEDIA_TYPE, Requester } from "./requester.js";
+
+/** How a client behaves; everything that touches the world can be replaced. */
+export interface ClientOptions {
+  /**
+   * Keys that receipts have to hold under. Without it they have to hold under the keys that the
+   * service itself publishes, which proves that it answers consistently, and no more.
+   */
+  readonly trust?: TrustStore;
+  readonly fetch?: Fetch;
+  /** Longest time for one request and its answer; 30 s. */
+  readonly timeoutMs?: number;
+  /** Longest time spent waiting in one call, for a receipt or for a busy service; 60 s. */
+  readonly patienceMs?: number;
+  /** Most waits in one call; 20. */
+  readonly maxRetries?: number;
+  /** Longest answer; 64 MiB. Receipts, keys and errors have lower limits of their own. */
+  readonly maxResponseBytes?: number;
+  readonly wait?: (ms: number) => Promise<void>;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** A number from 0 up to 1, for jitter. */
+  readonly random?: () => number;
+}
+
+/** A statement that is on the log. */
+export interface Registered {
+  /** Computed from the statement, not taken from the service. */
+  readonly entryId: string;
+  /** Where fresh receipts of it are to be had. */
+  readonly location: string;
+  readonly receipt: Uint8Array;
+  readonly inclusion: VerifiedInclusion;
+}
+
+/** Longest receipt; `Receipt.decode` takes no longer one. */
+const MAX_RECEIPT_BYTES = 65_536;
+
+/** Longest key set, policy or version. */
+const MAX_RECORD_BYTES = 4_194_304;
+
+/** A client of one transparency service (SCRAPI-11). It holds no state but the keys it fetched. */
+export class ServiceClient {
+  readonly #address: ServiceAddress;
+  readonly #requester: Requester;
+  readonly #receipts: ReceiptCheck;
+  readonly #maxBytes: number;
+
+  /** @throws {@link ClientError} `CLIENT_URL_INVALID` */
+  constructor(serviceUrl: string, options: ClientOptions = {}) {
+    this.#address = new ServiceAddress(serviceUrl);
+    this.#maxBytes = options.maxResponseBytes ?? 67_108_864;
+    this.#requester = new Requester(this.#address, {
+      fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+      timeoutMs: options.timeoutMs ?? 30_000,
+      patienceMs: options.patienceMs ?? 60_000,
+      maxRetries: options.maxRetries ?? 20,
+      wait: options.wait ?? sleep,
+      now: options.now ?? Date.now,
+      random: options.random ?? Math.random,
+    });
+    this.#receipts = new ReceiptCheck((kid) => this.key(kid), options.trust);
+  }
+
+  /**
+   * Registers a signed statement and yields its receipt, which holds for that statement.
+   *
+   * S27: resolves only with the receipt in hand, however the service answers. Registering again is
+   * harmless, so a call that failed half-way can be repeated.
+   *
+   * @throws {@link ClientError} every code but `CLIENT_URL_INVALID`
+   */
+  async register(statement: Uint8Array): Promise<Registered> {
+    const { entry, entryId } = decodeStatement(statement, "CLIENT_STATEMENT_MALFORMED");
+    const { location, receipt } = await this.#requester.register(statement, {
+      entryUrl: this.#address.entry(entryId),
+      maxBytes: this.#limit(MAX_RECEIPT_BYTES),
+    });
+    const inclusion = await this.#receipts.inclusion(receipt, entry);
+    return { entryId, location, receipt, inclusion };
+  }
+
+  /**
+   * Resolves the newest receipt of an entry, which holds for it; waits while it is being registered.
+   *
+   * @throws {@link ClientError} `CLIENT_REFUSED` when there is none, `CLIENT_RECEIPT_INVALID`,
+   * `CLIENT_UNREACHABLE`, `CLIENT_TIMEOUT`, `CLIENT_UNAVAILABLE`, `CLIENT_PROTOCOL`;
+   * TypeError when `entryId` is none
+   */
+  async receipt(entryId: string): Promise<Registered> {
+    const entry = requireEntryId(entryId);
+    const location = this.#address.entry(entryId);
+    const maxBytes = this.#limit(MAX_RECEIPT_BYTES);
+    const receipt = await this.#requester.receipt(location, maxBytes);
+    const inclusion = await this.#receipts.inclusion(receipt, entry);
+    return { entryId, location, receipt, inclusion };
+  }
+
+  /**
+   * Reads a statement with the service's newest receipt attached, which holds for it.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async transparentStatement(entryId: string): Promise<Uint8Array> {
+    const entry = requireEntryId(entryId);
+    const bytes = await this.#requester.read({
+      path: `entries/${entryId}/statement`,
+      mediaType: COSE_MEDIA_TYPE,
+      maxBytes: this.#maxBytes,
+    });
+    const statement = decodeStatement(bytes, "CLIENT_PROTOCOL");
+    if (statement.entryId !== entryId) throw otherStatement();
+    if (statement.receipts.length === 0) {
+      throw new ClientError("CLIENT_PROTOCOL", "transparent statement without a receipt");
+    }
+    for (const receipt of statement.receipts) await this.#receipts.inclusion(receipt, entry);
+    return bytes;
+  }
+
+  /**
+   * Reads the normalised statement: the very bytes whose SHA-256 the EntryID is.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async statement(entryId: string): Promise<Uint8Array> {
+    requireEntryId(entryId);
+    const bytes = await this.#requester.read({
+      path: `statements/${entryId}`,
+      mediaType: COSE_MEDIA_TYPE,
+      maxBytes: this.#maxBytes,
+    });
+    if (formatEntryId(entryOf(bytes)) !== entryId) throw otherStatement();
+    return bytes;
+  }
+
+  /**
+   * Reads a receipt of consistency between two tree sizes. Its signature can only be verified from
+   * the older root: give both to `verifyConsistency` of `@tallystick/verifier`.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt};
+   * TypeError unless the sizes are positive safe integers, the older below the newer
+   */
+  async consistency(oldSize: number, newSize: number): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(oldSize) || !Number.isSafeInteger(newSize)) {
+      throw new TypeError("tree sizes are not safe integers");
+    }
+    if (oldSize < 1 || newSize <= oldSize) throw new TypeError(`sizes ${oldSize} and ${newSize}`);
+    const bytes = await this.#requester.read({
+      path: `consistency/${oldSize}/${newSize}`,
+      mediaType: COSE_MEDIA_TYPE,
+      maxBytes: this.#limit(MAX_RECEIPT_BYTES),
+    });
+    this.#receipts.consistency(bytes, newSize);
+    return bytes;
+  }
+
+  /**
+   * Reads the keys that the service signs receipts with. S9: a relying party keeps them as long as
+   * it holds receipts, whatever the cache headers say; keys of unknown kinds are left out.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async keys(): Promise<readonly PublicKey[]> {
+    const path = ".well-known/scitt-keys";
+    const maxBytes = this.#limit(MAX_RECORD_BYTES);
+    // S5: application/cbor is what is accepted.
+    return decodeKeySet(await this.#requester.read({ path, mediaType: CBOR_MEDIA_TYPE, maxBytes }));
+  }
+
+  /**
+   * Reads one key by its kid.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async key(kid: Uint8Array): Promise<PublicKey> {
+    // S10, S13: application/cbor is accepted, and the unpadded base64url of any kid names it.
+    const path = `.well-known/scitt-keys/${encodeBase64url(kid)}`;
+    const maxBytes = this.#limit(MAX_RECORD_BYTES);
+    const body = await this.#requester.read({ path, mediaType: CBOR_MEDIA_TYPE, maxBytes });
+    return decodeKey(body, kid);
+  }
+
+  /**
+   * Reads the registration policy in force, as the service tells it.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async policy(): Promise<PolicyInForce> {
+    return parsePolicyInForce(await this.#record("policy"));
+  }
+
+  /**
+   * Reads who the service says it is.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async version(): Promise<ServiceVersion> {
+    return parseServiceVersion(await this.#record("version"));
+  }
+
+  #record(path: string): Promise<Uint8Array> {
+    const maxBytes = this.#limit(MAX_RECORD_BYTES);
+    return this.#requester.read({ path, mediaType: JSON_MEDIA_TYPE, maxBytes });
+  }
+
+  #limit(maxBytes: number): number {
+    return Math.min(maxBytes, this.#maxBytes);
+  }
+}
+
+function decodeStatement(
+  bytes: Uint8Array,
+  code: "CLIENT_STATEMENT_MALFORMED" | "CLIENT_PROTOCOL",
+): SignedStatement {
+  try {
+    return SignedStatement.decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    throw new ClientError(code, `not a signed statement: ${cause.message}`, { cause });
+  }
+}
+
+function requireEntryId(entryId: string): Uint8Array {
+  const entry = parseEntryId(entryId);
+  if (entry !== undefined) return entry;
+  throw new TypeError("an entry ID is 64 lower-case hexadecimal digits");
+}
+
+function otherStatement(): ClientError {
+  return new ClientError("CLIENT_PROTOCOL", "answer is another statement than the one asked for");
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

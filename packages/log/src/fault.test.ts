@@ -1,0 +1,217 @@
+import { describe, expect, test } from "@jest/globals";
+
+import type { LogError } from "./error.js";
+import type { Log } from "./log.js";
+import { MemoryStore } from "./memory.js";
+import { checkRows, createLog, entryOf, openLog, range, request } from "./testing/bench.js";
+import { type Fault, FaultStore, type ReadFault, type WriteFault } from "./testing/fault.js";
+import { Witness } from "./testing/witness.js";
+
+const code = (code: string): unknown => expect.objectContaining({ name: "LogError", code });
+
+// What is appended, write by write; write 0 is the genesis entry. The sizes cross a tile border.
+const BATCHES: readonly (readonly [number, number])[] = [
+  [1, 2],
+  [2, 255],
+  [255, 256],
+  [256, 257],
+  [257, 260],
+];
+
+/** How a run ended. */
+interface Run {
+  readonly store: FaultStore;
+  readonly witness: Witness;
+  /** The log that met the fault, if it came to be. */
+  readonly log: Log | undefined;
+  readonly fatal: readonly LogError[];
+  /** Sizes that were answered for. */
+  readonly size: number;
+}
+
+/** Appends batch after batch until the fault strikes. */
+async function runInto(fault: Fault): Promise<Run> {
+  const store = new FaultStore(new MemoryStore(), fault);
+  const witness = new Witness();
+  const fatal: LogError[] = [];
+  let log: Log | undefined;
+  let size = 0;
+  const work = async (): Promise<void> => {
+    log = await createLog(store, { onFatal: (error) => fatal.push(error) });
+    witness.see(log.head());
+    size = 1;
+    for (const [from, to] of BATCHES) {
+      const open = log;
+      const sequenced = await Promise.all(range(from, to).map((n) => open.append(request(n))));
+      size = to;
+      const last = sequenced.at(-1);
+      if (last !== undefined) await witness.note(open, last);
+    }
+  };
+  await Promise.race([work().catch(() => undefined), store.gone]);
+  return { store, witness, log, fatal, size };
+}
+
+const WRITES = range(0, BATCHES.length + 1);
+const FAULTS: readonly WriteFault[] = ["lost", "kept", "crash"];
+const crossed = WRITES.flatMap((write) => FAULTS.map((as) => [write, as] as const));
+const sizeAfter = (write: number): number => (write === 0 ? 1 : (BATCHES[write - 1]?.[1] ?? 0));
+
+describe("each write, failing in each way", () => {
+  test.each(crossed)("write %d %s", async (write, as) => {
+    const { store, witness, log, size } = await runInto({ write, as });
+    expect(store.writes).toBe(write + 1);
+    expect(size).toBe(write === 0 ? 0 : sizeAfter(write - 1));
+    if (log !== undefined) expect(log.head().checkpoint.size).toBe(size);
+
+    const left = store.inner.reopen();
+    const persisted = as === "lost" ? size : sizeAfter(write);
+    if (persisted === 0) {
+      await expect(openLog(left)).rejects.toEqual(code("LOG_NOT_FOUND"));
+      expect((await createLog(store.inner.reopen())).head().checkpoint.size).toBe(1);
+      return;
+    }
+    expect(await checkRows(left)).toMatchObject({ verdict: "sound", size: persisted });
+    const reopened = await openLog(left);
+    expect(reopened.head().checkpoint.size).toBe(persisted);
+    await witness.demand(reopened);
+
+    // All that was asked for is submitted again, and each entry ends up where it would have been.
+    for (const [from, to] of BATCHES) {
+      const sequenced = await Promise.all(range(from, to).map((n) => reopened.append(request(n))));
+      expect(sequenced.map(({ index }) => index)).toEqual(range(from, to));
+      expect(sequenced.every(({ isDuplicate }) => isDuplicate)).toBe(to <= persisted);
+    }
+    await witness.demand(reopened);
+    await reopened.close();
+    expect(await checkRows(left)).toMatchObject({ verdict: "sound", size: 260 });
+  });
+
+  test.each(WRITES)("write %d persisted, answered, then killed", async (write) => {
+    // A fault that never comes; the process is gone after the last batch, without a close.
+    const store = new FaultStore(new MemoryStore(), { write: 99, as: "lost" });
+    const log = await createLog(store);
+    const witness = new Witness();
+    for (const [from, to] of BATCHES.slice(0, write)) {
+      const sequenced = await Promise.all(range(from, to).map((n) => log.append(request(n))));
+      for (const one of sequenced.slice(0, 5)) await witness.note(log, one);
+    }
+    const left = store.inner.reopen();
+    const reopened = await openLog(left);
+    expect(reopened.head().checkpoint.size).toBe(sizeAfter(write));
+    await witness.demand(reopened);
+    expect(await checkRows(left)).toMatchObject({ verdict: "sound" });
+  });
+});
+
+describe("after a failed write", () => {
+  test.each(FAULTS.filter((as) => as !== "crash"))("(%s) the log is dead for good", async (as) => {
+    const { log, fatal } = await runInto({ write: 2, as });
+    if (log === undefined) throw new Error("no log");
+    await expect(log.append(request(900))).rejects.toEqual(code("LOG_UNAVAILABLE"));
+    // Even what is logged already: nothing is known about the store.
+    await expect(log.append(request(1))).rejects.toEqual(code("LOG_UNAVAILABLE"));
+    expect(fatal).toHaveLength(1);
+    expect(fatal[0]).toMatchObject({ code: "LOG_UNAVAILABLE" });
+    expect(log.isPending(entryOf(2))).toBe(false);
+    expect(log.head().checkpoint.size).toBe(2);
+    await log.close();
+  });
+
+  test("everyone waiting hears of it: the round, those behind it and duplicates of both", async () => {
+    const store = new FaultStore(new MemoryStore(), { write: 1, as: "kept" });
+    const log = await createLog(store);
+    const first = range(0, 3000).map((n) => log.append(request(n)));
+    const again = range(0, 3000).map((n) => log.append(request(n)));
+    const results = await Promise.allSettled([...first, ...again]);
+    expect(results).toHaveLength(6000);
+    for (const result of results) {
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "LOG_UNAVAILABLE" } });
+    }
+    // Only the first round reached the store.
+    expect(store.writes).toBe(2);
+    expect((await openLog(store.inner.reopen())).head().checkpoint.size).toBe(1025);
+  });
+
+  test("those waiting in a crash are never answered", async () => {
+    const store = new FaultStore(new MemoryStore(), { write: 1, as: "crash" });
+    const log = await createLog(store);
+    let answers = 0;
+    const count = (): void => {
+      answers++;
+    };
+    log.append(request(1)).then(count, count);
+    await store.gone;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(answers).toBe(0);
+    expect(log.head().checkpoint.size).toBe(1);
+  });
+});
+
+describe("the head read back", () => {
+  const reads: readonly ReadFault[] = ["error", "stale", "absent"];
+  test.each(reads)("%s: nothing is released, and the state is dead", async (as) => {
+    const { store, log, fatal, size } = await runInto({ readBackOf: 3, as });
+    expect(size).toBe(255);
+    expect(fatal).toHaveLength(1);
+    expect(log?.head().checkpoint.size).toBe(255);
+    await expect(log?.append(request(900))).rejects.toEqual(code("LOG_UNAVAILABLE"));
+    // The write did land, so a restart finds it; a repeat gets the same index.
+    const reopened = await openLog(store.inner.reopen());
+    expect(reopened.head().checkpoint.size).toBe(256);
+    expect(await reopened.append(request(255))).toMatchObject({ index: 255, isDuplicate: true });
+  });
+
+  test.each(reads)("%s at creation: there is no log to hold, but one to open", async (as) => {
+    const { store, log } = await runInto({ readBackOf: 0, as });
+    expect(log).toBeUndefined();
+    expect((await openLog(store.inner.reopen())).head().checkpoint.size).toBe(1);
+  });
+});
+
+describe("a read that fails inside a round", () => {
+  test("stops the log, as a duplicate might have been missed", async () => {
+    class Failing extends MemoryStore {
+      isFailing = false;
+      override getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+        return this.isFailing ? Promise.reject(new Error("EIO")) : super.getMany(keys);
+      }
+    }
+    const store = new Failing();
+    const log = await createLog(store);
+    store.isFailing = true;
+    await expect(log.append(request(1))).rejects.toEqual(code("LOG_UNAVAILABLE"));
+    store.isFailing = false;
+    await expect(log.append(request(2))).rejects.toEqual(code("LOG_UNAVAILABLE"));
+    expect(await checkRows(store)).toMatchObject({ verdict: "sound", size: 1 });
+  });
+
+  test("a read that fails outside one does not", async () => {
+    const { log, store } = await runInto({ write: 99, as: "lost" });
+    const bodyRow = store.inner.rows().find(({ key }) => key[0] === 0x73);
+    store.inner.damage(bodyRow?.key ?? new Uint8Array(), new Uint8Array(9));
+    const entry = bodyRow?.key.slice(1) ?? new Uint8Array();
+    await expect(log?.body(entry)).rejects.toEqual(code("LOG_CORRUPT"));
+    expect(await log?.append(request(900))).toMatchObject({ index: 260 });
+  });
+});
+
+describe("one fault after another", () => {
+  const pairs = FAULTS.flatMap((one) => FAULTS.map((two) => [one, two] as const));
+  test.each(pairs)("%s, and %s after the restart", async (one, two) => {
+    const first = await runInto({ write: 3, as: one });
+    const second = new FaultStore(first.store.inner.reopen(), { write: 0, as: two });
+    const log = await openLog(second);
+    await Promise.race([log.append(request("late")).catch(() => undefined), second.gone]);
+    const left = second.inner.reopen();
+    const third = await openLog(left);
+    const expected = (one === "lost" ? 255 : 256) + (two === "lost" ? 0 : 1);
+    expect(third.head().checkpoint.size).toBe(expected);
+    await first.witness.demand(third);
+    expect(await checkRows(left)).toMatchObject({ verdict: "sound", size: expected });
+    expect(await third.append(request("late"))).toMatchObject({
+      index: one === "lost" ? 255 : 256,
+      isDuplicate: two !== "lost",
+    });
+  });
+});

@@ -1,0 +1,254 @@
+import type { PublicKey } from "@tallystick/cose";
+import { decodeBundle, TILE_WIDTH, tileWidth } from "@tallystick/merkle";
+import type { Checkpoint } from "@tallystick/receipt";
+
+import { ChainCheck, checkSignature } from "./chain-check.js";
+import { LogError } from "./error.js";
+import { requireKey } from "./guard.js";
+import {
+  ALL_KEYS,
+  bundleKey,
+  checkpointKey,
+  controlKey,
+  digestKey,
+  formatKey,
+  HEAD_KEY,
+  isEqual,
+  KIND,
+  kindRange,
+  META_KEY,
+  numberOfKey,
+} from "./layout.js";
+import {
+  decodeControl,
+  decodeHead,
+  decodeMeta,
+  decodePlacement,
+  type Head,
+  type Meta,
+} from "./record.js";
+import { isEmpty } from "./recover.js";
+import { Findings, type LogReport } from "./report.js";
+import { decodeStated } from "./stated.js";
+import type { Store } from "./store.js";
+import { Survey } from "./survey.js";
+import { TreeCheck } from "./tree-check.js";
+
+// 2 MiB of entries kept at hand while index rows, which come in random order, are looked up.
+const MAX_BUNDLES = 256;
+
+/** How far a check has got. */
+export interface LogProgress {
+  readonly entries: number;
+  readonly size: number;
+}
+
+/** What {@link checkLog} needs. */
+export interface CheckOptions {
+  /** Open, and quiet: what a writer changes meanwhile looks like damage. Left open. */
+  readonly store: Store;
+  /** The log's receipt key; without it signatures are not checked. */
+  readonly key?: PublicKey;
+  /** Whether to read and hash every body; true unless given. */
+  readonly bodies?: boolean;
+  readonly onProgress?: (progress: LogProgress) => void;
+}
+
+/**
+ * Recomputes every leaf, tile and kept root from the stored entries and holds every row against the
+ * result: an operator's command and the oracle of this package's tests.
+ *
+ * Reads the whole log, in bounded memory but for eight bytes per kept checkpoint. It changes nothing.
+ * The anchor file, when there is one, is held against the chain of checkpoints here.
+ *
+ * @throws {@link LogError} `LOG_NOT_FOUND` if the store is empty, `LOG_SCHEMA_UNSUPPORTED`,
+ * `LOG_UNAVAILABLE`
+ */
+export async function checkLog(options: CheckOptions): Promise<LogReport> {
+  const { store, key, bodies: withBodies = true, onProgress } = options;
+  if (await isEmpty(store)) throw new LogError("LOG_NOT_FOUND", "the store is empty");
+  const survey = new Survey(store, new Findings());
+  const meta = await checkMeta(survey, key);
+  const { head, stated } = await readHead(survey);
+  const chain = new ChainCheck({ survey, meta, key });
+  const sizes = await chain.sizes();
+  // Without a head the newest kept checkpoint still tells how far the tree went.
+  const size = stated?.size ?? sizes.at(-1) ?? 0;
+  const wanted = stated === undefined ? sizes : sizes.filter((kept) => kept <= size);
+  const tree = new TreeCheck({ survey, size, withBodies, sizes: wanted });
+  for await (const reached of tree.run()) {
+    await chain.check(reached);
+    onProgress?.({ entries: tree.counts.entries, size });
+  }
+  if (head !== undefined && stated !== undefined) {
+    await checkSignature(survey, { row: HEAD_KEY, checkpoint: head.checkpoint, key });
+    checkHead(survey, stated, { tree, kept: sizes, newest: chain.newest });
+  }
+  const lookup = new EntryLookup(survey);
+  await checkControls(survey, head, lookup);
+  await checkOrphans(survey, { size, tree, entries: lookup });
+  await checkSurplus(survey, size);
+  const { entries, tiles, bodies } = tree.counts;
+  return {
+    ...survey.findings.report(),
+    size: stated?.size ?? 0,
+    root: stated?.root,
+    checked: { entries, tiles, bodies, checkpoints: chain.count },
+  };
+}
+
+async function checkMeta(survey: Survey, key: PublicKey | undefined): Promise<Meta | undefined> {
+  const [payload] = await survey.require([META_KEY]);
+  const meta = payload && survey.decode(META_KEY, payload, decodeMeta);
+  if (meta === undefined || key === undefined) return meta;
+  try {
+    requireKey(meta, key);
+  } catch (error) {
+    survey.findings.add("mismatch", "meta", error instanceof Error ? error.message : "another key");
+  }
+  return meta;
+}
+
+interface ReadHead {
+  readonly head: Head | undefined;
+  readonly stated: Checkpoint | undefined;
+}
+
+async function readHead(survey: Survey): Promise<ReadHead> {
+  const [payload] = await survey.require([HEAD_KEY]);
+  const head = payload && survey.decode(HEAD_KEY, payload, decodeHead);
+  const stated = head && survey.decode(HEAD_KEY, head.checkpoint, decodeStated);
+  return { head, stated };
+}
+
+interface HeadContext {
+  readonly tree: TreeCheck;
+  readonly kept: readonly number[];
+  readonly newest: Checkpoint | undefined;
+}
+
+function checkHead(survey: Survey, stated: Checkpoint, { tree, kept, newest }: HeadContext): void {
+  const { size, root, time } = stated;
+  if (tree.counts.entries === size && !isEqual(tree.root(), root)) {
+    survey.findings.add("mismatch", "head", "states another root than the entries lead to");
+  }
+  if (!kept.includes(size)) {
+    survey.findings.add("missing", formatKey(checkpointKey(size)), "the head's own checkpoint");
+  } else if (newest?.size === size && (newest.time !== time || !isEqual(newest.root, root))) {
+    survey.findings.add("mismatch", "head", "is not the newest kept checkpoint");
+  }
+}
+
+/** Control rows name entries that are logged, one after the other up to the one the head names. */
+async function checkControls(
+  survey: Survey,
+  head: Head | undefined,
+  entries: EntryLookup,
+): Promise<void> {
+  let previous: number | undefined;
+  for await (const key of survey.keys(kindRange(KIND.control))) {
+    const index = survey.decode(key, key, numberOfKey);
+    const [payload] = await survey.require([key]);
+    const control = payload && survey.decode(key, payload, decodeControl);
+    if (index === undefined || control === undefined) continue;
+    const logged = await entries.at(index);
+    if (logged === undefined || !isEqual(logged, control.entry)) {
+      survey.findings.add("mismatch", formatKey(key), "is not the entry logged there");
+    }
+    if (control.previousIndex > (previous ?? -1) && control.previousIndex < index) {
+      const where = formatKey(controlKey(control.previousIndex));
+      survey.findings.add("missing", where, `control ${index} follows it`);
+    } else if (control.previousIndex !== (previous ?? index)) {
+      survey.findings.add("mismatch", formatKey(key), `follows ${control.previousIndex}`);
+    }
+    previous = index;
+  }
+  if (head === undefined || previous === head.control) return;
+  const kind = (previous ?? -1) < head.control ? "missing" : "unexpected";
+  survey.findings.add(kind, formatKey(controlKey(head.control)), "is the newest, says the head");
+}
+
+interface OrphanContext {
+  readonly size: number;
+  readonly tree: TreeCheck;
+  readonly entries: EntryLookup;
+}
+
+/** Index rows that no entry accounts for would make a new entry look like a duplicate. */
+async function checkOrphans(survey: Survey, { size, tree, entries }: OrphanContext): Promise<void> {
+  const { counts } = tree;
+  let count = 0;
+  for await (const key of survey.keys(kindRange(KIND.digest))) count += key.length > 0 ? 1 : 0;
+  if (count === counts.placements && counts.entries === size) return;
+  for await (const key of survey.keys(kindRange(KIND.digest))) {
+    const [payload] = await survey.require([key]);
+    const placement = payload && survey.decode(key, payload, decodePlacement);
+    if (placement === undefined) continue;
+    const { index } = placement;
+    // Behind a lost bundle nothing is known of the entries.
+    if (index >= counts.entries && index < size) continue;
+    const logged = index < size ? await entries.at(index) : undefined;
+    if (logged !== undefined && isEqual(digestKey(logged), key)) continue;
+    survey.findings.add("unexpected", formatKey(key), "no such entry is logged");
+  }
+}
+
+/** Entries by index, a few bundles of them kept. */
+class EntryLookup {
+  readonly #survey: Survey;
+  // Owned by at.
+  readonly #bundles = new Map<number, readonly Uint8Array[]>();
+
+  constructor(survey: Survey) {
+    this.#survey = survey;
+  }
+
+  async at(index: number): Promise<Uint8Array | undefined> {
+    const bundle = Math.floor(index / TILE_WIDTH);
+    const entries = this.#bundles.get(bundle) ?? (await this.#read(bundle));
+    return entries[index % TILE_WIDTH];
+  }
+
+  async #read(bundle: number): Promise<readonly Uint8Array[]> {
+    const key = bundleKey(bundle);
+    const [payload] = await this.#survey.require([key]);
+    const entries = (payload && this.#survey.decode(key, payload, decodeBundle)) ?? [];
+    if (this.#bundles.size >= MAX_BUNDLES) this.#bundles.clear();
+    this.#bundles.set(bundle, entries);
+    return entries;
+  }
+}
+
+/** Rows beyond the head, and rows of no known kind. Bodies that nothing names are harmless. */
+async function checkSurplus(survey: Survey, size: number): Promise<void> {
+  const isBeyond: readonly [(typeof KIND)[keyof typeof KIND], (key: Uint8Array) => boolean][] = [
+    [KIND.bundle, (key) => numberOfKey(key) * TILE_WIDTH >= size],
+    [KIND.tile, (key) => tileWidth(key[1] ?? 0, numberOfKey(key), size) === 0],
+    [KIND.checkpoint, (key) => numberOfKey(key) > size],
+  ];
+  for (const [kind, test] of isBeyond) {
+    for await (const key of survey.keys(kindRange(kind))) {
+      if (survey.decode(key, key, test) !== true) continue;
+      survey.findings.add("unexpected", formatKey(key), `lies beyond size ${size}`);
+    }
+  }
+  for (const gap of gaps()) {
+    for await (const key of survey.keys(gap)) {
+      survey.findings.add("unexpected", formatKey(key), "row of unknown kind");
+    }
+  }
+}
+
+// Everything between the ranges of the known kinds; meta and head are single keys.
+function gaps(): readonly { readonly from: Uint8Array; readonly before: Uint8Array }[] {
+  const taken = Object.values(KIND)
+    .map((kind) => {
+      const { from, before } = kindRange(kind);
+      const isSingle = kind === KIND.meta || kind === KIND.head;
+      return { from, before: isSingle ? Uint8Array.of(from[0] ?? 0, 0) : before };
+    })
+    .sort((a, b) => (a.from[0] ?? 0) - (b.from[0] ?? 0));
+  const starts = [ALL_KEYS.from, ...taken.map(({ before }) => before)];
+  const ends = [...taken.map(({ from }) => from), ALL_KEYS.before];
+  return starts.map((from, i) => ({ from, before: ends[i] ?? ALL_KEYS.before }));
+}

@@ -1,0 +1,96 @@
+import { PrivateKey, type Jwk } from "@tallystick/cose";
+import { SignedStatement, signStatement } from "@tallystick/statement";
+import { firstPolicy } from "../change.js";
+import { POLICY_MEDIA_TYPE, type PolicyDocument } from "../document.js";
+import { Policy } from "../policy.js";
+
+/** The P-256 key of RFC 7515 A.3. */
+export const OPERATOR: PrivateKey = PrivateKey.fromJwk({
+  kty: "EC",
+  crv: "P-256",
+  x: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+  y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+  d: "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI",
+});
+
+/** The Ed25519 key of RFC 8037 A.1. */
+export const VENDOR: PrivateKey = PrivateKey.fromJwk({
+  kty: "OKP",
+  crv: "Ed25519",
+  x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+  d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+});
+
+/** The P-256 key of RFC 7517 A.2. */
+export const STRANGER: PrivateKey = PrivateKey.fromJwk({
+  kty: "EC",
+  crv: "P-256",
+  x: "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+  y: "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+  d: "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE",
+});
+
+export const SERVICE_ISS = "https://log.example";
+export const VENDOR_ISS = "https://vendor.example";
+export const TIME = 1_800_000_000;
+export const IN_FORCE: Uint8Array = new Uint8Array(32).fill(0xab);
+export const IN_FORCE_ID: string = "ab".repeat(32);
+
+/** A policy with the operator, and the vendor as an issuer, with some members set otherwise. */
+export function documentWith(changes: Partial<PolicyDocument> = {}): PolicyDocument {
+  return {
+    ...firstPolicy({ iss: SERVICE_ISS, key: OPERATOR.publicKey }),
+    issuers: [{ iss: VENDOR_ISS, keys: [VENDOR.publicKey.toJwk()] }],
+    ...changes,
+  };
+}
+
+export function bytesOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+export function policyWith(changes: Partial<PolicyDocument> = {}): Policy {
+  return Policy.parse(bytesOf(documentWith(changes)));
+}
+
+/** What a test changes about a statement. */
+export interface Changes {
+  readonly issuer?: string;
+  readonly payload?: Uint8Array;
+  readonly contentType?: string;
+  readonly subject?: string;
+}
+
+/** A statement by the vendor, unless a test says otherwise. */
+export async function statement(
+  changes: Changes = {},
+  signer: PrivateKey = VENDOR,
+): Promise<SignedStatement> {
+  const bytes = await signStatement(
+    {
+      issuer: VENDOR_ISS,
+      subject: "board 7",
+      payload: bytesOf({ sbom: 1 }),
+      contentType: "application/json",
+      ...changes,
+    },
+    signer,
+  );
+  return SignedStatement.decode(bytes);
+}
+
+/** A statement by the operator that proposes whatever JSON it is given. */
+export function proposal(
+  document: unknown,
+  changes: Changes = {},
+  signer: PrivateKey = OPERATOR,
+): Promise<SignedStatement> {
+  const payload = bytesOf(document);
+  const contentType = POLICY_MEDIA_TYPE;
+  return statement({ issuer: SERVICE_ISS, payload, contentType, ...changes }, signer);
+}
+
+/** The key as JSON with a kid of the test's choice. */
+export function namedKey(key: PrivateKey, kid: string): Jwk {
+  return { ...key.publicKey.toJwk(), kid };
+}

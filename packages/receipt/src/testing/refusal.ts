@@ -1,0 +1,39 @@
+import { ReceiptError, type ReceiptErrorCode } from "../error.js";
+
+/** Yields the code with which the action is refused; anything else it does fails the test. */
+export function refusal(action: () => unknown): ReceiptErrorCode {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof ReceiptError) return error.code;
+    throw error;
+  }
+  throw new Error("was not refused");
+}
+
+/** Yields the code with which the promise is rejected; anything else it does fails the test. */
+export async function rejection(promise: Promise<unknown>): Promise<ReceiptErrorCode> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof ReceiptError) return error.code;
+    throw error;
+  }
+  throw new Error("was not rejected");
+}
+
+/** Yields a copy with one bit changed. */
+export function flipBit(bytes: Uint8Array, bit: number): Uint8Array {
+  const flipped = new Uint8Array(bytes);
+  const at = Math.floor(bit / 8);
+  flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit % 8));
+  return flipped;
+}
+
+export function fromHex(hex: string): Uint8Array {
+  return new Uint8Array(Buffer.from(hex.replaceAll(" ", ""), "hex"));
+}
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "@jest/globals";
+import { decodeCborMap, encodeHex } from "@tallystick/cose";
+import { LogError } from "@tallystick/log";
+import type { LogErrorCode } from "@tallystick/log";
+import { PolicyError } from "@tallystick/policy";
+import { StatementError } from "@tallystick/statement";
+
+import { ServerError } from "./error.js";
+import type { ServerErrorCode } from "./error.js";
+import { encodeProblem, problemOf } from "./problem.js";
+
+const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
+  SERVER_BODY_TOO_LARGE: [413, "Content Too Large"],
+  SERVER_ENTRY_UNKNOWN: [404, "Not Found"],
+  SERVER_KEY_UNKNOWN: [404, "No such key"],
+  SERVER_LOCATOR_INVALID: [400, "Invalid locator"],
+  SERVER_MEDIA_TYPE: [415, "Unsupported Media Type"],
+  SERVER_METHOD: [405, "Method Not Allowed"],
+  SERVER_NOT_ACCEPTABLE: [406, "Not Acceptable"],
+  SERVER_REQUEST_MALFORMED: [400, "Malformed request"],
+  SERVER_REQUEST_TIMEOUT: [408, "Request Timeout"],
+  SERVER_ROUTE_UNKNOWN: [404, "Not Found"],
+};
+
+// The status that each failure of the log is told with; 5xx tell no cause.
+const LOG: Readonly<Record<LogErrorCode, number>> = {
+  LOG_ENTRY_NOT_FOUND: 404,
+  LOG_SIZE_UNKNOWN: 404,
+  LOG_RECEIPT_UNAVAILABLE: 404,
+  LOG_RANGE_INVALID: 404,
+  LOG_FULL: 503,
+  LOG_CLOSING: 503,
+  LOG_UNAVAILABLE: 503,
+  LOG_PRECONDITION_FAILED: 503,
+  LOG_LOCKED: 500,
+  LOG_EXISTS: 500,
+  LOG_NOT_FOUND: 500,
+  LOG_SCHEMA_UNSUPPORTED: 500,
+  LOG_KEY_MISMATCH: 500,
+  LOG_CORRUPT: 500,
+  LOG_CLOCK_BACKWARD: 500,
+};
+
+describe("problemOf", () => {
+  test.each(Object.entries(SERVER))("%s is told as %p", (code, [status, title]) => {
+    const problem = problemOf(new ServerError(code as ServerErrorCode, "the cause"));
+    expect([problem.status, problem.title]).toEqual([status, title]);
+    expect(problem.detail).toContain("the cause");
+  });
+
+  test.each(Object.entries(LOG))("%s is told as %d", (code, status) => {
+    const problem = problemOf(new LogError(code as LogErrorCode, "secret path"));
+    expect(problem.status).toBe(status);
+    expect(problem.detail.includes("secret path")).toBe(status < 500);
+    expect(problem.retryAfter !== undefined).toBe(status === 503);
+  });
+
+  test("every reason of a policy is told", () => {
+    const error = new PolicyError("POLICY_REJECTED", [
+      "size: too large",
+      "algorithm: not accepted",
+    ]);
+    expect(problemOf(error).detail).toBe(
+      "Signed Statement not accepted by the current Registration Policy: size: too large; algorithm: not accepted",
+    );
+  });
+
+  test("the sentence of SCRAPI comes first, then the cause, then what mends it", () => {
+    const error = new StatementError("STATEMENT_PAYLOAD_MISSING", "payload is detached");
+    expect(problemOf(error).detail).toBe(
+      "Signed Statement payload must be present: payload is detached. Attach the payload, or register a hash envelope (RFC 9995).",
+    );
+  });
+
+  test.each([new Error("secret"), "secret", undefined])("a defect is a bare 500: %p", (defect) => {
+    const problem = problemOf(defect);
+    expect(problem.status).toBe(500);
+    expect(problem.detail).not.toContain("secret");
+  });
+});
+
+describe("encodeProblem", () => {
+  test("S2: title and detail in deterministic CBOR, as the listed texts encode", () => {
+    const bytes = encodeProblem({
+      status: 404,
+      title: "No such key",
+      detail: "No key could be found for this kid value",
+    });
+    expect(encodeHex(bytes)).toBe(
+      "a2206b4e6f2073756368206b65792178284e6f206b657920636f756c6420626520666f756e6420666f722074686973206b69642076616c7565",
+    );
+    expect([...decodeCborMap(bytes).keys()]).toEqual([-1, -2]);
+  });
+});

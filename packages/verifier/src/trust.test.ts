@@ -1,0 +1,185 @@
+import { PrivateKey } from "@tallystick/cose";
+import { describe, expect, test } from "@jest/globals";
+import { TrustStore } from "./trust.js";
+import { refusal } from "./testing/refusal.js";
+import { ISSUERS, VENDOR } from "./testing/sample.js";
+import { makeService, pinned, trustIn } from "./testing/service.js";
+
+const [alpha, beta] = await Promise.all([makeService("alpha"), makeService("beta")]);
+const [alphaJwk, betaJwk] = [alpha.key.publicKey.toJwk(), beta.key.publicKey.toJwk()];
+
+function file(changes: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({ services: [pinned(alpha)], ...changes });
+}
+
+function service(changes: Readonly<Record<string, unknown>>): string {
+  return file({ services: [{ ...pinned(alpha), ...changes }] });
+}
+
+function named(kid: string, jwk: object = alphaJwk): object {
+  return { ...jwk, kid };
+}
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+describe("a trust file", () => {
+  test("is read with its defaults", () => {
+    const trust = TrustStore.parse(file());
+    expect(trust.services).toHaveLength(1);
+    expect(trust.services[0]).toMatchObject({ issuer: alpha.issuer, origin: alpha.origin, vds: 1 });
+    expect(trust.issuers).toBeUndefined();
+    expect(trust.requireReceipts).toBe(1);
+    expect(Object.isFrozen(trust)).toBe(true);
+  });
+
+  test("is read with all it may hold", () => {
+    const services = [{ ...pinned(alpha), vds: 2 }, pinned(beta)];
+    const trust = TrustStore.parse(file({ services, issuers: ISSUERS, requireReceipts: 2 }));
+    expect(trust.services.map(({ vds }) => vds)).toStrictEqual([2, 1]);
+    expect(trust.issuers).toBeDefined();
+    expect(trust.requireReceipts).toBe(2);
+  });
+
+  test("may name no issuer, which trusts none", () => {
+    expect(TrustStore.parse(file({ issuers: [] })).issuers).toBeDefined();
+  });
+
+  test("may name a service's retired keys, and its second log", async () => {
+    const second = await makeService("alpha", "2");
+    const trust = TrustStore.parse(file({ services: [pinned(alpha, [betaJwk]), pinned(second)] }));
+    const kids = [alpha, beta, second].map(({ key }) => key.publicKey.kid);
+    const origins = kids.map((kid) => trust.resolve(alpha.issuer, kid)?.service.origin);
+    expect(origins).toStrictEqual([alpha.origin, alpha.origin, second.origin]);
+  });
+});
+
+describe("a receipt's key is found", () => {
+  test("by issuer and kid together", () => {
+    const trust = trustIn([alpha, beta]);
+    const kid = alpha.key.publicKey.kid;
+    expect(trust.resolve(alpha.issuer, kid)?.key.thumbprint()).toStrictEqual(kid);
+    expect(trust.resolve(beta.issuer, kid)).toBeUndefined();
+    expect(trust.resolve(alpha.issuer, undefined)).toBeUndefined();
+    expect(trust.resolve(undefined, kid)).toBeUndefined();
+    expect(trust.resolve(alpha.issuer, new Uint8Array())).toBeUndefined();
+    expect(trust.resolve(`${alpha.issuer} `, kid)).toBeUndefined();
+  });
+
+  test("by the kid that the file gives, and by the thumbprint all the same", () => {
+    const trust = TrustStore.parse(service({ keys: [named("log key!")] }));
+    expect(trust.resolve(alpha.issuer, utf8("log key!"))).toBeDefined();
+    expect(trust.resolve(alpha.issuer, alpha.key.publicKey.thumbprint())).toBeDefined();
+    expect(trust.resolve(alpha.issuer, utf8("log key"))).toBeUndefined();
+  });
+});
+
+const rsa = { ...(await PrivateKey.generate("PS256")).toJwk(), d: undefined };
+
+describe("a trust file is malformed", () => {
+  test.each<[string, string]>([
+    ["no JSON", "{"],
+    ["nothing", ""],
+    ["null", "null"],
+    ["a list", `[${file()}]`],
+    ["no services", "{}"],
+    ["services that are null", file({ services: null })],
+    ["an empty list of services", file({ services: [] })],
+    ["an unknown member", file({ threshold: 2 })],
+    ["a prototype", file().replace(/^\{/, '{"__proto__":{},')],
+    ["services in a prototype", `{"__proto__":${file()}}`],
+    ["a service that is a text", file({ services: [alpha.issuer] })],
+    ["a service without issuer", service({ issuer: undefined })],
+    ["a service without origin", service({ origin: undefined })],
+    ["a service without keys", service({ keys: undefined })],
+    ["an unknown member of a service", service({ url: "https://alpha.example" })],
+    ["an issuer that is a number", service({ issuer: 1 })],
+    ["an origin that is a list", service({ origin: [alpha.origin] })],
+    ["vds 0", service({ vds: 0 })],
+    ["vds 3", service({ vds: 3 })],
+    ["vds as text", service({ vds: "1" })],
+    ["no key", service({ keys: [] })],
+    ["keys that are one key", service({ keys: alphaJwk })],
+    ["a key that is null", service({ keys: [null] })],
+    ["a key of an unknown type", service({ keys: [{ kty: "oct", k: "AA" }] })],
+    ["a key off its curve", service({ keys: [{ ...alphaJwk, y: alphaJwk.x }] })],
+    ["a private key", service({ keys: [alpha.key.toJwk()] })],
+    ["the primes of a private key", service({ keys: [rsa] })],
+    ["an empty kid", service({ keys: [named("")] })],
+    ["requireReceipts of 0", file({ requireReceipts: 0 })],
+    ["requireReceipts with a fraction", file({ requireReceipts: 0.5 })],
+    ["requireReceipts as text", file({ requireReceipts: "1" })],
+    ["requireReceipts of null", file({ requireReceipts: null })],
+    ["requireReceipts beyond the services", file({ requireReceipts: 2 })],
+    ["issuers that are null", file({ issuers: null })],
+    ["an issuer that is a text", file({ issuers: ["https://vendor.example"] })],
+    ["an issuer without keys", file({ issuers: [{ iss: "a" }] })],
+    ["an issuer without iss", file({ issuers: [{ keys: [] }] })],
+    ["an issuer whose iss is a number", file({ issuers: [{ iss: 1, keys: [] }] })],
+    ["an unknown member of an issuer", file({ issuers: [{ iss: "a", keys: [], sub: "b" }] })],
+    ["a private key of an issuer", file({ issuers: [{ iss: "a", keys: [VENDOR.toJwk()] }] })],
+    [
+      "two keys of an issuer under one kid",
+      file({ issuers: [{ iss: "a", keys: [named("k!"), named("k!", betaJwk)] }] }),
+    ],
+    [
+      "two keys of one issuer under one kid, in two places",
+      file({
+        issuers: [
+          { iss: "a", keys: [named("k!")] },
+          { iss: "a", keys: [named("k!", betaJwk)] },
+        ],
+      }),
+    ],
+  ])("%s", (_name, text) => {
+    const error = refusal(() => TrustStore.parse(text));
+    expect(error.code).toBe("VERIFIER_TRUST_MALFORMED");
+    expect(error.steps).toStrictEqual([]);
+  });
+});
+
+describe("distinct services", () => {
+  test("one key under two names is refused", () => {
+    const disguised = { ...alpha, issuer: "https://gamma.example", origin: "gamma.example/1" };
+    const services = [pinned(alpha), pinned(disguised)];
+    const error = refusal(() => TrustStore.parse(file({ services })));
+    expect(error.code).toBe("VERIFIER_TRUST_MALFORMED");
+    expect(error.message).toContain("twice");
+  });
+
+  test("one key under two names and two kids is refused too", () => {
+    const disguised = { issuer: "https://gamma.example", origin: "g", keys: [named("k2!")] };
+    const services = [pinned(alpha), disguised];
+    expect(() => TrustStore.parse(file({ services }))).toThrow(/twice/);
+  });
+
+  test("one key twice in one service is refused", () => {
+    expect(() => TrustStore.parse(service({ keys: [alphaJwk, named("k2!")] }))).toThrow(/twice/);
+  });
+
+  test("two keys of one service under one kid are refused, in one entry or two", () => {
+    const [one, two] = [named("k!"), named("k!", betaJwk)];
+    expect(() => TrustStore.parse(service({ keys: [one, two] }))).toThrow(/share a kid/);
+    const services = [
+      { ...pinned(alpha), keys: [one] },
+      { ...pinned(alpha), origin: "2", keys: [two] },
+    ];
+    expect(() => TrustStore.parse(file({ services }))).toThrow(/share a kid/);
+    const thumbprint = named(alphaJwk.kid ?? "", betaJwk);
+    expect(() => TrustStore.parse(service({ keys: [one, thumbprint] }))).toThrow(/share a kid/);
+  });
+
+  test("one kid of two services is no conflict", () => {
+    const services = [
+      { ...pinned(alpha), keys: [named("k!")] },
+      { ...pinned(beta), keys: [named("k!", betaJwk)] },
+    ];
+    const trust = TrustStore.parse(file({ services, requireReceipts: 2 }));
+    expect(trust.resolve(beta.issuer, utf8("k!"))?.service.issuer).toBe(beta.issuer);
+  });
+
+  test("two entries of one service do not meet a threshold of two", () => {
+    const services = [pinned(alpha), pinned({ ...beta, issuer: alpha.issuer })];
+    const error = refusal(() => TrustStore.parse(file({ services, requireReceipts: 2 })));
+    expect(error.message).toBe("requireReceipts is 2, 1 services are named");
+  });
+});
