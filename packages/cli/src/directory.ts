@@ -19,16 +19,20 @@ export interface ServiceConfig {
   /** `sub` of its receipts: the log's name. */
   readonly origin: string;
   readonly algorithm: AlgorithmName;
+  /** Path of the anchor, from the directory unless absolute; `anchor` in it unless given. */
+  readonly anchor?: string;
 }
 
 const PRIVATE_DIRECTORY = 0o700;
 const CONFIG_MODE = 0o644;
+const ANCHOR_MODE = 0o600;
 
-/** Where everything of a service lies: `config.json`, `keys/` and `log/`. */
+/** Where everything of a service lies: `config.json`, `keys/`, `log/`, and the anchor, or elsewhere. */
 export class ServiceDirectory {
   readonly path: string;
   readonly config: ServiceConfig;
   readonly logPath: string;
+  readonly anchorPath: string;
   /** The key that signs receipts, and the one that may change the registration policy. */
   readonly receiptKeyPath: string;
   readonly operatorKeyPath: string;
@@ -37,6 +41,8 @@ export class ServiceDirectory {
     this.path = path;
     this.config = config;
     this.logPath = join(path, "log");
+    this.anchorPath =
+      config.anchor === undefined ? join(path, "anchor") : resolve(path, config.anchor);
     this.receiptKeyPath = join(path, "keys", "receipt.jwk");
     this.operatorKeyPath = join(path, "keys", "operator.jwk");
     Object.freeze(this);
@@ -62,13 +68,18 @@ export class ServiceDirectory {
    * Makes a new service: its keys, and a log whose first entry is its registration policy.
    *
    * All or nothing: it is built beside `path`, synced, and given its name at the end. `path` must not
-   * exist or be empty.
+   * exist or be empty, and an anchor elsewhere must not exist.
    *
-   * @throws {@link CliError} `CLI_DIRECTORY_INVALID`, `CLI_FILE_FAILED`; LogError
+   * @throws {@link CliError} `CLI_DIRECTORY_INVALID`, `CLI_FILE_EXISTS`, `CLI_FILE_FAILED`; LogError
    */
   static async create(path: string, config: ServiceConfig): Promise<ServiceDirectory> {
     if (!(await isVacant(path))) {
       throw new CliError("CLI_DIRECTORY_INVALID", `${path} is not empty, nothing was changed`);
+    }
+    const { anchor } = config;
+    if (anchor !== undefined) {
+      await createFile(anchor, "", ANCHOR_MODE);
+      await syncDirectory(dirname(anchor));
     }
     const draft = `${resolve(path)}.tmp-${randomBytes(4).toString("hex")}`;
     try {
@@ -80,6 +91,7 @@ export class ServiceDirectory {
       await syncDirectory(dirname(draft));
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
+      if (anchor !== undefined) await rm(anchor, { force: true });
       const isOfSystem = /^E[A-Z0-9]+$/.test(codeOf(error) ?? "");
       throw isOfSystem ? failed(`cannot make ${path}`, error) : error;
     }
@@ -116,7 +128,7 @@ export async function isVacant(path: string): Promise<boolean> {
 
 async function fill(directory: ServiceDirectory): Promise<void> {
   const { config, path } = directory;
-  const [{ LevelStore }, { TransparencyService }] = await Promise.all([
+  const [{ AnchorFile, LevelStore }, { TransparencyService }] = await Promise.all([
     import("@tallystick/log"),
     import("@tallystick/server"),
   ]);
@@ -128,7 +140,8 @@ async function fill(directory: ServiceDirectory): Promise<void> {
   await syncDirectory(join(path, "keys"));
   const { issuer, origin } = config;
   const store = await LevelStore.open(directory.logPath, { create: true });
-  const options = { store, issuer, origin, signer: receiptKey };
+  const anchor = await AnchorFile.open(directory.anchorPath, { create: true });
+  const options = { store, anchor, issuer, origin, signer: receiptKey };
   const service = await TransparencyService.create(options, operatorKey);
   await service.close();
   const text = `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`;
@@ -145,9 +158,13 @@ function parseConfig(bytes: Uint8Array): ServiceConfig {
   if (typeof json !== "object" || json === null || !("format" in json) || json.format !== FORMAT) {
     throw new CliError("CLI_DIRECTORY_INVALID", `config.json is not of format ${FORMAT}`);
   }
-  const { issuer, origin, algorithm } = json as Readonly<Record<string, unknown>>;
+  const { issuer, origin, algorithm, anchor } = json as Readonly<Record<string, unknown>>;
+  if (anchor !== undefined && (typeof anchor !== "string" || anchor === "")) {
+    throw new CliError("CLI_DIRECTORY_INVALID", "anchor in config.json is no path");
+  }
   if ([issuer, origin, algorithm].every((member) => typeof member === "string")) {
-    return { issuer, origin, algorithm } as ServiceConfig;
+    const place = anchor === undefined ? {} : { anchor };
+    return { issuer, origin, algorithm, ...place } as ServiceConfig;
   }
   throw new CliError("CLI_DIRECTORY_INVALID", "config.json lacks issuer, origin or algorithm");
 }

@@ -100,6 +100,28 @@ describe("fsck", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ verdict: "incomplete", problemCount: 2 });
   });
 
+  test("says what it looked at: --no-bodies leaves them out, and what is wrong with them", async () => {
+    await damage("s");
+    const tree = await workspace.must("fsck", "service", "--no-bodies");
+    expect(tree.stdout).toMatch(/^sound: .+\nchecked: entries 2, tiles 1, bodies 0, /);
+    for (const options of [["--bodies"], []]) {
+      expect((await workspace.tally("fsck", "service", ...options)).code).toBe(1);
+    }
+  });
+
+  test("holds the log against its anchor", async () => {
+    await rm(workspace.at("service/anchor"));
+    const missing = await workspace.tally("fsck", "service");
+    expect(missing.code).toBe(2);
+    expect(missing.stdout).toMatch(/^missing: anchor: /m);
+    await workspace.must("init", "other");
+    await cp(workspace.at("other/anchor"), workspace.at("service/anchor"));
+    const foreign = await workspace.tally("fsck", "service");
+    expect(foreign.code).toBe(1);
+    expect(foreign.stdout).toMatch(/^mismatch: anchor 1: /m);
+    await rm(workspace.at("other"), { recursive: true });
+  });
+
   test("finds another key than the log was made with", async () => {
     await cp(workspace.at("issuer.pub.jwk"), workspace.at("service/keys/receipt.pub.jwk"));
     const { code, stdout } = await workspace.tally("fsck", "service");

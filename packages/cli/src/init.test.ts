@@ -21,6 +21,7 @@ describe("init", () => {
         "made a transparency service in plain",
         "  issuer        http://127.0.0.1:8000",
         "  log           tallystick.local/log",
+        "  anchor        plain/anchor (shows if the log ever lost its end)",
         "  receipt key   plain/keys/receipt.jwk (signs receipts)",
         "  operator key  plain/keys/operator.jwk (signs registration policies)",
         "  keep both keys secret and back them up with the rest of the directory",
@@ -28,7 +29,7 @@ describe("init", () => {
         "",
       ].join("\n"),
     );
-    expect(await workspace.names("plain")).toEqual(["config.json", "keys", "log"]);
+    expect(await workspace.names("plain")).toEqual(["anchor", "config.json", "keys", "log"]);
     expect(await workspace.json("plain/config.json")).toEqual({
       format: "tallystick-service/1",
       issuer: "http://127.0.0.1:8000",

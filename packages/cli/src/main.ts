@@ -2,13 +2,18 @@ import { readFileSync } from "node:fs";
 
 import { Command } from "commander";
 
+import { addBackup } from "./commands/backup.js";
 import { addConsistency } from "./commands/consistency.js";
+import { addDoctor } from "./commands/doctor.js";
+import { addFreeze } from "./commands/freeze.js";
 import { addFsck } from "./commands/fsck.js";
 import { addInit } from "./commands/init.js";
 import { addInspect } from "./commands/inspect.js";
 import { addKeygen } from "./commands/keygen.js";
 import { addReceipt } from "./commands/receipt.js";
+import { addRecover } from "./commands/recover.js";
 import { addRegister } from "./commands/register.js";
+import { addRestore } from "./commands/restore.js";
 import { addServe } from "./commands/serve.js";
 import { addSign } from "./commands/sign.js";
 import { addTrust } from "./commands/trust.js";
@@ -29,6 +34,11 @@ const COMMANDS = [
   addVerify,
   addInspect,
   addFsck,
+  addDoctor,
+  addBackup,
+  addRestore,
+  addFreeze,
+  addRecover,
 ] as const;
 
 const EXIT_CODES = `

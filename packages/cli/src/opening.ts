@@ -1,8 +1,17 @@
-import type { LevelStore } from "@tallystick/log";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import type { Anchor, LevelStore, Space } from "@tallystick/log";
 import type { TransparencyService } from "@tallystick/server";
 
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
+import { FAILPOINT, parseFailpoint } from "./failpoint.js";
+
+/** How much space must be free unless the operator says otherwise. */
+export const MIN_FREE_MIB = 256;
+
+const MEBIBYTE = 1024 * 1024;
 
 /**
  * Opens the log of a service for this process alone.
@@ -22,12 +31,38 @@ export async function openStore(
   }
 }
 
+/**
+ * Opens the anchor of a service, or yields the missing one; only after the store, whose lock keeps
+ * other processes away from both.
+ *
+ * @throws LogError
+ */
+export async function openAnchor({ anchorPath }: ServiceDirectory): Promise<Anchor> {
+  const { AnchorFile, LogError, missingAnchor } = await import("@tallystick/log");
+  try {
+    return await AnchorFile.open(anchorPath);
+  } catch (error) {
+    if (error instanceof LogError && error.code === "LOG_ANCHOR_MISSING") return missingAnchor();
+    throw error;
+  }
+}
+
 /** How a service is opened. */
 export interface OpeningOptions {
   /** What to do when the log is in use. */
   readonly advice: string;
+  readonly minFreeMib?: number;
+  readonly ignoreClock?: boolean;
   /** Told once when the log has stopped for good. */
   readonly onFatal?: (error: Error) => void;
+}
+
+/** A service with what it holds open; closing the service closes store and anchor. */
+export interface OpenedService {
+  readonly service: TransparencyService;
+  readonly store: LevelStore;
+  readonly anchor: Anchor;
+  readonly space: Space;
 }
 
 /**
@@ -37,12 +72,52 @@ export interface OpeningOptions {
  */
 export async function openService(
   directory: ServiceDirectory,
-  { advice, onFatal }: OpeningOptions,
+  options: OpeningOptions,
 ): Promise<TransparencyService> {
+  return (await openParts(directory, options)).service;
+}
+
+/**
+ * Opens the service with the parts that its upkeep works on.
+ *
+ * @throws {@link CliError} `CLI_DIRECTORY_IN_USE`, `CLI_FILE_FAILED`, `CLI_KEY_INVALID`; LogError
+ */
+export async function openParts(
+  directory: ServiceDirectory,
+  { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onFatal }: OpeningOptions,
+): Promise<OpenedService> {
   const { TransparencyService } = await import("@tallystick/server");
+  const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
   const signer = await directory.receiptKey();
   const store = await openStore(directory, advice);
-  const options = { store, issuer, origin, signer };
-  return TransparencyService.open(onFatal === undefined ? options : { ...options, onFatal });
+  const anchor = await anchorFor(directory, store);
+  const space = spaceOf(directory, minFreeMib * MEBIBYTE);
+  const service = await TransparencyService.open({
+    ...{ store, anchor, issuer, origin, signer, space, ignoreClock },
+    ...(onStep === undefined ? {} : { onStep }),
+    ...(onFatal === undefined ? {} : { onFatal }),
+  });
+  return { service, store, anchor, space };
+}
+
+async function anchorFor(directory: ServiceDirectory, store: LevelStore): Promise<Anchor> {
+  try {
+    return await openAnchor(directory);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Yields the room on the disks of log and anchor, whichever has less. */
+function spaceOf({ logPath, anchorPath }: ServiceDirectory, floorBytes: number): Space {
+  const places = [logPath, dirname(anchorPath)];
+  return {
+    floorBytes,
+    freeBytes: async () => {
+      const free = await Promise.all(places.map((place) => statfs(place)));
+      return Math.min(...free.map(({ bavail, bsize }) => bavail * bsize));
+    },
+  };
 }

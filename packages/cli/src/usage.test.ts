@@ -26,6 +26,10 @@ const COMMANDS = [
   "verify",
   "inspect",
   "fsck",
+  "doctor",
+  "backup",
+  "restore",
+  "freeze",
 ];
 
 describe("help", () => {
@@ -119,6 +123,16 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["inspect", "payload.json", "--json"], "unknown option '--json'"],
   [["fsck"], "missing required argument 'dir'"],
   [["fsck", "d", "--repair"], "unknown option '--repair'"],
+  [["serve", "new", "--scrub-rate", "fast"], "want a whole number"],
+  [["serve", "new", "--scrub-pause", "-1"], "want a whole number"],
+  [["doctor"], "missing required argument 'dir'"],
+  [["doctor", "d", "--writes", "0"], "want a number from 1 to 999999"],
+  [["doctor", "d", "--min-free-mib", "x"], "want a whole number of mebibytes"],
+  [["backup", "d"], "missing required argument 'file'"],
+  [["restore", "f"], "missing required argument 'dir'"],
+  [["freeze", "d"], "required option '--why <text>' not specified"],
+  [["freeze", "d", "--why", ""], "--why is empty or over 1000 characters"],
+  [["freeze", "d", "--why", "x".repeat(1001)], "--why is empty or over 1000 characters"],
 ];
 
 describe("wrong usage", () => {
@@ -146,6 +160,11 @@ const ABSENT = "no such file or directory";
 const IMPOSSIBLE: readonly (readonly [args: readonly string[], says: string])[] = [
   [["serve", "absent"], "absent is not a service directory, make one with: tally init absent"],
   [["fsck", "absent"], "absent is not a service directory"],
+  [["doctor", "absent"], "absent is not a service directory"],
+  [["backup", "absent", "b"], "absent is not a service directory"],
+  [["freeze", "absent", "--why", "x"], "absent is not a service directory"],
+  [["restore", "absent", "new"], "no backup there"],
+  [["restore", "payload.json", "new"], "the backup is cut short at byte 2"],
   [["trust", "add", "absent.jwk", "--iss", "a", "--dir", "absent"], `absent.jwk: ${ABSENT}`],
   [["trust", "add", "made.pub.jwk", "--iss", "a", "--dir", "absent"], "not a service directory"],
   [["keygen", "--alg", "ES256", "--out", "absent/k.jwk"], `cannot write absent/k.jwk: ${ABSENT}`],

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ServiceClient } from "@tallystick/client";
 import { PrivateKey } from "@tallystick/cose";
-import { LevelStore, checkLog } from "@tallystick/log";
+import { AnchorFile, LevelStore, checkLog } from "@tallystick/log";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
 import { TransparencyService, serve } from "@tallystick/server";
 import type { RunningServer } from "@tallystick/server";
@@ -61,8 +61,9 @@ describeShared("published reports, manifests and SBOMs", "data", (data) => {
     const operator = await PrivateKey.generate("ES384");
     receiptKey = await PrivateKey.generate("ES256");
     vendor = await PrivateKey.generate("ES256");
-    const store = await LevelStore.open(directory, { create: true });
-    const options = { store, issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
+    const store = await LevelStore.open(join(directory, "log"), { create: true });
+    const anchor = await AnchorFile.open(join(directory, "anchor"), { create: true });
+    const options = { store, anchor, issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
     service = await TransparencyService.create(options, operator);
     server = await serve(service, { host: "127.0.0.1", port: 0 });
     client = new ServiceClient(server.url);
@@ -81,9 +82,10 @@ describeShared("published reports, manifests and SBOMs", "data", (data) => {
   afterAll(async () => {
     await server.close();
     await service.close();
-    const store = await LevelStore.open(directory);
-    const report = await checkLog({ store, key: receiptKey.publicKey, bodies: true });
-    await store.close();
+    const store = await LevelStore.open(join(directory, "log"));
+    const anchor = await AnchorFile.open(join(directory, "anchor"));
+    const report = await checkLog({ store, anchor, key: receiptKey.publicKey, bodies: true });
+    await Promise.all([store.close(), anchor.close()]);
     rmSync(directory, { recursive: true });
     expect(report).toMatchObject({ verdict: "sound", problems: [] });
   });

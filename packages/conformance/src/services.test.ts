@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ServiceClient } from "@tallystick/client";
 import { LABEL, PrivateKey, decodeSign1, encodeSign1, signSign1 } from "@tallystick/cose";
-import { MemoryStore } from "@tallystick/log";
+import { MemoryAnchor, MemoryStore } from "@tallystick/log";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
 import { TransparencyService, serve } from "@tallystick/server";
 import type { RunningServer } from "@tallystick/server";
@@ -33,7 +33,8 @@ async function start(name: string): Promise<Site> {
     PrivateKey.generate("ES256"),
   ]);
   const [issuer, origin] = [`https://${name}.example`, `${name}.example/log`];
-  const options = { store: new MemoryStore(), issuer, origin, signer: receiptKey };
+  const kept = { store: new MemoryStore(), anchor: new MemoryAnchor() };
+  const options = { ...kept, issuer, origin, signer: receiptKey };
   const service = await TransparencyService.create({ ...options, now: () => TIME }, operator);
   const { policy, entryId } = await service.policyInForce();
   const named = { iss: VENDOR, key: vendor.publicKey };

@@ -10,6 +10,7 @@ import {
   kindRange,
   KIND,
   numberOfKey,
+  rangeFrom,
 } from "./layout.js";
 import { chainDigest, type ChainLink, decodeChainLink, type Meta } from "./record.js";
 import { decodeStated } from "./stated.js";
@@ -27,6 +28,15 @@ export interface ChainCheckOptions {
   readonly meta: Meta | undefined;
   /** Without it signatures are not looked at. */
   readonly key: PublicKey | undefined;
+  /** A kept checkpoint that is known to be right, to go on from; the first one unless given. */
+  readonly from?: ChainStart | undefined;
+}
+
+/** A link of the chain that was checked before. */
+export interface ChainStart {
+  /** The row's payload. */
+  readonly record: Uint8Array;
+  readonly stated: Checkpoint;
 }
 
 /** Follows the kept checkpoints from the first, each against the tree, its signature and the one before. */
@@ -35,14 +45,15 @@ export class ChainCheck {
   readonly #meta: Meta | undefined;
   readonly #key: PublicKey | undefined;
   // Owned by check: where the chain has got to.
-  #last: { readonly record: Uint8Array; readonly stated: Checkpoint } | undefined;
+  #last: ChainStart | undefined;
   // Owned by check: whether the checkpoint before is damaged, which is reported already.
   #isBroken = false;
   // Owned by check.
   #count = 0;
 
-  constructor({ survey, meta, key }: ChainCheckOptions) {
+  constructor({ survey, meta, key, from }: ChainCheckOptions) {
     this.#survey = survey;
+    this.#last = from;
     this.#meta = meta;
     this.#key = key;
   }
@@ -57,10 +68,20 @@ export class ChainCheck {
     return this.#last?.stated;
   }
 
-  /** Yields the sizes of all kept checkpoints, ascending. */
+  /** Where a later check can go on from. */
+  get reached(): ChainStart | undefined {
+    return this.#last;
+  }
+
+  /** Yields the sizes of all kept checkpoints beyond the start, ascending. */
   async sizes(): Promise<readonly number[]> {
     const sizes: number[] = [];
-    for await (const key of this.#survey.keys(kindRange(KIND.checkpoint))) {
+    const last = this.#last?.stated.size;
+    const range =
+      last === undefined
+        ? kindRange(KIND.checkpoint)
+        : rangeFrom(KIND.checkpoint, checkpointKey(last + 1));
+    for await (const key of this.#survey.keys(range)) {
       const size = this.#survey.decode(key, key, numberOfKey);
       if (size !== undefined) sizes.push(size);
     }

@@ -7,6 +7,11 @@
  * - `LOG_KEY_MISMATCH`: issuer, origin or key are not those the log was created with.
  * - `LOG_CORRUPT`: stored bytes contradict their checksum, their hash or each other.
  * - `LOG_CLOCK_BACKWARD`: the clock reads earlier than the newest checkpoint.
+ * - `LOG_BEHIND_ANCHOR`: the store lacks what the anchor shows was once signed.
+ * - `LOG_FORKED`: store and anchor hold checkpoints of one size that contradict.
+ * - `LOG_ANCHOR_BEHIND`, `LOG_ANCHOR_MISSING`: the anchor cannot vouch for the store.
+ * - `LOG_FROZEN`: closed to new entries for good.
+ * - `LOG_SPACE_LOW`: less disk space is free than the log demands; goes by when there is more.
  * - `LOG_ENTRY_NOT_FOUND`, `LOG_SIZE_UNKNOWN`: no such entry, or no kept checkpoint of that size.
  * - `LOG_RECEIPT_UNAVAILABLE`: a tree of size 1 has no receipt that RFC 9942 can express.
  * - `LOG_RANGE_INVALID`: an index, size or tile that the published tree does not cover.
@@ -22,6 +27,12 @@ export type LogErrorCode =
   | "LOG_KEY_MISMATCH"
   | "LOG_CORRUPT"
   | "LOG_CLOCK_BACKWARD"
+  | "LOG_BEHIND_ANCHOR"
+  | "LOG_FORKED"
+  | "LOG_ANCHOR_BEHIND"
+  | "LOG_ANCHOR_MISSING"
+  | "LOG_FROZEN"
+  | "LOG_SPACE_LOW"
   | "LOG_ENTRY_NOT_FOUND"
   | "LOG_SIZE_UNKNOWN"
   | "LOG_RECEIPT_UNAVAILABLE"

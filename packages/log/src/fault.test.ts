@@ -1,10 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
 
 import type { LogError } from "./error.js";
+import { checkLog } from "./fsck.js";
 import type { Log } from "./log.js";
-import { MemoryStore } from "./memory.js";
-import { checkRows, createLog, entryOf, openLog, range, request } from "./testing/bench.js";
-import { type Fault, FaultStore, type ReadFault, type WriteFault } from "./testing/fault.js";
+import { type MemoryAnchor, MemoryStore } from "./memory.js";
+import type { LogReport } from "./report.js";
+import { checkRows, createLog, entryOf, key, openLog, range, request } from "./testing/bench.js";
+import {
+  type Fault,
+  FaultAnchor,
+  FaultStore,
+  type ReadFault,
+  type WriteFault,
+} from "./testing/fault.js";
 import { Witness } from "./testing/witness.js";
 
 const code = (code: string): unknown => expect.objectContaining({ name: "LogError", code });
@@ -21,6 +29,7 @@ const BATCHES: readonly (readonly [number, number])[] = [
 /** How a run ended. */
 interface Run {
   readonly store: FaultStore;
+  readonly anchor: FaultAnchor;
   readonly witness: Witness;
   /** The log that met the fault, if it came to be. */
   readonly log: Log | undefined;
@@ -32,12 +41,13 @@ interface Run {
 /** Appends batch after batch until the fault strikes. */
 async function runInto(fault: Fault): Promise<Run> {
   const store = new FaultStore(new MemoryStore(), fault);
+  const anchor = new FaultAnchor(fault);
   const witness = new Witness();
   const fatal: LogError[] = [];
   let log: Log | undefined;
   let size = 0;
   const work = async (): Promise<void> => {
-    log = await createLog(store, { onFatal: (error) => fatal.push(error) });
+    log = await createLog(store, { anchor, onFatal: (error) => fatal.push(error) });
     witness.see(log.head());
     size = 1;
     for (const [from, to] of BATCHES) {
@@ -48,43 +58,76 @@ async function runInto(fault: Fault): Promise<Run> {
       if (last !== undefined) await witness.note(open, last);
     }
   };
-  await Promise.race([work().catch(() => undefined), store.gone]);
-  return { store, witness, log, fatal, size };
+  await Promise.race([work().catch(() => undefined), store.gone, anchor.gone]);
+  return { store, anchor, witness, log, fatal, size };
 }
 
 const WRITES = range(0, BATCHES.length + 1);
-const FAULTS: readonly WriteFault[] = ["lost", "kept", "crash"];
-const crossed = WRITES.flatMap((write) => FAULTS.map((as) => [write, as] as const));
+const FAULTS: readonly WriteFault[] = ["lost", "kept", "crash", "torn"];
+const crossed = WRITES.flatMap((at) => FAULTS.map((as) => [at, as] as const));
+const persists = (as: WriteFault): boolean => as === "kept" || as === "crash";
+
+// All that was asked for is submitted again, and each entry ends up where it would have been.
+async function submitAgain(log: Log, persisted: number): Promise<void> {
+  for (const [from, to] of BATCHES) {
+    const sequenced = await Promise.all(range(from, to).map((n) => log.append(request(n))));
+    expect(sequenced.map(({ index }) => index)).toEqual(range(from, to));
+    expect(sequenced.every(({ isDuplicate }) => isDuplicate)).toBe(to <= persisted);
+  }
+}
 const sizeAfter = (write: number): number => (write === 0 ? 1 : (BATCHES[write - 1]?.[1] ?? 0));
 
 describe("each write, failing in each way", () => {
   test.each(crossed)("write %d %s", async (write, as) => {
-    const { store, witness, log, size } = await runInto({ write, as });
+    const { store, anchor, witness, log, size } = await runInto({ write, as });
     expect(store.writes).toBe(write + 1);
     expect(size).toBe(write === 0 ? 0 : sizeAfter(write - 1));
     if (log !== undefined) expect(log.head().checkpoint.size).toBe(size);
 
     const left = store.inner.reopen();
-    const persisted = as === "lost" ? size : sizeAfter(write);
+    const leftAnchor = anchor.left();
+    expect(leftAnchor.newest?.size ?? 0).toBe(size);
+    const persisted = persists(as) ? sizeAfter(write) : size;
     if (persisted === 0) {
       await expect(openLog(left)).rejects.toEqual(code("LOG_NOT_FOUND"));
       expect((await createLog(store.inner.reopen())).head().checkpoint.size).toBe(1);
       return;
     }
     expect(await checkRows(left)).toMatchObject({ verdict: "sound", size: persisted });
-    const reopened = await openLog(left);
+    const reopened = await openLog(left, { anchor: leftAnchor });
+    expect(reopened.standing()).toEqual({ kind: "writer" });
     expect(reopened.head().checkpoint.size).toBe(persisted);
+    expect(leftAnchor.newest?.size).toBe(persisted);
     await witness.demand(reopened);
-
-    // All that was asked for is submitted again, and each entry ends up where it would have been.
-    for (const [from, to] of BATCHES) {
-      const sequenced = await Promise.all(range(from, to).map((n) => reopened.append(request(n))));
-      expect(sequenced.map(({ index }) => index)).toEqual(range(from, to));
-      expect(sequenced.every(({ isDuplicate }) => isDuplicate)).toBe(to <= persisted);
-    }
+    await submitAgain(reopened, persisted);
     await witness.demand(reopened);
     await reopened.close();
-    expect(await checkRows(left)).toMatchObject({ verdict: "sound", size: 260 });
+    expect(await checkBoth(left, leftAnchor)).toMatchObject({ verdict: "sound", size: 260 });
+  });
+
+  test.each(crossed)("append %d %s", async (append, as) => {
+    const { store, anchor, witness, log, fatal, size } = await runInto({ append, as });
+    // The round is committed, and nobody was told.
+    const persisted = sizeAfter(append);
+    expect(size).toBe(append === 0 ? 0 : sizeAfter(append - 1));
+    if (log !== undefined) {
+      expect(log.head().checkpoint.size).toBe(size);
+      expect(fatal).toHaveLength(as === "lost" || as === "kept" ? 1 : 0);
+    }
+    const left = store.inner.reopen();
+    const leftAnchor = anchor.left();
+    expect(leftAnchor.newest?.size ?? 0).toBe(persists(as) ? persisted : size);
+    expect(await checkBoth(left, leftAnchor)).toMatchObject({ verdict: "sound", size: persisted });
+
+    const reopened = await openLog(left, { anchor: leftAnchor });
+    expect(reopened.standing()).toEqual({ kind: "writer" });
+    expect(reopened.head().checkpoint.size).toBe(persisted);
+    expect(leftAnchor).toMatchObject({ state: "whole", newest: { size: persisted } });
+    await witness.demand(reopened);
+    await submitAgain(reopened, persisted);
+    await witness.demand(reopened);
+    await reopened.close();
+    expect(await checkBoth(left, leftAnchor)).toMatchObject({ verdict: "sound", size: 260 });
   });
 
   test.each(WRITES)("write %d persisted, answered, then killed", async (write) => {
@@ -105,8 +148,14 @@ describe("each write, failing in each way", () => {
 });
 
 describe("after a failed write", () => {
-  test.each(FAULTS.filter((as) => as !== "crash"))("(%s) the log is dead for good", async (as) => {
-    const { log, fatal } = await runInto({ write: 2, as });
+  const told: readonly Fault[] = [
+    { write: 2, as: "lost" },
+    { write: 2, as: "kept" },
+    { append: 2, as: "lost" },
+    { append: 2, as: "kept" },
+  ];
+  test.each(told)("(%j) the log is dead for good", async (fault) => {
+    const { log, fatal } = await runInto(fault);
     if (log === undefined) throw new Error("no log");
     await expect(log.append(request(900))).rejects.toEqual(code("LOG_UNAVAILABLE"));
     // Even what is logged already: nothing is known about the store.
@@ -197,21 +246,39 @@ describe("a read that fails inside a round", () => {
 });
 
 describe("one fault after another", () => {
-  const pairs = FAULTS.flatMap((one) => FAULTS.map((two) => [one, two] as const));
-  test.each(pairs)("%s, and %s after the restart", async (one, two) => {
-    const first = await runInto({ write: 3, as: one });
-    const second = new FaultStore(first.store.inner.reopen(), { write: 0, as: two });
-    const log = await openLog(second);
-    await Promise.race([log.append(request("late")).catch(() => undefined), second.gone]);
+  const places = ["write", "append"] as const;
+  const single = places.flatMap((place) => FAULTS.map((as) => [place, as] as const));
+  const pairs = single.flatMap((one) => single.map((two) => [...one, ...two] as const));
+
+  // The second one strikes the first write, or append, after the restart; where the anchor lacks the
+  // newest checkpoint, that append is part of the opening.
+  test.each(pairs)("%s %s, then %s %s after the restart", async (...pair) => {
+    const [at, as, nextAt, nextAs] = pair;
+    const first = await runInto(at === "write" ? { write: 3, as } : { append: 3, as });
+    const middle = at === "append" || persists(as) ? 256 : 255;
+    const fault: Fault = nextAt === "write" ? { write: 0, as: nextAs } : { append: 0, as: nextAs };
+    const second = new FaultStore(first.store.inner.reopen(), fault);
+    const anchor = new FaultAnchor(fault, first.anchor.left());
+    const work = async (): Promise<void> => {
+      await (await openLog(second, { anchor })).append(request("late"));
+    };
+    await Promise.race([work().catch(() => undefined), second.gone, anchor.gone]);
+
     const left = second.inner.reopen();
-    const third = await openLog(left);
-    const expected = (one === "lost" ? 255 : 256) + (two === "lost" ? 0 : 1);
-    expect(third.head().checkpoint.size).toBe(expected);
+    const leftAnchor = anchor.left();
+    const third = await openLog(left, { anchor: leftAnchor });
+    expect(third.standing()).toEqual({ kind: "writer" });
+    const { size } = third.head().checkpoint;
+    expect([middle, middle + 1]).toContain(size);
     await first.witness.demand(third);
-    expect(await checkRows(left)).toMatchObject({ verdict: "sound", size: expected });
+    expect(await checkBoth(left, leftAnchor)).toMatchObject({ verdict: "sound", size });
     expect(await third.append(request("late"))).toMatchObject({
-      index: one === "lost" ? 255 : 256,
-      isDuplicate: two !== "lost",
+      index: middle,
+      isDuplicate: size > middle,
     });
   });
 });
+
+function checkBoth(store: MemoryStore, anchor: MemoryAnchor): Promise<LogReport> {
+  return checkLog({ store: store.reopen(), anchor: anchor.reopen(), key });
+}

@@ -2,6 +2,8 @@ import type { PublicKey } from "@tallystick/cose";
 import { decodeBundle, TILE_WIDTH, tileWidth } from "@tallystick/merkle";
 import type { Checkpoint } from "@tallystick/receipt";
 
+import type { Anchor } from "./anchor.js";
+import { checkAnchor } from "./anchor-check.js";
 import { ChainCheck, checkSignature } from "./chain-check.js";
 import { LogError } from "./error.js";
 import { requireKey } from "./guard.js";
@@ -12,15 +14,19 @@ import {
   controlKey,
   digestKey,
   formatKey,
+  FROZEN_KEY,
   HEAD_KEY,
   isEqual,
   KIND,
+  type Kind,
   kindRange,
   META_KEY,
   numberOfKey,
+  SCRUB_KEY,
 } from "./layout.js";
 import {
   decodeControl,
+  decodeFrozen,
   decodeHead,
   decodeMeta,
   decodePlacement,
@@ -47,6 +53,8 @@ export interface LogProgress {
 export interface CheckOptions {
   /** Open, and quiet: what a writer changes meanwhile looks like damage. Left open. */
   readonly store: Store;
+  /** Open, and left open; {@link missingAnchor} where there is none. Not looked at unless given. */
+  readonly anchor?: Anchor;
   /** The log's receipt key; without it signatures are not checked. */
   readonly key?: PublicKey;
   /** Whether to read and hash every body; true unless given. */
@@ -59,13 +67,13 @@ export interface CheckOptions {
  * result: an operator's command and the oracle of this package's tests.
  *
  * Reads the whole log, in bounded memory but for eight bytes per kept checkpoint. It changes nothing.
- * The anchor file, when there is one, is held against the chain of checkpoints here.
+ * Store and anchor must hold the same checkpoints; only the newest may lack its anchor record.
  *
  * @throws {@link LogError} `LOG_NOT_FOUND` if the store is empty, `LOG_SCHEMA_UNSUPPORTED`,
  * `LOG_UNAVAILABLE`
  */
 export async function checkLog(options: CheckOptions): Promise<LogReport> {
-  const { store, key, bodies: withBodies = true, onProgress } = options;
+  const { store, anchor, key, bodies: withBodies = true, onProgress } = options;
   if (await isEmpty(store)) throw new LogError("LOG_NOT_FOUND", "the store is empty");
   const survey = new Survey(store, new Findings());
   const meta = await checkMeta(survey, key);
@@ -88,6 +96,8 @@ export async function checkLog(options: CheckOptions): Promise<LogReport> {
   await checkControls(survey, head, lookup);
   await checkOrphans(survey, { size, tree, entries: lookup });
   await checkSurplus(survey, size);
+  await checkNotes(survey);
+  if (anchor !== undefined) await checkAnchoring(survey, anchor, sizes);
   const { entries, tiles, bodies } = tree.counts;
   return {
     ...survey.findings.report(),
@@ -219,9 +229,43 @@ class EntryLookup {
   }
 }
 
+/** The rows that are no part of the log: what is written there once must be readable. */
+async function checkNotes(survey: Survey): Promise<void> {
+  for (const kind of [KIND.frozen, KIND.scrub]) {
+    for await (const key of survey.keys({ ...kindRange(kind), limit: 1 })) {
+      if (!isEqual(key, kind === KIND.frozen ? FROZEN_KEY : SCRUB_KEY)) continue;
+      const [payload] = await survey.require([key]);
+      if (kind === KIND.frozen && payload !== undefined) survey.decode(key, payload, decodeFrozen);
+    }
+  }
+}
+
+/** The ends of the anchor and of the chain of kept checkpoints; what lies before is compared first. */
+async function checkAnchoring(
+  survey: Survey,
+  anchor: Anchor,
+  sizes: readonly number[],
+): Promise<void> {
+  const { findings } = survey;
+  if (anchor.state === "missing") {
+    findings.add("missing", "anchor", "nothing can show that the log lost no end");
+    return;
+  }
+  const [before = 0, newest = 0] = [sizes.at(-2), sizes.at(-1)];
+  const anchored = anchor.newest?.size ?? 0;
+  await checkAnchor(survey, { anchor, size: newest });
+  if (anchored > newest) {
+    findings.add("missing", formatKey(checkpointKey(anchored)), "the anchor shows it was signed");
+  } else if (anchored === newest && anchor.state === "torn") {
+    findings.add("missing", "head", "the anchor begins a record beyond it");
+  } else if (anchored < before) {
+    findings.add("missing", "anchor", `it ends at ${anchored}, before checkpoint ${before}`);
+  }
+}
+
 /** Rows beyond the head, and rows of no known kind. Bodies that nothing names are harmless. */
 async function checkSurplus(survey: Survey, size: number): Promise<void> {
-  const isBeyond: readonly [(typeof KIND)[keyof typeof KIND], (key: Uint8Array) => boolean][] = [
+  const isBeyond: readonly [Kind, (key: Uint8Array) => boolean][] = [
     [KIND.bundle, (key) => numberOfKey(key) * TILE_WIDTH >= size],
     [KIND.tile, (key) => tileWidth(key[1] ?? 0, numberOfKey(key), size) === 0],
     [KIND.checkpoint, (key) => numberOfKey(key) > size],
@@ -239,12 +283,14 @@ async function checkSurplus(survey: Survey, size: number): Promise<void> {
   }
 }
 
-// Everything between the ranges of the known kinds; meta and head are single keys.
+const SINGLE: readonly Kind[] = [KIND.meta, KIND.head, KIND.frozen, KIND.scrub];
+
+// Everything between the ranges of the known kinds.
 function gaps(): readonly { readonly from: Uint8Array; readonly before: Uint8Array }[] {
   const taken = Object.values(KIND)
     .map((kind) => {
       const { from, before } = kindRange(kind);
-      const isSingle = kind === KIND.meta || kind === KIND.head;
+      const isSingle = SINGLE.includes(kind);
       return { from, before: isSingle ? Uint8Array.of(from[0] ?? 0, 0) : before };
     })
     .sort((a, b) => (a.from[0] ?? 0) - (b.from[0] ?? 0));

@@ -62,13 +62,15 @@ export class Guard {
   }
 
   /**
-   * Signs a checkpoint and verifies the signature with the log's public key.
+   * Signs a checkpoint and verifies the signature with the log's public key. `onGuarded` is awaited
+   * when the proposal has passed and nothing is signed yet.
    *
    * @throws {@link LogError} `LOG_CORRUPT` if the proposal must not be signed; what the signer throws
    */
-  async sign(proposal: Proposal): Promise<SignedCheckpoint> {
+  async sign(proposal: Proposal, onGuarded?: () => Promise<void>): Promise<SignedCheckpoint> {
     this.#requireAgreement(proposal);
     this.#requireExtension(proposal);
+    await onGuarded?.();
     const { issuer, origin } = this.#meta;
     const { size, root, time } = proposal;
     const checkpoint = { issuer, origin, size, root, time };

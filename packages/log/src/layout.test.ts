@@ -12,6 +12,7 @@ import {
   digestKey,
   encodeNumber,
   formatKey,
+  FROZEN_KEY,
   HEAD_KEY,
   isEqual,
   KIND,
@@ -20,6 +21,7 @@ import {
   numberOfKey,
   openRow,
   rangeFrom,
+  SCRUB_KEY,
   sealRow,
   tileKey,
 } from "./layout.js";
@@ -37,6 +39,8 @@ const keys: [string, Uint8Array, string, string][] = [
   ["body", bodyKey(digest), `73${"ab".repeat(32)}`, "body abababab"],
   ["checkpoint", checkpointKey(2 ** 40), "630000010000000000", "checkpoint 1099511627776"],
   ["control", controlKey(2 ** 53 - 1), "70001fffffffffffff", "control 9007199254740991"],
+  ["frozen", FROZEN_KEY, "66", "frozen"],
+  ["scrub", SCRUB_KEY, "76", "scrub"],
 ];
 
 describe("keys", () => {

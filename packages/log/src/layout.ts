@@ -14,9 +14,11 @@ import type { KeyRange, Row } from "./store.js";
  *     s | digest     body of the entry
  *     c | size       kept checkpoint of that size, and the link to the one before
  *     p | index      control entry at that index, and the index of the one before
+ *     f              why and when the log was closed to entries for good
+ *     v              how far the scrub has got
  *
- * The anchor file and the scrubber's progress row join this list; opening refuses a schema it does
- * not know, so a new kind that older versions must not overlook raises the schema number.
+ * Opening refuses a schema it does not know, so a new kind that older versions must not overlook
+ * raises the schema number.
  */
 export const KIND = {
   meta: "m",
@@ -27,6 +29,8 @@ export const KIND = {
   body: "s",
   checkpoint: "c",
   control: "p",
+  frozen: "f",
+  scrub: "v",
 } as const;
 
 /** One letter of {@link KIND}. */
@@ -48,11 +52,15 @@ const REST_BYTES: Readonly<Record<string, number>> = {
   body: DIGEST_BYTES,
   checkpoint: NUMBER_BYTES,
   control: NUMBER_BYTES,
+  frozen: 0,
+  scrub: 0,
 };
 const WORD = 2 ** 32;
 
 export const META_KEY: Uint8Array = keyOf(KIND.meta);
 export const HEAD_KEY: Uint8Array = keyOf(KIND.head);
+export const FROZEN_KEY: Uint8Array = keyOf(KIND.frozen);
+export const SCRUB_KEY: Uint8Array = keyOf(KIND.scrub);
 
 /** Yields the key of entry bundle `index`. */
 export function bundleKey(index: number): Uint8Array {

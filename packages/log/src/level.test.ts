@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
+import { AnchorFile } from "./anchor.js";
 import { checkLog } from "./fsck.js";
 import { LevelStore } from "./level.js";
+import { WRITE_BUFFER_BYTES } from "./store.js";
 import { appendAll, createLog, entryOf, key, openLog, range, request } from "./testing/bench.js";
 import { testStore } from "./testing/store-suite.js";
 
@@ -138,19 +140,50 @@ describe("a log in a directory", () => {
     await (await LevelStore.open(directory)).close();
   });
 
-  test("whose write-ahead log lost its end opens as the shorter log: only an anchor can tell", async () => {
+  test("whose write-ahead log lost its end opens to be read, and says what is missing", async () => {
     const directory = place();
-    const log = await createLog(await LevelStore.open(directory, { create: true }));
+    const path = place();
+    const anchor = await AnchorFile.open(path, { create: true });
+    const log = await createLog(await LevelStore.open(directory, { create: true }), { anchor });
     await appendAll(log, 0, 10);
     await log.close();
     const files = await readdir(directory);
-    const wal = files.find((name) => name.endsWith(".log"));
-    const path = join(directory, wal ?? "");
-    const bytes = await readFile(path);
+    const wal = join(directory, files.find((name) => name.endsWith(".log")) ?? "");
+    const bytes = await readFile(wal);
     // Cuts into the only record group after the genesis batch: LevelDB drops that batch silently.
-    await writeFile(path, bytes.subarray(0, bytes.length - 10));
-    const reopened = await openLog(await LevelStore.open(directory));
+    await writeFile(wal, bytes.subarray(0, bytes.length - 10));
+    const left = { store: await LevelStore.open(directory), anchor: await AnchorFile.open(path) };
+    const reopened = await openLog(left.store, left);
+    expect(reopened.standing()).toMatchObject({ kind: "reader", code: "LOG_BEHIND_ANCHOR" });
     expect(reopened.head().checkpoint.size).toBe(1);
+    expect(await reopened.body(entryOf("genesis"))).toEqual(request("genesis").body);
+    await expect(reopened.append(request(0))).rejects.toMatchObject({
+      code: "LOG_BEHIND_ANCHOR",
+      message: expect.stringMatching(/size 1 .* size 11 .* 10 entries are missing/) as unknown,
+    });
     await reopened.close();
+    const store = await LevelStore.open(directory);
+    const report = await checkLog({ store, anchor: await AnchorFile.open(path), key });
+    await store.close();
+    expect(report).toMatchObject({
+      verdict: "incomplete",
+      problems: [{ kind: "missing", where: "checkpoint 11" }],
+    });
+  });
+
+  test("holds little in its write-ahead log, which opening has to read", async () => {
+    const directory = place();
+    const store = await LevelStore.open(directory, { create: true });
+    for (const n of range(0, 40)) {
+      const value = Uint8Array.from({ length: 1024 * 1024 }, (_, i) => (i * i + n) % 251);
+      await store.write([{ key: Uint8Array.of(n), value }]);
+    }
+    await store.close();
+    let bytes = 0;
+    for (const name of await readdir(directory)) {
+      if (name.endsWith(".log")) bytes += (await stat(join(directory, name))).size;
+    }
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(2 * (WRITE_BUFFER_BYTES + 1024 * 1024));
   });
 });

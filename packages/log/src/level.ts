@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Level } from "level";
 
 import { LogError } from "./error.js";
-import type { KeyRange, Row, Store } from "./store.js";
+import { type KeyRange, type Row, type Store, WRITE_BUFFER_BYTES } from "./store.js";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -13,7 +13,7 @@ const MEBIBYTE = 1024 * 1024;
 const OPTIONS = {
   keyEncoding: "view",
   valueEncoding: "view",
-  writeBufferSize: 64 * MEBIBYTE,
+  writeBufferSize: WRITE_BUFFER_BYTES,
   maxFileSize: 32 * MEBIBYTE,
   cacheSize: 64 * MEBIBYTE,
   maxOpenFiles: 5000,

@@ -1,37 +1,40 @@
-import { type PublicKey, encodeHex, type Signer } from "@tallystick/cose";
-import {
-  encodeBundle,
-  HASH_BYTES,
-  sha256,
-  TILE_WIDTH,
-  type TileId,
-  tileWidth,
-} from "@tallystick/merkle";
+import { encodeHex, type Signer } from "@tallystick/cose";
+import { encodeBundle, HASH_BYTES, TILE_WIDTH, type TileId, tileWidth } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 
+import type { Anchor } from "./anchor.js";
 import { LogError, toLogError } from "./error.js";
 import { Guard } from "./guard.js";
-import { isEqual, META_KEY, sealRow } from "./layout.js";
-import { Pool, type Submission } from "./pool.js";
+import { FROZEN_KEY, META_KEY, sealRow } from "./layout.js";
+import { Pool } from "./pool.js";
 import { Prover } from "./prover.js";
 import { Reader } from "./reader.js";
-import { encodeMeta, type Meta, type Placement } from "./record.js";
+import { type AppendRequest, submissionOf } from "./request.js";
+import { encodeFrozen, encodeMeta, type Meta, type Placement } from "./record.js";
 import { isEmpty, recover } from "./recover.js";
 import { Recount } from "./recount.js";
 import type { SequencedEntry } from "./sequenced.js";
 import { Sequencer } from "./sequencer.js";
+import type { Space } from "./space.js";
+import { frozenStanding, type Standing, WRITER } from "./standing.js";
+import { type OnStep, reachStep } from "./step.js";
 import type { Store } from "./store.js";
 import { Published, type View } from "./view.js";
 import { Writer } from "./writer.js";
 
 const LOG_ID_BYTES = 16;
 const FIRST_EPOCH = 1;
+const MAX_WHY = 1000;
 const DEFAULT_POOL = { maxEntries: 8192, maxBytes: 64 * 1024 * 1024 };
+
+export type { AppendRequest } from "./request.js";
 
 /** What a log is opened with. */
 export interface LogOptions {
   /** Open; the log takes it over, and closes it when it closes or fails to open. */
   readonly store: Store;
+  /** Open, and taken over likewise; {@link missingAnchor} where the file is not there. */
+  readonly anchor: Anchor;
   readonly issuer: string;
   readonly origin: string;
   /** Signs receipts and nothing else. */
@@ -40,26 +43,18 @@ export interface LogOptions {
   readonly now: () => number;
   /** What may wait for the next round; 8192 entries and 64 MiB of bodies unless given. */
   readonly pool?: { readonly maxEntries?: number; readonly maxBytes?: number };
+  /** Below its floor no round begins, and those who wait for one are refused; no limit unless given. */
+  readonly space?: Space;
+  /** Opens as a writer although the clock reads earlier than the newest checkpoint. */
+  readonly ignoreClock?: boolean;
+  /** Told of each step of each commit; for failpoints and step logs. */
+  readonly onStep?: OnStep;
   /** Called once if the log stops for good; the process should then end and open it again. */
   readonly onFatal?: (error: LogError) => void;
 }
 
-/** An entry to log. Bytes are copied. */
-export interface AppendRequest {
-  /** 32 bytes, SHA-256 of the body. */
-  readonly entry: Uint8Array;
-  readonly body: Uint8Array;
-  /** Kept with the entry and returned by {@link Log.lookup}; opaque, and not under the tree. */
-  readonly collateral: Uint8Array;
-  /** Sequenced in a round of its own; the newest one is what preconditions are held against. */
-  readonly control?: boolean;
-  /** The newest control entry that the caller has admitted this one under. */
-  readonly precondition?: Uint8Array;
-}
-
 interface Parts {
-  readonly store: Store;
-  readonly key: PublicKey;
+  readonly options: LogOptions;
   readonly published: Published;
   readonly sequencer: Sequencer;
   readonly reader: Reader;
@@ -71,72 +66,157 @@ interface Parts {
  */
 export class Log {
   readonly #store: Store;
+  readonly #anchor: Anchor;
+  readonly #now: () => number;
   readonly #published: Published;
   readonly #sequencer: Sequencer;
   readonly #reader: Reader;
   readonly #prover: Prover;
+  // Owned by freeze.
+  #frozen: Promise<void> | undefined;
   // Owned by close.
   #closed: Promise<void> | undefined;
 
-  private constructor({ store, key, published, sequencer, reader }: Parts) {
-    this.#store = store;
+  private constructor({ options, published, sequencer, reader }: Parts) {
+    this.#store = options.store;
+    this.#anchor = options.anchor;
+    this.#now = clockOf(options.now);
     this.#published = published;
     this.#sequencer = sequencer;
     this.#reader = reader;
-    this.#prover = new Prover(reader, key);
+    this.#prover = new Prover(reader, options.signer.publicKey);
   }
 
   /**
-   * Creates a log in an empty store with its first entry, a control entry at index 0.
+   * Creates a log in an empty store, with an empty anchor, with its first entry, a control entry at
+   * index 0.
    *
    * `logId` is 16 random bytes.
    *
    * @throws {@link LogError} `LOG_EXISTS`, `LOG_UNAVAILABLE`; TypeError for a malformed request
    */
   static create(options: LogOptions, genesis: AppendRequest, logId: Uint8Array): Promise<Log> {
-    return owning(options.store, async () => {
-      const { store, issuer, origin, signer, now } = options;
+    return owning(options, async () => {
+      const { store, anchor, issuer, origin, signer, now, onStep } = options;
       if (logId.length !== LOG_ID_BYTES) {
         throw new TypeError(`log id of ${logId.length} bytes, want ${LOG_ID_BYTES}`);
       }
       const submission = { ...submissionOf(genesis), isControl: true };
       if (!(await isEmpty(store))) throw new LogError("LOG_EXISTS", "the store is not empty");
+      if (anchor.state !== "whole" || anchor.newest !== undefined) {
+        throw new LogError("LOG_EXISTS", "the anchor is not new and empty");
+      }
       const meta: Meta = { issuer, origin, logId, kid: signer.publicKey.thumbprint() };
-      const guard = Guard.of({ meta, epoch: FIRST_EPOCH, signer, last: undefined });
+      const epoch = FIRST_EPOCH;
+      const guard = Guard.of({ meta, epoch, signer, last: undefined });
       const chain = { digest: new Uint8Array(HASH_BYTES), size: 0 };
       const state = { view: undefined, recount: Recount.seed(0, []), chain };
-      const writer = new Writer({ store, guard, epoch: FIRST_EPOCH, now: clockOf(now), state });
+      const writer = new Writer({ store, anchor, guard, epoch, now: clockOf(now), state, onStep });
       const first = { id: encodeHex(submission.entry), submission };
       const view = await writer.integrate([first], [sealRow(META_KEY, encodeMeta(meta))]);
-      return Log.#assemble(options, writer, view);
+      return Log.#assemble(options, { view, writer, standing: WRITER });
     });
   }
 
   /**
-   * Opens the log that a store holds, once it passes every check at boot.
+   * Opens the log that a store holds, once it passes every check at boot. Where store, anchor and
+   * clock do not fit together it opens all the same, to be read: see {@link Log.standing}.
    *
    * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_SCHEMA_UNSUPPORTED`, `LOG_KEY_MISMATCH`,
-   * `LOG_CLOCK_BACKWARD`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   * `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   static open(options: LogOptions): Promise<Log> {
-    return owning(options.store, async () => {
-      const { store, issuer, origin, signer } = options;
+    return owning(options, async () => {
+      const { store, anchor, issuer, origin, signer, ignoreClock = false, onStep } = options;
       const now = clockOf(options.now);
-      const expected = { issuer, origin, key: signer.publicKey, now: now() };
-      const { meta, epoch, state } = await recover(store, expected);
-      const last = state.view.signed.checkpoint;
-      const guard = Guard.of({ meta, epoch, signer, last });
-      return Log.#assemble(options, new Writer({ store, guard, epoch, now, state }), state.view);
+      const expected = { issuer, origin, key: signer.publicKey, now: now(), ignoreClock };
+      const { meta, epoch, state, standing, unanchored } = await recover(
+        { store, anchor },
+        expected,
+      );
+      const { view } = state;
+      // I1: shown before it is anchored, it could be lost and signed again over another tree.
+      if (unanchored !== undefined) {
+        await anchor.append(unanchored);
+        await reachStep(onStep, "anchored", view.size);
+      }
+      // Without a guard nothing can be signed, whatever else goes wrong (I8).
+      if (standing.kind === "reader") {
+        return Log.#assemble(options, { view, writer: undefined, standing });
+      }
+      const guard = Guard.of({ meta, epoch, signer, last: view.signed.checkpoint });
+      const writer = new Writer({ store, anchor, guard, epoch, now, state, onStep });
+      return Log.#assemble(options, { view, writer, standing });
     });
   }
 
-  static #assemble(options: LogOptions, writer: Writer, view: View): Log {
-    const { store, signer, onFatal = () => undefined } = options;
+  static #assemble(
+    options: LogOptions,
+    { view, writer, standing }: { view: View; writer: Writer | undefined; standing: Standing },
+  ): Log {
+    const { store, space, onStep, onFatal = () => undefined } = options;
     const reader = new Reader(store);
     const published = new Published(view);
     const pool = new Pool({ ...DEFAULT_POOL, ...options.pool });
-    const sequencer = new Sequencer({ pool, reader, writer, published, onFatal });
-    return new Log({ store, key: signer.publicKey, published, sequencer, reader });
+    const sequencer = new Sequencer({
+      pool,
+      reader,
+      writer,
+      standing,
+      published,
+      space,
+      onStep,
+      onFatal,
+    });
+    return new Log({ options, published, sequencer, reader });
+  }
+
+  /** Yields whether entries are taken, and if not, why. */
+  standing(): Standing {
+    return this.#sequencer.standing;
+  }
+
+  /**
+   * Closes the log to entries for good, whoever opens it, and resolves once that is durable. Whoever
+   * waits for a round that has not begun is refused. What is logged can be read as before. The first
+   * reason is kept.
+   *
+   * `why` is 1 to 1000 characters.
+   *
+   * @throws {@link LogError} `LOG_CLOSING`, `LOG_UNAVAILABLE`; TypeError
+   */
+  freeze(why: string): Promise<void> {
+    if (why.length < 1 || why.length > MAX_WHY) {
+      return Promise.reject(new TypeError(`reason of ${why.length} characters`));
+    }
+    const standing = this.standing();
+    if (standing.kind === "reader" && standing.code === "LOG_FROZEN") {
+      return this.#frozen ?? Promise.resolve();
+    }
+    const frozen = { why, time: this.#now() };
+    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen), () =>
+      this.#store.write([sealRow(FROZEN_KEY, encodeFrozen(frozen))]),
+    );
+    return this.#frozen;
+  }
+
+  /**
+   * Runs an action that no round overlaps: what it reads belongs together, and what it writes is the
+   * only write under way. It must not wait for an append. What it throws stops the log for good.
+   *
+   * @throws {@link LogError} `LOG_CLOSING`, `LOG_UNAVAILABLE`
+   */
+  between<T>(act: () => Promise<T>): Promise<T> {
+    return this.#sequencer.between(act);
+  }
+
+  /**
+   * Writes a row that is no part of the log, such as the progress of a scrub, between rounds.
+   *
+   * @throws {@link LogError} `LOG_CLOSING`, `LOG_UNAVAILABLE`
+   */
+  note(key: Uint8Array, payload: Uint8Array): Promise<void> {
+    return this.between(() => this.#store.write([sealRow(key, payload)]));
   }
 
   /**
@@ -145,7 +225,8 @@ export class Log {
    * who submit it share the outcome of the first, a failed precondition of the first included.
    *
    * @throws {@link LogError} `LOG_FULL`, `LOG_CLOSING`, `LOG_PRECONDITION_FAILED`,
-   * `LOG_UNAVAILABLE`; TypeError for a malformed request
+   * `LOG_SPACE_LOW`, `LOG_UNAVAILABLE`, or the code of {@link Log.standing}; TypeError for a malformed
+   * request
    */
   async append(request: AppendRequest): Promise<SequencedEntry> {
     const submission = submissionOf(request);
@@ -259,7 +340,7 @@ export class Log {
     return encodeBundle((await this.#reader.bundle(view, index)).slice(0, width));
   }
 
-  /** Answers what is pending, then closes the store; later appends are refused. Idempotent. */
+  /** Answers what is pending, then closes store and anchor; later appends are refused. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -267,43 +348,29 @@ export class Log {
 
   async #close(): Promise<void> {
     await this.#sequencer.close();
-    await closeStore(this.#store);
+    await release({ store: this.#store, anchor: this.#anchor });
   }
 }
 
-/** Opens a log over a store, and lets go of the store if that fails. */
-async function owning(store: Store, open: () => Promise<Log>): Promise<Log> {
+/** Opens a log over a store and an anchor, and lets go of both if that fails. */
+async function owning(held: Held, open: () => Promise<Log>): Promise<Log> {
   try {
     return await open();
   } catch (error) {
-    await closeStore(store);
+    await release(held);
     if (error instanceof TypeError) throw error;
     throw toLogError(error, "LOG_UNAVAILABLE", "the log could not be opened");
   }
 }
 
-async function closeStore(store: Store): Promise<void> {
-  try {
-    await store.close();
-  } catch (error) {
-    throw toLogError(error, "LOG_UNAVAILABLE", "close failed");
-  }
-}
+type Held = Pick<LogOptions, "store" | "anchor">;
 
-function submissionOf(request: AppendRequest): Submission {
-  const { entry, body, collateral, control = false, precondition } = request;
-  if (entry.length !== HASH_BYTES) {
-    throw new TypeError(`entry of ${entry.length} bytes, want ${HASH_BYTES}`);
+async function release({ store, anchor }: Held): Promise<void> {
+  const [closedStore, closedAnchor] = await Promise.allSettled([store.close(), anchor.close()]);
+  for (const closed of [closedStore, closedAnchor]) {
+    if (closed.status === "fulfilled") continue;
+    throw toLogError(closed.reason, "LOG_UNAVAILABLE", "close failed");
   }
-  const copy = body.slice();
-  if (!isEqual(sha256(copy), entry)) throw new TypeError("the body does not hash to the entry");
-  return {
-    entry: entry.slice(),
-    body: copy,
-    collateral: collateral.slice(),
-    isControl: control,
-    precondition: precondition?.slice(),
-  };
 }
 
 function clockOf(now: () => number): () => number {

@@ -1,5 +1,6 @@
 import { decodeHex, encodeHex } from "@tallystick/cose";
 
+import type { Anchor, AnchorRecord, AnchorState } from "./anchor.js";
 import { LogError } from "./error.js";
 import type { KeyRange, Row, Store } from "./store.js";
 
@@ -73,4 +74,55 @@ export class MemoryStore implements Store {
     }
     return Promise.resolve(act());
   }
+}
+
+/** An anchor that lives in memory, for tests and trials; one for each {@link MemoryStore}. */
+export class MemoryAnchor implements Anchor {
+  // Owned by append.
+  readonly #records: AnchorRecord[];
+  #state: AnchorState;
+  #isOpen = true;
+
+  constructor(records: Iterable<AnchorRecord> = [], state: AnchorState = "whole") {
+    this.#records = [...records];
+    this.#state = state;
+  }
+
+  get state(): AnchorState {
+    return this.#state;
+  }
+
+  get newest(): AnchorRecord | undefined {
+    return this.#records.at(-1);
+  }
+
+  append(record: AnchorRecord): Promise<void> {
+    if (!this.#isOpen) return Promise.reject(closed());
+    if (record.size <= (this.newest?.size ?? 0)) {
+      const message = `anchor record of size ${record.size} after ${this.newest?.size ?? 0}`;
+      return Promise.reject(new LogError("LOG_CORRUPT", message));
+    }
+    this.#records.push(record);
+    this.#state = "whole";
+    return Promise.resolve();
+  }
+
+  async *records(): AsyncIterable<AnchorRecord> {
+    if (!this.#isOpen) return Promise.reject(closed());
+    yield* [...this.#records];
+  }
+
+  close(): Promise<void> {
+    this.#isOpen = false;
+    return Promise.resolve();
+  }
+
+  /** Yields an open anchor with a copy of the first `count` records, all of them unless given. */
+  reopen(count?: number, state: AnchorState = this.#state): MemoryAnchor {
+    return new MemoryAnchor(this.#records.slice(0, count), state);
+  }
+}
+
+function closed(): LogError {
+  return new LogError("LOG_UNAVAILABLE", "the anchor is closed");
 }

@@ -7,11 +7,13 @@ import {
   chainDigest,
   decodeChainLink,
   decodeControl,
+  decodeFrozen,
   decodeHead,
   decodeMeta,
   decodePlacement,
   encodeChainLink,
   encodeControl,
+  encodeFrozen,
   encodeHead,
   encodeMeta,
   encodePlacement,
@@ -47,7 +49,8 @@ describe("meta", () => {
   });
 
   test.each([
-    ["a later schema", 2],
+    ["the schema before, which knew no freeze", 1],
+    ["a later schema", 3],
     ["schema 0", 0],
     ["a schema in text", "1"],
     ["no schema", undefined],
@@ -66,6 +69,36 @@ describe("meta", () => {
   ])("%s of another type is refused", (field, value) => {
     expect(() => decodeMeta(metaWith(field, value))).toThrow(
       new LogError("LOG_CORRUPT", "malformed meta record"),
+    );
+  });
+});
+
+describe("frozen", () => {
+  test("round trip", () => {
+    const frozen = { why: "moved to another log", time: 2 ** 40 };
+    expect(decodeFrozen(encodeFrozen(frozen))).toEqual(frozen);
+  });
+
+  test.each<[string, Map<string, CborValue>]>([
+    ["no reason", new Map<string, CborValue>([["time", 1]])],
+    [
+      "a reason that is no text",
+      new Map<string, CborValue>([
+        ["why", 1],
+        ["time", 1],
+      ]),
+    ],
+    ["no time", new Map<string, CborValue>([["why", "x"]])],
+    [
+      "a time before all time",
+      new Map<string, CborValue>([
+        ["why", "x"],
+        ["time", -1],
+      ]),
+    ],
+  ])("%s is refused", (_name, map) => {
+    expect(() => decodeFrozen(encodeCbor(map))).toThrow(
+      new LogError("LOG_CORRUPT", "malformed frozen record"),
     );
   });
 });

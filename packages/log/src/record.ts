@@ -11,7 +11,7 @@ import { LogError } from "./error.js";
 import { concat, decodeNumber, encodeNumber, NUMBER_BYTES } from "./layout.js";
 
 /** The stored format that this version writes and the only one it reads. */
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 /** What a log is, fixed when it is created. */
 export interface Meta {
@@ -54,7 +54,14 @@ export interface Control {
   readonly previousIndex: number;
 }
 
-/** meta = \{"schema": 1, "issuer": tstr, "origin": tstr, "logId": bstr .size 16, "kid": bstr\} */
+/** That the log takes no entries any more. */
+export interface Frozen {
+  readonly why: string;
+  /** Seconds since the epoch. */
+  readonly time: number;
+}
+
+/** meta = \{"schema": 2, "issuer": tstr, "origin": tstr, "logId": bstr .size 16, "kid": bstr\} */
 export function encodeMeta(meta: Meta): Uint8Array {
   return encodeCbor(
     new Map<string, CborValue>([
@@ -113,6 +120,29 @@ export function decodeHead(payload: Uint8Array): Head {
   if (!isCount(epoch) || !isCount(control)) throw malformed("head");
   if (!(checkpoint instanceof Uint8Array)) throw malformed("head");
   return { epoch, control, checkpoint };
+}
+
+/** frozen = \{"why": tstr, "time": uint\} */
+export function encodeFrozen({ why, time }: Frozen): Uint8Array {
+  return encodeCbor(
+    new Map<string, CborValue>([
+      ["why", why],
+      ["time", time],
+    ]),
+  );
+}
+
+/**
+ * Yields what {@link encodeFrozen} stored.
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function decodeFrozen(payload: Uint8Array): Frozen {
+  const map = decodeMap(payload, "frozen");
+  const why = map.get("why");
+  const time = map.get("time");
+  if (typeof why !== "string" || !isCount(time)) throw malformed("frozen");
+  return { why, time };
 }
 
 /** Index in eight bytes, then the collateral, opaque. */

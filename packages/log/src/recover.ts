@@ -1,42 +1,42 @@
 import type { PublicKey } from "@tallystick/cose";
-import { decodeBundle, leafHash, MerkleError, sha256, TILE_WIDTH } from "@tallystick/merkle";
+import { leafHash, TILE_WIDTH } from "@tallystick/merkle";
 import { ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
+import type { Anchor, AnchorRecord } from "./anchor.js";
+import { compareAnchor } from "./anchoring.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError, toLogError } from "./error.js";
 import { requireKey } from "./guard.js";
 import {
   ALL_KEYS,
-  bodyKey,
   bundleKey,
   checkpointKey,
   concat,
   controlKey,
-  digestKey,
-  formatKey,
+  FROZEN_KEY,
   HEAD_KEY,
   isEqual,
   KIND,
-  type Kind,
   META_KEY,
-  openRow,
-  rangeFrom,
   tileKey,
 } from "./layout.js";
-import { Recount } from "./recount.js";
 import {
   chainDigest,
+  type ChainLink,
   decodeChainLink,
-  decodeControl,
+  decodeFrozen,
   decodeHead,
   decodeMeta,
-  decodePlacement,
   type Head,
   type Meta,
 } from "./record.js";
-import type { Store } from "./store.js";
+import { Recount } from "./recount.js";
+import { corrupt, decodeEntries, Rows } from "./rows.js";
+import { clockStanding, frozenStanding, type Standing, WRITER } from "./standing.js";
+import { type Store, WRITE_BUFFER_BYTES } from "./store.js";
 import { splitHashes } from "./tile.js";
 import { View } from "./view.js";
+import { controlAt, walkBack } from "./walk.js";
 import type { ChainEnd, WriterState } from "./writer.js";
 
 /** Who the caller believes the log to be, and when it is. */
@@ -46,6 +46,15 @@ export interface Expectation {
   readonly key: PublicKey;
   /** Seconds since the epoch. */
   readonly now: number;
+  readonly ignoreClock?: boolean;
+  /** Size of one write buffer of the store; {@link WRITE_BUFFER_BYTES} unless given. */
+  readonly bufferBytes?: number;
+}
+
+/** Where a log is kept. */
+export interface Kept {
+  readonly store: Store;
+  readonly anchor: Anchor;
 }
 
 /** A log that passed every check at boot. */
@@ -53,38 +62,46 @@ export interface Recovered {
   readonly meta: Meta;
   readonly epoch: number;
   readonly state: WriterState & { readonly view: View };
+  readonly standing: Standing;
+  /** What the anchor alone says of it. */
+  readonly anchored: Standing;
+  /** To be anchored before anything is shown, also by a log that is then only read. */
+  readonly unanchored: AnchorRecord | undefined;
 }
 
-// Bodies of the last bundle are read this many at a time; each may be as large as the caller allows.
-const BODIES_AT_ONCE = 32;
-
 /**
- * Yields the state that the store holds, or refuses; it never repairs. Costs the same whatever the
- * size of the log.
+ * Yields the state that store and anchor hold, or refuses; it never repairs. Costs the same whatever
+ * the size of the log.
  *
- * The anchor file is compared with the head between the second and the third step, and the walk
- * back over the reach of the write-ahead log follows the last.
+ * What makes the stored log doubtful as a whole takes the writer away; what makes it wrong throws.
  *
  * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_SCHEMA_UNSUPPORTED`, `LOG_KEY_MISMATCH`,
- * `LOG_CLOCK_BACKWARD`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+ * `LOG_CORRUPT`, `LOG_UNAVAILABLE`
  */
-export async function recover(store: Store, expected: Expectation): Promise<Recovered> {
+export async function recover({ store, anchor }: Kept, expected: Expectation): Promise<Recovered> {
   const rows = new Rows(store);
   const meta = await recoverMeta(rows, expected);
   const { head, signed } = await recoverHead(rows, meta, expected);
   const { size } = signed.checkpoint;
-  const { edge, last } = await recoverEdge(rows, size);
+  const edge = await recoverEdge(rows, size);
   const recount = recountEdge(edge);
   requireRoot(signed, edge.root());
   requireRoot(signed, recount.root(edge.bundle.map(leafHash)));
-  await checkLastBundle(rows, size, last);
-  const chain = await recoverChain(rows, signed);
+  const { link, chain } = await recoverChain(rows, signed);
   const control = await recoverControl(rows, head.control, size);
   await rows.requireNone(KIND.bundle, bundleKey(Math.ceil(size / TILE_WIDTH)));
+  const view = new View({ signed, edge, control });
+  const { key, bufferBytes = WRITE_BUFFER_BYTES } = expected;
+  await walkBack(rows, { view, link, bufferBytes });
+  const anchoring = await compareAnchor(rows, anchor, { signed, link, key });
+  const standing = await recoverStanding(rows, anchoring.standing, { signed, expected });
   return {
     meta,
     epoch: head.epoch,
-    state: { view: new View({ signed, edge, control }), recount, chain },
+    state: { view, recount, chain },
+    standing,
+    anchored: anchoring.standing,
+    unanchored: anchoring.unanchored,
   };
 }
 
@@ -95,54 +112,6 @@ export async function isEmpty(store: Store): Promise<boolean> {
     return true;
   } catch (error) {
     throw toLogError(error, "LOG_UNAVAILABLE", "read failed");
-  }
-}
-
-/** Reads rows that must be there. */
-class Rows {
-  readonly store: Store;
-
-  constructor(store: Store) {
-    this.store = store;
-  }
-
-  async find(key: Uint8Array): Promise<Uint8Array | undefined> {
-    try {
-      const value = await this.store.get(key);
-      return value === undefined ? undefined : openRow({ key, value });
-    } catch (error) {
-      throw toLogError(error, "LOG_UNAVAILABLE", "read failed");
-    }
-  }
-
-  async require(key: Uint8Array): Promise<Uint8Array> {
-    const payload = await this.find(key);
-    if (payload === undefined) throw corrupt(`${formatKey(key)} is missing`);
-    return payload;
-  }
-
-  async requireMany(keys: readonly Uint8Array[]): Promise<readonly Uint8Array[]> {
-    try {
-      const values = await this.store.getMany(keys);
-      return keys.map((key, i) => {
-        const value = values[i];
-        if (value === undefined) throw corrupt(`${formatKey(key)} is missing`);
-        return openRow({ key, value });
-      });
-    } catch (error) {
-      throw toLogError(error, "LOG_UNAVAILABLE", "read failed");
-    }
-  }
-
-  /** A row beyond the head shows that the head is older than what was once written (I8). */
-  async requireNone(kind: Kind, from: Uint8Array): Promise<void> {
-    try {
-      for await (const key of this.store.keys({ ...rangeFrom(kind, from), limit: 1 })) {
-        throw corrupt(`${formatKey(key)} lies beyond the head`);
-      }
-    } catch (error) {
-      throw toLogError(error, "LOG_UNAVAILABLE", "read failed");
-    }
   }
 }
 
@@ -163,16 +132,12 @@ async function recoverMeta(rows: Rows, { issuer, origin, key }: Expectation): Pr
 async function recoverHead(
   rows: Rows,
   meta: Meta,
-  { key, now }: Expectation,
+  { key }: Expectation,
 ): Promise<{ readonly head: Head; readonly signed: SignedCheckpoint }> {
   const head = decodeHead(await rows.require(HEAD_KEY));
   const signed = await verifyCheckpoint(head.checkpoint, key);
-  const { issuer, origin, time } = signed.checkpoint;
+  const { issuer, origin } = signed.checkpoint;
   if (issuer !== meta.issuer || origin !== meta.origin) throw corrupt("head is of another log");
-  if (now < time) {
-    // I6: a checkpoint must not be older than the one before it.
-    throw new LogError("LOG_CLOCK_BACKWARD", `the clock reads ${now}, the head says ${time}`);
-  }
   return { head, signed };
 }
 
@@ -185,13 +150,7 @@ async function verifyCheckpoint(encoded: Uint8Array, key: PublicKey): Promise<Si
   }
 }
 
-interface RecoveredEdge {
-  readonly edge: Edge;
-  /** Entries of the last bundle, partial or full. */
-  readonly last: readonly Uint8Array[];
-}
-
-async function recoverEdge(rows: Rows, size: number): Promise<RecoveredEdge> {
+async function recoverEdge(rows: Rows, size: number): Promise<Edge> {
   const lastIndex = Math.floor((size - 1) / TILE_WIDTH);
   const partial = edgeTiles(size);
   const leaves = { level: 0, index: lastIndex };
@@ -200,7 +159,7 @@ async function recoverEdge(rows: Rows, size: number): Promise<RecoveredEdge> {
     tileKey(leaves),
     ...partial.map(tileKey),
   ]);
-  const last = decodeEntries(bundlePayload);
+  const last = decodeEntries(bundlePayload ?? new Uint8Array(), "last bundle");
   const lastWidth = ((size - 1) % TILE_WIDTH) + 1;
   if (last.length !== lastWidth) {
     throw corrupt(`last bundle of width ${last.length}, want ${lastWidth}`);
@@ -217,16 +176,7 @@ async function recoverEdge(rows: Rows, size: number): Promise<RecoveredEdge> {
     tiles[level] = hashes;
   });
   const bundle = lastWidth === TILE_WIDTH ? [] : last;
-  return { edge: Edge.from({ size, bundle, tiles }), last };
-}
-
-function decodeEntries(payload: Uint8Array | undefined): readonly Uint8Array[] {
-  try {
-    return decodeBundle(payload ?? new Uint8Array());
-  } catch (error) {
-    if (!(error instanceof MerkleError)) throw error;
-    throw new LogError("LOG_CORRUPT", `last bundle: ${error.message}`, { cause: error });
-  }
+  return Edge.from({ size, bundle, tiles });
 }
 
 // What covers the full bundles stands in the tiles above the leaves, which are the same at both sizes.
@@ -243,59 +193,40 @@ function requireRoot(signed: SignedCheckpoint, root: Uint8Array): void {
   }
 }
 
-async function checkLastBundle(
-  rows: Rows,
-  size: number,
-  last: readonly Uint8Array[],
-): Promise<void> {
-  const first = size - last.length;
-  const placements = await rows.requireMany(last.map(digestKey));
-  placements.forEach((payload, i) => {
-    const { index } = decodePlacement(payload);
-    if (index !== first + i) throw corrupt(`entry ${first + i} is indexed as ${index}`);
-  });
-  for (let at = 0; at < last.length; at += BODIES_AT_ONCE) {
-    const entries = last.slice(at, at + BODIES_AT_ONCE);
-    const bodies = await rows.requireMany(entries.map(bodyKey));
-    entries.forEach((entry, i) => {
-      const body = bodies[i];
-      if (body !== undefined && isEqual(sha256(body), entry)) return;
-      throw corrupt(`${formatKey(bodyKey(entry))} does not hash to its entry`);
-    });
-  }
+interface RecoveredChain {
+  readonly link: ChainLink;
+  readonly chain: ChainEnd;
 }
 
-async function recoverChain(rows: Rows, signed: SignedCheckpoint): Promise<ChainEnd> {
+async function recoverChain(rows: Rows, signed: SignedCheckpoint): Promise<RecoveredChain> {
   const { size } = signed.checkpoint;
   const payload = await rows.require(checkpointKey(size));
   const link = decodeChainLink(payload);
   if (!isEqual(link.checkpoint, signed.encode())) {
     throw corrupt("the newest kept checkpoint is not that of the head");
   }
-  if (link.previousSize > 0) {
-    const previous = await rows.require(checkpointKey(link.previousSize));
-    if (!isEqual(chainDigest(previous), link.previousDigest)) {
-      throw corrupt(`checkpoint ${link.previousSize} is not the one that ${size} follows`);
-    }
-  }
   await rows.requireNone(KIND.checkpoint, checkpointKey(size + 1));
-  return { digest: chainDigest(payload), size };
+  return { link, chain: { digest: chainDigest(payload), size } };
 }
 
 async function recoverControl(rows: Rows, index: number, size: number): Promise<View["control"]> {
   if (index >= size) throw corrupt(`control entry ${index} in a log of size ${size}`);
-  const { entry } = decodeControl(await rows.require(controlKey(index)));
-  const placement = decodePlacement(await rows.require(digestKey(entry)));
-  if (placement.index !== index) throw corrupt(`control entry ${index} is at ${placement.index}`);
-  const bundle = decodeEntries(await rows.require(bundleKey(Math.floor(index / TILE_WIDTH))));
-  const logged = bundle[index % TILE_WIDTH];
-  if (logged === undefined || !isEqual(logged, entry)) {
-    throw corrupt(`control entry ${index} is not the one logged there`);
-  }
+  const { entry } = await controlAt(rows, index);
   await rows.requireNone(KIND.control, controlKey(index + 1));
   return { index, entry };
 }
 
-function corrupt(what: string): LogError {
-  return new LogError("LOG_CORRUPT", `at boot: ${what}`);
+/** Why nothing may be written, by weight: what the operator said, then evidence, then the clock. */
+async function recoverStanding(
+  rows: Rows,
+  anchored: Standing,
+  { signed, expected }: { signed: SignedCheckpoint; expected: Expectation },
+): Promise<Standing> {
+  const frozen = await rows.find(FROZEN_KEY);
+  if (frozen !== undefined) return frozenStanding(decodeFrozen(frozen));
+  if (anchored.kind === "reader") return anchored;
+  const { time } = signed.checkpoint;
+  const { now, ignoreClock = false } = expected;
+  // I6: a checkpoint must not be older than the one before it.
+  return now < time && !ignoreClock ? clockStanding(now, time) : WRITER;
 }

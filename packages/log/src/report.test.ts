@@ -191,7 +191,7 @@ describe("each problem is named", () => {
             [0x65, 1],
             [0x68, 0],
             [0x6d, 5],
-            [0x76],
+            [0x76, 1],
             [0xfe, 9],
           ]) {
             put(store, Uint8Array.from(bytes), new Uint8Array(8));

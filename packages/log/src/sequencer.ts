@@ -3,6 +3,9 @@ import { isEqual } from "./layout.js";
 import { type Pending, type Pool, type PoolLimits, type Submission } from "./pool.js";
 import type { Reader } from "./reader.js";
 import { type SequencedEntry, sequencedEntry } from "./sequenced.js";
+import { type Space, spaceShortage } from "./space.js";
+import { type ReaderStanding, refusalOf, type Standing } from "./standing.js";
+import { type OnStep, reachStep } from "./step.js";
 import type { Published, View } from "./view.js";
 import type { Writer } from "./writer.js";
 
@@ -13,9 +16,18 @@ const ROUND_LIMITS: PoolLimits = { maxEntries: 1024, maxBytes: 8 * 1024 * 1024 }
 export interface SequencerOptions {
   readonly pool: Pool;
   readonly reader: Reader;
-  readonly writer: Writer;
+  /** None where nothing may be written: the standing is then a reader's. */
+  readonly writer: Writer | undefined;
+  readonly standing: Standing;
   readonly published: Published;
   readonly onFatal: (error: LogError) => void;
+  readonly space?: Space | undefined;
+  readonly onStep?: OnStep | undefined;
+}
+
+interface Action {
+  readonly run: () => Promise<void>;
+  readonly reject: (error: LogError) => void;
 }
 
 /**
@@ -29,11 +41,17 @@ export interface SequencerOptions {
 export class Sequencer {
   readonly #pool: Pool;
   readonly #reader: Reader;
-  readonly #writer: Writer;
   readonly #published: Published;
   readonly #onFatal: (error: LogError) => void;
+  readonly #space: Space | undefined;
+  readonly #onStep: OnStep | undefined;
+  // Owned by freeze, which takes the writer away for good.
+  #writer: Writer | undefined;
+  #standing: Standing;
   // Owned by #runRound: what it took from the pool, until all of it is answered.
   readonly #inFlight = new Map<string, Pending>();
+  // Owned by between and #run: what waits for the round under way to end.
+  readonly #actions: Action[] = [];
   // Owned by #wake: the rounds under way, undefined when idle.
   #running: Promise<void> | undefined;
   // Owned by close.
@@ -41,22 +59,31 @@ export class Sequencer {
   // Owned by #die: why nothing more can be appended, ever (I7).
   #fatal: LogError | undefined;
 
-  constructor({ pool, reader, writer, published, onFatal }: SequencerOptions) {
-    this.#pool = pool;
-    this.#reader = reader;
-    this.#writer = writer;
-    this.#published = published;
-    this.#onFatal = onFatal;
+  constructor(options: SequencerOptions) {
+    this.#pool = options.pool;
+    this.#reader = options.reader;
+    this.#writer = options.writer;
+    this.#standing = options.standing;
+    this.#published = options.published;
+    this.#onFatal = options.onFatal;
+    this.#space = options.space;
+    this.#onStep = options.onStep;
+  }
+
+  /** Whether entries are taken. */
+  get standing(): Standing {
+    return this.#standing;
   }
 
   /**
    * Submits an entry and resolves once a durable, published checkpoint covers it.
    *
-   * @throws {@link LogError} `LOG_FULL`, `LOG_CLOSING`, `LOG_UNAVAILABLE`, `LOG_PRECONDITION_FAILED`
+   * @throws {@link LogError} `LOG_FULL`, `LOG_CLOSING`, `LOG_UNAVAILABLE`, `LOG_SPACE_LOW`,
+   * `LOG_PRECONDITION_FAILED`; the code of a reader's standing
    */
   async append(id: string, submission: Submission): Promise<SequencedEntry> {
-    if (this.#fatal !== undefined) throw unavailable(this.#fatal);
-    if (this.#isClosing) throw new LogError("LOG_CLOSING", "the log is closing");
+    this.#requireOpen();
+    if (this.#standing.kind === "reader") throw refusalOf(this.#standing);
     const known = this.#pending(id);
     if (known !== undefined) {
       const { entry, index, checkpoint } = await known.outcome;
@@ -72,10 +99,41 @@ export class Sequencer {
     return this.#pending(id) !== undefined;
   }
 
+  /**
+   * Runs an action that no round overlaps, and yields what it yields. What it throws stops the log as
+   * a failed round does, for it may have written; an action that only reads keeps its errors.
+   *
+   * @throws {@link LogError} `LOG_CLOSING`, `LOG_UNAVAILABLE`
+   */
+  async between<T>(act: () => Promise<T>): Promise<T> {
+    this.#requireOpen();
+    return new Promise<T>((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        resolve(await act());
+      };
+      this.#actions.push({ run, reject });
+      this.#wake();
+    });
+  }
+
+  /**
+   * Takes no entries any more, and no writer: those that wait are refused at once, those of a round
+   * that has begun to commit are answered. Resolves once `write` has run.
+   *
+   * @throws {@link LogError} `LOG_CLOSING`, `LOG_UNAVAILABLE`
+   */
+  async freeze(standing: ReaderStanding, write: () => Promise<void>): Promise<void> {
+    this.#requireOpen();
+    this.#standing = standing;
+    this.#writer = undefined;
+    this.#rejectWaiting(refusalOf(standing));
+    await this.between(write);
+  }
+
   /** Refuses new entries and resolves once those already here are answered. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await this.#running;
+    while (this.#running !== undefined) await this.#running;
   }
 
   #pending(id: string): Pending | undefined {
@@ -85,30 +143,57 @@ export class Sequencer {
   #wake(): void {
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      // Something may have come in after the last look and before this.
+      if (this.#hasWork()) this.#wake();
     });
   }
 
   async #run(): Promise<void> {
     // One turn, so that entries submitted in the same breath share the round.
     await Promise.resolve();
-    while (!this.#pool.isEmpty) await this.#runRound(this.#pool.take(ROUND_LIMITS));
+    while (this.#hasWork()) {
+      const action = this.#actions.shift();
+      if (action === undefined) await this.#runRound(this.#pool.take(ROUND_LIMITS));
+      else await this.#runAction(action);
+    }
+  }
+
+  #hasWork(): boolean {
+    return this.#actions.length > 0 || !this.#pool.isEmpty;
+  }
+
+  async #runAction({ run, reject }: Action): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      reject(this.#die(error));
+    }
   }
 
   async #runRound(taken: readonly Pending[]): Promise<void> {
     for (const pending of taken) this.#inFlight.set(pending.id, pending);
     try {
       const unlogged = await this.#answerDuplicates(taken);
+      const shortage = unlogged.length > 0 ? await spaceShortage(this.#space) : undefined;
+      const refusal = this.#standing.kind === "reader" ? refusalOf(this.#standing) : shortage;
+      if (refusal !== undefined) {
+        for (const { reject } of unlogged) reject(refusal);
+        return;
+      }
       // Between here and the indexes given in integrate nothing is awaited, so the control entry
       // that the preconditions are held against is the one in force at those indexes.
       const accepted = unlogged.filter((pending) => this.#meetsPrecondition(pending));
-      if (accepted.length > 0) {
+      if (accepted.length > 0 && this.#writer !== undefined) {
         const view = await this.#writer.integrate(accepted);
         this.#published.advance(view);
         // Point of no return: from here the checkpoint is public, and later ones must extend it.
+        await reachStep(this.#onStep, "published", view.size);
         release(accepted, view); // T20: only now can a receipt be had
+        await reachStep(this.#onStep, "released", view.size);
       }
     } catch (error) {
-      this.#die(error, taken);
+      const fatal = this.#die(error);
+      for (const pending of taken) pending.reject(fatal);
     } finally {
       this.#inFlight.clear();
     }
@@ -137,18 +222,30 @@ export class Sequencer {
     return false;
   }
 
-  #die(error: unknown, taken: readonly Pending[]): void {
+  #requireOpen(): void {
+    if (this.#fatal !== undefined) throw unavailable(this.#fatal);
+    if (this.#isClosing) throw new LogError("LOG_CLOSING", "the log is closing");
+  }
+
+  #rejectWaiting(error: LogError): void {
+    while (!this.#pool.isEmpty) {
+      for (const pending of this.#pool.take(ROUND_LIMITS)) pending.reject(error);
+    }
+  }
+
+  /** Ends everything that waits, and yields what to tell those who wait no longer. */
+  #die(error: unknown): LogError {
     const cause = toLogError(error, "LOG_UNAVAILABLE", "round failed");
     const fatal = new LogError("LOG_UNAVAILABLE", cause.message, { cause });
     this.#fatal = fatal;
-    for (const pending of taken) pending.reject(unavailable(fatal));
-    while (!this.#pool.isEmpty) {
-      for (const pending of this.#pool.take(ROUND_LIMITS)) pending.reject(unavailable(fatal));
-    }
+    const refusal = unavailable(fatal);
+    this.#rejectWaiting(refusal);
+    for (const { reject } of this.#actions.splice(0)) reject(refusal);
     // Not within the round: what the owner does about it, such as to end the process, is no part of it.
     queueMicrotask(() => {
       this.#onFatal(fatal);
     });
+    return refusal;
   }
 }
 

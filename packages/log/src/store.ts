@@ -14,6 +14,13 @@ export interface KeyRange {
 }
 
 /**
+ * Bytes of rows that an engine may hold in memory, and in a write-ahead log, before it turns to a
+ * second such buffer and writes the first one out. What those two hold, damage can take a whole write
+ * out of, in the middle and unnoticed, so opening checks that far back.
+ */
+export const WRITE_BUFFER_BYTES: number = 8 * 1024 * 1024;
+
+/**
  * An ordered key-value store, open and held by one log alone. This is all that an engine has to give.
  *
  * Keys are ordered as unsigned bytes. Bytes handed in may be changed by the caller once the promise

@@ -1,15 +1,16 @@
 import { LogError, toLogError } from "./error.js";
 import { formatKey, openRow } from "./layout.js";
+import type { RowSource } from "./pinned.js";
 import type { Findings } from "./report.js";
-import type { KeyRange, Store } from "./store.js";
+import type { KeyRange } from "./store.js";
 
 /** Reads rows for a check: what is wrong with one becomes a finding, and the check goes on. */
 export class Survey {
   readonly findings: Findings;
-  readonly #store: Store;
+  readonly #rows: RowSource;
 
-  constructor(store: Store, findings: Findings) {
-    this.#store = store;
+  constructor(rows: RowSource, findings: Findings) {
+    this.#rows = rows;
     this.findings = findings;
   }
 
@@ -51,7 +52,7 @@ export class Survey {
    */
   async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
     try {
-      for await (const key of this.#store.keys(range)) yield key;
+      for await (const key of this.#rows.keys(range)) yield key;
     } catch (error) {
       const failure = toLogError(error, "LOG_UNAVAILABLE", "read failed");
       if (failure.code !== "LOG_CORRUPT") throw failure;
@@ -64,7 +65,7 @@ export class Survey {
   ): Promise<readonly (Uint8Array | LogError | undefined)[]> {
     if (keys.length === 0) return [];
     try {
-      return await this.#store.getMany(keys);
+      return await this.#rows.getMany(keys);
     } catch (error) {
       const failure = toLogError(error, "LOG_UNAVAILABLE", "read failed");
       if (failure.code !== "LOG_CORRUPT") throw failure;

@@ -2,28 +2,30 @@ import {
   decodeBundle,
   leafHash,
   RightEdge,
-  sha256,
   TILE_HEIGHT,
   TILE_WIDTH,
   type TilePosition,
 } from "@tallystick/merkle";
 
+import { BodyCheck } from "./body-check.js";
 import type { Reached } from "./chain-check.js";
-import { bodyKey, bundleKey, concat, digestKey, formatKey, isEqual, tileKey } from "./layout.js";
+import type { Edge } from "./edge.js";
+import { bundleKey, concat, digestKey, formatKey, isEqual, tileKey } from "./layout.js";
 import { decodePlacement } from "./record.js";
 import type { Survey } from "./survey.js";
 
-// Bundles, or bodies, in one read.
+// Bundles in one read.
 const BUNDLES_AT_ONCE = 4;
-const BODIES_AT_ONCE = 32;
 
 /** What {@link TreeCheck} needs. */
 export interface TreeCheckOptions {
   readonly survey: Survey;
   readonly size: number;
   readonly withBodies: boolean;
-  /** Sizes at which the root is wanted, ascending. */
+  /** Sizes at which the root is wanted, ascending; all beyond `from`. */
   readonly sizes: readonly number[];
+  /** A tree of full bundles that is known to be right, to go on from; the empty one unless given. */
+  readonly from?: Edge | undefined;
 }
 
 interface CountedTile extends TilePosition {
@@ -34,21 +36,25 @@ interface CountedTile extends TilePosition {
 export class TreeCheck {
   readonly #survey: Survey;
   readonly #size: number;
-  readonly #withBodies: boolean;
   readonly #sizes: readonly number[];
+  readonly #bodies: BodyCheck | undefined;
   // Owned by run: the tree so far, and where its tiles stand.
-  readonly #tree = RightEdge.empty();
-  readonly #tiles: { index: number; hashes: Uint8Array[] }[] = [];
+  readonly #tree: RightEdge;
+  readonly #tiles: { index: number; hashes: Uint8Array[] }[];
   #nextSize = 0;
   #placements = 0;
-  #bodies = 0;
   #tileCount = 0;
 
-  constructor({ survey, size, withBodies, sizes }: TreeCheckOptions) {
+  constructor({ survey, size, withBodies, sizes, from }: TreeCheckOptions) {
     this.#survey = survey;
     this.#size = size;
-    this.#withBodies = withBodies;
+    this.#bodies = withBodies ? new BodyCheck(survey) : undefined;
     this.#sizes = sizes;
+    this.#tree = from?.nodes() ?? RightEdge.empty();
+    this.#tiles = (from?.tiles ?? []).map((hashes, level) => ({
+      index: Math.floor(this.#tree.size / TILE_WIDTH ** (level + 1)),
+      hashes: [...hashes],
+    }));
   }
 
   get counts(): {
@@ -60,7 +66,7 @@ export class TreeCheck {
     return {
       entries: this.#tree.size,
       tiles: this.#tileCount,
-      bodies: this.#bodies,
+      bodies: this.#bodies?.count ?? 0,
       placements: this.#placements,
     };
   }
@@ -73,12 +79,14 @@ export class TreeCheck {
   /** Checks bundle after bundle, and yields the roots that each step goes through. */
   async *run(): AsyncIterable<readonly Reached[]> {
     const count = Math.ceil(this.#size / TILE_WIDTH);
-    for (let first = 0; first < count; first += BUNDLES_AT_ONCE) {
+    const start = Math.floor(this.#tree.size / TILE_WIDTH);
+    for (let first = start; first < count; first += BUNDLES_AT_ONCE) {
       const length = Math.min(BUNDLES_AT_ONCE, count - first);
       const keys = Array.from({ length }, (_, i) => bundleKey(first + i));
       const payloads = await this.#survey.require(keys);
       for (const [i, payload] of payloads.entries()) {
-        const entries = this.#entriesOf(first + i, payload);
+        const bundle = { index: first + i, payload, size: this.#size };
+        const entries = entriesOf(this.#survey, bundle);
         // Without these leaves nothing to the right can be recomputed.
         if (entries === undefined) return;
         yield await this.#check(entries);
@@ -89,15 +97,6 @@ export class TreeCheck {
         hashes.length > 0 ? [{ level, index, hashes }] : [],
       ),
     );
-  }
-
-  #entriesOf(index: number, payload: Uint8Array | undefined): readonly Uint8Array[] | undefined {
-    const key = bundleKey(index);
-    const entries = payload && this.#survey.decode(key, payload, decodeBundle);
-    const width = Math.min(TILE_WIDTH, this.#size - index * TILE_WIDTH);
-    if (entries === undefined || entries.length === width) return entries;
-    this.#survey.findings.add("mismatch", formatKey(key), `width ${entries.length}, want ${width}`);
-    return undefined;
   }
 
   async #check(entries: readonly Uint8Array[]): Promise<readonly Reached[]> {
@@ -115,7 +114,7 @@ export class TreeCheck {
     }
     await this.#compare(full);
     await this.#checkPlacements(entries, first);
-    if (this.#withBodies) await this.#checkBodies(entries);
+    await this.#bodies?.check(entries);
     return reached;
   }
 
@@ -150,20 +149,28 @@ export class TreeCheck {
     });
   }
 
-  async #checkBodies(entries: readonly Uint8Array[]): Promise<void> {
-    for (let at = 0; at < entries.length; at += BODIES_AT_ONCE) {
-      const some = entries.slice(at, at + BODIES_AT_ONCE);
-      const bodies = await this.#survey.require(some.map(bodyKey));
-      some.forEach((entry, i) => {
-        const body = bodies[i];
-        if (body === undefined) return;
-        if (isEqual(sha256(body), entry)) this.#bodies++;
-        else this.#mismatch(bodyKey(entry), "does not hash to its entry");
-      });
-    }
-  }
-
   #mismatch(key: Uint8Array, detail: string): void {
     this.#survey.findings.add("mismatch", formatKey(key), detail);
   }
+}
+
+/** A bundle as it was read. */
+export interface ReadBundle {
+  readonly index: number;
+  readonly payload: Uint8Array | undefined;
+  /** Of the tree that it must fit. */
+  readonly size: number;
+}
+
+/** Yields the entries of a bundle, `undefined` if it is not what a tree of that size has there. */
+export function entriesOf(
+  survey: Survey,
+  { index, payload, size }: ReadBundle,
+): readonly Uint8Array[] | undefined {
+  const key = bundleKey(index);
+  const entries = payload && survey.decode(key, payload, decodeBundle);
+  const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
+  if (entries === undefined || entries.length === width) return entries;
+  survey.findings.add("mismatch", formatKey(key), `width ${entries.length}, want ${width}`);
+  return undefined;
 }

@@ -8,6 +8,7 @@ import {
 } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 
+import type { Anchor } from "./anchor.js";
 import { Edge } from "./edge.js";
 import { LogError } from "./error.js";
 import type { Guard } from "./guard.js";
@@ -21,9 +22,10 @@ import {
   sealRow,
 } from "./layout.js";
 import type { Pending } from "./pool.js";
-import type { Recount } from "./recount.js";
+import type { Counted, Recount } from "./recount.js";
 import { chainDigest, encodeChainLink, encodeControl, encodeHead } from "./record.js";
 import { buildRound, type Round } from "./round.js";
+import { type OnStep, reachStep, type StepName } from "./step.js";
 import type { Row, Store } from "./store.js";
 import { formatPosition } from "./tile.js";
 import { View } from "./view.js";
@@ -45,33 +47,40 @@ export interface WriterState {
 /** What {@link Writer} needs. */
 export interface WriterOptions {
   readonly store: Store;
+  /** Ends with the checkpoint of `state`. */
+  readonly anchor: Anchor;
   readonly guard: Guard;
   readonly epoch: number;
   /** Seconds since the epoch. */
   readonly now: () => number;
   readonly state: WriterState;
+  readonly onStep?: OnStep | undefined;
 }
 
 /**
- * The one way into the stored log: build, recount, sign, commit, read back. Called by the sequencer
+ * The one way into the stored log: build, recount, guard, sign, commit, read back, anchor. Called by the sequencer
  * alone, one round at a time.
  *
  * After a rejection the state here is dead, whatever the cause (I7): the log must be opened again.
  */
 export class Writer {
   readonly #store: Store;
+  readonly #anchor: Anchor;
   readonly #guard: Guard;
   readonly #epoch: number;
   readonly #now: () => number;
+  readonly #onStep: OnStep | undefined;
   // Owned by integrate, which replaces it once a round is durable.
   #state: WriterState;
 
-  constructor({ store, guard, epoch, now, state }: WriterOptions) {
+  constructor({ store, anchor, guard, epoch, now, state, onStep }: WriterOptions) {
     this.#store = store;
+    this.#anchor = anchor;
     this.#guard = guard;
     this.#epoch = epoch;
     this.#now = now;
     this.#state = state;
+    this.#onStep = onStep;
   }
 
   /**
@@ -84,23 +93,15 @@ export class Writer {
     accepted: readonly Pick<Pending, "id" | "submission">[],
     accompanying: readonly Row[] = [],
   ): Promise<View> {
-    const { view: last, recount } = this.#state;
     const submissions = accepted.map(({ submission }) => submission);
-    const round = buildRound(last?.edge ?? Edge.empty(), submissions);
+    const round = buildRound(this.#state.view?.edge ?? Edge.empty(), submissions);
+    await this.#reach("built", round);
     // The ids were made from the digests when the entries came in, and are the older witness.
-    const counted = recount.count(
-      round,
-      accepted.map(({ id }) => decodeHex(id)),
-    );
-    const signed = await this.#guard.sign({
-      size: round.after.size,
-      root: round.root,
-      // I6: the sequencer alone assigns time, and a clock that steps back does not take it along.
-      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0),
-      epoch: this.#epoch,
-      counted,
-      consistency: last === undefined ? undefined : proveConsistency(round),
-    });
+    const digests = accepted.map(({ id }) => decodeHex(id));
+    const counted = this.#state.recount.count(round, digests);
+    await this.#reach("recounted", round);
+    const signed = await this.#sign(round, counted);
+    await this.#reach("signed", round);
     const view = this.#viewAfter(round, signed, submissions[0]?.isControl === true);
     const link = sealRow(checkpointKey(view.size), this.#chainLink(signed));
     const head = this.#headRow(view);
@@ -112,11 +113,34 @@ export class Writer {
       head,
     ]);
     // Point of no return: from here the round is durable, and a crash reopens at the new size.
+    await this.#reach("committed", round);
     await this.#readBack(head);
-    // The anchor record is appended and synced here, before anybody learns of the checkpoint.
-    const chain = { digest: chainDigest(openRow(link)), size: view.size };
+    await this.#reach("readBack", round);
+    const { size, root } = signed.checkpoint;
+    await this.#anchor.append({ size, root, checkpoint: signed.encode() });
+    // From here a store that lost the round opens as a reader, so the checkpoint may be shown.
+    await this.#reach("anchored", round);
+    const chain = { digest: chainDigest(openRow(link)), size };
     this.#state = { view, recount: counted.next, chain };
     return view;
+  }
+
+  #sign(round: Round, counted: Counted): Promise<SignedCheckpoint> {
+    const last = this.#state.view;
+    const proposal = {
+      size: round.after.size,
+      root: round.root,
+      // I6: the sequencer alone assigns time, and a clock that steps back does not take it along.
+      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0),
+      epoch: this.#epoch,
+      counted,
+      consistency: last === undefined ? undefined : proveConsistency(round),
+    };
+    return this.#guard.sign(proposal, () => this.#reach("guarded", round));
+  }
+
+  #reach(name: StepName, { after }: Round): Promise<void> {
+    return reachStep(this.#onStep, name, after.size);
   }
 
   #viewAfter(round: Round, signed: SignedCheckpoint, isControl: boolean): View {

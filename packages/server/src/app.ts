@@ -4,11 +4,11 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, isRefusal, problemOf } from "./problem.js";
 import type { Reply, Route } from "./route.js";
-import { routesOf } from "./routes.js";
+import { type RouteOptions, routesOf } from "./routes.js";
 import type { TransparencyService } from "./service.js";
 
 /** How the HTTP front end behaves. */
-export interface AppOptions {
+export interface AppOptions extends RouteOptions {
   /** Scheme and authority that clients use, where a proxy hides them; else taken from the request. */
   readonly publicUrl?: string;
   /** Largest request body, in bytes. */
@@ -31,7 +31,7 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   app.enable("case sensitive routing");
   app.enable("strict routing");
   app.use(commonHeaders);
-  for (const route of routesOf(service)) {
+  for (const route of routesOf(service, options)) {
     const place = app.route(route.path);
     if (route.method === "POST") place.post(...postHandlers(route, options));
     else place.get(acceptable(route), answer(route, options));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { CLAIM, LABEL, PrivateKey, encodeHex, signSign1 } from "@tallystick/cose";
 import type { CborValue, Signer } from "@tallystick/cose";
-import { MemoryStore } from "@tallystick/log";
+import { MemoryAnchor, MemoryStore } from "@tallystick/log";
 import { POLICY_MEDIA_TYPE, formatPolicy, signPolicy } from "@tallystick/policy";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement } from "@tallystick/statement";
@@ -43,7 +43,9 @@ describe("a log of one entry", () => {
     operator = await PrivateKey.generate("ES256");
     receiptKey = await PrivateKey.generate("ES256");
     const store = new MemoryStore();
-    const options = { store, issuer: ISSUER, origin: ORIGIN, signer: receiptKey, now: () => TIME };
+    const kept = { store, anchor: new MemoryAnchor() };
+    const named = { issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
+    const options = { ...kept, ...named, now: () => TIME };
     service = await TransparencyService.create(options, operator);
     server = await serve(service, { host: "127.0.0.1", port: 0 });
   });

@@ -38,8 +38,23 @@ const LOG: Readonly<Record<LogErrorCode, number>> = {
   LOG_SCHEMA_UNSUPPORTED: 500,
   LOG_KEY_MISMATCH: 500,
   LOG_CORRUPT: 500,
-  LOG_CLOCK_BACKWARD: 500,
+  LOG_CLOCK_BACKWARD: 503,
+  LOG_BEHIND_ANCHOR: 503,
+  LOG_FORKED: 503,
+  LOG_ANCHOR_BEHIND: 503,
+  LOG_ANCHOR_MISSING: 503,
+  LOG_FROZEN: 503,
+  LOG_SPACE_LOW: 507,
 };
+
+// Where the same request may do better soon: not while the log can only be read.
+const RETRIED = new Set([
+  "LOG_FULL",
+  "LOG_CLOSING",
+  "LOG_UNAVAILABLE",
+  "LOG_PRECONDITION_FAILED",
+  "LOG_SPACE_LOW",
+]);
 
 describe("problemOf", () => {
   test.each(Object.entries(SERVER))("%s is told as %p", (code, [status, title]) => {
@@ -52,7 +67,7 @@ describe("problemOf", () => {
     const problem = problemOf(new LogError(code as LogErrorCode, "secret path"));
     expect(problem.status).toBe(status);
     expect(problem.detail.includes("secret path")).toBe(status < 500);
-    expect(problem.retryAfter !== undefined).toBe(status === 503);
+    expect(problem.retryAfter !== undefined).toBe(RETRIED.has(code));
   });
 
   test("every reason of a policy is told", () => {

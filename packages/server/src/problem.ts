@@ -55,6 +55,7 @@ const UNAVAILABLE = {
   detail: "The service cannot take this request now",
   retryAfter: 5,
 } as const;
+const READ_ONLY = { status: 503, title: "Read Only" } as const;
 const INTERNAL = {
   status: 500,
   title: "Internal Server Error",
@@ -140,7 +141,36 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   LOG_SCHEMA_UNSUPPORTED: INTERNAL,
   LOG_KEY_MISMATCH: INTERNAL,
   LOG_CORRUPT: INTERNAL,
-  LOG_CLOCK_BACKWARD: INTERNAL,
+  LOG_CLOCK_BACKWARD: {
+    ...READ_ONLY,
+    detail: "Nothing is registered while the clock is behind the log; what is logged can be read",
+  },
+  LOG_BEHIND_ANCHOR: {
+    ...READ_ONLY,
+    detail: "The log lost its end and takes no entries; what is left of it can be read",
+  },
+  LOG_FORKED: {
+    ...READ_ONLY,
+    detail: "The log contradicts what it signed before and takes no entries; it can be read",
+  },
+  LOG_ANCHOR_BEHIND: {
+    ...READ_ONLY,
+    detail: "Nothing vouches that the log is whole, so it takes no entries; it can be read",
+  },
+  LOG_ANCHOR_MISSING: {
+    ...READ_ONLY,
+    detail: "Nothing vouches that the log is whole, so it takes no entries; it can be read",
+  },
+  LOG_FROZEN: {
+    ...READ_ONLY,
+    detail: "The log is closed for good and takes no entries; what is logged can be read",
+  },
+  LOG_SPACE_LOW: {
+    status: 507,
+    title: "Insufficient Storage",
+    detail: "The disk is nearly full; registrations are taken again when there is room",
+    retryAfter: 30,
+  },
   SERVER_BODY_TOO_LARGE: {
     status: 413,
     title: "Content Too Large",

@@ -142,11 +142,12 @@ describe("the policy in force", () => {
 
   test("is found again when the log is opened", async () => {
     const store = new MemoryStore();
-    const { service, receiptKey } = await fixture(store);
+    const { service, anchor, receiptKey } = await fixture(store);
     const { entryId } = await service.policyInForce();
     const bytes = await statement("x", await PrivateKey.generate("ES256"), VENDOR);
     await service.close();
-    const options = { store: store.reopen(), issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
+    const kept = { store: store.reopen(), anchor: anchor.reopen() };
+    const options = { ...kept, issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
     const reopened = await TransparencyService.open({ ...options, now: () => TIME });
     expect((await reopened.policyInForce()).entryId).toBe(entryId);
     await expect(reopened.register(bytes)).rejects.toMatchObject({ code: "STATEMENT_KEY_UNKNOWN" });

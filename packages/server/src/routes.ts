@@ -1,3 +1,5 @@
+import type { ScrubAges } from "@tallystick/log";
+
 import type { Reply, Route, RouteRequest } from "./route.js";
 import {
   COSE_MEDIA_TYPE,
@@ -15,8 +17,17 @@ type Answer = (service: TransparencyService, request: RouteRequest) => Reply | P
 
 const JSON_MEDIA_TYPE = "application/json";
 
+/** What routes tell besides what the service knows. */
+export interface RouteOptions {
+  /** How old the last whole passes of the log's scrub are, where one runs. */
+  readonly scrub?: () => ScrubAges;
+}
+
 /** Every resource of the service: the four of SCRAPI first, then its own read-only ones. */
-export function routesOf(service: TransparencyService): readonly Route[] {
+export function routesOf(
+  service: TransparencyService,
+  { scrub }: RouteOptions = {},
+): readonly Route[] {
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
     path,
@@ -39,7 +50,7 @@ export function routesOf(service: TransparencyService): readonly Route[] {
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
     get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
-    get("/health", JSON_MEDIA_TYPE, readHealth),
+    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
   ];
 }

@@ -1,6 +1,6 @@
 import type { PublicKey, Signer } from "@tallystick/cose";
 import { Log } from "@tallystick/log";
-import type { LogOptions } from "@tallystick/log";
+import type { LogOptions, OnStep, Space, Standing } from "@tallystick/log";
 import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
 
@@ -12,6 +12,8 @@ import { appendRequest, register } from "./register.js";
 export interface ServiceOptions {
   /** Where the log lives; the service closes it. */
   readonly store: LogOptions["store"];
+  /** What vouches for it; the service closes it too. */
+  readonly anchor: LogOptions["anchor"];
   /** `iss` of its receipts. */
   readonly issuer: string;
   /** `sub` of its receipts: the log's name. */
@@ -20,6 +22,12 @@ export interface ServiceOptions {
   readonly signer: Signer;
   /** Seconds since the epoch; the machine's clock by default. */
   readonly now?: () => number;
+  /** Room that there must be for registrations; no limit by default. */
+  readonly space?: Space;
+  /** Takes registrations although the clock reads earlier than the newest checkpoint. */
+  readonly ignoreClock?: boolean;
+  /** Told of the steps of each commit. */
+  readonly onStep?: OnStep;
   /** Told once when the log fails for good; the process has to end. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -90,13 +98,13 @@ export class TransparencyService {
     options: ServiceOptions,
     open: (options: LogOptions) => Promise<Log>,
   ): Promise<TransparencyService> {
-    const { store, issuer, origin, signer, now = wallClock } = options;
+    const { now = wallClock } = options;
     const state: WriteState = { isWritable: true };
     const onFatal = (error: Error): void => {
       state.isWritable = false;
       options.onFatal?.(error);
     };
-    const log = await open({ store, issuer, origin, signer, now, onFatal });
+    const log = await open({ ...options, now, onFatal });
     return new TransparencyService(options, log, state);
   }
 
@@ -135,7 +143,12 @@ export class TransparencyService {
 
   /** Whether registrations are taken; reads may go on where they are not. */
   isWritable(): boolean {
-    return this.#state.isWritable;
+    return this.#state.isWritable && this.standing().kind === "writer";
+  }
+
+  /** Whether the log takes entries, and if it can only be read, why. */
+  standing(): Standing {
+    return this.log.standing();
   }
 
   /** Finishes what is pending and closes the log. */

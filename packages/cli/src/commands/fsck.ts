@@ -5,7 +5,7 @@ import type { LogReport, Verdict } from "@tallystick/log";
 import { ServiceDirectory } from "../directory.js";
 import { EXIT } from "../exit.js";
 import type { ExitCode } from "../exit.js";
-import { openStore } from "../opening.js";
+import { openAnchor, openStore } from "../opening.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
 
@@ -21,21 +21,28 @@ export function addFsck(program: Command, session: Session): void {
     .command("fsck")
     .description("recompute a whole log from its entries: exit 0 sound, 1 corrupt, 2 incomplete")
     .argument("<dir>", "made by tally init; not served meanwhile")
+    .option("--bodies", "read and hash every body, too (the default)")
+    .option("--no-bodies", "check the tree and all rows under it, but no bodies")
     .option("--json", "print the report as one JSON object")
-    .action(async (dir: string) => {
-      const report = await checkDirectory(await ServiceDirectory.open(dir));
+    .action(async (dir: string, { bodies = true }: { readonly bodies?: boolean }) => {
+      const report = await checkDirectory(await ServiceDirectory.open(dir), bodies);
       if (session.isJson) session.output.printJson(jsonOf(report));
       else printReport(report, session.output);
       session.exit = EXITS[report.verdict];
     });
 }
 
-async function checkDirectory(directory: ServiceDirectory): Promise<LogReport> {
+async function checkDirectory(directory: ServiceDirectory, bodies: boolean): Promise<LogReport> {
   const { checkLog } = await import("@tallystick/log");
   const key = await directory.receiptPublicKey();
   const store = await openStore(directory, "in use by a running server, stop it first");
   try {
-    return await checkLog({ store, key });
+    const anchor = await openAnchor(directory);
+    try {
+      return await checkLog({ store, anchor, key, bodies });
+    } finally {
+      await anchor.close();
+    }
   } finally {
     await store.close();
   }

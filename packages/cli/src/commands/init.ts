@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+
 import { Option } from "commander";
 import type { Command } from "commander";
 
@@ -15,6 +17,7 @@ interface InitOptions {
   readonly issuer?: string;
   readonly origin?: string;
   readonly alg: ServiceConfig["algorithm"];
+  readonly anchor?: string;
 }
 
 export function addInit(program: Command, session: Session): void {
@@ -24,6 +27,7 @@ export function addInit(program: Command, session: Session): void {
     .argument("<dir>", "made by this command, or empty")
     .option("--issuer <url>", `iss of its receipts (default: ${DEFAULT_ISSUER})`)
     .option("--origin <name>", "name of its log (default: HOST/log, by the issuer)")
+    .option("--anchor <file>", "where the anchor goes, best on another disk (default: DIR/anchor)")
     .addOption(
       new Option("--alg <alg>", "signature algorithm of its keys")
         .choices(["ES256", "ES384", "EdDSA"])
@@ -41,15 +45,17 @@ export function addInit(program: Command, session: Session): void {
  *
  * @throws {@link CliError} `CLI_USAGE`
  */
-export function configOf({ issuer, origin, alg }: InitOptions): ServiceConfig {
+export function configOf({ issuer, origin, alg, anchor }: InitOptions): ServiceConfig {
   if (origin === "") throw new CliError("CLI_USAGE", "--origin is empty");
+  if (anchor === "") throw new CliError("CLI_USAGE", "--anchor is empty");
+  const rest = { algorithm: alg, ...(anchor === undefined ? {} : { anchor: resolve(anchor) }) };
   if (issuer === undefined) {
-    return { issuer: DEFAULT_ISSUER, origin: origin ?? DEFAULT_ORIGIN, algorithm: alg };
+    return { issuer: DEFAULT_ISSUER, origin: origin ?? DEFAULT_ORIGIN, ...rest };
   }
   if (!URL.canParse(issuer) || !/^https?:$/.test(new URL(issuer).protocol)) {
     throw new CliError("CLI_USAGE", "--issuer is no http or https URL");
   }
-  return { issuer, origin: origin ?? `${new URL(issuer).host}/log`, algorithm: alg };
+  return { issuer, origin: origin ?? `${new URL(issuer).host}/log`, ...rest };
 }
 
 /** Says what was made and where the keys are. */
@@ -57,6 +63,7 @@ export function describeDirectory(made: ServiceDirectory, output: Output): void 
   output.note(`made a transparency service in ${made.path}`);
   output.note(`  issuer        ${made.config.issuer}`);
   output.note(`  log           ${made.config.origin}`);
+  output.note(`  anchor        ${made.anchorPath} (shows if the log ever lost its end)`);
   output.note(`  receipt key   ${made.receiptKeyPath} (signs receipts)`);
   output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
   output.note("  keep both keys secret and back them up with the rest of the directory");

@@ -1,14 +1,15 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import type { RunningServer, TransparencyService } from "@tallystick/server";
+import type { ListenOptions, RunningServer, TransparencyService } from "@tallystick/server";
 
 import { ServiceDirectory, isVacant } from "../directory.js";
 import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { codeOf } from "../file.js";
-import { openService } from "../opening.js";
+import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { Session } from "../session.js";
+import { Upkeep } from "../upkeep.js";
 import { configOf, describeDirectory } from "./init.js";
 
 interface ServeOptions {
@@ -16,7 +17,14 @@ interface ServeOptions {
   readonly port: number;
   readonly create?: true;
   readonly publicUrl?: string;
+  readonly minFreeMib: number;
+  readonly ignoreClock?: true;
+  readonly scrubRate: number;
+  readonly scrubPause: number;
 }
+
+const SCRUB_RATE = 5000;
+const SCRUB_PAUSE_SECONDS = 60;
 
 export function addServe(program: Command, session: Session): void {
   program
@@ -26,6 +34,15 @@ export function addServe(program: Command, session: Session): void {
     .option("--port <n>", "port, 0 for any free one", parsePort, 8000)
     .option("--host <h>", "address to listen on", "127.0.0.1")
     .option("--public-url <url>", "where clients reach the service, when a proxy stands before it")
+    .option("--min-free-mib <n>", "register nothing with less disk space", parseMib, MIN_FREE_MIB)
+    .option("--ignore-clock", "register although the clock is behind the newest checkpoint")
+    .option(
+      "--scrub-rate <n>",
+      "entries re-verified in a second, 0 for none",
+      parseWhole,
+      SCRUB_RATE,
+    )
+    .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
     .option("--create", "make the service first if the directory is missing or empty")
     .action(async (dir: string, options: ServeOptions) => {
       session.exit = await serveDirectory(dir, options, session);
@@ -45,9 +62,21 @@ async function serveDirectory(
   if (isNew) describeDirectory(directory, output);
   const stop = new Stop();
   const advice = "in use by another process";
-  const service = await openService(directory, { advice, onFatal: stop.onFatal });
-  const server = await listen(service, { ...options, ...publicUrl });
+  const { minFreeMib, ignoreClock = false } = options;
+  const opening = { advice, minFreeMib, ignoreClock, onFatal: stop.onFatal };
+  const opened = await openParts(directory, opening);
+  const { service } = opened;
+  const { scrubRate, scrubPause: scrubPauseSeconds } = options;
+  const upkeep = await Upkeep.of({ directory, opened, output, scrubRate, scrubPauseSeconds });
+  const scrub = upkeep.ages;
+  const reported = scrub === undefined ? {} : { scrub };
+  const server = await listen(service, { ...options, ...publicUrl, ...reported });
+  await upkeep.start();
   output.print(`listening on ${server.url}`);
+  const standing = service.standing();
+  if (standing.kind === "reader") {
+    output.note(`tally: read-only, nothing is registered: ${standing.code}: ${standing.reason}`);
+  }
   if (isNew)
     suggest(directory, server.url, (line) => {
       output.note(line);
@@ -59,17 +88,21 @@ async function serveDirectory(
   }
   output.note("stopping");
   await server.close();
+  await upkeep.stop();
   await service.close();
   return EXIT.yes;
 }
 
+type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub">;
+
 async function listen(
   service: TransparencyService,
-  { host, port, publicUrl }: { host: string; port: number; publicUrl?: string },
+  { host, port, publicUrl, scrub }: Listening,
 ): Promise<RunningServer> {
   const { serve } = await import("@tallystick/server");
   try {
-    return await serve(service, { host, port, ...(publicUrl === undefined ? {} : { publicUrl }) });
+    const reached = publicUrl === undefined ? {} : { publicUrl };
+    return await serve(service, { host, port, ...reached, ...(scrub && { scrub }) });
   } catch (cause) {
     await service.close();
     const reason = REASONS.get(codeOf(cause) ?? "") ?? codeOf(cause) ?? "unknown reason";
@@ -120,6 +153,17 @@ function parsePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
   throw new InvalidArgumentError("want a number from 0 to 65535.");
+}
+
+/** Reads a number of mebibytes from the command line. */
+export function parseMib(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("want a whole number of mebibytes.");
+}
+
+function parseWhole(text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("want a whole number.");
 }
 
 function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {

@@ -2,9 +2,13 @@ import { PrivateKey, type PublicKey } from "@tallystick/cose";
 import { sha256 } from "@tallystick/merkle";
 
 import { checkLog } from "../fsck.js";
-import { type AppendRequest, Log, type LogOptions } from "../log.js";
-import { MemoryStore } from "../memory.js";
+import { HEAD_KEY, openRow } from "../layout.js";
+import { Log, type LogOptions } from "../log.js";
+import { MemoryAnchor, MemoryStore } from "../memory.js";
+import { decodeHead } from "../record.js";
 import type { LogReport } from "../report.js";
+import type { AppendRequest } from "../request.js";
+import { decodeStated } from "../stated.js";
 import type { Store } from "../store.js";
 
 export const ISSUER = "https://service.example";
@@ -28,9 +32,23 @@ export function entryOf(n: number | string): Uint8Array {
   return request(n).entry;
 }
 
-/** Yields options for a log over a store, all of them the suite's own unless given. */
+/** Yields options for a log over a store, all of them the suite's own, and a new anchor, unless given. */
 export function optionsFor(store: Store, options: Partial<LogOptions> = {}): LogOptions {
-  return { store, issuer: ISSUER, origin: ORIGIN, signer, now: () => NOON, ...options };
+  const anchor = new MemoryAnchor();
+  return { store, anchor, issuer: ISSUER, origin: ORIGIN, signer, now: () => NOON, ...options };
+}
+
+/** Yields an anchor that ends where the store does, for tests that are about something else. */
+export async function anchorFor(store: Store): Promise<MemoryAnchor> {
+  const value = await store.get(HEAD_KEY);
+  if (value === undefined) return new MemoryAnchor();
+  try {
+    const { checkpoint } = decodeHead(openRow({ key: HEAD_KEY, value }));
+    const { size, root } = decodeStated(checkpoint);
+    return new MemoryAnchor([{ size, root, checkpoint }]);
+  } catch {
+    return new MemoryAnchor();
+  }
 }
 
 /** Yields a fresh log whose genesis entry is `request("genesis")`. */
@@ -41,9 +59,10 @@ export function createLog(
   return Log.create(optionsFor(store, options), request("genesis"), LOG_ID);
 }
 
-/** Yields the log that a store holds. */
-export function openLog(store: Store, options: Partial<LogOptions> = {}): Promise<Log> {
-  return Log.open(optionsFor(store, options));
+/** Yields the log that a store holds; the anchor agrees with it unless given. */
+export async function openLog(store: Store, options: Partial<LogOptions> = {}): Promise<Log> {
+  const anchor = options.anchor ?? (await anchorFor(store));
+  return Log.open(optionsFor(store, { ...options, anchor }));
 }
 
 /** Appends entries `from` up to, but not including, `to`, all at once. */

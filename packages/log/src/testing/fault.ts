@@ -1,4 +1,5 @@
-import type { MemoryStore } from "../memory.js";
+import type { Anchor, AnchorRecord, AnchorState } from "../anchor.js";
+import { MemoryAnchor, type MemoryStore } from "../memory.js";
 import type { KeyRange, Row, Store } from "../store.js";
 
 /**
@@ -7,15 +8,18 @@ import type { KeyRange, Row, Store } from "../store.js";
  * - `lost`: nothing is persisted, and the write says so.
  * - `kept`: everything is persisted, and the write reports failure all the same.
  * - `crash`: everything is persisted, and the process is gone before it hears of it.
+ * - `torn`: a part is persisted, and the process is gone. A store then has none of it, as a write of
+ *   a store is one record that is there or is not; an anchor has the beginning of a record.
  */
-export type WriteFault = "lost" | "kept" | "crash";
+export type WriteFault = "lost" | "kept" | "crash" | "torn";
 
 /** How the read of the head after a write fails. */
 export type ReadFault = "error" | "stale" | "absent";
 
-/** What goes wrong, and at which write, counted from 0. */
+/** What goes wrong, and at which write of the store or append to the anchor, counted from 0. */
 export type Fault =
   | { readonly write: number; readonly as: WriteFault }
+  | { readonly append: number; readonly as: WriteFault }
   | { readonly readBackOf: number; readonly as: ReadFault };
 
 /** A store over another one that fails as told, once, and then behaves as such a store would. */
@@ -44,9 +48,8 @@ export class FaultStore implements Store {
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     await this.#alive();
     const fault = this.#fault;
-    const isHit = "readBackOf" in fault && fault.readBackOf === this.#writes - 1;
     const value = await this.inner.get(key);
-    if (!isHit) {
+    if (!("readBackOf" in fault) || fault.readBackOf !== this.#writes - 1) {
       this.#stale = value;
       return value;
     }
@@ -65,9 +68,9 @@ export class FaultStore implements Store {
     const isHit = "write" in fault && fault.write === this.#writes;
     this.#writes++;
     if (!isHit) return this.inner.write(rows);
-    if (fault.as !== "lost") await this.inner.write(rows);
+    if (fault.as === "kept" || fault.as === "crash") await this.inner.write(rows);
     this.#isGone = true;
-    if (fault.as === "crash") {
+    if (isCrash(fault.as)) {
       this.#leave();
       await never();
     }
@@ -86,8 +89,69 @@ export class FaultStore implements Store {
   // After a failed write LevelDB fails every later one; after a crash nobody asks any more.
   async #alive(): Promise<void> {
     if (!this.#isGone) return;
-    if ("write" in this.#fault && this.#fault.as === "crash") await never();
+    if ("write" in this.#fault && isCrash(this.#fault.as)) await never();
   }
+}
+
+/** An anchor over another one that fails as told, once, and then behaves as such a file would. */
+export class FaultAnchor implements Anchor {
+  readonly inner: MemoryAnchor;
+  readonly #fault: Fault;
+  #appends = 0;
+  #leave: () => void = () => undefined;
+  /** Resolves at a crash. */
+  readonly gone: Promise<void> = new Promise<void>((resolve) => {
+    this.#leave = resolve;
+  });
+  #isTorn = false;
+
+  constructor(fault: Fault, inner: MemoryAnchor = new MemoryAnchor()) {
+    this.inner = inner;
+    this.#fault = fault;
+  }
+
+  /** How many appends were begun. */
+  get appends(): number {
+    return this.#appends;
+  }
+
+  get newest(): AnchorRecord | undefined {
+    return this.inner.newest;
+  }
+
+  get state(): AnchorState {
+    return this.inner.state;
+  }
+
+  async append(record: AnchorRecord): Promise<void> {
+    const fault = this.#fault;
+    const at = this.#appends++;
+    if (!("append" in fault) || fault.append !== at) return this.inner.append(record);
+    if (fault.as === "kept" || fault.as === "crash") await this.inner.append(record);
+    this.#isTorn = fault.as === "torn";
+    if (isCrash(fault.as)) {
+      this.#leave();
+      await never();
+    }
+    throw new Error(fault.as === "lost" ? "ENOSPC" : "EIO after the fact");
+  }
+
+  records(): AsyncIterable<AnchorRecord> {
+    return this.inner.records();
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+
+  /** Yields what a restart finds. */
+  left(): MemoryAnchor {
+    return this.inner.reopen(undefined, this.#isTorn ? "torn" : "whole");
+  }
+}
+
+function isCrash(as: WriteFault): boolean {
+  return as === "crash" || as === "torn";
 }
 
 function never(): Promise<never> {

@@ -7,7 +7,7 @@ import {
   isCborArray,
 } from "@tallystick/cose";
 import type { AlgorithmName, CborMap } from "@tallystick/cose";
-import { MemoryStore } from "@tallystick/log";
+import { MemoryAnchor, MemoryStore } from "@tallystick/log";
 
 import { serve } from "../listen.js";
 import type { RunningServer } from "../listen.js";
@@ -25,7 +25,8 @@ afterEach(async () => {
 /** Starts a service that signs receipts with a key for this algorithm. */
 async function start(algorithm: AlgorithmName): Promise<PrivateKey> {
   const signer = await PrivateKey.generate(algorithm);
-  const options = { store: new MemoryStore(), issuer: ISSUER, origin: ORIGIN, signer };
+  const kept = { store: new MemoryStore(), anchor: new MemoryAnchor() };
+  const options = { ...kept, issuer: ISSUER, origin: ORIGIN, signer };
   const operator = await PrivateKey.generate("ES256");
   service = await TransparencyService.create({ ...options, now: () => TIME }, operator);
   server = await serve(service, { host: "127.0.0.1", port: 0 });

@@ -1,3 +1,5 @@
+import type { ScrubAges } from "@tallystick/log";
+
 import { ServerError } from "../error.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
@@ -22,11 +24,18 @@ export async function readPolicy(service: TransparencyService): Promise<Reply> {
   return json({ entryId, index, policy: policy.document });
 }
 
-/** Whether the service can take registrations, and the newest checkpoint's size and time. */
-export function readHealth(service: TransparencyService): Reply {
+/**
+ * Whether the service can take registrations, and the newest checkpoint's size and time; where the
+ * log can only be read, why. With a scrub, how old its last whole passes are.
+ */
+export function readHealth(service: TransparencyService, scrub?: () => ScrubAges): Reply {
   const { size, time } = service.log.head().checkpoint;
-  const isWell = service.isWritable();
-  return json({ status: isWell ? "ok" : "unavailable", size, time }, isWell ? 200 : 503);
+  const rest = { size, time, ...(scrub === undefined ? {} : { scrub: scrub() }) };
+  if (service.isWritable()) return json({ status: "ok", ...rest });
+  const standing = service.standing();
+  if (standing.kind === "writer") return json({ status: "unavailable", ...rest }, 503);
+  const { code, reason } = standing;
+  return json({ status: "read-only", ...rest, code, reason }, 503);
 }
 
 /** Who this is. */

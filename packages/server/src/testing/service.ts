@@ -1,5 +1,5 @@
 import { PrivateKey } from "@tallystick/cose";
-import { MemoryStore } from "@tallystick/log";
+import { MemoryAnchor, MemoryStore } from "@tallystick/log";
 import type { Store } from "@tallystick/log";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
@@ -10,6 +10,7 @@ import { TransparencyService } from "../service.js";
 /** A service in memory with one vendor admitted, and every key at hand. */
 export interface Fixture {
   readonly service: TransparencyService;
+  readonly anchor: MemoryAnchor;
   readonly operator: PrivateKey;
   readonly receiptKey: PrivateKey;
   readonly vendor: PrivateKey;
@@ -31,7 +32,9 @@ export async function fixture(store: Store = new MemoryStore()): Promise<Fixture
     PrivateKey.generate("ES256"),
     PrivateKey.generate("EdDSA"),
   ]);
-  const options = { store, issuer: ISSUER, origin: ORIGIN, signer: receiptKey, now: () => TIME };
+  const anchor = new MemoryAnchor();
+  const named = { issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
+  const options = { store, anchor, ...named, now: () => TIME };
   const service = await TransparencyService.create(options, operator);
   const propose = async (change: Partial<PolicyDocument>): Promise<Uint8Array> => {
     const { policy, entryId } = await service.policyInForce();
@@ -42,7 +45,7 @@ export async function fixture(store: Store = new MemoryStore()): Promise<Fixture
   const admitted = withIssuerKey(policy.document, entryId, { iss: VENDOR, key: vendor.publicKey });
   await service.register(await signPolicy(admitted, { issuer: ISSUER, issuedAt: TIME }, operator));
   const sign = (text: string): Promise<Uint8Array> => statement(text, vendor);
-  return { service, operator, receiptKey, vendor, sign, propose };
+  return { service, anchor, operator, receiptKey, vendor, sign, propose };
 }
 
 /** Signs a text as VENDOR with any key. */

@@ -1,0 +1,272 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import { encodeHex } from "@tallystick/cose";
+import type { Anchor } from "@tallystick/log";
+
+import { type ControlAnswer, askServer } from "./control.js";
+import type { ServiceDirectory } from "./directory.js";
+import { CliError } from "./error.js";
+import { expectedError } from "./exit.js";
+import { openAnchor, openStore } from "./opening.js";
+import {
+  type FileSystem,
+  measureSync,
+  probeAppend,
+  probeDirectorySync,
+  probeRename,
+  readFileSystem,
+  type SyncLatency,
+} from "./probe.js";
+
+/** What came of one check. `unknown`: it could not be made. */
+export interface Finding {
+  readonly name: string;
+  readonly verdict: "good" | "warning" | "bad" | "unknown";
+  readonly detail: string;
+  /** Numbers behind it, for those who compare. */
+  readonly measured?: Readonly<Record<string, number | string>>;
+}
+
+/** What {@link examine} needs. */
+export interface CheckupOptions {
+  readonly minFreeMib: number;
+  /** How many writes are timed. */
+  readonly writes: number;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What the log says of itself, through its server or out of its store. */
+interface Patient {
+  readonly size: number;
+  readonly time: number;
+  readonly kid: string;
+  readonly isServed: boolean;
+  readonly standing: { readonly verdict: Finding["verdict"]; readonly detail: string };
+}
+
+type Verdict = Omit<Finding, "name">;
+
+const MEBIBYTE = 1024 * 1024;
+const SLOW_MS = 250;
+const TOO_FAST_MS = 0.005;
+
+/**
+ * Examines where a service is to live or lives: disks, rights, key, clock, anchor. Writes small files
+ * beside the log and removes them; changes nothing else. The server may run.
+ */
+export async function examine(
+  directory: ServiceDirectory,
+  options: CheckupOptions,
+): Promise<readonly Finding[]> {
+  const logPlace = directory.logPath;
+  const anchorPlace = dirname(directory.anchorPath);
+  const isApart = await areApart(logPlace, anchorPlace);
+  const { writes } = options;
+  const findings = [
+    await found("file system", () => checkFileSystem(logPlace)),
+    await found("sync", () => checkSync(directory.path, writes)),
+    await found("rename", () => said(probeRename(directory.path), "atomic while it is read")),
+    await found("directory sync", () => said(probeDirectorySync(directory.path), "works")),
+    await found("append", () => said(probeAppend(directory.path), "loses nothing")),
+    await found("space", () => checkSpace([logPlace, anchorPlace], options.minFreeMib)),
+    await found("rights", () => checkRights(directory)),
+  ];
+  if (isApart) {
+    findings.push(await found("anchor file system", () => checkFileSystem(anchorPlace)));
+    findings.push(await found("anchor sync", () => checkSync(anchorPlace, writes)));
+  }
+  findings.push(await found("anchor device", () => Promise.resolve(tellDevice(isApart))));
+  return [...findings, ...(await examineLog(directory, options))];
+}
+
+async function examineLog(
+  directory: ServiceDirectory,
+  { now }: CheckupOptions,
+): Promise<readonly Finding[]> {
+  let patient: Patient;
+  try {
+    patient = (await askPatient(directory)) ?? (await readPatient(directory));
+  } catch (error) {
+    return [{ name: "log", ...unknown(error) }];
+  }
+  const { size, time, isServed, standing } = patient;
+  const state = isServed ? "served by a running server" : "not served now";
+  const log = { verdict: "good", detail: `${size} entries, ${state}` } as const;
+  return [
+    { name: "log", ...log },
+    await found("key", () => checkKey(directory, patient.kid)),
+    await found("clock", () => Promise.resolve(tellClock(now(), time))),
+    { name: "anchor", ...standing },
+  ];
+}
+
+async function found(name: string, check: () => Promise<Verdict>): Promise<Finding> {
+  try {
+    return { name, ...(await check()) };
+  } catch (error) {
+    return { name, ...unknown(error) };
+  }
+}
+
+function unknown(error: unknown): Verdict {
+  const message = error instanceof Error ? error.message : String(error);
+  return { verdict: "unknown", detail: expectedError(error)?.message ?? message };
+}
+
+async function said(wrong: Promise<string | undefined>, good: string): Promise<Verdict> {
+  const detail = await wrong;
+  return detail === undefined ? { verdict: "good", detail: good } : { verdict: "bad", detail };
+}
+
+async function checkFileSystem(place: string): Promise<Verdict> {
+  return tellFileSystem(await readFileSystem(place));
+}
+
+/** Yields what is to be said of a file system. */
+export function tellFileSystem({ type, kind }: Pick<FileSystem, "type" | "kind">): Verdict {
+  switch (kind) {
+    case "disk":
+      return { verdict: "good", detail: type };
+    case "memory":
+      return { verdict: "bad", detail: `${type} is memory: nothing survives a restart` };
+    case "network":
+      return { verdict: "warning", detail: `${type}: locks and syncs may not mean what they say` };
+    case "unknown":
+      return { verdict: "warning", detail: `${type} is not known to this program` };
+  }
+}
+
+async function checkSync(place: string, writes: number): Promise<Verdict> {
+  const latency = await measureSync(place, writes);
+  const { p50Ms, p99Ms, maxMs } = latency;
+  const times = `fdatasync of ${writes} writes: p50 ${p50Ms} ms, p99 ${p99Ms} ms, most ${maxMs} ms`;
+  const { verdict, detail } = tellSync(latency);
+  return { verdict, detail: times + detail, measured: { ...latency } };
+}
+
+/** Yields what is to be said of these times, as the end of a sentence. */
+export function tellSync({ p50Ms, p99Ms }: Pick<SyncLatency, "p50Ms" | "p99Ms">): Verdict {
+  if (p50Ms < TOO_FAST_MS) {
+    return { verdict: "warning", detail: "; faster than a disk is: is sync ignored?" };
+  }
+  if (p99Ms <= SLOW_MS) return { verdict: "good", detail: "" };
+  return { verdict: "warning", detail: "; each registration waits for two of these" };
+}
+
+async function checkSpace(places: readonly string[], minFreeMib: number): Promise<Verdict> {
+  const systems = await Promise.all(places.map((place) => readFileSystem(place)));
+  const freeMib = Math.floor(Math.min(...systems.map(({ freeBytes }) => freeBytes)) / MEBIBYTE);
+  return tellSpace(freeMib, minFreeMib);
+}
+
+/** Yields what is to be said of the room that is left. */
+export function tellSpace(freeMib: number, minFreeMib: number): Verdict {
+  const detail = `${freeMib} MiB free, nothing is registered below ${minFreeMib}`;
+  const measured = { freeMib, minFreeMib };
+  if (freeMib < minFreeMib) return { verdict: "bad", detail, measured };
+  return { verdict: freeMib < 4 * minFreeMib ? "warning" : "good", detail, measured };
+}
+
+async function checkRights(directory: ServiceDirectory): Promise<Verdict> {
+  const wide: string[] = [];
+  for (const path of [directory.receiptKeyPath, directory.operatorKeyPath]) {
+    // The operator's key need not be here.
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && (found.mode & 0o077) !== 0) wide.push(path);
+  }
+  if (wide.length === 0) return { verdict: "good", detail: "private keys are their owner's alone" };
+  return { verdict: "bad", detail: `others may read or write ${wide.join(" and ")}: chmod 600` };
+}
+
+async function checkKey(directory: ServiceDirectory, kid: string): Promise<Verdict> {
+  const key = await directory.receiptKey();
+  const publicKey = await directory.receiptPublicKey();
+  const own = encodeHex(key.publicKey.thumbprint());
+  if (own !== kid) {
+    return { verdict: "bad", detail: `receipt.jwk is ${own}, the log was made with ${kid}` };
+  }
+  if (encodeHex(publicKey.thumbprint()) !== kid) {
+    return { verdict: "bad", detail: "receipt.pub.jwk is not the public key of receipt.jwk" };
+  }
+  return { verdict: "good", detail: `receipt.jwk is the log's, ${kid}` };
+}
+
+/** Yields what is to be said of the clock, given when the newest checkpoint was signed. */
+export function tellClock(now: number, signed: number): Verdict {
+  const seconds = now - signed;
+  const measured = { now, newest: signed };
+  if (seconds >= 0) {
+    return { verdict: "good", detail: `${seconds} s after the newest checkpoint`, measured };
+  }
+  const detail = `${-seconds} s before the newest checkpoint: the log would open read-only`;
+  return { verdict: "bad", detail, measured };
+}
+
+function tellDevice(isApart: boolean): Verdict {
+  if (isApart) return { verdict: "good", detail: "another one than the log's" };
+  const detail = "the log's own: one failure can take both (see tally init --anchor)";
+  return { verdict: "warning", detail };
+}
+
+async function areApart(one: string, other: string): Promise<boolean> {
+  const devices = await Promise.all(
+    [one, other].map(async (place) => (await stat(place).catch(() => undefined))?.dev),
+  );
+  return devices[0] !== devices[1];
+}
+
+async function askPatient(directory: ServiceDirectory): Promise<Patient | undefined> {
+  const answer = await askServer(directory.path, { do: "status" });
+  if (answer === undefined) return undefined;
+  const { size, time, kid, standing } = answer;
+  if (typeof size !== "number" || typeof time !== "number" || typeof kid !== "string") {
+    throw new CliError("CLI_CONTROL_FAILED", "the running server tells another story");
+  }
+  return { size, time, kid, isServed: true, standing: standingOf(standing) };
+}
+
+function standingOf(standing: unknown): Patient["standing"] {
+  const { kind, code, reason } = (standing ?? {}) as ControlAnswer;
+  if (kind === "writer") return { verdict: "good", detail: "ends where the log ends" };
+  return { verdict: "bad", detail: `read-only: ${String(code)}: ${String(reason)}` };
+}
+
+async function readPatient(directory: ServiceDirectory): Promise<Patient> {
+  const { readLabel } = await import("@tallystick/log");
+  const advice = "in use by another process that does not answer on control.sock";
+  const store = await openStore(directory, advice);
+  try {
+    const { kid, newest, frozen } = await readLabel(store);
+    const { size, time } = newest;
+    const standing =
+      frozen === undefined
+        ? await compareAnchor(directory, size)
+        : ({ verdict: "bad", detail: `read-only: frozen: ${frozen.why}` } as const);
+    return { size, time, kid: encodeHex(kid), isServed: false, standing };
+  } finally {
+    await store.close();
+  }
+}
+
+// A first look: what the boot checks find out with signatures is said by the server at its start.
+async function compareAnchor(
+  directory: ServiceDirectory,
+  size: number,
+): Promise<Patient["standing"]> {
+  let anchor: Anchor | undefined;
+  try {
+    anchor = await openAnchor(directory);
+    const { state, newest } = anchor;
+    if (state === "missing") return { verdict: "bad", detail: `none at ${directory.anchorPath}` };
+    const anchored = newest?.size ?? 0;
+    const detail = `ends at size ${anchored}, the log at ${size}`;
+    if (anchored > size) {
+      return { verdict: "bad", detail: `${detail}: the log lost its end, or was rolled back` };
+    }
+    return { verdict: "good", detail };
+  } finally {
+    await anchor?.close();
+  }
+}

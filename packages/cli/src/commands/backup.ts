@@ -1,0 +1,48 @@
+import { resolve } from "node:path";
+
+import type { Command } from "commander";
+
+import { askServer } from "../control.js";
+import { ServiceDirectory } from "../directory.js";
+import { openStore } from "../opening.js";
+import { backUp } from "../safekeeping.js";
+import type { Session } from "../session.js";
+
+export function addBackup(program: Command, session: Session): void {
+  program
+    .command("backup")
+    .description("copy the log and the public files of a service into one file")
+    .argument("<dir>", "made by tally init; its server may run")
+    .argument("<file>", "must not exist; no private key goes into it, and no anchor")
+    .action(async (dir: string, path: string) => {
+      const directory = await ServiceDirectory.open(dir);
+      const file = resolve(path);
+      const { size, root, rows, bytes, digest } =
+        (await askServer(directory.path, { do: "backup", file })) ??
+        (await backUpStopped(directory, file));
+      const { output } = session;
+      output.print(`size: ${String(size)}`);
+      output.print(`root: ${String(root)}`);
+      output.print(`rows: ${String(rows)}`);
+      output.print(`bytes: ${String(bytes)}`);
+      output.print(`digest: ${String(digest)}`);
+      output.note(
+        `keep ${directory.anchorPath} and the private keys elsewhere: they are not in it`,
+      );
+    });
+}
+
+async function backUpStopped(
+  directory: ServiceDirectory,
+  file: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const store = await openStore(directory, IN_USE);
+  try {
+    return { ...(await backUp(directory, { store, file })) };
+  } finally {
+    await store.close();
+  }
+}
+
+/** What is said of a log that another process has, which does not answer. */
+export const IN_USE = "in use by another process that does not answer on control.sock";

@@ -1,0 +1,104 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+
+import type { Command } from "commander";
+import { encodeHex, PublicKey } from "@tallystick/cose";
+import type { Backup, Manifest } from "@tallystick/log";
+
+import { isVacant, ServiceDirectory } from "../directory.js";
+import { CliError } from "../error.js";
+import { codeOf, failed, syncDirectory, writeWhole } from "../file.js";
+import { PUBLIC_FILES } from "../safekeeping.js";
+import type { Session } from "../session.js";
+
+export function addRestore(program: Command, session: Session): void {
+  program
+    .command("restore")
+    .description("make a service directory from a backup, and check all of it")
+    .argument("<file>", "made by tally backup")
+    .argument("<dir>", "made by this command, or empty")
+    .action(async (file: string, dir: string) => {
+      const { manifest } = await restore(resolve(file), dir);
+      const directory = await ServiceDirectory.open(dir);
+      report(manifest, directory, session);
+    });
+}
+
+/** All or nothing: built beside the place, checked, synced, and given its name at the end. */
+async function restore(file: string, dir: string): Promise<Backup> {
+  if (!(await isVacant(dir))) {
+    throw new CliError("CLI_DIRECTORY_INVALID", `${dir} is not empty, nothing was changed`);
+  }
+  const { readManifest } = await import("@tallystick/log");
+  const manifest = await readManifest(file);
+  if (!manifest.files.has("config.json")) {
+    throw new CliError("CLI_DIRECTORY_INVALID", "the backup holds no config.json, so no service");
+  }
+  const draft = `${resolve(dir)}.tmp-${randomBytes(4).toString("hex")}`;
+  try {
+    await mkdir(join(draft, "keys"), { recursive: true, mode: 0o700 });
+    await writeFiles(manifest, draft);
+    const backup = await restoreInto(join(draft, "log"), file, keyOf(manifest));
+    await syncDirectory(join(draft, "keys"));
+    await syncDirectory(draft);
+    await rename(draft, resolve(dir));
+    await syncDirectory(dirname(draft));
+    return backup;
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    const isOfSystem = /^E[A-Z0-9]+$/.test(codeOf(error) ?? "");
+    throw isOfSystem ? failed(`cannot make ${dir}`, error) : error;
+  }
+}
+
+async function restoreInto(logPath: string, path: string, key: PublicKey): Promise<Backup> {
+  const { LevelStore, restoreLog } = await import("@tallystick/log");
+  const store = await LevelStore.open(logPath, { create: true });
+  try {
+    return await restoreLog({ path, store, key });
+  } finally {
+    await store.close();
+  }
+}
+
+// Names come out of the file, so only those that a backup is made with are written.
+async function writeFiles({ files }: Manifest, draft: string): Promise<void> {
+  for (const name of PUBLIC_FILES) {
+    const bytes = files.get(name);
+    if (bytes !== undefined) await writeWhole(join(draft, name), bytes);
+  }
+}
+
+function keyOf({ files }: Manifest): PublicKey {
+  const bytes = files.get("keys/receipt.pub.jwk");
+  try {
+    return PublicKey.fromJwk(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch (cause) {
+    const message = "the backup holds no receipt key to check it by";
+    throw new CliError("CLI_KEY_INVALID", message, { cause });
+  }
+}
+
+function report(
+  { size, root, origin, time }: Manifest,
+  { path, anchorPath, receiptKeyPath }: ServiceDirectory,
+  { output }: Session,
+): void {
+  const when = new Date(1000 * time).toISOString();
+  output.print(`restored: ${size} entries of ${origin}, root ${encodeHex(root)}`);
+  output.print(`newest checkpoint: ${when}`);
+  output.note("every entry, body and checkpoint in it was checked. Before it is served:");
+  output.note(`  put the receipt key back at ${receiptKeyPath}, mode 0600`);
+  output.note(`  put the anchor of the original at ${anchorPath}, as it was last`);
+  output.note(
+    "A backup that is older than the log was is a rollback: entries that were acknowledged",
+  );
+  output.note(
+    "after it are missing. The anchor shows that, and so do witnesses: without the anchor, or",
+  );
+  output.note(
+    "with one that knows of more, the log can only be read. Never make a new anchor for an old",
+  );
+  output.note(`backup. Compare with: tally doctor ${path}`);
+}

@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { chmod, copyFile, cp, rm } from "node:fs/promises";
+
+import { tellClock, tellFileSystem, tellSpace, tellSync } from "./checkup.js";
+import { exitOf } from "./commands/doctor.js";
+import { ServeProcess } from "./testing/server.js";
+import { Workspace } from "./testing/workspace.js";
+
+interface Found {
+  readonly name: string;
+  readonly verdict: string;
+  readonly detail: string;
+  readonly measured?: Readonly<Record<string, number>>;
+}
+
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await Workspace.make();
+  await workspace.must("init", "service");
+});
+
+afterAll(() => workspace.remove());
+
+async function examine(
+  dir: string,
+  ...options: readonly string[]
+): Promise<{ code: number | null; findings: Readonly<Record<string, Found>> }> {
+  const { code, stdout } = await workspace.tally(
+    "doctor",
+    dir,
+    "--writes",
+    "20",
+    "--json",
+    ...options,
+  );
+  const { findings } = JSON.parse(stdout) as { findings: readonly Found[] };
+  return { code, findings: Object.fromEntries(findings.map((found) => [found.name, found])) };
+}
+
+/** A copy of the service, to make ill. */
+async function copied(name: string): Promise<string> {
+  await cp(workspace.at("service"), workspace.at(name), { recursive: true });
+  return name;
+}
+
+describe("doctor", () => {
+  test("finds a stopped service well, in the order in which it looked", async () => {
+    const { stdout, stderr } = await workspace.tally("doctor", "service", "--writes", "20");
+    expect(stderr).toBe("");
+    const names = [...stdout.matchAll(/^(?:good|warning|bad|unknown): ([a-z ]+): .+$/gm)];
+    expect(names.map(([, name]) => name)).toEqual([
+      "file system",
+      "sync",
+      "rename",
+      "directory sync",
+      "append",
+      "space",
+      "rights",
+      "anchor device",
+      "log",
+      "key",
+      "clock",
+      "anchor",
+    ]);
+    const { findings } = await examine("service");
+    for (const name of ["rename", "directory sync", "append", "rights", "log", "key", "clock"]) {
+      expect(findings[name]).toMatchObject({ verdict: "good" });
+    }
+    expect(findings["log"]?.detail).toBe("1 entries, not served now");
+    expect(findings["anchor"]).toMatchObject({
+      verdict: "good",
+      detail: "ends at size 1, the log at 1",
+    });
+    expect(findings["anchor device"]).toMatchObject({ verdict: "warning" });
+    expect(findings["sync"]?.measured).toMatchObject({ writes: 20 });
+    expect(await workspace.names("service")).toEqual(["anchor", "config.json", "keys", "log"]);
+  });
+
+  test("asks the server of one that is served", async () => {
+    const server = await ServeProcess.start(workspace, "service");
+    const { findings } = await examine("service");
+    expect(findings["log"]?.detail).toBe("1 entries, served by a running server");
+    expect(findings["key"]).toMatchObject({ verdict: "good" });
+    expect(findings["anchor"]).toMatchObject({ verdict: "good" });
+    await server.stop();
+  });
+
+  const memory = ["tmpfs", "ramfs"];
+
+  test("exits with 0 when nothing is wrong but the place of the anchor", async () => {
+    const { code, findings } = await examine("service");
+    const isMemory = memory.includes(findings["file system"]?.detail.split(" ")[0] ?? "");
+    expect(code).toBe(isMemory ? 1 : 0);
+  });
+
+  test("sees that the anchor knows of more than the log", async () => {
+    const dir = await copied("rolled-back");
+    await workspace.must("keygen", "--alg", "ES256", "--out", "k.jwk");
+    const add = ["trust", "add", "k.pub.jwk", "--iss", "https://issuer.example", "--dir"];
+    await workspace.must(...add, dir);
+    await rm(workspace.at(`${dir}/log`), { recursive: true });
+    await cp(workspace.at("service/log"), workspace.at(`${dir}/log`), { recursive: true });
+    const { code, findings } = await examine(dir);
+    expect(code).toBe(1);
+    expect(findings["anchor"]).toMatchObject({
+      verdict: "bad",
+      detail: "ends at size 2, the log at 1: the log lost its end, or was rolled back",
+    });
+  });
+
+  test.each<[why: string, spoil: (dir: string) => Promise<void>, says: [string, RegExp]]>([
+    [
+      "the anchor is gone",
+      (dir) => rm(workspace.at(`${dir}/anchor`)),
+      ["anchor", /^bad: none at .+anchor$/],
+    ],
+    [
+      "others may read a key",
+      (dir) => chmod(workspace.at(`${dir}/keys/receipt.jwk`), 0o644),
+      ["rights", /^bad: others may read or write .+receipt\.jwk: chmod 600$/],
+    ],
+    [
+      "the key is another",
+      (dir) =>
+        copyFile(workspace.at(`${dir}/keys/operator.jwk`), workspace.at(`${dir}/keys/receipt.jwk`)),
+      ["key", /^bad: receipt\.jwk is [0-9a-f]{64}, the log was made with [0-9a-f]{64}$/],
+    ],
+    [
+      "the public key is another",
+      (dir) =>
+        copyFile(
+          workspace.at(`${dir}/keys/operator.pub.jwk`),
+          workspace.at(`${dir}/keys/receipt.pub.jwk`),
+        ),
+      ["key", /^bad: receipt\.pub\.jwk is not the public key of receipt\.jwk$/],
+    ],
+    [
+      "the log is frozen",
+      (dir) => workspace.must("freeze", dir, "--why", "enough").then(() => undefined),
+      ["anchor", /^bad: read-only: frozen: enough$/],
+    ],
+  ])("exits with 1 when %s", async (why, spoil, [name, says]) => {
+    const dir = await copied(why.replaceAll(" ", "-"));
+    await spoil(dir);
+    const { code, findings } = await examine(dir);
+    expect(`${findings[name]?.verdict ?? ""}: ${findings[name]?.detail ?? ""}`).toMatch(says);
+    expect(code).toBe(1);
+  });
+
+  test("exits with 1 when there is less room than is wanted", async () => {
+    const { code, findings } = await examine("service", "--min-free-mib", "999999999");
+    expect(findings["space"]).toMatchObject({ verdict: "bad" });
+    expect(code).toBe(1);
+  });
+
+  test("exits with 2 when it cannot look", async () => {
+    const dir = await copied("blind");
+    await rm(workspace.at(`${dir}/keys/receipt.jwk`));
+    const { code, findings } = await examine(dir);
+    expect(findings["key"]).toMatchObject({ verdict: "unknown" });
+    const isMemory = memory.includes(findings["file system"]?.detail.split(" ")[0] ?? "");
+    expect(code).toBe(isMemory ? 1 : 2);
+    await rm(workspace.at(`${dir}/log`), { recursive: true });
+    expect((await examine(dir)).findings["log"]).toMatchObject({ verdict: "unknown" });
+  });
+});
+
+describe("what is said of", () => {
+  test.each([
+    [{ type: "ext4", kind: "disk" }, "good", "ext4"],
+    [{ type: "tmpfs", kind: "memory" }, "bad", "tmpfs is memory: nothing survives a restart"],
+    [
+      { type: "nfs", kind: "network" },
+      "warning",
+      "nfs: locks and syncs may not mean what they say",
+    ],
+    [{ type: "0x1", kind: "unknown" }, "warning", "0x1 is not known to this program"],
+  ] as const)("a file system %j", (system, verdict, detail) => {
+    expect(tellFileSystem(system)).toEqual({ verdict, detail });
+  });
+
+  test.each([
+    [0.001, 0.002, "warning"],
+    [0.2, 10, "good"],
+    [0.2, 250, "good"],
+    [0.2, 251, "warning"],
+  ])("syncs of %d and %d ms", (p50Ms, p99Ms, verdict) => {
+    expect(tellSync({ p50Ms, p99Ms })).toMatchObject({ verdict });
+  });
+
+  test.each([
+    [255, "bad"],
+    [256, "warning"],
+    [1023, "warning"],
+    [1024, "good"],
+  ])("%d MiB", (free, verdict) => {
+    expect(tellSpace(free, 256)).toMatchObject({ verdict });
+  });
+
+  test.each([
+    [100, "good", "0 s after the newest checkpoint"],
+    [99, "bad", "1 s before the newest checkpoint: the log would open read-only"],
+  ])("a clock at %d after a checkpoint at 100", (now, verdict, detail) => {
+    expect(tellClock(now, 100)).toMatchObject({ verdict, detail });
+  });
+
+  test.each([
+    [["good", "warning"], 0],
+    [["good", "unknown"], 2],
+    [["unknown", "bad"], 1],
+  ] as const)("all of %j in an exit code", (verdicts, code) => {
+    expect(exitOf(verdicts.map((verdict) => ({ verdict })))).toBe(code);
+  });
+});

@@ -1,0 +1,133 @@
+import { BenchProcess } from "./bench-process.js";
+import { Chance } from "./chance.js";
+import { SEED } from "./effort.js";
+import type { LoadReport } from "./load.js";
+import { OracleProcess } from "./oracle-process.js";
+import { kill, stop } from "./site.js";
+import type { Ground, Serving, Site } from "./site.js";
+
+/** Statements of a load that is to be cut short; never all of them are sent. */
+const ENDLESS = 100_000;
+
+/** One service and its oracle, through any number of crashes. */
+export class Campaign {
+  readonly site: Site;
+  readonly oracle: OracleProcess;
+  readonly #bench = new BenchProcess();
+  readonly #chance: Chance;
+  // Owned by the methods; read when all is over.
+  readonly problems: string[] = [];
+  rounds = 0;
+  steps = 0;
+  unanswered = 0;
+  resurrected = 0;
+  acknowledged = 0;
+
+  private constructor(site: Site, oracle: OracleProcess, number: number) {
+    this.site = site;
+    this.oracle = oracle;
+    this.#chance = new Chance(SEED, `campaign ${number}`);
+  }
+
+  static async begin(ground: Ground, number: number): Promise<Campaign> {
+    return new Campaign(
+      await ground.copy(),
+      await OracleProcess.start(ground, number),
+      number,
+    );
+  }
+
+  /** Starts a server, holds it against what is known, and kills it once so many are acknowledged. */
+  async killUnderLoad(acknowledged: number): Promise<void> {
+    const serving = await this.#start();
+    const load = this.#load(serving.url);
+    const isKilled = new Promise<void>((resolve) => {
+      const now = (): void => {
+        serving.running.kill();
+        resolve();
+      };
+      if (acknowledged === 0) setImmediate(now);
+      else this.oracle.whenAcknowledged(acknowledged, now);
+    });
+    await isKilled;
+    await this.#end(serving, await load);
+  }
+
+  /** Starts a server that kills itself at a step of a commit, and has it reach that. */
+  async killAt(failpoint: string): Promise<void> {
+    const serving = await this.#start({ TALLYSTICK_FAILPOINT: failpoint });
+    const load = await this.#load(serving.url);
+    this.steps++;
+    await this.#end(serving, load, `at ${failpoint}`);
+  }
+
+  /** Holds the stored log against what is known. */
+  async fsck(): Promise<void> {
+    this.problems.push(
+      ...(await this.oracle.ask(
+        "judge",
+        await this.#bench.fsck(this.site.path),
+      )),
+    );
+  }
+
+  /** Checks everything once more, on a server that nothing happens to. */
+  async finish(): Promise<void> {
+    const serving = await this.#start({}, true);
+    const { code } = await stop(serving);
+    if (code !== 0) this.problems.push(`exit ${String(code)} after SIGTERM`);
+    await this.fsck();
+    await this.oracle.end();
+    await this.#bench.end();
+  }
+
+  async #start(
+    env: Readonly<Record<string, string>> = {},
+    all = false,
+  ): Promise<Serving> {
+    const serving = await this.site.serve({ env });
+    const { url } = serving;
+    const audit = await this.oracle.ask("audit", {
+      url,
+      standing: "sound",
+      all,
+    });
+    this.resurrected += audit.resurrected;
+    this.#report("audit", audit.problems);
+    // The repeats of an audit make rounds, so a failpoint may be reached by them.
+    if (audit.unanswered > 0 && env["TALLYSTICK_FAILPOINT"] === undefined) {
+      this.#report("audit", [`${audit.unanswered} requests without an answer`]);
+    }
+    return serving;
+  }
+
+  #load(url: string): Promise<LoadReport> {
+    const atOnce = 1 + this.#chance.below(32);
+    return this.oracle.ask("load", {
+      url,
+      count: ENDLESS,
+      atOnce,
+      maxBytes: 2000,
+    });
+  }
+
+  async #end(
+    serving: Serving,
+    load: LoadReport,
+    how = "under load",
+  ): Promise<void> {
+    const { signal, code, stderr } = await kill(serving);
+    if (signal !== "SIGKILL")
+      this.#report(how, [`exit ${String(code)}: ${stderr}`]);
+    this.#report(how, load.problems);
+    this.rounds++;
+    this.unanswered += load.unanswered;
+    this.acknowledged += load.acknowledged;
+  }
+
+  #report(when: string, problems: readonly string[]): void {
+    this.problems.push(
+      ...problems.map((problem) => `round ${this.rounds}, ${when}: ${problem}`),
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const TALLY = fileURLToPath(
+  new URL("../../../cli/bin/tally.js", import.meta.url),
+);
+
+/** Longest time for a command; a process that hangs is a failure, not a wait. */
+const LIMIT_MS = 120_000;
+
+/** What a process came to. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a command is run. */
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Command and arguments to run it under, such as strace. */
+  readonly under?: readonly string[];
+}
+
+/** A `tally` process and what it has said so far. */
+export class Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Outcome>;
+  readonly #isUnder: boolean;
+  // Owned by the listeners of the constructor.
+  readonly #said = { stdout: "", stderr: "" };
+  readonly #looks = new Set<() => void>();
+  #isOver = false;
+
+  constructor(
+    args: readonly string[],
+    { env = {}, under = [] }: CommandOptions = {},
+  ) {
+    const [command = "", ...rest] = [
+      ...under,
+      process.execPath,
+      TALLY,
+      ...args,
+    ];
+    this.#isUnder = under.length > 0;
+    this.child = spawn(command, rest, {
+      env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1", ...env },
+      stdio: "pipe",
+    });
+    for (const name of ["stdout", "stderr"] as const) {
+      this.child[name]?.setEncoding("utf8").on("data", (text: string) => {
+        this.#said[name] += text;
+        this.#look();
+      });
+    }
+    const limit = setTimeout(() => {
+      this.kill();
+    }, LIMIT_MS);
+    this.ended = new Promise((resolve) => {
+      this.child.once("close", (code, signal) => {
+        clearTimeout(limit);
+        this.#isOver = true;
+        this.#look();
+        resolve({ code, signal, ...this.#said });
+      });
+    });
+    this.child.stdin?.end();
+  }
+
+  /** Yields the match once it is said; `undefined` when the process ends without. */
+  said(pattern: RegExp): Promise<RegExpExecArray | undefined> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const match = pattern.exec(this.#said.stdout);
+        if (match === null && !this.#isOver) return;
+        this.#looks.delete(look);
+        resolve(match ?? undefined);
+      };
+      this.#looks.add(look);
+      look();
+    });
+  }
+
+  /** Ends the command itself, not only what it runs under. */
+  kill(signal: NodeJS.Signals = "SIGKILL"): void {
+    const { pid } = this.child;
+    if (this.#isOver || pid === undefined) return;
+    const target = this.#isUnder ? (onlyChild(pid) ?? pid) : pid;
+    try {
+      process.kill(target, signal);
+    } catch {
+      // It was faster.
+    }
+  }
+
+  #look(): void {
+    for (const look of [...this.#looks]) look();
+  }
+}
+
+/** Runs a command to its end. */
+export function tally(
+  args: readonly string[],
+  options?: CommandOptions,
+): Promise<Outcome> {
+  return new Running(args, options).ended;
+}
+
+/** Runs a command that has to succeed. */
+export async function mustTally(args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await tally(args);
+  if (code !== 0)
+    throw new Error(`tally ${args.join(" ")}: exit ${String(code)}\n${stderr}`);
+  return stdout;
+}
+
+function onlyChild(pid: number): number | undefined {
+  try {
+    const [first] = readFileSync(
+      `/proc/${pid}/task/${pid}/children`,
+      "utf8",
+    ).split(" ");
+    return first === undefined || first === "" ? undefined : Number(first);
+  } catch {
+    return undefined;
+  }
+}

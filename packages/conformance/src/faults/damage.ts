@@ -1,0 +1,141 @@
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
+
+import type { Row } from "@tallystick/log";
+
+import type { Chance } from "./chance.js";
+import { payloadOf, readRows, sealed, writeRows } from "./rows.js";
+import type { Site } from "./site.js";
+
+/** Something that befalls a service while it is not running. */
+export interface Damage {
+  readonly name: string;
+  readonly kind: string;
+  readonly apply: (site: Site) => Promise<void>;
+}
+
+/** The kinds of file that a service cannot do without, by name within its folder. */
+export const FILE_KINDS: readonly (readonly [string, RegExp])[] = [
+  ["write-ahead log", /^log\/\d+\.log$/],
+  ["table", /^log\/\d+\.ldb$/],
+  ["MANIFEST", /^log\/MANIFEST-\d+$/],
+  ["CURRENT", /^log\/CURRENT$/],
+  ["anchor", /^anchor$/],
+];
+
+/** Yields single flipped bits in files of a kind, as many as asked for. */
+export async function flipsOf(
+  site: Site,
+  [kind, pattern]: (typeof FILE_KINDS)[number],
+  { count, chance }: { readonly count: number; readonly chance: Chance },
+): Promise<readonly Damage[]> {
+  const names = await readdir(site.path, { recursive: true });
+  const files: { readonly name: string; readonly length: number }[] = [];
+  for (const name of names.filter((name) => pattern.test(name)).sort()) {
+    const { length } = await readFile(site.at(name));
+    if (length > 0) files.push({ name, length });
+  }
+  return Array.from({ length: count }, () => {
+    const { name, length } = chance.pick(files);
+    const place = chance.below(length);
+    const bit = chance.below(8);
+    return {
+      kind,
+      name: `bit ${bit} of byte ${place} of ${name}`,
+      apply: async (victim) => {
+        const bytes = await readFile(victim.at(name));
+        bytes.writeUInt8(bytes.readUInt8(place) ^ (1 << bit), place);
+        // Removed first, for tables are shared among copies.
+        await rm(victim.at(name));
+        await writeFile(victim.at(name), bytes);
+      },
+    };
+  });
+}
+
+type Rows = ReadonlyMap<string, Row>;
+type Change = readonly [string, (rows: Rows) => readonly Row[]];
+
+/** Rows of one kind, by the letter that their keys begin with. */
+function ofKind(rows: Rows, letter: string): readonly Row[] {
+  return [...rows.values()].filter(
+    ({ key }) => key[0] === letter.charCodeAt(0),
+  );
+}
+
+/** Yields two rows of a kind that are as alike as rows can be. */
+function pair(
+  rows: Rows,
+  letter: string,
+  isFit: (row: Row) => boolean,
+): readonly [Row, Row] {
+  const [first, second] = ofKind(rows, letter).filter(isFit);
+  if (first === undefined || second === undefined)
+    throw new Error(`no two rows ${letter}`);
+  return [first, second];
+}
+
+const isLeafTile = ({ key, value }: Row): boolean =>
+  key[1] === 0 && value.length === 8192 + 4;
+const isAny = (): boolean => true;
+
+// Each of these is what hands do, or a program that is wrong: the checksums fit where it says so.
+const changes: readonly Change[] = [
+  ["two tiles exchanged", (rows) => exchanged(pair(rows, "t", isLeafTile))],
+  [
+    "two tiles exchanged, checksums fit",
+    (rows) => resealed(pair(rows, "t", isLeafTile)),
+  ],
+  ["two bodies exchanged", (rows) => exchanged(pair(rows, "s", isAny))],
+  [
+    "two bodies exchanged, checksums fit",
+    (rows) => resealed(pair(rows, "s", isAny)),
+  ],
+  [
+    "two index rows exchanged, checksums fit",
+    (rows) => resealed(pair(rows, "d", isAny)),
+  ],
+  [
+    "a body cut short, checksum fits",
+    (rows) => shortened(pair(rows, "s", isAny)[0]),
+  ],
+  [
+    "two bundles exchanged, checksums fit",
+    (rows) => resealed(pair(rows, "b", isAny)),
+  ],
+  [
+    "two checkpoints exchanged, checksums fit",
+    (rows) => resealed(pair(rows, "c", isAny)),
+  ],
+];
+
+/** Yields every way to change rows through the store. */
+export function rowDamages(): readonly Damage[] {
+  return changes.map(([name, change]) => ({
+    name,
+    kind: "rows",
+    apply: async (victim) => {
+      const directory = victim.at("log");
+      const rows = await readRows(directory);
+      if (rows === undefined) throw new Error(`${directory} cannot be read`);
+      await writeRows(directory, change(rows));
+    },
+  }));
+}
+
+function exchanged([first, second]: readonly [Row, Row]): readonly Row[] {
+  return [
+    { key: first.key, value: second.value },
+    { key: second.key, value: first.value },
+  ];
+}
+
+function resealed([first, second]: readonly [Row, Row]): readonly Row[] {
+  return [
+    sealed(first.key, payloadOf(second)),
+    sealed(second.key, payloadOf(first)),
+  ];
+}
+
+function shortened(row: Row): readonly Row[] {
+  return [sealed(row.key, payloadOf(row).slice(0, -1))];
+}

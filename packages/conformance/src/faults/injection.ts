@@ -1,0 +1,137 @@
+import { readFile } from "node:fs/promises";
+
+import type { OracleProcess } from "./oracle-process.js";
+import { kill, stop } from "./site.js";
+import type { Ground, Site } from "./site.js";
+import {
+  DISK_CALLS,
+  injecting,
+  parseTrace,
+  pathsOf,
+  tracing,
+} from "./strace.js";
+import type { Injection, SystemCall } from "./strace.js";
+
+/** Statements of a run; each is a commit of its own. */
+const COMMITS = 3;
+
+/** One thread for all file calls, so that the same run makes the same calls in the same order. */
+export const ONE_THREAD: Readonly<Record<string, string>> = {
+  UV_THREADPOOL_SIZE: "1",
+};
+
+/** A call that can be made to fail: the `when`th of its name within one thread. */
+export interface Target {
+  readonly call: string;
+  readonly when: number;
+  /** Whether it is made before the server accepts requests. */
+  readonly phase: "boot" | "commit";
+}
+
+/** What a server does to its files, from its start through a few commits. */
+export interface Plan {
+  readonly targets: readonly Target[];
+  /** Files and folders touched, relative to the service's. */
+  readonly paths: readonly string[];
+}
+
+/** What became of a run with a fault in it. */
+export interface Ordeal {
+  /** What the fault hit, such as `fdatasync 000009.log`; empty if it was never reached. */
+  readonly hits: readonly string[];
+  readonly exit: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly isStarted: boolean;
+  readonly acknowledged: number;
+  readonly stderr: string;
+  readonly problems: readonly string[];
+}
+
+/** Watches a run without faults and yields what could fail in it. */
+export async function planOf(
+  ground: Ground,
+  oracle: OracleProcess,
+): Promise<Plan> {
+  const site = await ground.copy();
+  const file = ground.at("plan.trace");
+  const serving = await site.serve({
+    under: tracing(file, DISK_CALLS),
+    env: ONE_THREAD,
+  });
+  const load = { url: serving.url, count: COMMITS, atOnce: 1, maxBytes: 3000 };
+  await oracle.ask("load", load);
+  await kill(serving);
+  await oracle.ask("forget", null);
+  const calls = parseTrace(await readFile(file, "utf8"));
+  return { targets: targetsOf(calls, site), paths: touched(calls, site) };
+}
+
+function targetsOf(
+  calls: readonly SystemCall[],
+  site: Site,
+): readonly Target[] {
+  const counts = new Map<string, number>();
+  const targets = new Map<string, Target>();
+  let phase: Target["phase"] = "boot";
+  for (const call of calls) {
+    const isOurs = pathsOf(call).some((path) =>
+      path.startsWith(`${site.path}/`),
+    );
+    // The line that says where the server listens is the only output of a run.
+    if (!isOurs && call.name === "write" && call.args.startsWith("1<"))
+      phase = "commit";
+    if (!isOurs) continue;
+    const thread = `${call.thread} ${call.name}`;
+    const when = (counts.get(thread) ?? 0) + 1;
+    counts.set(thread, when);
+    const name = `${call.name} ${when}`;
+    if (!targets.has(name)) targets.set(name, { call: call.name, when, phase });
+  }
+  return [...targets.values()];
+}
+
+function touched(calls: readonly SystemCall[], site: Site): readonly string[] {
+  const paths = calls
+    .flatMap(pathsOf)
+    .filter((path) => path.startsWith(`${site.path}/`));
+  return [...new Set(paths)].map((path) => path.slice(site.path.length + 1));
+}
+
+/** Runs a server with one call failing, under a few commits. */
+export async function inject(
+  site: Site,
+  oracle: OracleProcess,
+  { call, when, as, paths }: Omit<Injection, "paths"> & Pick<Plan, "paths">,
+): Promise<Ordeal> {
+  const file = `${site.path}.trace`;
+  const absolute = paths.map((path) => site.at(path));
+  const under = injecting(file, { call, when, as, paths: absolute });
+  const start = await site.start({ under, env: ONE_THREAD });
+  const load =
+    start.url === undefined
+      ? { acknowledged: 0, problems: [] }
+      : await oracle.ask("load", {
+          url: start.url,
+          count: COMMITS,
+          atOnce: 1,
+          maxBytes: 3000,
+        });
+  const outcome = start.url === undefined ? start.outcome : await stop(start);
+  const hits = parseTrace(await readFile(file, "utf8")).filter(
+    ({ isInjected, result }) => isInjected || (as === "KILL" && result === -1),
+  );
+  return {
+    hits: hits.map((hit) => nameOf(hit, site)),
+    exit: outcome.code,
+    signal: outcome.signal,
+    isStarted: start.url !== undefined,
+    acknowledged: load.acknowledged,
+    stderr: outcome.stderr,
+    problems: load.problems,
+  };
+}
+
+function nameOf(call: SystemCall, site: Site): string {
+  const [path = ""] = pathsOf(call);
+  return `${call.name} ${path.slice(site.path.length + 1)}`;
+}

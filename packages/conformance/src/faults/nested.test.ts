@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+
+import { COMMIT_STEPS } from "@tallystick/log";
+
+import { Chance } from "./chance.js";
+import { SEED, effort, isFull, tell } from "./effort.js";
+import { inject, planOf } from "./injection.js";
+import type { Plan, Target } from "./injection.js";
+import { inLanes, recover } from "./lanes.js";
+import type { Lane } from "./lanes.js";
+import { OracleProcess } from "./oracle-process.js";
+import { Ground, kill } from "./site.js";
+import type { Site } from "./site.js";
+import { straceObstacle } from "./strace.js";
+import { describeFault } from "./suite.js";
+
+const FAULTS = ["EIO", "ENOSPC", "KILL"] as const;
+
+/** Pairs and triples to try. */
+const PAIRS = effort({ bounded: 16, full: 400 });
+const TRIPLES = effort({ bounded: 6, full: 100 });
+
+/** Something that goes wrong in one run of a server; yields what it did. */
+interface Fault {
+  readonly name: string;
+  readonly strike: (site: Site, lane: Lane) => Promise<readonly string[]>;
+}
+
+describeFault("F10: faults upon faults", straceObstacle(), () => {
+  let ground: Ground;
+  let commits: readonly Fault[];
+  let boots: readonly Fault[];
+
+  beforeAll(async () => {
+    ground = await Ground.make();
+    const oracle = await OracleProcess.start(ground);
+    const plan = await planOf(ground, oracle);
+    await oracle.end();
+    const of = (phase: Target["phase"]): readonly Fault[] =>
+      plan.targets
+        .filter((target) => target.phase === phase)
+        .flatMap((at) => callFaults(at, plan));
+    commits = [...COMMIT_STEPS.flatMap(stepFaults), ...of("commit")];
+    boots = [...of("boot"), killAtBoot];
+  });
+
+  afterAll(() => ground.clear());
+
+  async function endure(
+    series: readonly (readonly Fault[])[],
+  ): Promise<readonly string[]> {
+    const problems: string[] = [];
+    await inLanes(ground, series, async (faults, lane) => {
+      const site = await ground.copy();
+      const name = faults.map((fault) => fault.name).join(", then ");
+      for (const fault of faults) {
+        const wrong = await fault.strike(site, lane);
+        problems.push(...wrong.map((problem) => `${name}: ${problem}`));
+      }
+      const recovery = await recover(site.path, lane);
+      problems.push(
+        ...recovery.problems.map((problem) => `${name}: ${problem}`),
+      );
+      await site.remove();
+    });
+    return problems;
+  }
+
+  test(
+    "one in a commit, one in the recovery from it: nothing is lost",
+    async () => {
+      const chance = new Chance(SEED, "pairs");
+      const all = commits.flatMap((first) =>
+        boots.map((second) => [first, second]),
+      );
+      const pairs = chance.sample(all, PAIRS);
+      const problems = await endure(pairs);
+      tell("F10", `${pairs.length} of ${all.length} pairs`);
+      expect(problems).toEqual([]);
+    },
+    isFull ? 7_200_000 : 600_000,
+  );
+
+  test(
+    "one in a commit, two in a row in the recovery: nothing is lost",
+    async () => {
+      const chance = new Chance(SEED, "triples");
+      const triples = Array.from({ length: TRIPLES }, () => [
+        chance.pick(commits),
+        chance.pick(boots),
+        chance.pick(boots),
+      ]);
+      const problems = await endure(triples);
+      tell("F10", `${triples.length} triples`);
+      expect(problems).toEqual([]);
+    },
+    isFull ? 7_200_000 : 600_000,
+  );
+});
+
+function callFaults(target: Target, { paths }: Plan): readonly Fault[] {
+  return FAULTS.map((as) => ({
+    name: `${as} at ${target.call} ${target.when} (${target.phase})`,
+    strike: async (site, { oracle }) => {
+      const ordeal = await inject(site, oracle, { ...target, as, paths });
+      const { exit, signal, stderr } = ordeal;
+      const isSeemly =
+        signal === "SIGKILL" || exit === 0 || exit === 2 || exit === 70;
+      const how = isSeemly ? [] : [`exit ${String(exit)}: ${stderr}`];
+      return [...how, ...ordeal.problems];
+    },
+  }));
+}
+
+function stepFaults(step: string): readonly Fault[] {
+  return [`${step}:1`, `${step}:2`, `${step}:1:throw`].map((failpoint) => ({
+    name: `failpoint ${failpoint}`,
+    strike: async (site, { oracle }) => {
+      const env = { TALLYSTICK_FAILPOINT: failpoint };
+      const serving = await site.serve({ env });
+      const load = { url: serving.url, count: 6, atOnce: 2, maxBytes: 2000 };
+      const { problems } = await oracle.ask("load", load);
+      const { code, signal } = await kill(serving);
+      const isDead = signal === "SIGKILL" || code === 70;
+      return isDead ? problems : [...problems, "did not die"];
+    },
+  }));
+}
+
+/** Killed while it starts, as soon as it has begun to write what it recovers. */
+const killAtBoot: Fault = {
+  name: "kill -9 while starting",
+  strike: async (site) => {
+    await site.killAtBoot();
+    return [];
+  },
+};

@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Obstacle } from "./suite.js";
+
+const MEBIBYTE = 1024 * 1024;
+
+/** A file system of a few mebibytes, with a ballast that can be thrown overboard. */
+export class SmallDisk {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static mount(path: string, mebibytes: number): SmallDisk {
+    mkdirSync(path);
+    const args = ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path];
+    const { status, stderr } = spawnSync("mount", args, {
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    if (status !== 0) {
+      rmSync(path, { recursive: true });
+      throw new Error(`mount: ${stderr}`);
+    }
+    return new SmallDisk(path);
+  }
+
+  /** Takes up space until {@link SmallDisk.lighten}. */
+  load(mebibytes: number): Promise<void> {
+    return writeFile(
+      join(this.path, "ballast"),
+      new Uint8Array(mebibytes * MEBIBYTE),
+    );
+  }
+
+  lighten(): Promise<void> {
+    return rm(join(this.path, "ballast"));
+  }
+
+  unmount(): void {
+    spawnSync("umount", [this.path], { timeout: 30_000 });
+  }
+}
+
+/** Names what is missing for mounting one. */
+export function mountObstacle(): Obstacle {
+  const folder = mkdtempSync(join(tmpdir(), "tally-mount-"));
+  try {
+    SmallDisk.mount(join(folder, "disk"), 1).unmount();
+    return undefined;
+  } catch {
+    return "the right to mount a small file system";
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

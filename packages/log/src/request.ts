@@ -1,0 +1,38 @@
+import { HASH_BYTES, sha256 } from "@tallystick/merkle";
+
+import { isEqual } from "./layout.js";
+import type { Submission } from "./pool.js";
+
+/** An entry to log. Bytes are copied. */
+export interface AppendRequest {
+  /** 32 bytes, SHA-256 of the body. */
+  readonly entry: Uint8Array;
+  readonly body: Uint8Array;
+  /** Kept with the entry and returned by {@link Log.lookup}; opaque, and not under the tree. */
+  readonly collateral: Uint8Array;
+  /** Sequenced in a round of its own; the newest one is what preconditions are held against. */
+  readonly control?: boolean;
+  /** The newest control entry that the caller has admitted this one under. */
+  readonly precondition?: Uint8Array;
+}
+
+/**
+ * Yields the pool's own copy of a request.
+ *
+ * @throws TypeError for a malformed one
+ */
+export function submissionOf(request: AppendRequest): Submission {
+  const { entry, body, collateral, control = false, precondition } = request;
+  if (entry.length !== HASH_BYTES) {
+    throw new TypeError(`entry of ${entry.length} bytes, want ${HASH_BYTES}`);
+  }
+  const copy = body.slice();
+  if (!isEqual(sha256(copy), entry)) throw new TypeError("the body does not hash to the entry");
+  return {
+    entry: entry.slice(),
+    body: copy,
+    collateral: collateral.slice(),
+    isControl: control,
+    precondition: precondition?.slice(),
+  };
+}

@@ -1,0 +1,259 @@
+import type { PublicKey } from "@tallystick/cose";
+import { TILE_WIDTH } from "@tallystick/merkle";
+
+import type { Anchor } from "./anchor.js";
+import { checkAnchor } from "./anchor-check.js";
+import { BodyCheck } from "./body-check.js";
+import { type LogError, toLogError } from "./error.js";
+import { bundleKey, openRow, SCRUB_KEY } from "./layout.js";
+import type { Log } from "./log.js";
+import { PinnedRows, type RowSource } from "./pinned.js";
+import { Findings, type LogProblem } from "./report.js";
+import {
+  decodeScrub,
+  encodeScrub,
+  FRESH,
+  type PassProgress,
+  type ScrubState,
+} from "./scrub-progress.js";
+import { type Space, spaceShortage } from "./space.js";
+import { Survey } from "./survey.js";
+import { entriesOf } from "./tree-check.js";
+import { startAt, TreePass } from "./tree-pass.js";
+
+/** What {@link Scrub} needs. */
+export interface ScrubOptions {
+  /** The log's own, open as long as the scrub runs. */
+  readonly store: RowSource;
+  /** Held against the kept checkpoints, where there is one. */
+  readonly anchor?: Anchor | undefined;
+  readonly log: Pick<Log, "head" | "note" | "standing">;
+  /** The log's receipt key. */
+  readonly key: PublicKey;
+  /** Below its floor no progress is kept: that write must not be the one that fills the disk. */
+  readonly space?: Space | undefined;
+  /** Upper bound of what is read, so that the log's own work comes first. */
+  readonly entriesPerSecond: number;
+  /** Between the end of one cycle and the start of the next; 60 unless given. */
+  readonly pauseSeconds?: number;
+  /** Told once of damage; the scrub ends with it. */
+  readonly onProblem: (problems: readonly LogProblem[]) => void | Promise<void>;
+  /** Told when a pass could not be run; it is tried again after the pause. */
+  readonly onFailure?: (error: LogError) => void;
+  /** Resolves after so many milliseconds, or early when the signal aborts. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What somebody who watches over a log has to know of its scrub. */
+export interface ScrubAges {
+  readonly tree: ScrubAge;
+  readonly bodies: ScrubAge;
+  /** Problems found since the start. */
+  readonly errors: number;
+}
+
+/** How long ago the last whole pass ended, and the tree size that it covered. */
+export interface ScrubAge {
+  /** `null` before the first. */
+  readonly ageSeconds: number | null;
+  readonly verified: number;
+}
+
+/** How far the scrub has got. */
+export interface ScrubProgress {
+  readonly tree: PassProgress;
+  readonly bodies: PassProgress;
+  /** Problems found since the start. */
+  readonly errors: number;
+}
+
+const DEFAULT_PAUSE_SECONDS = 60;
+// Progress is a write of its own, so it is kept now and then, not after each bundle.
+const NOTE_SECONDS = 30;
+// Shorter waits are saved up: a timer costs more than they are worth.
+const SHORTEST_WAIT_MS = 20;
+
+/**
+ * Reads the whole log again and again in the background, at a bounded rate, while it is served and
+ * written: damage that nobody happens to read is found within one cycle.
+ *
+ * A cycle has two passes, which pin the newest published checkpoint and end with it. The tree pass
+ * recomputes leaves, tiles and every kept root from the bundles and checks index rows, signatures, the
+ * chain of checkpoints and the anchor. The body pass hashes every body. Each goes on after a restart
+ * where it was, once what it stands on is found to be as it was left.
+ */
+export class Scrub {
+  readonly #options: ScrubOptions;
+  readonly #abort = new AbortController();
+  // Owned by start.
+  #running: Promise<void> | undefined;
+  // Owned by #run, as is all below; read through progress.
+  #state: ScrubState = FRESH;
+  #errors = 0;
+  #owedMs = 0;
+  #notedAt = 0;
+
+  constructor(options: ScrubOptions) {
+    const { entriesPerSecond } = options;
+    if (!(entriesPerSecond > 0)) throw new TypeError(`rate of ${entriesPerSecond} entries/s`);
+    this.#options = options;
+  }
+
+  /** How far it has got, as of now. */
+  get progress(): ScrubProgress {
+    const { tree, bodies } = this.#state;
+    const { verifiedSize, startedAt, completedAt, completedSize } = tree;
+    const passed = { verifiedSize, startedAt, completedAt, completedSize };
+    return { tree: passed, bodies, errors: this.#errors };
+  }
+
+  /** How old its last whole passes are. */
+  ages(): ScrubAges {
+    const now = this.#options.now();
+    const ageOf = ({ completedAt, completedSize }: PassProgress): ScrubAge => ({
+      ageSeconds: completedAt === undefined ? null : Math.max(0, now - completedAt),
+      verified: completedSize,
+    });
+    const { tree, bodies } = this.#state;
+    return { tree: ageOf(tree), bodies: ageOf(bodies), errors: this.#errors };
+  }
+
+  /** Begins, once. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends after the read under way; to be awaited before the store is closed. Idempotent. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  #isStopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  async #run(): Promise<void> {
+    let isLoaded = false;
+    let isSound = true;
+    const { pauseSeconds = DEFAULT_PAUSE_SECONDS } = this.#options;
+    while (isSound && !this.#isStopped()) {
+      try {
+        if (!isLoaded) await this.#load();
+        isLoaded = true;
+        isSound = (await this.#runTree()) && (await this.#runBodies());
+      } catch (error) {
+        // What stop interrupts fails as it pleases.
+        if (this.#isStopped()) return;
+        this.#options.onFailure?.(toLogError(error, "LOG_UNAVAILABLE", "scrub"));
+      }
+      if (isSound) await this.#wait(1000 * pauseSeconds);
+    }
+  }
+
+  async #load(): Promise<void> {
+    const [value] = await this.#options.store.getMany([SCRUB_KEY]);
+    this.#notedAt = this.#options.now();
+    if (value === undefined) return;
+    try {
+      this.#state = decodeScrub(openRow({ key: SCRUB_KEY, value }));
+    } catch {
+      // The row is a note to itself: without it the scrub begins anew.
+    }
+  }
+
+  /** Yields whether the log is sound as far as the pass got. */
+  async #runTree(): Promise<boolean> {
+    const { store, anchor, key, log, now } = this.#options;
+    const rows = await PinnedRows.pin(store, log.head().checkpoint.size);
+    const survey = new Survey(rows, new Findings());
+    const { mark } = this.#state.tree;
+    const from =
+      mark === undefined || mark.size > rows.size ? undefined : await startAt(rows, mark);
+    if (from === undefined) this.#setTree({ verifiedSize: 0, startedAt: now(), mark: undefined });
+    const { stated } = rows;
+    const pass = await TreePass.begin({ survey, stated, key, withBodies: false, from });
+    let reached = this.#state.tree.verifiedSize;
+    for await (const entries of pass.run()) {
+      if (!(await this.#isSound(survey))) return false;
+      const next = pass.mark();
+      // Behind the last full bundle the pass is all but over, and cannot go on from there.
+      if (next !== undefined) this.#setTree({ verifiedSize: next.size, mark: next });
+      await this.#pace(entries - reached);
+      reached = entries;
+      if (this.#isStopped()) return true;
+    }
+    if (anchor !== undefined) await checkAnchor(survey, { anchor, size: rows.size });
+    if (!(await this.#isSound(survey))) return false;
+    const completed = { completedAt: now(), completedSize: rows.size };
+    this.#setTree({ ...completed, verifiedSize: 0, mark: undefined });
+    await this.#note();
+    return true;
+  }
+
+  async #runBodies(): Promise<boolean> {
+    if (this.#isStopped()) return true;
+    const { store, log, now } = this.#options;
+    const rows = await PinnedRows.pin(store, log.head().checkpoint.size);
+    const survey = new Survey(rows, new Findings());
+    const bodies = new BodyCheck(survey);
+    if (this.#state.bodies.verifiedSize === 0) this.#setBodies({ startedAt: now() });
+    for (let at = this.#state.bodies.verifiedSize; at < rows.size;) {
+      const index = Math.floor(at / TILE_WIDTH);
+      const [payload] = await survey.require([bundleKey(index)]);
+      const entries = entriesOf(survey, { index, payload, size: rows.size }) ?? [];
+      await bodies.check(entries);
+      if (!(await this.#isSound(survey))) return false;
+      const next = Math.min(rows.size, (index + 1) * TILE_WIDTH);
+      // A bundle that was partial is read again from its first entry.
+      this.#setBodies({ verifiedSize: Math.floor(next / TILE_WIDTH) * TILE_WIDTH });
+      await this.#pace(next - at);
+      at = next;
+      if (this.#isStopped()) return true;
+    }
+    this.#setBodies({ completedAt: now(), completedSize: rows.size, verifiedSize: 0 });
+    await this.#note();
+    return true;
+  }
+
+  /** Yields whether nothing was found, and tells what was. */
+  async #isSound({ findings }: Survey): Promise<boolean> {
+    const { problems, problemCount } = findings.report();
+    if (problemCount === 0) return true;
+    this.#errors += problemCount;
+    await this.#options.onProblem(problems);
+    return false;
+  }
+
+  #setTree(change: Partial<ScrubState["tree"]>): void {
+    this.#state = { ...this.#state, tree: { ...this.#state.tree, ...change } };
+  }
+
+  #setBodies(change: Partial<PassProgress>): void {
+    this.#state = { ...this.#state, bodies: { ...this.#state.bodies, ...change } };
+  }
+
+  async #pace(entries: number): Promise<void> {
+    const { entriesPerSecond, now } = this.#options;
+    this.#owedMs += (1000 * entries) / entriesPerSecond;
+    if (this.#owedMs >= SHORTEST_WAIT_MS) {
+      await this.#wait(this.#owedMs);
+      this.#owedMs = 0;
+    }
+    if (now() - this.#notedAt >= NOTE_SECONDS) await this.#note();
+  }
+
+  async #note(): Promise<void> {
+    const { log, space, now } = this.#options;
+    this.#notedAt = now();
+    if (this.#isStopped() || log.standing().kind === "reader") return;
+    if ((await spaceShortage(space)) !== undefined) return;
+    await log.note(SCRUB_KEY, encodeScrub(this.#state));
+  }
+
+  async #wait(ms: number): Promise<void> {
+    if (!this.#isStopped()) await this.#options.wait(ms, this.#abort.signal);
+  }
+}
