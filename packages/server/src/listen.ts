@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 import { createApp } from "./app.js";
@@ -38,15 +38,26 @@ export async function serve(
   service: TransparencyService,
   { host, port, ...options }: ListenOptions,
 ): Promise<RunningServer> {
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
-    createApp(service, options),
-  );
+  const app = createApp(service, options);
+  const server = createServer({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // Node would refuse a missing Host without a body; the application does it with a problem (S1).
+    requireHostHeader: false,
+  });
+  // Owned by this server's request listener: the answers that are still to be given.
+  const running = new Set<ServerResponse>();
+  server.on("request", (request, response) => {
+    running.add(response);
+    response.on("close", () => running.delete(response));
+    app(request, response);
+  });
+  server.on("checkExpectation", refuseExpectation);
   server.on("clientError", refuseConnection);
   await bind(server, host, port);
   const { address, family, port: bound } = server.address() as AddressInfo;
   const name = family === "IPv6" ? `[${address}]` : address;
-  return { url: `http://${name}:${bound}`, close: () => stop(server) };
+  return { url: `http://${name}:${bound}`, close: () => stop(server, running) };
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {
@@ -59,13 +70,31 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function stop(server: Server): Promise<void> {
+function stop(server: Server, running: ReadonlySet<ServerResponse>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => {
       resolve();
     });
     server.closeIdleConnections();
+    // A kept connection would hold the stop up until it times out.
+    for (const response of running) {
+      if (!response.headersSent) response.setHeader("connection", "close");
+    }
   });
+}
+
+// An unknown Expect, which Node would refuse without a body.
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const problem = problemOf(
+    new ServerError("SERVER_EXPECTATION", "leave the Expect header out, or expect 100-continue"),
+  );
+  const body = encodeProblem(problem);
+  response.writeHead(problem.status, {
+    "content-type": PROBLEM_MEDIA_TYPE,
+    "content-length": body.length,
+    connection: "close",
+  });
+  response.end(body);
 }
 
 // What Node refuses before any handler runs; S1 holds for it too.

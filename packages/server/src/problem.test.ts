@@ -12,6 +12,7 @@ import { encodeProblem, problemOf } from "./problem.js";
 const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_BODY_TOO_LARGE: [413, "Content Too Large"],
   SERVER_ENTRY_UNKNOWN: [404, "Not Found"],
+  SERVER_EXPECTATION: [417, "Expectation Failed"],
   SERVER_KEY_UNKNOWN: [404, "No such key"],
   SERVER_LOCATOR_INVALID: [400, "Invalid locator"],
   SERVER_MEDIA_TYPE: [415, "Unsupported Media Type"],

@@ -151,6 +151,11 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     ...NOT_FOUND,
     detail: "Receipt with entry ID <id> not known to this Transparency Service",
   },
+  SERVER_EXPECTATION: {
+    status: 417,
+    title: "Expectation Failed",
+    detail: "The request expects what the service does not do",
+  },
   SERVER_KEY_UNKNOWN: {
     status: 404,
     title: "No such key",
