@@ -44,12 +44,14 @@ describe("the README", () => {
     expect(start.slice(0, 2)).toEqual(["node", "packages/cli/bin/tally.js"]);
     server = spawn(process.execPath, [...start.slice(1), "--port", "0"], { cwd: folder });
     url = await new Promise((resolve, reject) => {
-      server.stdout.on("data", (chunk: Buffer) => {
+      const read = (chunk: Buffer): void => {
         printed += chunk.toString();
         const [, found] = /^listening on (\S+)$/m.exec(printed) ?? [];
-        if (found !== undefined) resolve(found);
-      });
-      server.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+        // The two streams are not ordered: the suggestions may come before or after.
+        if (found !== undefined && /--out package\.scitt$/m.test(printed)) resolve(found);
+      };
+      server.stdout.on("data", read);
+      server.stderr.on("data", read);
       server.on("exit", (code) => {
         reject(new Error(`exit ${String(code)}: ${printed}`));
       });
