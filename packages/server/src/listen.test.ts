@@ -64,6 +64,9 @@ describe("serve", () => {
     ["HTTP/1.0 without Host", "GET /version HTTP/1.0\r\n\r\n", 400],
     ["HTTP/1.1 without Host", "GET /version HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
     ["a broken Host", "GET /version HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n", 400],
+    ["two Hosts", "GET /version HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", 400],
+    ["a Host that is none", "GET /version HTTP/1.1\r\nHost: [[[\r\nConnection: close\r\n\r\n", 400],
+    ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405],
     ["an unknown Expect", "GET /version HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n", 417],
   ])("S1: %s is answered with a problem", async (_name, text, status) => {
     const answer = await exchange(text);
@@ -100,5 +103,30 @@ describe("serve", () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
     expect(await answer).toMatch(/\r\nconnection: close\r\n/i);
     await expect(fetch(`${server.url}/version`)).rejects.toThrow();
+  });
+
+  test.each([
+    ["half a request line", "GET /health HTTP/1.1\r\nHo"],
+    [
+      "half a body",
+      "POST /entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\nContent-Length: 100\r\n\r\nx",
+    ],
+  ])("a graceful stop hangs up on a client that stalls after %s", async (_name, text) => {
+    const brief = await serve(at.service, { host: "127.0.0.1", port: 0, stopGraceMs: 20 });
+    const { hostname, port } = new URL(brief.url);
+    const hungUp = new Promise<void>((resolve) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(text, () => {
+          // Answered on another connection: what was written before has arrived.
+          void fetch(`${brief.url}/version`).then(() => brief.close());
+        });
+      });
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        resolve();
+      });
+    });
+    await hungUp;
+    await expect(fetch(`${brief.url}/version`)).rejects.toThrow();
   });
 });

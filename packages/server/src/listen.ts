@@ -1,11 +1,13 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 
 import { createApp } from "./app.js";
 import type { AppOptions } from "./app.js";
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
+import type { Problem } from "./problem.js";
 import type { TransparencyService } from "./service.js";
 
 /** Where to listen. */
@@ -13,18 +15,26 @@ export interface ListenOptions extends AppOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Longest time that a stop waits for requests under way, in milliseconds; 5,000 by default. */
+  readonly stopGraceMs?: number;
 }
 
 /** A server that accepts requests. */
 export interface RunningServer {
   /** `http://host:port`, as bound. */
   readonly url: string;
-  /** Stops accepting, lets the requests that run finish, then resolves. The service stays open. */
+  /**
+   * Stops accepting, lets the requests that run finish within the grace, then hangs up on the rest
+   * and resolves. The service stays open.
+   */
   close(): Promise<void>;
 }
 
 /** Longest time for a whole request to arrive, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
+
+/** How long a stop waits for a sender who has stalled, in milliseconds. */
+const STOP_GRACE_MS = 5_000;
 
 /** Longest time for its headers, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -36,7 +46,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
  */
 export async function serve(
   service: TransparencyService,
-  { host, port, ...options }: ListenOptions,
+  { host, port, stopGraceMs = STOP_GRACE_MS, ...options }: ListenOptions,
 ): Promise<RunningServer> {
   const app = createApp(service, options);
   const server = createServer({
@@ -54,10 +64,11 @@ export async function serve(
   });
   server.on("checkExpectation", refuseExpectation);
   server.on("clientError", refuseConnection);
+  server.on("connect", refuseTunnel);
   await bind(server, host, port);
   const { address, family, port: bound } = server.address() as AddressInfo;
   const name = family === "IPv6" ? `[${address}]` : address;
-  return { url: `http://${name}:${bound}`, close: () => stop(server, running) };
+  return { url: `http://${name}:${bound}`, close: () => stop(server, { running, stopGraceMs }) };
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {
@@ -70,9 +81,19 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function stop(server: Server, running: ReadonlySet<ServerResponse>): Promise<void> {
+interface Stopping {
+  readonly running: ReadonlySet<ServerResponse>;
+  readonly stopGraceMs: number;
+}
+
+function stop(server: Server, { running, stopGraceMs }: Stopping): Promise<void> {
   return new Promise((resolve) => {
+    // Node stops watching its own time limits once a server closes.
+    const deadline = setTimeout(() => {
+      server.closeAllConnections();
+    }, stopGraceMs);
     server.close(() => {
+      clearTimeout(deadline);
       resolve();
     });
     server.closeIdleConnections();
@@ -97,8 +118,13 @@ function refuseExpectation(_request: IncomingMessage, response: ServerResponse):
   response.end(body);
 }
 
+// CONNECT never reaches a handler.
+function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
+  endWithProblem(socket, problemOf(new ServerError("SERVER_METHOD", "this is no proxy")));
+}
+
 // What Node refuses before any handler runs; S1 holds for it too.
-function refuseConnection(error: Error & { code?: string }, socket: Socket): void {
+function refuseConnection(error: Error & { code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
@@ -109,6 +135,10 @@ function refuseConnection(error: Error & { code?: string }, socket: Socket): voi
       ? new ServerError("SERVER_REQUEST_TIMEOUT", "send it without pause")
       : new ServerError("SERVER_REQUEST_MALFORMED", "not an HTTP request"),
   );
+  endWithProblem(socket, problem);
+}
+
+function endWithProblem(socket: Duplex, problem: Problem): void {
   const body = encodeProblem(problem);
   const head = [
     `HTTP/1.1 ${problem.status} ${problem.title}`,
