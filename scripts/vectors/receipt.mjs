@@ -333,8 +333,8 @@ const consistency = [
   ),
   grown(
     "sizes-swapped",
-    "Old and new size in each other's place",
-    CONSISTENCY,
+    "Old and new size in each other's place, which the signed size denies",
+    { expect: "RECEIPT_SIZE_MISMATCH", spec: "RFC 9942 §4.4" },
     withPath(SIZE, 3, OLD_PATH),
   ),
   grown(

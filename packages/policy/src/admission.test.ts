@@ -95,10 +95,11 @@ describe("a statement", () => {
 
   test("is rejected when its kid has come to mean another key", async () => {
     const kid = "release!";
-    const named = PrivateKey.fromJwk({ ...VENDOR.toJwk(), kid });
+    // Both keys are for ES256, so that nothing but the key tells them apart.
+    const named = PrivateKey.fromJwk({ ...OPERATOR.toJwk(), kid });
     const withKey = (jwk: object) =>
       policyWith({ issuers: [{ iss: VENDOR_ISS, keys: [{ ...PublicKey.fromJwk(jwk).toJwk() }] }] });
-    const before = withKey({ ...VENDOR.publicKey.toJwk(), kid });
+    const before = withKey({ ...OPERATOR.publicKey.toJwk(), kid });
     const after = withKey({ ...STRANGER.publicKey.toJwk(), kid });
     const judged = await verified(statement({}, named), before);
     expect(Admission.admit(judged, { policy: before, entry: IN_FORCE }, 0).time).toBe(0);

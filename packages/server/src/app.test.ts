@@ -13,9 +13,9 @@ import { Receipt, VerifiedConsistency, VerifiedInclusion } from "@tallystick/rec
 import { SignedStatement } from "@tallystick/statement";
 
 import { createApp } from "./app.js";
-import { PROBLEM_MEDIA_TYPE } from "./problem.js";
-import { ISSUER, ORIGIN, TIME, fixture } from "./testing/service.js";
+import { TIME, fixture } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
+import { bodyOf, bytes, problemIn } from "./testing/wire.js";
 
 let at: Fixture;
 let app: Express;
@@ -32,35 +32,12 @@ afterAll(async () => {
   expect(defects).toEqual([]);
 });
 
-/** Collects a body as bytes, whatever its type. */
-function bytes(test: request.Test): request.Test {
-  return test.buffer(true).parse((response, done) => {
-    const chunks: Buffer[] = [];
-    response.on("data", (chunk: Buffer) => chunks.push(chunk));
-    response.on("end", () => {
-      done(null, Buffer.concat(chunks));
-    });
-  });
-}
-
-function bodyOf(response: request.Response): Uint8Array {
-  const body: unknown = response.body;
-  if (!(body instanceof Uint8Array)) throw new Error(`body is ${typeof body}`);
-  return new Uint8Array(body);
-}
-
 function post(body: Uint8Array, type = "application/cose"): request.Test {
   return bytes(request(app).post("/entries").set("content-type", type)).send(Buffer.from(body));
 }
 
 function get(path: string): request.Test {
   return bytes(request(app).get(path));
-}
-
-function problemIn(response: request.Response): { title: unknown; detail: unknown } {
-  expect(response.headers["content-type"]).toBe(PROBLEM_MEDIA_TYPE);
-  const problem: CborMap = decodeCborMap(bodyOf(response));
-  return { title: problem.get(-1), detail: problem.get(-2) };
 }
 
 async function registered(text: string): Promise<SignedStatement> {
@@ -134,6 +111,31 @@ describe("POST /entries", () => {
     const { title, detail } = problemIn(await post(new Uint8Array([0xd2, 0x84])));
     expect(title).toBe("Malformed request");
     expect(detail).toMatch(/^The request could not be parsed: .*\. Send one COSE_Sign1/);
+  });
+
+  test("takes what the policy in force allows, and no more", async () => {
+    const other = await fixture();
+    const grown = createApp(other.service);
+    const send = async (text: string): Promise<number> =>
+      (
+        await bytes(request(grown).post("/entries"))
+          .set("content-type", "application/cose")
+          .send(Buffer.from(await other.sign(text)))
+      ).status;
+    expect(await send("x".repeat(1_200_000))).toBe(413);
+    await other.service.register(await other.propose({ maxStatementBytes: 1_500_000 }));
+    expect(await send("x".repeat(1_200_000))).toBe(201);
+    expect(await send("x".repeat(1_600_000))).toBe(413);
+    await other.service.close();
+  });
+
+  test("pushes back when the bodies under way are more than it will hold", async () => {
+    const small = createApp(at.service, { maxBytesInFlight: 100 });
+    const response = await bytes(request(small).post("/entries"))
+      .set("content-type", "application/cose")
+      .send(Buffer.from(await at.sign("busy")));
+    expect([response.status, problemIn(response).title]).toEqual([503, "Service Unavailable"]);
+    expect(response.headers["retry-after"]).toBe("5");
   });
 
   test("an empty body is malformed", async () => {
@@ -297,79 +299,5 @@ describe("consistency", () => {
     const response = await get(path);
     expect(response.status).toBe(status);
     problemIn(response);
-  });
-});
-
-describe("about the service", () => {
-  test("GET /policy names the policy in force and its entry", async () => {
-    const { entryId, index, policy } = await at.service.policyInForce();
-    const response = await request(app).get("/policy");
-    expect(response.body).toEqual({ entryId, index, policy: policy.document });
-  });
-
-  test("GET /version names issuer, origin and interface", async () => {
-    const response = await request(app).get("/version");
-    expect(response.body).toMatchObject({
-      name: "tallystick",
-      api: "draft-ietf-scitt-scrapi-11",
-      issuer: ISSUER,
-      origin: ORIGIN,
-    });
-  });
-
-  test("GET /health is ok while registrations are taken, 503 after", async () => {
-    expect((await request(app).get("/health")).body).toEqual({
-      status: "ok",
-      size: at.service.size(),
-      time: TIME,
-    });
-    const other = await fixture();
-    const otherApp = createApp(other.service);
-    await other.service.close();
-    const response = await request(otherApp).get("/health");
-    expect([response.status, (response.body as { status: string }).status]).toEqual([
-      503,
-      "unavailable",
-    ]);
-    const refused = await bytes(request(otherApp).post("/entries"))
-      .set("content-type", "application/cose")
-      .send(Buffer.from(await at.sign("closed")));
-    expect(refused.status).toBe(503);
-    expect(refused.headers["retry-after"]).toBe("5");
-    problemIn(refused);
-  });
-});
-
-describe("S1: every error is a concise problem", () => {
-  test.each([
-    ["get", "/nothing", 404],
-    ["get", "/entries", 405],
-    ["put", "/entries", 405],
-    ["delete", "/version", 405],
-    ["post", "/policy", 405],
-    ["get", "/Entries", 404],
-    ["get", "/version/", 404],
-    ["get", "/%zz", 404],
-    ["get", "/statements/%ff", 400],
-  ] as const)("%s %s → %d", async (method, path, status) => {
-    const response = await bytes(request(app)[method](path));
-    expect(response.status).toBe(status);
-    const { title, detail } = problemIn(response);
-    expect(typeof title).toBe("string");
-    expect(typeof detail).toBe("string");
-    expect(response.headers["x-powered-by"]).toBeUndefined();
-    if (status === 405) expect(response.headers["allow"]).toBeDefined();
-  });
-
-  test("a defect is a 500 that tells nothing, and the operator is told", async () => {
-    const seen: unknown[] = [];
-    const broken = createApp(
-      { policyInForce: () => Promise.reject(new Error("secret")) } as unknown as typeof at.service,
-      { onDefect: (defect) => seen.push(defect) },
-    );
-    const response = await bytes(request(broken).get("/policy"));
-    expect(response.status).toBe(500);
-    expect(JSON.stringify(problemIn(response))).not.toContain("secret");
-    expect(seen).toHaveLength(1);
   });
 });

@@ -1,8 +1,10 @@
 import express from "express";
+import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from "express";
 
+import { bodyReader } from "./body.js";
 import { ServerError } from "./error.js";
-import { PROBLEM_MEDIA_TYPE, encodeProblem, isRefusal, problemOf } from "./problem.js";
+import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Reply, Route } from "./route.js";
 import { type RouteOptions, routesOf } from "./routes.js";
 import type { TransparencyService } from "./service.js";
@@ -11,14 +13,19 @@ import type { TransparencyService } from "./service.js";
 export interface AppOptions extends RouteOptions {
   /** Scheme and authority that clients use, where a proxy hides them; else taken from the request. */
   readonly publicUrl?: string;
-  /** Largest request body, in bytes. */
+  /** Largest request body, in bytes; made from the policy in force unless given. */
   readonly maxBodyBytes?: number;
-  /** Told of every defect that became a 500. */
+  /** Largest sum of the bodies under way, in bytes. */
+  readonly maxBytesInFlight?: number;
+  /** Told of whatever became a 500: a defect, or damage to what is stored. */
   readonly onDefect?: (error: unknown) => void;
 }
 
-/** Default limit on request bodies: the policy's default limit on statements and some room. */
-const MAX_BODY_BYTES = 1_114_112;
+/** Room in a body for what is not kept: receipts and other unprotected headers. */
+const ROOM_BYTES = 65_536;
+
+/** Smallest limit on bodies, so that a policy can always be proposed. */
+const MIN_BODY_BYTES = 1_114_112;
 
 /**
  * Makes the HTTP application: the route table behind Express, with concise problem details on
@@ -31,9 +38,17 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   app.enable("case sensitive routing");
   app.enable("strict routing");
   app.use(commonHeaders);
+  const readBody = bodyReader({
+    maxBytes: () => maxBodyBytes(service, options),
+    ...(options.maxBytesInFlight === undefined
+      ? {}
+      : { maxBytesInFlight: options.maxBytesInFlight }),
+  });
   for (const route of routesOf(service, options)) {
     const place = app.route(route.path);
-    if (route.method === "POST") place.post(...postHandlers(route, options));
+    // The type is refused before a byte of the body is read.
+    const post = [acceptable(route), contentType(route), readBody, answer(route, options)];
+    if (route.method === "POST") place.post(...post);
     else place.get(acceptable(route), answer(route, options));
     place.all(refuseMethod(route.method));
   }
@@ -44,11 +59,11 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   return app;
 }
 
-function postHandlers(route: Route, options: AppOptions): RequestHandler[] {
-  const limit = options.maxBodyBytes ?? MAX_BODY_BYTES;
-  // The type is refused before a byte of the body is read; compressed bodies are not taken.
-  const body = express.raw({ type: () => true, limit, inflate: false });
-  return [acceptable(route), contentType(route), body, answer(route, options)];
+async function maxBodyBytes(service: TransparencyService, options: AppOptions): Promise<number> {
+  if (options.maxBodyBytes !== undefined) return options.maxBodyBytes;
+  const { policy } = await service.policyInForce();
+  const { maxStatementBytes } = policy.document;
+  return Math.max(Math.min(maxStatementBytes, MAX_STATEMENT_BYTES) + ROOM_BYTES, MIN_BODY_BYTES);
 }
 
 const commonHeaders: RequestHandler = (_request, response, next) => {
@@ -101,12 +116,12 @@ function refuseMethod(method: string): RequestHandler {
 function errorHandler({ onDefect }: AppOptions): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     const cause = fromFramework(error);
-    if (!isRefusal(cause)) onDefect?.(error);
+    const problem = problemOf(cause);
+    if (problem.status === 500) onDefect?.(error);
     if (response.headersSent) {
       next(error);
       return;
     }
-    const problem = problemOf(cause);
     const retry =
       problem.retryAfter === undefined ? {} : { "retry-after": `${problem.retryAfter}` };
     const headers = {
@@ -163,7 +178,14 @@ function bodyOf(request: Request): Uint8Array {
 }
 
 function originOf(request: Request): string {
-  const host = request.headers.host ?? "";
-  if (/^[A-Za-z0-9.\-:[\]]{1,255}$/.test(host)) return `${request.protocol}://${host}`;
+  const { host = "" } = request.headers;
+  const isOne = request.rawHeaders.filter((_, i) => i % 2 === 0).filter(isHost).length === 1;
+  const url = `${request.protocol}://${host}`;
+  // What is reflected into Location is a host and a port, and nothing that merely looks like one.
+  if (isOne && /^[A-Za-z0-9.\-:[\]]{1,255}$/.test(host) && URL.canParse(url)) return url;
   throw new ServerError("SERVER_REQUEST_MALFORMED", "the Host header is missing or broken");
+}
+
+function isHost(name: string): boolean {
+  return name.toLowerCase() === "host";
 }

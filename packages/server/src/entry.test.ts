@@ -71,6 +71,7 @@ describe("a log of one entry", () => {
     expect(accepted.headers.get("retry-after")).toBe("1");
     expect(accepted.headers.get("content-length")).toBe("0");
     expect(accepted.body).toHaveLength(0);
+    expect((await exchange(`${server.url}${accepted.path ?? ""}`)).status).toBe(204);
 
     await grow();
     const created = await exchange(`${server.url}/entries`, first);

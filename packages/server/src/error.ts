@@ -1,7 +1,9 @@
 /** Why a request was refused before it reached the service. Codes are stable; see docs/errors.md. */
 export type ServerErrorCode =
   | "SERVER_BODY_TOO_LARGE"
+  | "SERVER_BUSY"
   | "SERVER_ENTRY_UNKNOWN"
+  | "SERVER_EXPECTATION"
   | "SERVER_KEY_UNKNOWN"
   | "SERVER_LOCATOR_INVALID"
   | "SERVER_MEDIA_TYPE"

@@ -60,15 +60,29 @@ describe("serve", () => {
     expect(problem.get(-1)).toBe("Malformed request");
   });
 
-  test("a request without Host is answered with a problem", async () => {
-    const answer = await exchange("GET /version HTTP/1.0\r\n\r\n");
-    expect(answer.toString("latin1")).toMatch(/^HTTP\/1\.1 400 /);
+  test.each([
+    ["HTTP/1.0 without Host", "GET /version HTTP/1.0\r\n\r\n", 400],
+    ["HTTP/1.1 without Host", "GET /version HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
+    ["a broken Host", "GET /version HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n", 400],
+    ["two Hosts", "GET /version HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", 400],
+    ["a Host that is none", "GET /version HTTP/1.1\r\nHost: [[[\r\nConnection: close\r\n\r\n", 400],
+    ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405],
+    ["an unknown Expect", "GET /version HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n", 417],
+  ])("S1: %s is answered with a problem", async (_name, text, status) => {
+    const answer = await exchange(text);
+    const end = answer.indexOf("\r\n\r\n");
+    const head = answer.subarray(0, end).toString("latin1");
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(head).toContain("application/concise-problem-details+cbor");
+    const problem = decodeCborMap(new Uint8Array(answer.subarray(end + 4)));
+    expect(typeof problem.get(-1)).toBe("string");
+    expect(typeof problem.get(-2)).toBe("string");
   });
 
   test("a graceful stop lets a request that has begun finish", async () => {
     const body = await at.sign("last");
     const { hostname, port } = new URL(server.url);
-    const head = `POST /entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+    const head = `POST /entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\nContent-Length: ${body.length}\r\n\r\n`;
     const answer = new Promise<string>((resolve, reject) => {
       const chunks: Buffer[] = [];
       const socket = connect(Number(port), hostname, () => {
@@ -87,6 +101,32 @@ describe("serve", () => {
       socket.on("error", reject);
     });
     expect(await answer).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
+    expect(await answer).toMatch(/\r\nconnection: close\r\n/i);
     await expect(fetch(`${server.url}/version`)).rejects.toThrow();
+  });
+
+  test.each([
+    ["half a request line", "GET /health HTTP/1.1\r\nHo"],
+    [
+      "half a body",
+      "POST /entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\nContent-Length: 100\r\n\r\nx",
+    ],
+  ])("a graceful stop hangs up on a client that stalls after %s", async (_name, text) => {
+    const brief = await serve(at.service, { host: "127.0.0.1", port: 0, stopGraceMs: 20 });
+    const { hostname, port } = new URL(brief.url);
+    const hungUp = new Promise<void>((resolve) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(text, () => {
+          // Answered on another connection: what was written before has arrived.
+          void fetch(`${brief.url}/version`).then(() => brief.close());
+        });
+      });
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        resolve();
+      });
+    });
+    await hungUp;
+    await expect(fetch(`${brief.url}/version`)).rejects.toThrow();
   });
 });

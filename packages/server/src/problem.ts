@@ -1,4 +1,4 @@
-import { encodeCbor } from "@tallystick/cose";
+import { CoseError, encodeCbor } from "@tallystick/cose";
 import { LogError } from "@tallystick/log";
 import type { LogErrorCode } from "@tallystick/log";
 import { PolicyError } from "@tallystick/policy";
@@ -65,10 +65,7 @@ const NOT_FOUND = { status: 404, title: "Not Found" } as const;
 
 // One row for each code that can reach a client: a code without a row does not compile.
 const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
-  STATEMENT_MALFORMED: {
-    ...MALFORMED,
-    mend: "Send one COSE_Sign1 with tag 18, in definite lengths and shortest heads.",
-  },
+  STATEMENT_MALFORMED: MALFORMED,
   STATEMENT_TOO_LARGE: {
     status: 413,
     title: "Content Too Large",
@@ -177,9 +174,15 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     detail: "The body is larger than this service accepts",
     mend: "Register a hash envelope (RFC 9995) in its place.",
   },
+  SERVER_BUSY: UNAVAILABLE,
   SERVER_ENTRY_UNKNOWN: {
     ...NOT_FOUND,
     detail: "Receipt with entry ID <id> not known to this Transparency Service",
+  },
+  SERVER_EXPECTATION: {
+    status: 417,
+    title: "Expectation Failed",
+    detail: "The request expects what the service does not do",
   },
   SERVER_KEY_UNKNOWN: {
     status: 404,
@@ -239,8 +242,17 @@ export function problemOf(error: unknown): Problem {
   if (row.detail.includes("<id>"))
     return { ...row, detail: row.detail.replace("<id>", error.message) };
   const cause = `${row.detail}: ${error.message}`;
-  const detail = row.mend === undefined ? cause : `${cause}. ${row.mend}`;
-  return { ...row, detail };
+  const mend = isEncoding(error) ? ENCODING_MEND : row.mend;
+  return { ...row, detail: mend === undefined ? cause : `${cause}. ${mend}` };
+}
+
+const ENCODING_MEND = "Send one COSE_Sign1 with tag 18, in definite lengths and shortest heads.";
+
+/** Whether the bytes are at fault, and not what they say. */
+function isEncoding(error: Refusal): boolean {
+  const { cause } = error;
+  if (error.code !== "STATEMENT_MALFORMED" || !(cause instanceof CoseError)) return false;
+  return cause.code === "COSE_TAG" || cause.code.startsWith("COSE_CBOR_");
 }
 
 /**

@@ -30,8 +30,10 @@ export function claimsOf(message: Sign1): Claims {
   if (!isCborMap(all)) throw missing("CWT claims (header 15) are not a map");
   const issuer = textClaim(all, "iss");
   const subject = textClaim(all, "sub");
-  if (issuer.length > MAX_ISSUER_LENGTH) {
-    throw missing(`claim iss has ${issuer.length} characters, want at most ${MAX_ISSUER_LENGTH}`);
+  // IS5: characters, not UTF-16 units.
+  const { length } = Array.from(issuer);
+  if (length > MAX_ISSUER_LENGTH) {
+    throw missing(`claim iss has ${length} characters, want at most ${MAX_ISSUER_LENGTH}`);
   }
   // RFC 8392 §2 (IS5): a StringOrURI with a colon is a URI.
   if (issuer.includes(":") && !isUri(issuer)) throw missing("claim iss has a colon but is no URI");

@@ -1,4 +1,10 @@
-import { LABEL, PrivateKey, encodeSign1, type AlgorithmName, type PublicKey } from "@tallystick/cose";
+import {
+  LABEL,
+  PrivateKey,
+  encodeSign1,
+  type AlgorithmName,
+  type PublicKey,
+} from "@tallystick/cose";
 import { describe, expect, test } from "@jest/globals";
 import { IssuerKeys } from "./issuers.js";
 import { signStatement } from "./sign.js";

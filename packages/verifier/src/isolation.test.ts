@@ -1,4 +1,3 @@
-import { setTimeout as wait } from "node:timers";
 import { describe, expect, jest, test } from "@jest/globals";
 
 // I10: the verifier opens no socket and reads no clock. Whatever could is poisoned before the
@@ -19,20 +18,41 @@ for (const source of SOURCES) {
   }
 }
 
-/** Replaces properties of objects by functions that record and throw, while `run` runs. */
-async function poisoned<T>(
-  targets: readonly (readonly [object, string])[],
-  run: () => Promise<T>,
-): Promise<T> {
-  const restore = targets.map(([target, name]) => {
+function poison(name: string): () => never {
+  return () => {
+    opened.push(name);
+    throw new Error(`${name} was called`);
+  };
+}
+
+/** Dates can be made of a given time, and of nothing else. */
+class GivenDate extends Date {
+  constructor(...time: [] | [number | string | Date]) {
+    if (time.length === 0) poison("new Date")();
+    super(...(time as [number]));
+  }
+
+  static override now(): number {
+    return poison("Date.now")();
+  }
+}
+
+const POISONED: readonly (readonly [object, string, unknown?])[] = [
+  ...["fetch", "WebSocket", "EventSource", "XMLHttpRequest", "Request", "navigator"].map(
+    (name) => [globalThis, name] as const,
+  ),
+  [globalThis, "Date", GivenDate],
+  [globalThis, "setTimeout"],
+  [globalThis, "setInterval"],
+  [performance, "now"],
+  [Math, "random"],
+];
+
+/** Runs with everything poisoned that reaches the network, the clock or chance. */
+async function poisoned<T>(run: () => Promise<T>): Promise<T> {
+  const restore = POISONED.map(([target, name, value = poison(name)]) => {
     const before = Object.getOwnPropertyDescriptor(target, name);
-    Object.defineProperty(target, name, {
-      configurable: true,
-      value: () => {
-        opened.push(name);
-        throw new Error(`${name} was called`);
-      },
-    });
+    Object.defineProperty(target, name, { configurable: true, value });
     return () => {
       if (before === undefined) Reflect.deleteProperty(target, name);
       else Object.defineProperty(target, name, before);
@@ -44,18 +64,6 @@ async function poisoned<T>(
     for (const undo of restore) undo();
   }
 }
-
-const NETWORK = ["fetch", "WebSocket", "EventSource", "XMLHttpRequest", "Request", "navigator"].map(
-  (name) => [globalThis, name] as const,
-);
-const CLOCKS: readonly (readonly [object, string])[] = [
-  [Date, "now"],
-  [globalThis, "Date"],
-  [performance, "now"],
-  [Math, "random"],
-  [globalThis, "setTimeout"],
-  [globalThis, "setInterval"],
-];
 
 const { TrustStore, verifyConsistency, verifyTransparentStatement } = await import("./index.js");
 const { ARTIFACT, ISSUERS, STATEMENT, transparent } = await import("./testing/sample.js");
@@ -71,18 +79,19 @@ async function verifyAll(): Promise<string> {
   const trust = TrustStore.parse(text);
   const verified = await verifyTransparentStatement(bytes, trust, { artifact: ARTIFACT });
   await verifyConsistency(extension, trust, { size: 4, root: tree.root(4) });
-  const refused = await verifyTransparentStatement(STATEMENT.normalised, trust).catch(
-    (error: unknown) => error,
+  const refused = await verifyTransparentStatement(STATEMENT.normalised, trust).then(
+    () => "verified",
+    (error: unknown) => String(error),
   );
-  expect(refused).toMatchObject({ code: "VERIFIER_RECEIPTS_MISSING" });
-  return JSON.stringify(verified.steps);
+  return JSON.stringify([verified.steps, refused]);
 }
 
 describe("with network, files and clocks poisoned", () => {
-  test("everything verifies, and nothing was touched", async () => {
+  test("everything comes to the same, and nothing was touched", async () => {
     opened.length = 0;
     const plain = await verifyAll();
-    expect(await poisoned([...NETWORK, ...CLOCKS], verifyAll)).toBe(plain);
+    expect(plain).toContain("no receipt");
+    expect(await poisoned(verifyAll)).toBe(plain);
     expect(opened).toStrictEqual([]);
   });
 
@@ -99,15 +108,26 @@ describe("with network, files and clocks poisoned", () => {
   test("the poison works", async () => {
     opened.length = 0;
     await expect(import("node:net")).rejects.toThrow("node:net was loaded");
-    await expect(import("http")).rejects.toThrow("http was loaded");
-    await poisoned([...NETWORK, ...CLOCKS], async () => {
-      expect(() => fetch("https://log.example")).toThrow("fetch was called");
-      expect(() => Date.now()).toThrow();
-      expect(() => new Date()).toThrow();
+    await expect(import("node:http")).rejects.toThrow("node:http was loaded");
+    const calls = await poisoned(async () => {
+      const attempts = [
+        () => fetch("https://log.example"),
+        () => Date.now(),
+        () => new Date(),
+        () => performance.now(),
+      ];
       await Promise.resolve();
+      return attempts.filter((attempt) => {
+        try {
+          void attempt();
+          return true;
+        } catch {
+          return false;
+        }
+      });
     });
-    expect(opened).toHaveLength(4);
+    expect(calls).toStrictEqual([]);
+    expect(opened.slice(2)).toStrictEqual(["fetch", "Date.now", "new Date", "now"]);
     expect(Date.now()).toBeGreaterThan(0);
-    expect(wait).toBeDefined();
   });
 });

@@ -33,16 +33,29 @@ function load(name: string) {
   };
 }
 
-// name, vds, why the strict statement is refused, why the receipt fails if it does
-const FOLDERS = [
-  ["valid-es256", 1, "STATEMENT_KEY_ID_MISSING", undefined],
-  ["fail-tampered-path", 1, "STATEMENT_KEY_ID_MISSING", "RECEIPT_SIGNATURE_INVALID"],
-  ["valid-ccf-vds2", 2, "STATEMENT_CLAIMS_MISSING", undefined],
-] as const;
+interface Folder {
+  readonly name: string;
+  readonly vds: number;
+  /** Why the strict check refuses the statement. */
+  readonly strictCode: string;
+  /** Why the receipt fails, if it does. */
+  readonly receiptCode?: string;
+}
+
+const FOLDERS: readonly Folder[] = [
+  { name: "valid-es256", vds: 1, strictCode: "STATEMENT_KEY_ID_MISSING" },
+  {
+    name: "fail-tampered-path",
+    vds: 1,
+    strictCode: "STATEMENT_KEY_ID_MISSING",
+    receiptCode: "RECEIPT_SIGNATURE_INVALID",
+  },
+  { name: "valid-ccf-vds2", vds: 2, strictCode: "STATEMENT_CLAIMS_MISSING" },
+];
 
 (shared === undefined ? describe.skip : describe).each(FOLDERS)(
-  "scitt-cose/%s",
-  (name, vds, strictCode, receiptCode) => {
+  "scitt-cose/$name",
+  ({ name, vds, strictCode, receiptCode }) => {
     const { expected, statement, receipt, issuerKey, logKey } = load(name);
     const message = decodeSign1(statement);
 

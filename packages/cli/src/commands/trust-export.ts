@@ -49,8 +49,10 @@ async function pin(client: ServiceClient): Promise<Pin> {
 
 // A receipt has to hold under what is about to be pinned, or the pins would be of no use.
 async function checkReceipt(url: string, trust: TrustStore, output: Output): Promise<void> {
-  const client = new ServiceClient(url, { trust });
-  const { entryId, index } = await client.policy();
+  const { entryId, index } = await new ServiceClient(url).policy();
+  // A log of one entry, the first policy, has no receipt; waiting for one would be in vain.
+  const isFirst = index === 0;
+  const client = new ServiceClient(url, { trust, ...(isFirst ? { patienceMs: 0 } : {}) });
   try {
     await client.receipt(entryId);
   } catch (error) {
@@ -59,8 +61,7 @@ async function checkReceipt(url: string, trust: TrustStore, output: Output): Pro
       const message = `a receipt of the service does not hold under its own keys: ${error.message}`;
       throw new CliError("CLI_SERVICE_INCONSISTENT", message, { cause: error });
     }
-    // A log of one entry, the first policy, has no receipt that could be checked.
-    if (error.refusal?.status !== 404 || index !== 0) throw error;
+    if (!isFirst || error.code !== "CLIENT_UNAVAILABLE") throw error;
     output.note("warning: the log has a single entry and no receipt yet, the keys are unproven");
   }
 }

@@ -16,7 +16,7 @@ import type { Serving, Site } from "./site.js";
 import { describeFault } from "./suite.js";
 
 /** Flips in each kind of file. */
-const FLIPS = effort({ bounded: 5, full: 120 });
+const FLIPS = effort({ bounded: 5, full: 80 });
 
 /** Acknowledged statements that are read back from each damaged service. */
 const READS = effort({ bounded: 60, full: 1000 });

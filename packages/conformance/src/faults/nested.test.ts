@@ -17,8 +17,8 @@ import { describeFault } from "./suite.js";
 const FAULTS = ["EIO", "ENOSPC", "KILL"] as const;
 
 /** Pairs and triples to try. */
-const PAIRS = effort({ bounded: 16, full: 400 });
-const TRIPLES = effort({ bounded: 6, full: 100 });
+const PAIRS = effort({ bounded: 16, full: 200 });
+const TRIPLES = effort({ bounded: 6, full: 60 });
 
 /** Something that goes wrong in one run of a server; yields what it did. */
 interface Fault {

@@ -15,7 +15,7 @@ const TIME = 1_790_000_000;
 const NAMES = { issuer: "https://ts.example", origin: "ts.example/log" };
 
 /** Bits to turn at each step. */
-const FLIPS = effort({ bounded: 60, full: 3000 });
+const FLIPS = effort({ bounded: 60, full: 1000 });
 
 /** Entries before the round that is damaged: in the middle of a tile, and where one becomes full. */
 const SIZES = [5, 254];

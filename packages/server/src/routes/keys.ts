@@ -1,4 +1,4 @@
-import { decodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
+import { KEY_LABEL, decodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
 import type { CborMap, PublicKey } from "@tallystick/cose";
 
 import { ServerError } from "../error.js";
@@ -18,16 +18,17 @@ export function readKeys(service: TransparencyService): Reply {
 /** One key (SCRAPI-11 §2.2). S11: one COSE_Key, or 404. */
 export function readKey(service: TransparencyService, { params }: RouteRequest): Reply {
   const wanted = kidOf(params["kid"] ?? "");
-  const key = service.keys.find(({ kid }) => wanted !== undefined && encodeHex(kid) === wanted);
+  const key = service.keys.find((candidate) => encodeHex(candidate.thumbprint()) === wanted);
   // S12: the listed problem.
   if (key === undefined) throw new ServerError("SERVER_KEY_UNKNOWN", "see /.well-known/scitt-keys");
   return ok(encodeCbor(published(key)), { type: CBOR_MEDIA_TYPE, cache: CACHE.minutes });
 }
 
-// S16: kid is the key's thumbprint, 32 raw bytes, so no kid is path-safe as it is (S14) and none
-// collides with the base64url form of another (S15).
+// S16: kid is the key's thumbprint, as receipts name it, whatever the key file calls the key. It is
+// 32 raw bytes, so no kid is path-safe as it is (S14), and none collides with the base64url form of
+// another (S15).
 function published(key: PublicKey): CborMap {
-  return key.toCoseKey();
+  return new Map([...key.toCoseKey(), [KEY_LABEL.kid, key.thumbprint()]]);
 }
 
 // S13: unpadded base64url of the kid.
