@@ -5,6 +5,7 @@ import type { LogReport, Verdict } from "@tallystick/log";
 import { ServiceDirectory } from "../directory.js";
 import { EXIT } from "../exit.js";
 import type { ExitCode } from "../exit.js";
+import { codeOf } from "../file.js";
 import { openStore } from "../opening.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
@@ -23,7 +24,7 @@ export function addFsck(program: Command, session: Session): void {
     .argument("<dir>", "made by tally init; not served meanwhile")
     .option("--json", "print the report as one JSON object")
     .action(async (dir: string) => {
-      const report = await checkDirectory(await ServiceDirectory.open(dir));
+      const report = await checkDirectory(await ServiceDirectory.open(dir)).catch(unopened);
       if (session.isJson) session.output.printJson(jsonOf(report));
       else printReport(report, session.output);
       session.exit = EXITS[report.verdict];
@@ -39,6 +40,22 @@ async function checkDirectory(directory: ServiceDirectory): Promise<LogReport> {
   } finally {
     await store.close();
   }
+}
+
+// A log that is lost or damaged as a whole is a finding like any other.
+function unopened(error: unknown): LogReport {
+  const code = codeOf(error);
+  const isMissing = code === "LOG_NOT_FOUND";
+  if (!(error instanceof Error) || (!isMissing && code !== "LOG_CORRUPT")) throw error;
+  const kind = isMissing ? "missing" : "unreadable";
+  return {
+    verdict: isMissing ? "incomplete" : "corrupt",
+    size: 0,
+    root: undefined,
+    checked: { entries: 0, tiles: 0, bodies: 0, checkpoints: 0 },
+    problems: [{ kind, where: "log", detail: error.message }],
+    problemCount: 1,
+  };
 }
 
 function jsonOf({ root, ...report }: LogReport): Readonly<Record<string, unknown>> {

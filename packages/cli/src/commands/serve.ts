@@ -1,12 +1,13 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import type { RunningServer, TransparencyService } from "@tallystick/server";
+import type { ListenOptions, RunningServer, TransparencyService } from "@tallystick/server";
 
 import { ServiceDirectory, isVacant } from "../directory.js";
 import { CliError } from "../error.js";
-import { EXIT } from "../exit.js";
+import { EXIT, expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { codeOf } from "../file.js";
+import { parseServiceUrl } from "../naming.js";
 import { openService } from "../opening.js";
 import type { Session } from "../session.js";
 import { configOf, describeDirectory } from "./init.js";
@@ -46,7 +47,10 @@ async function serveDirectory(
   const stop = new Stop();
   const advice = "in use by another process";
   const service = await openService(directory, { advice, onFatal: stop.onFatal });
-  const server = await listen(service, { ...options, ...publicUrl });
+  const onDefect = (error: unknown): void => {
+    output.note(`tally: request failed: ${describeDefect(error)}`);
+  };
+  const server = await listen(service, { ...options, ...publicUrl, onDefect });
   output.print(`listening on ${server.url}`);
   if (isNew)
     suggest(directory, server.url, (line) => {
@@ -65,11 +69,17 @@ async function serveDirectory(
 
 async function listen(
   service: TransparencyService,
-  { host, port, publicUrl }: { host: string; port: number; publicUrl?: string },
+  {
+    host,
+    port,
+    publicUrl,
+    onDefect,
+  }: Pick<ListenOptions, "host" | "port" | "publicUrl" | "onDefect">,
 ): Promise<RunningServer> {
   const { serve } = await import("@tallystick/server");
   try {
-    return await serve(service, { host, port, ...(publicUrl === undefined ? {} : { publicUrl }) });
+    const reached = publicUrl === undefined ? {} : { publicUrl };
+    return await serve(service, { host, port, ...reached, ...(onDefect && { onDefect }) });
   } catch (cause) {
     await service.close();
     const reason = REASONS.get(codeOf(cause) ?? "") ?? codeOf(cause) ?? "unknown reason";
@@ -124,8 +134,13 @@ function parsePort(text: string): number {
 
 function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {
   if (publicUrl === undefined) return {};
-  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
-  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.search === "";
-  if (isOrigin) return { publicUrl: publicUrl.replace(/\/+$/, "") };
-  throw new CliError("CLI_USAGE", "--public-url is no http or https URL");
+  const { origin, pathname } = parseServiceUrl("--public-url", publicUrl);
+  return { publicUrl: `${origin}${pathname.replace(/\/+$/, "")}` };
+}
+
+// A refusal that ended as 500, such as damage to the log, or a defect with the place it comes from.
+function describeDefect(error: unknown): string {
+  const expected = expectedError(error);
+  if (expected !== undefined) return `${expected.code} ${expected.message}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
