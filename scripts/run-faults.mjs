@@ -17,9 +17,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** The suites there are, by the first word of their files. */
 function suites() {
   const names = readdirSync(new URL(`../${FOLDER}`, import.meta.url));
-  return names
-    .filter((name) => name.endsWith(".test.ts"))
-    .map((name) => name.split(".")[0]);
+  return names.filter((name) => name.endsWith(".test.ts")).map((name) => name.split(".")[0]);
 }
 
 function usage(problem) {
@@ -32,20 +30,14 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const seed = process.env.TALLYSTICK_SEED ?? String(randomInt(2 ** 31));
-if (!/^\d{1,10}$/.test(seed))
-  usage(`TALLYSTICK_SEED is ${seed}, want a number`);
-if (values.rounds !== undefined && !/^[1-9]\d{0,5}$/.test(values.rounds))
-  usage("--rounds N");
-for (const name of positionals)
-  if (!suites().includes(name)) usage(`no suite ${name}`);
+if (!/^\d{1,10}$/.test(seed)) usage(`TALLYSTICK_SEED is ${seed}, want a number`);
+if (values.rounds !== undefined && !/^[1-9]\d{0,5}$/.test(values.rounds)) usage("--rounds N");
+for (const name of positionals) if (!suites().includes(name)) usage(`no suite ${name}`);
 
-const rounds =
-  values.rounds === undefined ? {} : { TALLYSTICK_CRASH_ROUNDS: values.rounds };
+const rounds = values.rounds === undefined ? {} : { TALLYSTICK_CRASH_ROUNDS: values.rounds };
 const chosen = positionals.length > 0 ? positionals : suites();
 console.log(`seed ${seed}: ${chosen.join(", ")}`);
-const patterns = chosen.map(
-  (name) => `packages/conformance/dist/faults/${name}\\.test\\.js$`,
-);
+const patterns = chosen.map((name) => `packages/conformance/dist/faults/${name}\\.test\\.js$`);
 const run = spawnSync(process.execPath, [runner, "--runInBand", ...patterns], {
   cwd: root,
   stdio: "inherit",

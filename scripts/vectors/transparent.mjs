@@ -99,6 +99,10 @@ export const recipes = [
     artifact: hex(PAYLOAD),
     output: { isIssuerVerified: true },
   }),
+  good("kid-of-text", "A kid in a JWK that is no thumbprint stands for its UTF-8", {
+    statement: transparent(RECEIPT),
+    trust: { services: [{ ...PINNED, keys: [{ ...KEY, kid: "vector" }] }] },
+  }),
   good("two-of-two-services", "Two services vouch", {
     statement: transparent(RECEIPT, SECOND_RECEIPT),
     trust: BOTH,

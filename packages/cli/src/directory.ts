@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 
@@ -83,7 +83,7 @@ export class ServiceDirectory {
     }
     const draft = `${resolve(path)}.tmp-${randomBytes(4).toString("hex")}`;
     try {
-      await mkdir(draft, { recursive: true, mode: PRIVATE_DIRECTORY });
+      await makeDirectory(draft);
       await fill(new ServiceDirectory(draft, config));
       await syncDirectory(draft);
       // Replaces an empty directory as well; where the system refuses that, nothing is lost.
@@ -124,6 +124,17 @@ export async function isVacant(path: string): Promise<boolean> {
     if (codeOf(error) === "ENOTDIR") return false;
     throw failed(`cannot read ${path}`, error);
   }
+}
+
+// Step by step: where nothing can be made, as in /proc, Node's recursive mkdir never ends.
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await stat(dirname(path));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    await makeDirectory(dirname(path));
+  }
+  await mkdir(path, { mode: PRIVATE_DIRECTORY });
 }
 
 async function fill(directory: ServiceDirectory): Promise<void> {

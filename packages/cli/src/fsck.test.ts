@@ -129,10 +129,46 @@ describe("fsck", () => {
     expect(stdout).toMatch(/^mismatch: /m);
   });
 
-  test("says that the log is gone", async () => {
-    await rm(workspace.at("service/log"), { recursive: true });
-    const { code, stderr } = await workspace.tally("fsck", "service");
+  test.each([
+    ["whose folder is gone", () => rm(workspace.at("service/log"), { recursive: true })],
+    ["without its CURRENT", () => rm(workspace.at("service/log/CURRENT"))],
+  ])("says that a log %s is incomplete", async (_, lose) => {
+    await lose();
+    const { code, stdout, stderr } = await workspace.tally("fsck", "service");
     expect(code).toBe(2);
-    expect(stderr).toBe("tally: no log in this directory\n");
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^incomplete: 0 entries\nchecked: .+\nmissing: log: no log in .+\n$/);
+    const json = await workspace.tally("fsck", "service", "--json");
+    expect(json.code).toBe(2);
+    expect(JSON.parse(json.stdout)).toEqual({
+      verdict: "incomplete",
+      size: 0,
+      root: null,
+      checked: { entries: 0, tiles: 0, bodies: 0, checkpoints: 0 },
+      problems: [{ kind: "missing", where: "log", detail: "no log in this directory" }],
+      problemCount: 1,
+    });
+  });
+
+  test.each([
+    ["MANIFEST", "overwritten", "x".repeat(500)],
+    ["CURRENT", "of no file", "MANIFEST-999999\n"],
+    ["CURRENT", "of nonsense", "nonsense"],
+  ])("says that a log with a %s %s is corrupt", async (name, _, content) => {
+    const files = await workspace.names("service/log");
+    const file = files.find((found) => found.startsWith(name)) ?? "";
+    await workspace.write(`service/log/${file}`, content);
+    const { code, stdout, stderr } = await workspace.tally("fsck", "service");
+    expect(code).toBe(1);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^corrupt: 0 entries\nchecked: .+\nunreadable: log: the store.+\n$/);
+    const json = await workspace.tally("fsck", "service", "--json");
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      verdict: "corrupt",
+      root: null,
+      problems: [{ kind: "unreadable", where: "log" }],
+      problemCount: 1,
+    });
   });
 });

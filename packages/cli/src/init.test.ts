@@ -16,7 +16,8 @@ describe("init", () => {
     const { code, stdout, stderr } = await workspace.tally("init", "plain");
     expect(code).toBe(0);
     expect(stdout).toBe("");
-    expect(stderr).toBe(
+    const [suffix = ""] = /-[0-9a-f]{8}$/m.exec(stderr) ?? [];
+    expect(stderr.replace(suffix, "")).toBe(
       [
         "made a transparency service in plain",
         "  issuer        http://127.0.0.1:8000",
@@ -25,6 +26,7 @@ describe("init", () => {
         "  receipt key   plain/keys/receipt.jwk (signs receipts)",
         "  operator key  plain/keys/operator.jwk (signs registration policies)",
         "  keep both keys secret and back them up with the rest of the directory",
+        "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",
         "start it with: npx tally serve plain",
         "",
       ].join("\n"),
@@ -33,12 +35,39 @@ describe("init", () => {
     expect(await workspace.json("plain/config.json")).toEqual({
       format: "tallystick-service/1",
       issuer: "http://127.0.0.1:8000",
-      origin: "tallystick.local/log",
+      origin: `tallystick.local/log${suffix}`,
       algorithm: "ES256",
     });
     // Nothing is left beside it.
     expect(await workspace.names()).toEqual(["plain"]);
   });
+
+  test("calls no two logs the same, unless it is told to", async () => {
+    for (const dir of ["one", "two"]) await workspace.must("init", dir);
+    const origins = await Promise.all(
+      ["one", "two"].map(async (dir) => (await workspace.json(`${dir}/config.json`))["origin"]),
+    );
+    for (const origin of origins) expect(origin).toMatch(/^tallystick\.local\/log-[0-9a-f]{8}$/);
+    expect(origins[0]).not.toBe(origins[1]);
+    const named = await workspace.must("init", "three", "--issuer", "https://ts.example");
+    expect(named.stderr).not.toContain("placeholder");
+  });
+
+  test("makes the directories above it", async () => {
+    await workspace.must("init", "above/and/beyond");
+    expect(await workspace.names("above/and")).toEqual(["beyond"]);
+  });
+
+  const linux = process.platform === "linux" ? test : test.skip;
+
+  linux.each(["/proc/tally", "/proc/tally/service"])(
+    "ends where nothing can be made: %s",
+    async (dir) => {
+      const { code, stderr } = await workspace.tally("init", dir);
+      expect(code).toBe(2);
+      expect(stderr).toBe(`tally: cannot make ${dir}: no such file or directory\n`);
+    },
+  );
 
   test("keeps the keys to the owner", async () => {
     await workspace.must("init", "modes");
@@ -61,7 +90,11 @@ describe("init", () => {
 
   test.each([
     ["the log from the issuer", ["--issuer", "https://ts.example/x"], "ts.example/log"],
-    ["the log as told", ["--issuer", "https://ts.example", "--origin", "My log"], "My log"],
+    [
+      "the log as told",
+      ["--issuer", "https://ts.example", "--origin", "ts.example/mine"],
+      "ts.example/mine",
+    ],
   ])("names %s", async (_, options, origin) => {
     const dir = `named-${origin.length}`;
     await workspace.must("init", dir, ...options);

@@ -60,12 +60,15 @@ describe("inspect", () => {
     ["text", "hello world, this is no CBOR"],
     ["nothing", ""],
     ["JSON", '{"a":1}'],
-  ])("refuses %s", async (_, content) => {
+  ])("refuses %s and names the file", async (_, content) => {
     await workspace.write("c", content);
     const { code, stdout, stderr } = await workspace.tally("inspect", "c");
     expect(code).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/^tally: .+\n$/);
+    expect(stderr).toMatch(/^tally: c: not CBOR: .+\n$/);
+    const stdin = new TextEncoder().encode(content);
+    const piped = await tally(["inspect", "-"], { cwd: workspace.path, stdin });
+    expect(piped.stderr).toMatch(/^tally: standard input: not CBOR: .+\n$/);
   });
 
   test("a reader that stops early is no failure", async () => {

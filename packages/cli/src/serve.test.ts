@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { LevelStore } from "@tallystick/log";
 import { rm } from "node:fs/promises";
 import { connect } from "node:net";
 
@@ -106,8 +107,8 @@ describe("serve", () => {
   });
 
   test("puts --public-url into Location", async () => {
-    const url = "https://ts.example";
-    const server = await ServeProcess.start(workspace, "service", "--public-url", `${url}/`);
+    const given = "HTTPS://TS.example:443//";
+    const server = await ServeProcess.start(workspace, "service", "--public-url", given);
     const body = new Uint8Array(await sign("located", "x"));
     const headers = { "content-type": "application/cose", accept: "application/cose" };
     const response = await fetch(`${server.url}/entries`, { method: "POST", headers, body });
@@ -115,6 +116,25 @@ describe("serve", () => {
     expect(response.status).toBe(201);
     expect(response.headers.get("location")).toMatch(
       /^https:\/\/ts\.example\/entries\/[0-9a-f]{64}$/,
+    );
+  });
+
+  test("says on standard error why a request ended as 500", async () => {
+    await workspace.must("init", "worn");
+    for (const iss of ["one", "two", "three"]) {
+      await workspace.must("trust", "add", "issuer.pub.jwk", "--iss", iss, "--dir", "worn");
+    }
+    // An old checkpoint is read only when it is asked for.
+    const store = await LevelStore.open(workspace.at("worn/log"));
+    const key = Uint8Array.of(0x63, 0, 0, 0, 0, 0, 0, 0, 2);
+    expect(await store.get(key)).toBeDefined();
+    await store.write([{ key, value: new Uint8Array(40) }]);
+    await store.close();
+    const server = await ServeProcess.start(workspace, "worn");
+    const service = ["--service", server.url, "--out", "worn.receipt"];
+    expect((await workspace.tally("consistency", "1", "2", ...service)).code).toBe(2);
+    expect((await server.stop()).stderr).toMatch(
+      /^tally: request failed: LOG_CORRUPT [^\n]+\nstopping\n$/,
     );
   });
 

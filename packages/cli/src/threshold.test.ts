@@ -10,10 +10,10 @@ const NAMES = ["red", "blue"] as const;
 let workspace: Workspace;
 let services: Record<(typeof NAMES)[number], ServeProcess>;
 
-async function started(name: string): Promise<ServeProcess> {
-  await workspace.must("init", name, "--issuer", `https://${name}.example`);
-  await workspace.must("trust", "add", "issuer.pub.jwk", "--iss", ISS, "--dir", name);
-  return ServeProcess.start(workspace, name);
+async function started(dir: string, name = dir): Promise<ServeProcess> {
+  await workspace.must("init", dir, "--issuer", `https://${name}.example`);
+  await workspace.must("trust", "add", "issuer.pub.jwk", "--iss", ISS, "--dir", dir);
+  return ServeProcess.start(workspace, dir);
 }
 
 async function register(name: (typeof NAMES)[number], from: string, out: string): Promise<void> {
@@ -55,13 +55,26 @@ describe("a statement registered with two services", () => {
     expect(stdout).toContain("trusted services that vouch 2;");
   });
 
+  test("keeps it although the second goes by the same names", async () => {
+    const twin = await started("twin", "red");
+    const { stderr } = await workspace.must(
+      ...["register", "red.transparent", "--service", twin.url, "--out", "twins.transparent"],
+    );
+    expect(stderr).toBe("wrote twins.transparent\n");
+    const { receipts } = SignedStatement.decode(await workspace.read("twins.transparent"));
+    const [first] = SignedStatement.decode(await workspace.read("red.transparent")).receipts;
+    expect(receipts).toHaveLength(2);
+    expect(receipts[0]).toEqual(first);
+    await workspace.must("verify", "twins.transparent", "--trust", "one.json");
+  });
+
   test("does not count a service twice", async () => {
     await register("red", "red.transparent", "twice.transparent");
     const { code, stderr } = await workspace.tally(
       ...["verify", "twice.transparent", "--trust", "both.json"],
     );
     expect(code).toBe(1);
-    expect(stderr).toBe("tally: does not verify: 1 trusted services vouch, want 2\n");
+    expect(stderr).toBe("tally: does not verify: trusted services that vouch: 1, want 2\n");
   });
 });
 
@@ -76,6 +89,12 @@ describe("a receipt of consistency", () => {
     expect(JSON.parse(other.stdout)).toMatchObject({
       verified: false,
       error: { code: "CLI_SINCE_UNUSABLE" },
+      steps: [
+        { step: "statement", outcome: "verified" },
+        { step: "receipt", outcome: "verified" },
+        { step: "issuer", outcome: "skipped" },
+        { step: "consistency", outcome: "failed", code: "CLI_SINCE_UNUSABLE" },
+      ],
     });
   });
 });

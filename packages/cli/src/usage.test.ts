@@ -59,6 +59,9 @@ const OUT = ["--out", "out.file"];
 const SERVICE = ["--service", "http://127.0.0.1:9"];
 const SIGN = ["sign", "payload.json", "--key", "made.jwk", "--iss", "a", "--sub", "b"];
 const ID = "0".repeat(64);
+const PUBLIC_URL = ["serve", "new", "--create", "--public-url"];
+const NOT_PLAIN = "--issuer has credentials, a query or a fragment";
+const NO_URI = "--issuer has a colon but is no URI";
 
 const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [[], "Usage: tally"],
@@ -68,11 +71,34 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["init", "new", "--alg", "RS256"], "Allowed choices are ES256, ES384, EdDSA"],
   [["init", "new", "--issuer", "ftp://x"], "--issuer is no http or https URL"],
   [["init", "new", "--issuer", "nobody"], "--issuer is no http or https URL"],
+  ...["#", "?", "/?a", "/#a"].map(
+    (end) => [["init", "new", "--issuer", `https://x.example${end}`], NOT_PLAIN] as const,
+  ),
+  [["init", "new", "--issuer", "https://me:pw@x.example"], NOT_PLAIN],
+  [["init", "new", "--issuer", "https://@x.example"], NOT_PLAIN],
+  [["init", "new", "--issuer", "https:x.example"], "--issuer is no http or https URL"],
+  [["init", "new", "--issuer", "https://x.example/a b"], NO_URI],
+  [["init", "new", "--issuer", " https://x.example"], NO_URI],
+  [["init", "new", "--issuer", "https://x.example\n"], NO_URI],
+  [["init", "new", "--issuer", "https://x.exa\u0007mple"], NO_URI],
+  [["init", "new", "--issuer", "https://vendör.example"], NO_URI],
+  [["init", "new", "--issuer", `https://x.example/${"x".repeat(8192)}`], "want at most 8192"],
+  [["init", "new", "--issuer", ""], "--issuer is empty"],
   [["init", "new", "--origin", ""], "--origin is empty"],
+  ...["My log", " log", "log\n", "l\u0007og", "l\u202eog", "x".repeat(256)].map(
+    (origin) => [["init", "new", "--origin", origin], "--origin is no name of a log"] as const,
+  ),
   [["serve"], "missing required argument 'dir'"],
   [["serve", "new", "--port", "http"], "want a number from 0 to 65535"],
   [["serve", "new", "--port", "65536"], "want a number from 0 to 65535"],
   [["serve", "new", "--create", "--public-url", "x"], "--public-url is no http or https URL"],
+  ...["?", "#", "/?a=b", "/#a"].map(
+    (end) => [[...PUBLIC_URL, `https://x.example${end}`], "a query or a fragment"] as const,
+  ),
+  [[...PUBLIC_URL, "https://me:pw@x.example"], "--public-url has credentials"],
+  [[...PUBLIC_URL, "https://x.example/\u0007"], "white space or control characters"],
+  [[...PUBLIC_URL, "https://x.example\n"], "white space or control characters"],
+  [[...PUBLIC_URL, "ftp://x.example"], "--public-url is no http or https URL"],
   [["keygen", "--alg", "ES256"], "required option '--out <name.jwk>' not specified"],
   [["keygen", "--out", "k.jwk"], "required option '--alg <alg>' not specified"],
   [["keygen", "--alg", "none", "--out", "k.jwk"], "Allowed choices are ES256"],
@@ -93,6 +119,10 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
     "want either --dir, or --service",
   ],
   [["trust", "add", "made.pub.jwk", "--iss", "", "--dir", "d"], "--iss is empty"],
+  [
+    ["trust", "add", "made.pub.jwk", "--iss", "a: b", "--dir", "d"],
+    "--iss has a colon but is no URI",
+  ],
   [["trust", "export", ...OUT], "required option '--service <url>' not specified"],
   [["trust", "export", ...SERVICE], "required option '--out <trust.json>' not specified"],
   [["trust", "export", "--service", "nowhere", ...OUT], "service address is no http or https URL"],
@@ -101,7 +131,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [[...SIGN, "--type", "a/b", "--hash", "md5", ...OUT], "Allowed choices are sha-256"],
   [[...SIGN, "--type", "a/b", "--location", "x", ...OUT], "--location only goes with --hash"],
   [[...SIGN, "--iss", "", "--type", "a/b", ...OUT], "--iss is empty"],
-  [[...SIGN, "--iss", "a: b", "--type", "a/b", ...OUT], "claim iss has a colon but is no URI"],
+  [[...SIGN, "--iss", "a: b", "--type", "a/b", ...OUT], "--iss has a colon but is no URI"],
   [["register", "payload.json", ...OUT], "required option '--service <url>' not specified"],
   [["register", "payload.json", ...SERVICE], "required option '--out"],
   [["register", "payload.json", "--service", "x", ...OUT], "no http or https URL"],
@@ -176,7 +206,10 @@ const IMPOSSIBLE: readonly (readonly [args: readonly string[], says: string])[] 
   [[...SIGN, "--key", "payload.json", "--type", "a/b", ...OUT], "JWK without kty"],
   [["register", "absent", ...SERVICE, ...OUT], `cannot read absent: ${ABSENT}`],
   [["verify", "payload.json", "--trust", "absent"], `cannot read absent: ${ABSENT}`],
-  [["verify", "payload.json", "--trust", "payload.json"], "trust file lacks services"],
+  [
+    ["verify", "payload.json", "--trust", "payload.json"],
+    "payload.json: trust file lacks services",
+  ],
   [["inspect", "absent"], `cannot read absent: ${ABSENT}`],
   [["receipt", ID, ...SERVICE, ...OUT], "127.0.0.1:9 cannot be reached"],
   [["consistency", "1", "2", ...SERVICE, ...OUT], "127.0.0.1:9 cannot be reached"],

@@ -21,7 +21,7 @@ async function sign(name: string, ...options: readonly string[]): Promise<void> 
 
 beforeAll(async () => {
   workspace = await Workspace.make();
-  await workspace.must("init", "service");
+  await workspace.must("init", "service", "--origin", "tallystick.local/log");
   server = await ServeProcess.start(workspace, "service");
   service = ["--service", server.url];
   await workspace.must("keygen", "--alg", "ES256", "--out", "issuer.jwk");
@@ -56,8 +56,11 @@ describe("register", () => {
   });
 
   test("again answers with the entry that exists, and replaces the receipt", async () => {
-    const { stdout } = await workspace.must(
+    const { stdout, stderr } = await workspace.must(
       ...["register", "first.transparent", ...service, "--out", "again.transparent"],
+    );
+    expect(stderr).toBe(
+      "replaced the older receipt of http://127.0.0.1:8000, log tallystick.local/log\nwrote again.transparent\n",
     );
     expect(stdout).toMatch(new RegExp(`^entryId: ${entryId}\nindex: 2\n`));
     const { receipts } = SignedStatement.decode(await workspace.read("again.transparent"));
@@ -231,10 +234,20 @@ describe("consistency", () => {
     const { code, stdout } = await workspace.tally(...args, "first.transparent");
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /\nyes: the log tallystick\.local\/log of size 4 extends the one of size 3\n$/,
+      /\nverified consistency: http:\/\/127\.0\.0\.1:8000 vouches: size 4 extends size 3, root [0-9a-f]{64}\nyes: the log tallystick\.local\/log of size 4 extends the one of size 3\n$/,
     );
     const json = await workspace.tally(...args, "first.transparent", "--json");
-    expect(JSON.parse(json.stdout)).toMatchObject({ verified: true, oldSize: 3, newSize: 4 });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      verified: true,
+      oldSize: 3,
+      newSize: 4,
+      steps: [
+        { step: "statement" },
+        { step: "receipt" },
+        { step: "issuer" },
+        { step: "consistency", outcome: "verified" },
+      ],
+    });
   });
 
   test.each([
@@ -245,10 +258,26 @@ describe("consistency", () => {
     ["an older statement without one", ["grown.receipt", "first.json.scitt"], "no receipt"],
   ])("says no to %s", async (_, [receipt = "", since = ""], says) => {
     const args = ["verify", receipt, "--trust", "trust.json", "--since", since];
-    const { code, stderr } = await workspace.tally(...args);
+    const { code, stdout, stderr } = await workspace.tally(...args);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tally: does not verify: .+\n$/);
     expect(stderr).toContain(says);
+    if (since !== "first.json.scitt") expect(stdout).toMatch(/\nfailed {3}consistency: .+\n$/);
+  });
+
+  test.each([
+    ["grown.receipt", "consistency", "verify it with --since and an older statement"],
+    [
+      "first.receipt",
+      "inclusion",
+      "verify the statement that carries it, as tally register writes it",
+    ],
+  ])("%s on its own is said to be no statement", async (file, kind, advice) => {
+    const { code, stderr } = await workspace.tally("verify", file, "--trust", "trust.json");
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `tally: does not verify: this is a receipt of ${kind}, not a statement; ${advice}\n`,
+    );
   });
 
   test("says no as JSON as well", async () => {
@@ -258,6 +287,12 @@ describe("consistency", () => {
     expect(JSON.parse(old.stdout)).toMatchObject({
       verified: false,
       error: { code: "VERIFIER_CONSISTENCY_UNVERIFIED" },
+      steps: [
+        { step: "statement", outcome: "verified" },
+        { step: "receipt", outcome: "verified" },
+        { step: "issuer", outcome: "skipped" },
+        { step: "consistency", outcome: "failed", code: "RECEIPT_CONSISTENCY_INVALID" },
+      ],
     });
   });
 

@@ -30,7 +30,7 @@ export function decodeKeySet(body: Uint8Array): readonly PublicKey[] {
 }
 
 /**
- * Decodes one COSE_Key that has to have this kid.
+ * Decodes one COSE_Key that has to answer to this kid.
  *
  * @throws {@link ClientError} `CLIENT_PROTOCOL`
  */
@@ -38,7 +38,7 @@ export function decodeKey(body: Uint8Array, kid: Uint8Array): PublicKey {
   const value = decode(body);
   if (!isCborMap(value)) throw new ClientError("CLIENT_PROTOCOL", "key is not a map");
   const key = restate(() => PublicKey.fromCoseKey(value));
-  if (encodeHex(key.kid) === encodeHex(kid)) return key;
+  if (key.names.some((name) => encodeHex(name) === encodeHex(kid))) return key;
   throw new ClientError("CLIENT_PROTOCOL", "key has another kid than the one asked for");
 }
 

@@ -1,6 +1,6 @@
 import { encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
-import { Receipt, ReceiptError, VDS, VerifiedInclusion } from "@tallystick/receipt";
+import { Receipt, ReceiptError, VerifiedInclusion } from "@tallystick/receipt";
 import type { ReceiptTrust } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
@@ -76,7 +76,7 @@ function pinned({ issuer, subject, kid }: Receipt, trust: TrustStore): ReceiptTr
   const found = trust.resolve(issuer, kid);
   if (found === undefined) throw invalid("receipt is of a service or key that is not pinned");
   const { origin, vds } = found.service;
-  if (vds === VDS.rfc9162Sha256 && subject !== origin) throw invalid("receipt is of another log");
+  if (subject !== origin) throw invalid("receipt is of another log");
   return { key: found.key, vds };
 }
 

@@ -2,6 +2,7 @@ import { algorithmById } from "./algorithm.js";
 import { CURVES, EC_CURVES, type EcCurve } from "./curve.js";
 import { CoseError } from "./error.js";
 import type { KeyNote } from "./jwk.js";
+import { keyIdOf } from "./kid.js";
 import { KEY_LABEL } from "./labels.js";
 import type { PublicMaterial } from "./material.js";
 import { isCborArray, type CborMap, type CborValue } from "./value.js";
@@ -89,7 +90,7 @@ export function decodeNote(map: CborMap): KeyNote {
   const kid = map.has(KEY_LABEL.kid) ? bytesAt(map, KEY_LABEL.kid) : undefined;
   if (kid?.length === 0) throw new CoseError("COSE_KEY_MALFORMED", "COSE_Key kid is empty");
   return {
-    ...(kid === undefined ? {} : { kid }),
+    ...(kid === undefined ? {} : { kid: keyIdOf(kid) }),
     ...(alg === undefined ? {} : { alg: algorithmById(alg) }),
   };
 }

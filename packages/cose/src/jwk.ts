@@ -2,6 +2,7 @@ import { algorithmByName, type Algorithm } from "./algorithm.js";
 import { decodeBase64url, encodeBase64url } from "./base64url.js";
 import { EC_CURVES } from "./curve.js";
 import { CoseError } from "./error.js";
+import { parseKeyId, type KeyId } from "./kid.js";
 import type { PrivateMaterial, PublicMaterial } from "./material.js";
 
 /** A JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037) as plain JSON. */
@@ -24,9 +25,9 @@ export interface Jwk {
   key_ops?: string[];
 }
 
-/** What a JWK says beside its numbers. */
+/** What a key says beside its numbers. */
 export interface KeyNote {
-  readonly kid?: Uint8Array;
+  readonly kid?: KeyId;
   readonly alg?: Algorithm;
 }
 
@@ -111,7 +112,7 @@ export function parseNote(jwk: JwkObject, operation: "sign" | "verify"): KeyNote
     throw new CoseError("COSE_KEY_MALFORMED", "JWK alg is not text");
   }
   return {
-    ...(kid === undefined ? {} : { kid: parseKid(kid) }),
+    ...(kid === undefined ? {} : { kid: parseKeyId(kid) }),
     ...(alg === undefined ? {} : { alg: algorithmByName(alg) }),
   };
 }
@@ -151,17 +152,6 @@ export function formatPrivateNumbers(material: PrivateMaterial): Jwk {
     dq: encodeBase64url(dq),
     qi: encodeBase64url(qi),
   };
-}
-
-function parseKid(kid: unknown): Uint8Array {
-  if (typeof kid !== "string" || kid === "") {
-    throw new CoseError("COSE_KEY_MALFORMED", "JWK kid is not text or is empty");
-  }
-  try {
-    return decodeBase64url(kid);
-  } catch {
-    return new TextEncoder().encode(kid);
-  }
 }
 
 function bytesOf(jwk: JwkObject, member: string): Uint8Array {

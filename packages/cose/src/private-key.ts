@@ -1,6 +1,5 @@
 import { signRaw, generateRaw } from "#crypto";
 import { ALGORITHMS, algorithmByName, type Algorithm, type AlgorithmName } from "./algorithm.js";
-import { encodeBase64url } from "./base64url.js";
 import { CoseError } from "./error.js";
 import {
   formatPrivateNumbers,
@@ -87,7 +86,7 @@ export class PrivateKey implements Signer {
   toJwk(): Jwk {
     return {
       ...formatPrivateNumbers(this.#material),
-      kid: encodeBase64url(this.publicKey.kid),
+      ...this.publicKey.toJwk(),
       alg: this.algorithm.name,
     };
   }

@@ -174,42 +174,17 @@ describe.each(NAMES)("%s key", (name) => {
     const map = coseOf(name, [[2, Uint8Array.of(1, 2)]]);
     const key = PublicKey.fromCoseKey(map);
     const before = key.toJwk();
-    for (const bytes of [...map.values(), ...key.toCoseKey().values(), key.kid, key.thumbprint()]) {
+    for (const bytes of [
+      ...map.values(),
+      ...key.toCoseKey().values(),
+      key.kid,
+      ...key.names,
+      key.thumbprint(),
+    ]) {
       if (bytes instanceof Uint8Array) bytes.fill(0);
     }
     expect(key.toJwk()).toEqual(before);
     expect(Object.isFrozen(key)).toBe(true);
-  });
-});
-
-describe("kid", () => {
-  const idOf = (kid: unknown): Uint8Array => PublicKey.fromJwk(jwkOf("EdDSA", { kid })).kid;
-
-  test.each([
-    ["base64url text stands for its bytes", "AQIDBA", Uint8Array.of(1, 2, 3, 4)],
-    ["other text stands for its UTF-8", "key 1", new TextEncoder().encode("key 1")],
-    ["also when only its length rules base64url out", "key-1", new TextEncoder().encode("key-1")],
-    ["also when only spare bits do", "Zh", new TextEncoder().encode("Zh")],
-  ])("%s", (_name, text, want) => {
-    expect(idOf(text)).toEqual(want);
-    expect(idOf(encodeBase64url(want))).toEqual(want);
-  });
-
-  test("is refused when empty or not text", () => {
-    expect(codeOfJwk(jwkOf("EdDSA", { kid: "" }))).toBe("COSE_KEY_MALFORMED");
-    expect(codeOfJwk(jwkOf("EdDSA", { kid: 1 }))).toBe("COSE_KEY_MALFORMED");
-    expect(codeOfCose(coseOf("EdDSA", [[2, "text"]]))).toBe("COSE_KEY_MALFORMED");
-    expect(codeOfCose(coseOf("EdDSA", [[2, Uint8Array.of()]]))).toBe("COSE_KEY_MALFORMED");
-  });
-
-  test("survives the way through a JWK as bytes", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (kid) => {
-        const key = PublicKey.fromCoseKey(coseOf("EdDSA", [[2, kid]]));
-        expect(PublicKey.fromJwk(key.toJwk()).kid).toEqual(kid);
-      }),
-      { numRuns: 30 },
-    );
   });
 });
 

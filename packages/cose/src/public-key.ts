@@ -1,5 +1,4 @@
 import { isSameOperation, type Algorithm, type KeyType } from "./algorithm.js";
-import { encodeBase64url } from "./base64url.js";
 import { decodeNote, decodePublicNumbers, encodePublicNumbers } from "./cose-key.js";
 import type { Curve } from "./curve.js";
 import { CoseError } from "./error.js";
@@ -12,6 +11,7 @@ import {
   type Jwk,
   type KeyNote,
 } from "./jwk.js";
+import { keyIdOf, namesOf, type KeyId } from "./kid.js";
 import { KEY_LABEL } from "./labels.js";
 import type { PublicMaterial } from "./material.js";
 import { parsePem } from "./pem.js";
@@ -35,7 +35,7 @@ export class PublicKey {
   /** The one algorithm the key says it is for, if it says so. */
   readonly algorithm: Algorithm | undefined;
   readonly #material: PublicMaterial;
-  readonly #kid: Uint8Array;
+  readonly #kid: KeyId;
   readonly #thumbprint: Uint8Array;
 
   static {
@@ -50,7 +50,7 @@ export class PublicKey {
     this.algorithm = note.alg;
     this.#material = material;
     this.#thumbprint = computeThumbprint(material);
-    this.#kid = note.kid ?? this.#thumbprint;
+    this.#kid = note.kid ?? keyIdOf(this.#thumbprint);
     if (note.alg !== undefined && !this.fits(note.alg)) {
       throw new CoseError("COSE_ALG_KEY_MISMATCH", `${this.kty} key names ${note.alg.name}`);
     }
@@ -60,9 +60,9 @@ export class PublicKey {
   /**
    * Yields the key of a JSON Web Key (RFC 7517). Private members are refused.
    *
-   * JWK has kid as text, COSE as bytes: a kid that is canonical base64url stands for the bytes it
-   * encodes, any other for its UTF-8. {@link PublicKey.toJwk} writes base64url, so a kid survives
-   * the round trip as bytes.
+   * JWK has kid as text, COSE as bytes: a kid of exactly 43 characters that is canonical base64url
+   * stands for the 32 bytes it encodes, as a thumbprint does; any other stands for its UTF-8. See
+   * {@link PublicKey.names} for the forms in which a message may give it.
    *
    * @throws {@link CoseError} `COSE_KEY_MALFORMED`, `COSE_KEY_UNSUPPORTED` (type, curve, `use` or
    * `key_ops`), `COSE_KEY_WEAK`, `COSE_ALG_UNSUPPORTED`, `COSE_ALG_KEY_MISMATCH`
@@ -107,7 +107,16 @@ export class PublicKey {
 
   /** The kid that came with the key, else its thumbprint. A copy. */
   get kid(): Uint8Array {
-    return new Uint8Array(this.#kid);
+    return new Uint8Array(this.#kid.bytes);
+  }
+
+  /**
+   * What the key answers to, the kid first: the UTF-8 of the kid's text, the bytes that the text
+   * encodes where it is canonical base64url, and the RFC 9679 thumbprint. Whoever looks keys up has
+   * to refuse two different keys that share a name. Copies.
+   */
+  get names(): readonly Uint8Array[] {
+    return namesOf(this.#kid, this.#thumbprint).map((name) => new Uint8Array(name));
   }
 
   /** Yields the SHA-256 thumbprint (RFC 9679). A copy. */
@@ -124,11 +133,14 @@ export class PublicKey {
     return this.algorithm === undefined || isSameOperation(algorithm, this.algorithm);
   }
 
-  /** Yields the key as a JWK, kid in base64url. */
+  /**
+   * Yields the key as a JWK, with the kid of the JWK it came from. A kid that came as bytes is
+   * written as its UTF-8 where that reads back, else as base64url, to which the key still answers.
+   */
   toJwk(): Jwk {
     return {
       ...formatPublicNumbers(this.#material),
-      kid: encodeBase64url(this.#kid),
+      kid: this.#kid.text,
       ...(this.algorithm === undefined ? {} : { alg: this.algorithm.name }),
     };
   }

@@ -73,8 +73,11 @@ describe("a directory", () => {
     await writeFile(join(directory, "CURRENT"), "MANIFEST-999999\n");
     await expect(LevelStore.open(directory)).rejects.toMatchObject({
       name: "LogError",
-      message: expect.stringMatching(/^the store /) as unknown,
+      code: "LOG_CORRUPT",
+      message: "the store's CURRENT names a file that is not there",
     });
+    await writeFile(join(directory, "CURRENT"), "nonsense");
+    await expect(LevelStore.open(directory)).rejects.toMatchObject({ code: "LOG_CORRUPT" });
   });
 });
 

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Level } from "level";
@@ -49,7 +49,11 @@ export class LevelStore implements Store {
     try {
       await db.open();
     } catch (error) {
-      throw toStoreError(error);
+      const failure = toStoreError(error);
+      if (failure.code !== "LOG_UNAVAILABLE" || (await hasManifest(directory))) throw failure;
+      // LevelDB takes it for trouble with the disk, which would go by.
+      const message = "the store's CURRENT names a file that is not there";
+      throw new LogError("LOG_CORRUPT", message, { cause: error });
     }
     return new LevelStore(db);
   }
@@ -110,6 +114,19 @@ async function requireDatabase(directory: string): Promise<void> {
     // A directory that may not be read is another trouble than one that is not there.
     if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw toStoreError(error);
     throw new LogError("LOG_NOT_FOUND", "no log in this directory", { cause: error });
+  }
+}
+
+/** Yields `false` only when CURRENT can be read and the file that it names is missing. */
+async function hasManifest(directory: string): Promise<boolean> {
+  try {
+    const name = await readFile(join(directory, CURRENT), "utf8");
+    return await access(join(directory, name.trimEnd())).then(
+      () => true,
+      (error: unknown) => codeOf(error) !== "ENOENT",
+    );
+  } catch {
+    return true;
   }
 }
 

@@ -140,6 +140,12 @@ const ISSUERS: readonly Row[] = [
   ["an issuer without iss", bytesOf(json({ issuers: [{ keys: [key] }] }))],
   ["an issuer without keys", bytesOf(json({ issuers: [{ iss: VENDOR_ISS }] }))],
   ["an empty iss", bytesOf(json({ issuers: [{ iss: "", keys: [key] }] }))],
+  ["an iss with a colon that is no URI", bytesOf(json({ issuers: [{ iss: "a: b", keys: [] }] }))],
+  ["an iss that is too long", bytesOf(json({ issuers: [{ iss: "a".repeat(8193), keys: [] }] }))],
+  [
+    "an operator whose iss is no URI",
+    bytesOf(json({ operators: [{ iss: "127.0.0.1:8000", keys: [operator] }] })),
+  ],
   ["an iss that is a number", bytesOf(json({ issuers: [{ iss: 1, keys: [key] }] }))],
   [
     "an unknown member of an issuer",

@@ -1,6 +1,6 @@
 import { ALGORITHMS, CoseError, PublicKey } from "@tallystick/cose";
 import type { Jwk } from "@tallystick/cose";
-import { IssuerKeys } from "@tallystick/statement";
+import { IssuerKeys, StatementError, parseIssuer } from "@tallystick/statement";
 import type { Issuer } from "@tallystick/statement";
 
 import { PolicyError } from "./error.js";
@@ -122,7 +122,8 @@ function issuersOf(value: unknown, member: string): readonly Issuer[] {
   return list(value, member).map((item, position) => {
     const where = `${member}[${position}]`;
     const { iss, keys } = record(item, where, ["iss", "keys"]);
-    if (typeof iss !== "string" || iss === "") throw malformed(`${where}.iss is not a name`);
+    if (typeof iss !== "string") throw malformed(`${where}.iss is not a name`);
+    requireIssuer(iss, `${where}.iss`);
     if (seen.has(iss)) throw malformed(`${where}.iss is listed twice`);
     seen.add(iss);
     return {
@@ -130,6 +131,16 @@ function issuersOf(value: unknown, member: string): readonly Issuer[] {
       keys: list(keys, `${where}.keys`).map((key, i) => keyOf(key, `${where}.keys[${i}]`)),
     };
   });
+}
+
+// An iss that no statement can have would admit nobody, and look as if it did.
+function requireIssuer(iss: string, where: string): void {
+  try {
+    parseIssuer(iss, where);
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    throw malformed(cause.message, { cause });
+  }
 }
 
 function keyOf(value: unknown, where: string): PublicKey {

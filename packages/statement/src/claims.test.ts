@@ -1,5 +1,6 @@
 import { CLAIM, LABEL, type CborValue } from "@tallystick/cose";
 import { describe, expect, test } from "@jest/globals";
+import { parseIssuer } from "./claims.js";
 import { SignedStatement } from "./statement.js";
 import { refusal } from "./testing/refusal.js";
 import { CLAIMS, headerWith, unsigned } from "./testing/sample.js";
@@ -97,5 +98,24 @@ describe("iat", () => {
     ["beyond 2^53", 2n ** 60n],
   ])("is no NumericDate: %s", (_name, value) => {
     expect(refusal(() => decode(withClaim(CLAIM.iat, value)))).toBe("STATEMENT_MALFORMED");
+  });
+});
+
+describe("parseIssuer", () => {
+  test.each(["Vendor, Inc.", "https://vendor.example", "株式会社", "i".repeat(8192)])(
+    "takes what a statement may name: %j",
+    (text) => {
+      expect(parseIssuer(text, "iss")).toBe(text);
+    },
+  );
+
+  test.each([
+    ["", "is empty"],
+    ["a: b", "has a colon but is no URI"],
+    ["127.0.0.1:8000", "has a colon but is no URI"],
+    ["i".repeat(8193), "has 8193 characters, want at most 8192"],
+  ])("refuses %j under the name that it is given", (text, says) => {
+    expect(refusal(() => parseIssuer(text, "--iss"))).toBe("STATEMENT_CLAIMS_MISSING");
+    expect(() => parseIssuer(text, "--iss")).toThrow(`--iss ${says}`);
   });
 });

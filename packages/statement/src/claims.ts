@@ -28,16 +28,27 @@ export function claimsOf(message: Sign1): Claims {
     throw missing(`CWT claims (header 15) are ${where}`);
   }
   if (!isCborMap(all)) throw missing("CWT claims (header 15) are not a map");
-  const issuer = textClaim(all, "iss");
+  const issuer = parseIssuer(textClaim(all, "iss"), "claim iss");
   const subject = textClaim(all, "sub");
+  return { issuer, subject, issuedAt: timeClaim(all), all };
+}
+
+/**
+ * Yields the text once a statement can name its issuer so (RFC 9943 §6, RFC 8392 §2): not empty, not
+ * too long, and a URI if it has a colon. `name` is what a refusal calls it.
+ *
+ * @throws {@link StatementError} `STATEMENT_CLAIMS_MISSING`
+ */
+export function parseIssuer(text: string, name: string): string {
+  if (text === "") throw missing(`${name} is empty`);
   // IS5: characters, not UTF-16 units.
-  const { length } = Array.from(issuer);
+  const { length } = Array.from(text);
   if (length > MAX_ISSUER_LENGTH) {
-    throw missing(`claim iss has ${length} characters, want at most ${MAX_ISSUER_LENGTH}`);
+    throw missing(`${name} has ${length} characters, want at most ${MAX_ISSUER_LENGTH}`);
   }
   // RFC 8392 §2 (IS5): a StringOrURI with a colon is a URI.
-  if (issuer.includes(":") && !isUri(issuer)) throw missing("claim iss has a colon but is no URI");
-  return { issuer, subject, issuedAt: timeClaim(all), all };
+  if (text.includes(":") && !isUri(text)) throw missing(`${name} has a colon but is no URI`);
+  return text;
 }
 
 function textClaim(claims: CborMap, name: "iss" | "sub"): string {

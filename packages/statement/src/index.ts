@@ -14,6 +14,7 @@
  *
  * @packageDocumentation
  */
+export { parseIssuer } from "./claims.js";
 export type { Claims } from "./claims.js";
 export type { HashEnvelope } from "./envelope.js";
 export { StatementError } from "./error.js";

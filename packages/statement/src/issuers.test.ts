@@ -29,6 +29,22 @@ describe("IssuerKeys", () => {
     expect(keys.resolve(about(new TextEncoder().encode("release key")))).toBeUndefined();
   });
 
+  test.each([
+    ["the text of its kid", (key: PublicKey) => new TextEncoder().encode(key.toJwk().kid)],
+    ["the bytes that the text encodes", () => Uint8Array.of(1, 2, 3)],
+    ["the thumbprint", (key: PublicKey) => key.thumbprint()],
+  ])("a key answers to %s, whichever its length", (_name, kidOf) => {
+    const key = PublicKey.fromJwk({ ...VENDOR.publicKey.toJwk(), kid: "AQID" });
+    const keys = new IssuerKeys([{ iss: ISSUER, keys: [key] }]);
+    expect(keys.resolve(about(kidOf(key)))).toBe(key);
+  });
+
+  test("two keys that answer to one kid in different forms are refused", () => {
+    const encoded = PublicKey.fromJwk({ ...VENDOR.publicKey.toJwk(), kid: "cmVsZWFzZSBrZXkh" });
+    const impostor = PublicKey.fromJwk({ ...OTHER.publicKey.toJwk(), kid: "release key!" });
+    expect(() => new IssuerKeys([{ iss: ISSUER, keys: [encoded, impostor] }])).toThrow(TypeError);
+  });
+
   test("a kid of one issuer never vouches for another", () => {
     const iss = "https://other.example";
     const keys = new IssuerKeys([

@@ -14,17 +14,16 @@ export interface Issuer {
  * A fixed list of issuers that finds a statement's key by `iss` and `kid` together, so that a kid
  * of one issuer never vouches for another.
  *
- * A key answers to the kid it was given and to its RFC 9679 thumbprint.
+ * A key answers to all its {@link PublicKey.names}: its kid in every form, and its thumbprint.
  */
 export class IssuerKeys implements KeyResolver {
   readonly #keys = new Map<string, PublicKey>();
 
-  /** @throws TypeError when one issuer has two different keys under one kid */
+  /** @throws TypeError when two different keys of one issuer answer to one kid */
   constructor(issuers: readonly Issuer[]) {
     for (const { iss, keys } of issuers) {
       for (const key of keys) {
-        this.#add(iss, key.kid, key);
-        this.#add(iss, key.thumbprint(), key);
+        for (const kid of key.names) this.#add(iss, kid, key);
       }
     }
   }

@@ -3,7 +3,7 @@ import { StatementError } from "@tallystick/statement";
 
 /** One thing that a verification looked at, in order, fit to be shown or kept as JSON. */
 export interface Step {
-  readonly step: "statement" | "receipt" | "issuer" | "artifact";
+  readonly step: "statement" | "receipt" | "issuer" | "artifact" | "consistency";
   /** `"skipped"` was not verified, by choice or for want of a key; it neither helps nor hurts. */
   readonly outcome: "verified" | "skipped" | "failed";
   readonly detail: string;

@@ -104,7 +104,7 @@ describe("the threshold counts distinct services", () => {
       verifyTransparentStatement(attachReceipts(STATEMENT, given), two),
     );
     expect(error.code).toBe("VERIFIER_RECEIPTS_INSUFFICIENT");
-    expect(error.message).toBe("1 trusted services vouch, want 2");
+    expect(error.message).toBe("trusted services that vouch: 1, want 2");
     expect(outcomes(error.steps)).toStrictEqual([
       "statement verified",
       ...given.map(() => "receipt verified"),

@@ -130,7 +130,7 @@ async function countReceipts(
   if (counted.size < trust.requireReceipts) {
     throw trail.stop(
       "VERIFIER_RECEIPTS_INSUFFICIENT",
-      `${counted.size} trusted services vouch, want ${trust.requireReceipts}`,
+      `trusted services that vouch: ${counted.size}, want ${trust.requireReceipts}`,
     );
   }
   return [...counted.values()];
@@ -148,7 +148,7 @@ async function verifyReceipt(
     return undefined;
   }
   const { service, key } = found;
-  if (service.vds === 1 && receipt.subject !== service.origin) {
+  if (receipt.subject !== service.origin) {
     trail.skipped("receipt", `receipt ${position} is of another log than ${service.origin}`);
     return undefined;
   }

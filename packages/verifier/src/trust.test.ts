@@ -66,6 +66,9 @@ describe("a receipt's key is found", () => {
   });
 
   test("by the kid that the file gives, and by the thumbprint all the same", () => {
+    const encoded = TrustStore.parse(service({ keys: [named("AQID")] }));
+    expect(encoded.resolve(alpha.issuer, utf8("AQID"))).toBeDefined();
+    expect(encoded.resolve(alpha.issuer, Uint8Array.of(1, 2, 3))).toBeDefined();
     const trust = TrustStore.parse(service({ keys: [named("log key!")] }));
     expect(trust.resolve(alpha.issuer, utf8("log key!"))).toBeDefined();
     expect(trust.resolve(alpha.issuer, alpha.key.publicKey.thumbprint())).toBeDefined();
@@ -93,6 +96,9 @@ describe("a trust file is malformed", () => {
     ["a service without keys", service({ keys: undefined })],
     ["an unknown member of a service", service({ url: "https://alpha.example" })],
     ["an issuer that is a number", service({ issuer: 1 })],
+    ["an empty issuer", service({ issuer: "" })],
+    ["an empty origin", service({ origin: "" })],
+    ["an empty origin of a ledger", service({ origin: "", vds: 2 })],
     ["an origin that is a list", service({ origin: [alpha.origin] })],
     ["vds 0", service({ vds: 0 })],
     ["vds 3", service({ vds: 3 })],
@@ -114,6 +120,7 @@ describe("a trust file is malformed", () => {
     ["an issuer that is a text", file({ issuers: ["https://vendor.example"] })],
     ["an issuer without keys", file({ issuers: [{ iss: "a" }] })],
     ["an issuer without iss", file({ issuers: [{ keys: [] }] })],
+    ["an issuer whose iss is empty", file({ issuers: [{ iss: "", keys: [] }] })],
     ["an issuer whose iss is a number", file({ issuers: [{ iss: 1, keys: [] }] })],
     ["an unknown member of an issuer", file({ issuers: [{ iss: "a", keys: [], sub: "b" }] })],
     ["a private key of an issuer", file({ issuers: [{ iss: "a", keys: [VENDOR.toJwk()] }] })],
@@ -164,6 +171,8 @@ describe("distinct services", () => {
       { ...pinned(alpha), origin: "2", keys: [two] },
     ];
     expect(() => TrustStore.parse(file({ services }))).toThrow(/share a kid/);
+    const encoded = [named("AQID"), named(Buffer.from("AQID").toString("base64url"), betaJwk)];
+    expect(() => TrustStore.parse(service({ keys: encoded }))).toThrow(/share a kid/);
     const thumbprint = named(alphaJwk.kid ?? "", betaJwk);
     expect(() => TrustStore.parse(service({ keys: [one, thumbprint] }))).toThrow(/share a kid/);
   });
@@ -180,6 +189,6 @@ describe("distinct services", () => {
   test("two entries of one service do not meet a threshold of two", () => {
     const services = [pinned(alpha), pinned({ ...beta, issuer: alpha.issuer })];
     const error = refusal(() => TrustStore.parse(file({ services, requireReceipts: 2 })));
-    expect(error.message).toBe("requireReceipts is 2, 1 services are named");
+    expect(error.message).toBe("requireReceipts is 2, services named: 1");
   });
 });

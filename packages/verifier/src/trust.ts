@@ -57,7 +57,7 @@ export class TrustStore {
     if (!isCount(requireReceipts)) throw malformed("requireReceipts is not a positive integer");
     const distinct = new Set(services.map((service) => service.issuer)).size;
     if (requireReceipts > distinct) {
-      throw malformed(`requireReceipts is ${requireReceipts}, ${distinct} services are named`);
+      throw malformed(`requireReceipts is ${requireReceipts}, services named: ${distinct}`);
     }
     const issuers = json["issuers"] === undefined ? undefined : issuersOf(json["issuers"]);
     return new TrustStore(services, { issuers, requireReceipts });
@@ -65,7 +65,7 @@ export class TrustStore {
 
   /**
    * Finds the service and key that a receipt names, `undefined` when none is pinned. A key answers
-   * to the kid it was given and to its RFC 9679 thumbprint.
+   * to all its {@link PublicKey.names}.
    */
   resolve(issuer: string | undefined, kid: Uint8Array | undefined): PinnedKey | undefined {
     if (issuer === undefined || kid === undefined) return undefined;
@@ -93,6 +93,7 @@ function serviceOf(value: unknown, position: number): TrustedService {
   if (typeof issuer !== "string" || typeof origin !== "string") {
     throw malformed(`${where}: issuer or origin is not text`);
   }
+  if (issuer === "" || origin === "") throw malformed(`${where}: issuer or origin is empty`);
   if (vds !== VDS.rfc9162Sha256 && vds !== VDS.ccfLedgerSha256) {
     throw malformed(`${where}.vds is not supported, want 1 or 2`);
   }
@@ -110,8 +111,8 @@ function pinnedKeys(services: readonly TrustedService[]): ReadonlyMap<string, Pi
       // A threshold counts distinct services; one key under two names would count twice.
       if (seen.has(thumbprint)) throw malformed("one key is pinned twice among the services");
       seen.add(thumbprint);
-      const names = [key.kid, key.thumbprint()].map((kid) => nameOf(service.issuer, kid));
-      for (const name of new Set(names)) {
+      for (const kid of key.names) {
+        const name = nameOf(service.issuer, kid);
         if (pinned.has(name)) throw malformed("two keys of one service share a kid");
         pinned.set(name, { service, key });
       }
@@ -128,7 +129,7 @@ function issuersOf(value: unknown): IssuerKeys {
   const issuers = list(value, "issuers").map((item, position): Issuer => {
     const where = `issuers[${position}]`;
     const { iss, keys } = record(item, where, { required: ["iss", "keys"], optional: [] });
-    if (typeof iss !== "string") throw malformed(`${where}.iss is not text`);
+    if (typeof iss !== "string" || iss === "") throw malformed(`${where}.iss is not a name`);
     return { iss, keys: keysOf(keys, `${where}.keys`) };
   });
   try {

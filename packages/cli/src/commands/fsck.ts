@@ -5,6 +5,7 @@ import type { LogReport, Verdict } from "@tallystick/log";
 import { ServiceDirectory } from "../directory.js";
 import { EXIT } from "../exit.js";
 import type { ExitCode } from "../exit.js";
+import { codeOf } from "../file.js";
 import { openAnchor, openStore } from "../opening.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
@@ -25,7 +26,8 @@ export function addFsck(program: Command, session: Session): void {
     .option("--no-bodies", "check the tree and all rows under it, but no bodies")
     .option("--json", "print the report as one JSON object")
     .action(async (dir: string, { bodies = true }: { readonly bodies?: boolean }) => {
-      const report = await checkDirectory(await ServiceDirectory.open(dir), bodies);
+      const directory = await ServiceDirectory.open(dir);
+      const report = await checkDirectory(directory, bodies).catch(unopened);
       if (session.isJson) session.output.printJson(jsonOf(report));
       else printReport(report, session.output);
       session.exit = EXITS[report.verdict];
@@ -46,6 +48,22 @@ async function checkDirectory(directory: ServiceDirectory, bodies: boolean): Pro
   } finally {
     await store.close();
   }
+}
+
+// A log that is lost or damaged as a whole is a finding like any other.
+function unopened(error: unknown): LogReport {
+  const code = codeOf(error);
+  const isMissing = code === "LOG_NOT_FOUND";
+  if (!(error instanceof Error) || (!isMissing && code !== "LOG_CORRUPT")) throw error;
+  const kind = isMissing ? "missing" : "unreadable";
+  return {
+    verdict: isMissing ? "incomplete" : "corrupt",
+    size: 0,
+    root: undefined,
+    checked: { entries: 0, tiles: 0, bodies: 0, checkpoints: 0 },
+    problems: [{ kind, where: "log", detail: error.message }],
+    problemCount: 1,
+  };
 }
 
 function jsonOf({ root, ...report }: LogReport): Readonly<Record<string, unknown>> {

@@ -1,17 +1,20 @@
+import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 
 import { Option } from "commander";
 import type { Command } from "commander";
 
 import { ServiceDirectory } from "../directory.js";
-import type { ServiceConfig } from "../directory.js";
 import { CliError } from "../error.js";
+import type { ServiceConfig } from "../directory.js";
+import { parseServiceUrl, requireIssuer, requireOrigin } from "../naming.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
 
 /** What a service is called unless it is told otherwise. */
 const DEFAULT_ISSUER = "http://127.0.0.1:8000";
-const DEFAULT_ORIGIN = "tallystick.local/log";
+// A name of its own for the one service that this process makes: a log is told by its issuer and name.
+const DEFAULT_ORIGIN = `tallystick.local/log-${randomBytes(4).toString("hex")}`;
 
 interface InitOptions {
   readonly issuer?: string;
@@ -46,16 +49,14 @@ export function addInit(program: Command, session: Session): void {
  * @throws {@link CliError} `CLI_USAGE`
  */
 export function configOf({ issuer, origin, alg, anchor }: InitOptions): ServiceConfig {
-  if (origin === "") throw new CliError("CLI_USAGE", "--origin is empty");
+  if (origin !== undefined) requireOrigin("--origin", origin);
   if (anchor === "") throw new CliError("CLI_USAGE", "--anchor is empty");
   const rest = { algorithm: alg, ...(anchor === undefined ? {} : { anchor: resolve(anchor) }) };
   if (issuer === undefined) {
     return { issuer: DEFAULT_ISSUER, origin: origin ?? DEFAULT_ORIGIN, ...rest };
   }
-  if (!URL.canParse(issuer) || !/^https?:$/.test(new URL(issuer).protocol)) {
-    throw new CliError("CLI_USAGE", "--issuer is no http or https URL");
-  }
-  return { issuer, origin: origin ?? `${new URL(issuer).host}/log`, ...rest };
+  const { host } = parseServiceUrl("--issuer", requireIssuer("--issuer", issuer));
+  return { issuer, origin: origin ?? `${host}/log`, ...rest };
 }
 
 /** Says what was made and where the keys are. */
@@ -67,4 +68,9 @@ export function describeDirectory(made: ServiceDirectory, output: Output): void 
   output.note(`  receipt key   ${made.receiptKeyPath} (signs receipts)`);
   output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
   output.note("  keep both keys secret and back them up with the rest of the directory");
+  if (made.config.issuer === DEFAULT_ISSUER) {
+    output.note(
+      "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",
+    );
+  }
 }

@@ -13,11 +13,21 @@ export function addInspect(program: Command, session: Session): void {
     .argument("<file>", "the file, - for standard input")
     .action(async (file: string) => {
       const bytes = file === "-" ? await readStdin() : await readWhole(file);
-      const notation = formatDiagnostic(bytes);
+      const notation = notationOf(bytes, file === "-" ? "standard input" : file);
       const summary = summaryOf(bytes);
       session.output.print(notation.replace(/\n+$/, ""));
       if (summary !== undefined) session.output.note(summary);
     });
+}
+
+function notationOf(bytes: Uint8Array, name: string): string {
+  try {
+    return formatDiagnostic(bytes);
+  } catch (cause) {
+    if (!(cause instanceof CoseError)) throw cause;
+    const what = cause.code === "COSE_CBOR_MALFORMED" ? "not CBOR: " : "";
+    throw new CoseError(cause.code, `${name}: ${what}${cause.message}`, { cause });
+  }
 }
 
 function summaryOf(bytes: Uint8Array): string | undefined {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { ServiceClient } from "@tallystick/client";
 import type { Registered } from "@tallystick/client";
+import { encodeHex } from "@tallystick/cose";
 import { Receipt, ReceiptError } from "@tallystick/receipt";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
 
@@ -24,8 +25,14 @@ export function addRegister(program: Command, session: Session): void {
       const client = new ServiceClient(service);
       const bytes = await readWhole(file);
       const registered = await client.register(bytes);
-      await writeWhole(out, withReceipt(SignedStatement.decode(bytes), registered.receipt));
+      const statement = SignedStatement.decode(bytes);
+      const others = receiptsBeside(registered, statement);
+      await writeWhole(out, attachReceipts(statement, [...others, registered.receipt]));
       printRegistered(registered, session.output);
+      if (others.length < statement.receipts.length) {
+        const { issuer = "", subject = "" } = registered.inclusion.receipt;
+        session.output.note(`replaced the older receipt of ${issuer}, log ${subject}`);
+      }
       session.output.note(`wrote ${out}`);
     });
 }
@@ -37,19 +44,23 @@ export function printRegistered({ entryId, inclusion }: Registered, output: Outp
   if (inclusion.size !== undefined) output.print(`size: ${inclusion.size}`);
 }
 
-// Receipts of other services stay; one of the same log is replaced by the newer one.
-function withReceipt(statement: SignedStatement, receipt: Uint8Array): Uint8Array {
-  const log = logOf(receipt);
-  const others = statement.receipts.filter((other) => logOf(other) !== log);
-  return attachReceipts(statement, [...others, receipt]);
+// A receipt of the same log by the same key gives way to the newer one. Names alone do not tell two
+// services apart, so a receipt by another key stays.
+function receiptsBeside(
+  { inclusion }: Registered,
+  { receipts }: SignedStatement,
+): readonly Uint8Array[] {
+  const source = sourceOf(inclusion.receipt);
+  return receipts.filter((bytes) => {
+    try {
+      return sourceOf(Receipt.decode(bytes)) !== source;
+    } catch (error) {
+      if (error instanceof ReceiptError) return true;
+      throw error;
+    }
+  });
 }
 
-function logOf(bytes: Uint8Array): string | undefined {
-  try {
-    const { issuer, subject } = Receipt.decode(bytes);
-    return JSON.stringify([issuer, subject]);
-  } catch (error) {
-    if (error instanceof ReceiptError) return undefined;
-    throw error;
-  }
+function sourceOf({ issuer, subject, kid }: Receipt): string {
+  return JSON.stringify([issuer, subject, kid && encodeHex(kid)]);
 }

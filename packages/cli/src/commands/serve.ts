@@ -4,9 +4,10 @@ import type { ListenOptions, RunningServer, TransparencyService } from "@tallyst
 
 import { ServiceDirectory, isVacant } from "../directory.js";
 import { CliError } from "../error.js";
-import { EXIT } from "../exit.js";
+import { EXIT, expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { codeOf } from "../file.js";
+import { parseServiceUrl } from "../naming.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
@@ -70,7 +71,10 @@ async function serveDirectory(
   const upkeep = await Upkeep.of({ directory, opened, output, scrubRate, scrubPauseSeconds });
   const scrub = upkeep.ages;
   const reported = scrub === undefined ? {} : { scrub };
-  const server = await listen(service, { ...options, ...publicUrl, ...reported });
+  const onDefect = (error: unknown): void => {
+    output.note(`tally: request failed: ${describeDefect(error)}`);
+  };
+  const server = await listen(service, { ...options, ...publicUrl, ...reported, onDefect });
   await upkeep.start();
   output.print(`listening on ${server.url}`);
   const standing = service.standing();
@@ -93,16 +97,17 @@ async function serveDirectory(
   return EXIT.yes;
 }
 
-type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub">;
+type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub" | "onDefect">;
 
 async function listen(
   service: TransparencyService,
-  { host, port, publicUrl, scrub }: Listening,
+  { host, port, publicUrl, scrub, onDefect }: Listening,
 ): Promise<RunningServer> {
   const { serve } = await import("@tallystick/server");
   try {
     const reached = publicUrl === undefined ? {} : { publicUrl };
-    return await serve(service, { host, port, ...reached, ...(scrub && { scrub }) });
+    const told = { ...(scrub && { scrub }), ...(onDefect && { onDefect }) };
+    return await serve(service, { host, port, ...reached, ...told });
   } catch (cause) {
     await service.close();
     const reason = REASONS.get(codeOf(cause) ?? "") ?? codeOf(cause) ?? "unknown reason";
@@ -168,8 +173,13 @@ function parseWhole(text: string): number {
 
 function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {
   if (publicUrl === undefined) return {};
-  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
-  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.search === "";
-  if (isOrigin) return { publicUrl: publicUrl.replace(/\/+$/, "") };
-  throw new CliError("CLI_USAGE", "--public-url is no http or https URL");
+  const { origin, pathname } = parseServiceUrl("--public-url", publicUrl);
+  return { publicUrl: `${origin}${pathname.replace(/\/+$/, "")}` };
+}
+
+// A refusal that ended as 500, such as damage to the log, or a defect with the place it comes from.
+function describeDefect(error: unknown): string {
+  const expected = expectedError(error);
+  if (expected !== undefined) return `${expected.code} ${expected.message}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -11,6 +11,7 @@ import {
 import { CliError } from "../error.js";
 import { readWhole, writeWhole } from "../file.js";
 import { readPrivateKey } from "../keyfile.js";
+import { requireIssuer } from "../naming.js";
 import type { Session } from "../session.js";
 
 interface SignOptions {
@@ -54,7 +55,8 @@ export function addSign(program: Command, session: Session): void {
 }
 
 function requireSense(options: SignOptions): void {
-  for (const name of ["iss", "sub", "type"] as const) {
+  requireIssuer("--iss", options.iss);
+  for (const name of ["sub", "type"] as const) {
     if (options[name] === "") throw new CliError("CLI_USAGE", `--${name} is empty`);
   }
   if (options.location !== undefined && options.hash === undefined) {

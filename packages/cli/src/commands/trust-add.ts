@@ -5,6 +5,7 @@ import type { PrivateKey } from "@tallystick/cose";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
 import { readPrivateKey, readPublicKey } from "../keyfile.js";
+import { requireIssuer } from "../naming.js";
 import { openService } from "../opening.js";
 import { isAdmitted, policyOf, signProposal } from "../proposal.js";
 import type { CurrentPolicy, IssuerKey } from "../proposal.js";
@@ -29,7 +30,7 @@ export function addTrustAdd(trust: Command, session: Session): void {
     .action(async (file: string, options: TrustAddOptions) => {
       const { iss } = options;
       const place = placeOf(options);
-      if (iss === "") throw new CliError("CLI_USAGE", "--iss is empty");
+      requireIssuer("--iss", iss);
       const addition = { iss, key: await readPublicKey(file) };
       const entryId =
         "dir" in place

@@ -4,9 +4,10 @@ import { encodeBase64url } from "@tallystick/cose";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
-import { codeOf, readWhole, writeWhole } from "../file.js";
+import { codeOf, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
+import { readTrust } from "../trustfile.js";
 
 interface TrustExportOptions {
   readonly service: string;
@@ -79,14 +80,12 @@ async function requireUnchanged(out: string, pinned: TrustStore): Promise<void> 
 }
 
 async function readExisting(path: string): Promise<TrustStore | undefined> {
-  let bytes: Uint8Array;
   try {
-    bytes = await readWhole(path);
+    return await readTrust(path);
   } catch (error) {
     if (error instanceof CliError && codeOf(error.cause) === "ENOENT") return undefined;
     throw error;
   }
-  return TrustStore.parse(new TextDecoder().decode(bytes));
 }
 
 function pinsOf(trust: TrustStore): string {

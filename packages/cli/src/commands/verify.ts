@@ -1,20 +1,20 @@
 import type { Command } from "commander";
 import { encodeHex } from "@tallystick/cose";
 import { Receipt, ReceiptError } from "@tallystick/receipt";
-import type { TrustedTree } from "@tallystick/receipt";
-import {
+import { VerifierError, verifyConsistency, verifyTransparentStatement } from "@tallystick/verifier";
+import type {
+  CountedReceipt,
+  Step,
   TrustStore,
-  VerifierError,
-  verifyConsistency,
-  verifyTransparentStatement,
+  VerifiedTransparentStatement,
 } from "@tallystick/verifier";
-import type { Step, VerifiedTransparentStatement } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
-import { readWhole } from "../file.js";
+import { codeOf, readWhole } from "../file.js";
 import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
+import { readTrust } from "../trustfile.js";
 
 interface VerifyOptions {
   readonly trust: string;
@@ -37,12 +37,12 @@ export function addVerify(program: Command, session: Session): void {
       if (payload !== undefined && since !== undefined) {
         throw new CliError("CLI_USAGE", "--payload and --since do not go together");
       }
-      const trust = TrustStore.parse(new TextDecoder().decode(await readWhole(options.trust)));
+      const trust = await readTrust(options.trust);
       const bytes = await readWhole(file);
       const artifact = payload === undefined ? {} : { artifact: await readWhole(payload) };
       await reporting(session, async () =>
         since === undefined
-          ? statementResult(await verifyTransparentStatement(bytes, trust, artifact))
+          ? statementResult(await verifyStatement(bytes, trust, artifact))
           : await consistencyResult(bytes, trust, await readWhole(since)),
       );
     });
@@ -55,35 +55,41 @@ interface Result {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-async function reporting(session: Session, verify: () => Promise<Result>): Promise<void> {
+/** Why it came to no, with what was looked at before. */
+interface Refusal {
+  readonly code: string;
+  readonly message: string;
+  readonly cause?: unknown;
+  readonly steps: readonly Step[];
+}
+
+async function reporting(session: Session, verify: () => Promise<Result | Refusal>): Promise<void> {
   const { output, isJson } = session;
-  try {
-    const { steps, conclusion, json } = await verify();
+  const result = await verify().catch(refusalOf);
+  if ("conclusion" in result) {
+    const { steps, conclusion, json } = result;
     if (isJson) {
       output.printJson({ verified: true, ...json, steps });
     } else {
       printSteps(steps, output);
       output.printMarked("good", "yes", `: ${conclusion}`);
     }
-  } catch (error) {
-    const refusal = refusalOf(error);
-    if (refusal === undefined) throw error;
-    const { code, message, steps } = refusal;
-    if (isJson) output.printJson({ verified: false, error: { code, message }, steps });
-    else printSteps(steps, output);
-    output.note(`tally: does not verify: ${message}`);
-    session.exit = EXIT.no;
+    return;
   }
+  const { code, message, steps } = result;
+  if (isJson) output.printJson({ verified: false, error: { code, message }, steps });
+  else printSteps(steps, output);
+  output.note(`tally: does not verify: ${message}`);
+  session.exit = EXIT.no;
 }
 
-function refusalOf(
-  error: unknown,
-): { code: string; message: string; steps: readonly Step[] } | undefined {
+function refusalOf(error: unknown): Refusal {
   if (error instanceof VerifierError) return error;
   if (error instanceof CliError && error.code === "CLI_SINCE_UNUSABLE") {
-    return { code: error.code, message: error.message, steps: [] };
+    const { code, message, cause } = error;
+    return { code, message, cause, steps: [] };
   }
-  return undefined;
+  throw error;
 }
 
 const TONES: Readonly<Record<Step["outcome"], Tone>> = {
@@ -126,12 +132,73 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
   };
 }
 
+// A receipt has the headers of a statement, so what is said of it as a statement would mislead.
+async function verifyStatement(
+  bytes: Uint8Array,
+  trust: TrustStore,
+  options: { readonly artifact?: Uint8Array },
+): Promise<VerifiedTransparentStatement> {
+  try {
+    return await verifyTransparentStatement(bytes, trust, options);
+  } catch (cause) {
+    const kind = kindOf(bytes);
+    if (!(cause instanceof VerifierError) || kind === undefined) throw cause;
+    const message = `this is a receipt of ${kind}, not a statement; ${ADVICE[kind]}`;
+    throw new VerifierError(cause.code, message, { cause, steps: cause.steps });
+  }
+}
+
+const ADVICE: Readonly<Record<Receipt["kind"], string>> = {
+  inclusion: "verify the statement that carries it, as tally register writes it",
+  consistency: "verify it with --since and an older statement",
+};
+
+function kindOf(bytes: Uint8Array): Receipt["kind"] | undefined {
+  try {
+    return Receipt.decode(bytes).kind;
+  } catch (error) {
+    if (error instanceof ReceiptError) return undefined;
+    throw error;
+  }
+}
+
 async function consistencyResult(
   bytes: Uint8Array,
   trust: TrustStore,
   older: Uint8Array,
-): Promise<Result> {
+): Promise<Result | Refusal> {
   const { receipts, steps } = await verifyTransparentStatement(older, trust);
+  try {
+    const json = await extensionOf(bytes, trust, receipts);
+    const { issuer, origin, oldSize, newSize, newRoot } = json;
+    const detail = `${issuer} vouches: size ${newSize} extends size ${oldSize}, root ${newRoot}`;
+    return {
+      steps: [...steps, { step: "consistency", outcome: "verified", detail }],
+      conclusion: `the log ${origin} of size ${newSize} extends the one of size ${oldSize}`,
+      json: { ...json },
+    };
+  } catch (error) {
+    const { code, message, cause } = refusalOf(error);
+    const failed = { outcome: "failed", detail: message, code: codeOf(cause) ?? code } as const;
+    return { code, message, steps: [...steps, { step: "consistency", ...failed }] };
+  }
+}
+
+/** A log at two sizes, roots in hexadecimal. */
+interface Extension {
+  readonly issuer: string;
+  readonly origin: string;
+  readonly oldSize: number;
+  readonly oldRoot: string;
+  readonly newSize: number;
+  readonly newRoot: string;
+}
+
+async function extensionOf(
+  bytes: Uint8Array,
+  trust: TrustStore,
+  receipts: readonly CountedReceipt[],
+): Promise<Extension> {
   const log = logOf(bytes);
   const known = receipts.find(
     ({ service }) => service.issuer === log.issuer && service.origin === log.subject,
@@ -144,19 +211,14 @@ async function consistencyResult(
   if (size === undefined || receipt.signedSize === undefined) {
     throw unusable("the receipt of the older statement does not sign its tree size");
   }
-  const old: TrustedTree = { size, root };
-  const { newSize, newRoot } = await verifyConsistency(bytes, trust, old);
+  const { newSize, newRoot } = await verifyConsistency(bytes, trust, { size, root });
   return {
-    steps,
-    conclusion: `the log ${known.service.origin} of size ${newSize} extends the one of size ${size}`,
-    json: {
-      issuer: known.service.issuer,
-      origin: known.service.origin,
-      oldSize: size,
-      oldRoot: encodeHex(root),
-      newSize,
-      newRoot: encodeHex(newRoot),
-    },
+    issuer: known.service.issuer,
+    origin: known.service.origin,
+    oldSize: size,
+    oldRoot: encodeHex(root),
+    newSize,
+    newRoot: encodeHex(newRoot),
   };
 }
 

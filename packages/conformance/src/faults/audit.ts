@@ -79,10 +79,8 @@ export class Audit {
 
   async run(): Promise<AuditReport> {
     const first = await this.#head();
-    if (this.#standing === "stated")
-      this.#standing = first.isWell ? "sound" : "behind";
-    if (this.#standing === "doubtful")
-      this.#standing = first.isWell ? "damaged" : "behind";
+    if (this.#standing === "stated") this.#standing = first.isWell ? "sound" : "behind";
+    if (this.#standing === "doubtful") this.#standing = first.isWell ? "damaged" : "behind";
     await this.#retryUnacknowledged();
     await atOnce(this.#options.acknowledged, async (sent) => {
       await this.#receipt(sent);
@@ -91,8 +89,7 @@ export class Audit {
     const { size, status, isWell } = await this.#head();
     if (this.#standing === "sound" && !isWell) this.#wrong("health", status);
     await this.#connect(size);
-    if (this.#standing === "sound" && this.#counts.unanswered === 0)
-      await this.#count(size);
+    if (this.#standing === "sound" && this.#counts.unanswered === 0) await this.#count(size);
     this.#problems.push(...this.#memory.timeProblems());
     const problems = this.#problems.slice(0, 50);
     const [standing, refusals] = [this.#standing, this.#refusals];
@@ -155,41 +152,26 @@ export class Audit {
     if (typeof size !== "number") throw new Error("health says no size");
     const known = this.#memory.sizes.at(-1) ?? 0;
     const isWell = answer.status === 200 && rest["status"] === "ok";
-    if (isWell && size < known)
-      this.#wrong("health", `says ${size}, ${known} is out`);
+    if (isWell && size < known) this.#wrong("health", `says ${size}, ${known} is out`);
     return { size, status: JSON.stringify(rest), isWell };
   }
 
   /** Neighbours suffice: consistency is transitive. The first and the last are tried as well. */
   async #connect(head: number): Promise<void> {
-    const sizes = this.#options.sizes.filter(
-      (size) => size <= head && size > 0,
-    );
-    const pairs = sizes
-      .slice(1)
-      .map((size, i) => [sizes[i] ?? 0, size] as const);
+    const sizes = this.#options.sizes.filter((size) => size <= head && size > 0);
+    const pairs = sizes.slice(1).map((size, i) => [sizes[i] ?? 0, size] as const);
     const ends = [sizes[0] ?? 0, sizes.at(-1) ?? 0] as const;
     if (pairs.length > 1) pairs.push(ends);
     await atOnce(pairs, async ([oldSize, newSize]) => {
-      const bytes = await this.#get(
-        `consistency/${oldSize}/${newSize}`,
-        undefined,
-      );
-      const [older, newer] = [oldSize, newSize].map((size) =>
-        this.#memory.trees.get(size),
-      );
-      if (bytes === undefined || older === undefined || newer === undefined)
-        return;
+      const bytes = await this.#get(`consistency/${oldSize}/${newSize}`, undefined);
+      const [older, newer] = [oldSize, newSize].map((size) => this.#memory.trees.get(size));
+      if (bytes === undefined || older === undefined || newer === undefined) return;
       this.#counts.consistencies++;
       try {
         const old = { size: oldSize, root: decodeHex(older.root) };
         const { key } = this.#identity;
-        const { newRoot } = await VerifiedConsistency.verify(
-          Receipt.decode(bytes),
-          { old, key },
-        );
-        if (!isSame(newRoot, decodeHex(newer.root)))
-          this.#wrong(`${newSize}`, "has another root");
+        const { newRoot } = await VerifiedConsistency.verify(Receipt.decode(bytes), { old, key });
+        if (!isSame(newRoot, decodeHex(newer.root))) this.#wrong(`${newSize}`, "has another root");
       } catch (error) {
         this.#wrong(`${oldSize} to ${newSize}`, String(error));
       }
@@ -199,28 +181,21 @@ export class Audit {
   /** No other entry may be there, so what was sent fills every index. */
   async #count(size: number): Promise<void> {
     const answer = await ask(`${this.#options.url}/policy`);
-    const { index, entryId, policy } = jsonOf(answer);
-    const previous =
-      typeof policy === "object" && policy !== null && "previous" in policy;
-    if (index !== 1 || typeof entryId !== "string" || !previous)
-      throw new Error("another policy");
+    const { index, entryId, policy } = answer.status === 200 ? jsonOf(answer) : {};
+    const isObject = typeof policy === "object" && policy !== null;
+    if (index !== 1 || typeof entryId !== "string" || !isObject || !("previous" in policy)) {
+      this.#wrong("policy", `${answer.status} ${new TextDecoder().decode(answer.body)}`);
+      return;
+    }
     const foreign = 2;
     const ids = [...this.#memory.sent.keys()];
-    const found = ids.filter(
-      (id) => this.#memory.indexOf(id) !== undefined,
-    ).length;
-    if (size !== found + foreign)
-      this.#wrong("size", `is ${size}, ${found} entries were found`);
+    const found = ids.filter((id) => this.#memory.indexOf(id) !== undefined).length;
+    if (size !== found + foreign) this.#wrong("size", `is ${size}, ${found} entries were found`);
     const genesis = String(policy.previous);
-    this.#problems.push(
-      ...this.#memory.rootProblems({ size, first: [genesis, entryId] }),
-    );
+    this.#problems.push(...this.#memory.rootProblems({ size, first: [genesis, entryId] }));
   }
 
-  async #get(
-    path: string,
-    may: "absent" | undefined,
-  ): Promise<Uint8Array | undefined> {
+  async #get(path: string, may: "absent" | undefined): Promise<Uint8Array | undefined> {
     const answer = await ask(`${this.#options.url}/${path}`);
     if (answer.status === 200) return answer.body;
     if (answer.status === 404 && may === "absent") return undefined;
@@ -239,10 +214,7 @@ export class Audit {
       this.#problems.push(...this.#memory.see(seen));
       return seen;
     } catch (error) {
-      this.#wrong(
-        sent.entryId,
-        `has a receipt that does not hold: ${String(error)}`,
-      );
+      this.#wrong(sent.entryId, `has a receipt that does not hold: ${String(error)}`);
       return undefined;
     }
   }
@@ -253,10 +225,7 @@ export class Audit {
       return;
     }
     const says = `${answer.status} ${problemOf(answer)}`;
-    const isAllowed =
-      answer.status >= 500 &&
-      answer.status <= 599 &&
-      this.#standing !== "sound";
+    const isAllowed = answer.status >= 500 && answer.status <= 599 && this.#standing !== "sound";
     if (!isAllowed) this.#wrong(what, says);
     this.#refusals[says] = (this.#refusals[says] ?? 0) + 1;
   }
@@ -276,9 +245,7 @@ export async function atOnce<T>(
   const work = async (): Promise<void> => {
     for (const item of queue) await act(item);
   };
-  await Promise.all(
-    Array.from({ length: Math.min(limit, items.length) }, work),
-  );
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -35,11 +35,7 @@ export class BenchProcess {
   }
 
   async fsck(path: string): Promise<FsckReport> {
-    const {
-      exit = -1,
-      stdout,
-      stderr,
-    } = await this.run("fsck", path, "--json");
+    const { exit = -1, stdout, stderr } = await this.run("fsck", path, "--json");
     return fsckReport({ code: exit, stdout, stderr });
   }
 
@@ -53,14 +49,10 @@ export class BenchProcess {
   }
 
   async #order(order: Untold<Order>): Promise<Result> {
-    const child = (this.#child ??= fork(
-      join(import.meta.dirname, "bench.js"),
-      [],
-      {
-        execArgv: [],
-        env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" },
-      },
-    ));
+    const child = (this.#child ??= fork(join(import.meta.dirname, "bench.js"), [], {
+      execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" },
+    }));
     const id = this.#orders++;
     const answer = once(child, "message").then(([result]) => result as Result);
     const gone = once(child, "exit").then(() => undefined);

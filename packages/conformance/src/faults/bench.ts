@@ -35,8 +35,7 @@ class Bench {
 
   constructor() {
     // Each run listens as if it were the only one.
-    for (const emitter of [process, process.stdout, process.stderr])
-      emitter.setMaxListeners(0);
+    for (const emitter of [process, process.stdout, process.stderr]) emitter.setMaxListeners(0);
     process.stdout.write = (text: string | Uint8Array): boolean => {
       this.#stdout += String(text);
       this.#onLine();

@@ -30,11 +30,7 @@ export class Campaign {
   }
 
   static async begin(ground: Ground, number: number): Promise<Campaign> {
-    return new Campaign(
-      await ground.copy(),
-      await OracleProcess.start(ground, number),
-      number,
-    );
+    return new Campaign(await ground.copy(), await OracleProcess.start(ground, number), number);
   }
 
   /** Starts a server, holds it against what is known, and kills it once so many are acknowledged. */
@@ -63,12 +59,7 @@ export class Campaign {
 
   /** Holds the stored log against what is known. */
   async fsck(): Promise<void> {
-    this.problems.push(
-      ...(await this.oracle.ask(
-        "judge",
-        await this.#bench.fsck(this.site.path),
-      )),
-    );
+    this.problems.push(...(await this.oracle.ask("judge", await this.#bench.fsck(this.site.path))));
   }
 
   /** Checks everything once more, on a server that nothing happens to. */
@@ -81,10 +72,7 @@ export class Campaign {
     await this.#bench.end();
   }
 
-  async #start(
-    env: Readonly<Record<string, string>> = {},
-    all = false,
-  ): Promise<Serving> {
+  async #start(env: Readonly<Record<string, string>> = {}, all = false): Promise<Serving> {
     const serving = await this.site.serve({ env });
     const { url } = serving;
     const audit = await this.oracle.ask("audit", {
@@ -111,14 +99,9 @@ export class Campaign {
     });
   }
 
-  async #end(
-    serving: Serving,
-    load: LoadReport,
-    how = "under load",
-  ): Promise<void> {
+  async #end(serving: Serving, load: LoadReport, how = "under load"): Promise<void> {
     const { signal, code, stderr } = await kill(serving);
-    if (signal !== "SIGKILL")
-      this.#report(how, [`exit ${String(code)}: ${stderr}`]);
+    if (signal !== "SIGKILL") this.#report(how, [`exit ${String(code)}: ${stderr}`]);
     this.#report(how, load.problems);
     this.rounds++;
     this.unanswered += load.unanswered;
@@ -126,8 +109,6 @@ export class Campaign {
   }
 
   #report(when: string, problems: readonly string[]): void {
-    this.problems.push(
-      ...problems.map((problem) => `round ${this.rounds}, ${when}: ${problem}`),
-    );
+    this.problems.push(...problems.map((problem) => `round ${this.rounds}, ${when}: ${problem}`));
   }
 }

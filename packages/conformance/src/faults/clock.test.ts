@@ -53,9 +53,7 @@ describeFault("F7: the clock", undefined, () => {
       return { store, anchor, signer, ...names, now: () => this.now };
     }
 
-    async reopen(
-      rest: { ignoreClock?: boolean } = {},
-    ): Promise<TransparencyService> {
+    async reopen(rest: { ignoreClock?: boolean } = {}): Promise<TransparencyService> {
       await service?.close();
       this.store = this.store.reopen();
       this.anchor = this.anchor.reopen();
@@ -81,18 +79,15 @@ describeFault("F7: the clock", undefined, () => {
     ["a second back", -1],
     ["an hour back", -HOUR],
     ["to the epoch", -START],
-  ])(
-    "%s while it runs: time stands still until the clock has caught up",
-    async (_, step) => {
-      const scene = await Scene.make();
-      expect(await scene.register()).toBe(START);
-      scene.now += step;
-      expect(await scene.register()).toBe(START);
-      expect(await scene.register()).toBe(START);
-      scene.now = START + 5;
-      expect(await scene.register()).toBe(START + 5);
-    },
-  );
+  ])("%s while it runs: time stands still until the clock has caught up", async (_, step) => {
+    const scene = await Scene.make();
+    expect(await scene.register()).toBe(START);
+    scene.now += step;
+    expect(await scene.register()).toBe(START);
+    expect(await scene.register()).toBe(START);
+    scene.now = START + 5;
+    expect(await scene.register()).toBe(START + 5);
+  });
 
   test("forward and back again: checkpoints keep the later time, and nothing is lost", async () => {
     const scene = await Scene.make();
@@ -114,9 +109,7 @@ describeFault("F7: the clock", undefined, () => {
       kind: "reader",
       code: "LOG_CLOCK_BACKWARD",
     });
-    expect("reason" in standing ? standing.reason : "").toMatch(
-      /2026-.*Z.*2026-.*Z/,
-    );
+    expect("reason" in standing ? standing.reason : "").toMatch(/2026-.*Z.*2026-.*Z/);
     await expect(scene.register()).rejects.toMatchObject({
       code: "LOG_CLOCK_BACKWARD",
     });

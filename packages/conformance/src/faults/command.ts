@@ -3,9 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const TALLY = fileURLToPath(
-  new URL("../../../cli/bin/tally.js", import.meta.url),
-);
+const TALLY = fileURLToPath(new URL("../../../cli/bin/tally.js", import.meta.url));
 
 /** Longest time for a command; a process that hangs is a failure, not a wait. */
 const LIMIT_MS = 120_000;
@@ -35,16 +33,8 @@ export class Running {
   readonly #looks = new Set<() => void>();
   #isOver = false;
 
-  constructor(
-    args: readonly string[],
-    { env = {}, under = [] }: CommandOptions = {},
-  ) {
-    const [command = "", ...rest] = [
-      ...under,
-      process.execPath,
-      TALLY,
-      ...args,
-    ];
+  constructor(args: readonly string[], { env = {}, under = [] }: CommandOptions = {}) {
+    const [command = "", ...rest] = [...under, process.execPath, TALLY, ...args];
     this.#isUnder = under.length > 0;
     this.child = spawn(command, rest, {
       env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1", ...env },
@@ -102,27 +92,20 @@ export class Running {
 }
 
 /** Runs a command to its end. */
-export function tally(
-  args: readonly string[],
-  options?: CommandOptions,
-): Promise<Outcome> {
+export function tally(args: readonly string[], options?: CommandOptions): Promise<Outcome> {
   return new Running(args, options).ended;
 }
 
 /** Runs a command that has to succeed. */
 export async function mustTally(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await tally(args);
-  if (code !== 0)
-    throw new Error(`tally ${args.join(" ")}: exit ${String(code)}\n${stderr}`);
+  if (code !== 0) throw new Error(`tally ${args.join(" ")}: exit ${String(code)}\n${stderr}`);
   return stdout;
 }
 
 function onlyChild(pid: number): number | undefined {
   try {
-    const [first] = readFileSync(
-      `/proc/${pid}/task/${pid}/children`,
-      "utf8",
-    ).split(" ");
+    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
     return first === undefined || first === "" ? undefined : Number(first);
   } catch {
     return undefined;

@@ -30,9 +30,7 @@ describeFault("F1: kill -9", undefined, () => {
     async () => {
       const lanes = Array.from({ length: LANES }, (_, lane) => lane);
       const lead = lanes.filter((lane) => lane % 2 === 0);
-      const campaigns = await Promise.all(
-        lanes.map((lane) => Campaign.begin(ground, lane)),
-      );
+      const campaigns = await Promise.all(lanes.map((lane) => Campaign.begin(ground, lane)));
       await Promise.all(
         lead.map(async (first) => {
           for (const lane of [first, first + 1]) {
@@ -65,9 +63,7 @@ async function runLane(campaign: Campaign, lane: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     // Half of the rounds, so that every lane visits every step, early and later in a run.
     const step =
-      round % 2 === 1
-        ? COMMIT_STEPS[((round - 1) / 2) % COMMIT_STEPS.length]
-        : undefined;
+      round % 2 === 1 ? COMMIT_STEPS[((round - 1) / 2) % COMMIT_STEPS.length] : undefined;
     if (step === undefined) await campaign.killUnderLoad(chance.below(80));
     else await campaign.killAt(`${step}:${1 + chance.below(4)}`);
     await campaign.fsck();

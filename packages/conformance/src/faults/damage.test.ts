@@ -25,9 +25,7 @@ const READS = effort({ bounded: 60, full: 1000 });
 const SCRUB = ["--scrub-rate", "1000000", "--scrub-pause", "0"];
 const NO_SCRUB = ["--scrub-rate", "0"];
 
-type Ages = Readonly<
-  Record<"tree" | "bodies", { readonly ageSeconds: number | null }>
->;
+type Ages = Readonly<Record<"tree" | "bodies", { readonly ageSeconds: number | null }>>;
 
 /** What came of one damage. */
 interface Finding {
@@ -55,14 +53,9 @@ describeFault("F4: damage on the disk", undefined, () => {
     // and what is written last is in the write-ahead log.
     await grow({ count: 300, atOnce: 40, maxBytes: 1500 }, stop);
     await grow({ count: 300, atOnce: 40, maxBytes: 1500 }, stop);
-    await grow(
-      { count: 24, atOnce: 3, minBytes: 900_000, maxBytes: 1_000_000 },
-      stop,
-    );
+    await grow({ count: 24, atOnce: 3, minBytes: 900_000, maxBytes: 1_000_000 }, stop);
     await grow({ count: 30, atOnce: 4, maxBytes: 1500 }, kill);
-    acknowledged = (await oracle.ask("recall", null)).map(
-      ([entryId]) => entryId,
-    );
+    acknowledged = (await oracle.ask("recall", null)).map(([entryId]) => entryId);
     const copy = await ground.copy(grown);
     rows = (await readRows(copy.at("log"))) ?? new Map();
     await copy.remove();
@@ -86,16 +79,10 @@ describeFault("F4: damage on the disk", undefined, () => {
     await end(serving);
   }
 
-  async function examine(
-    damage: Damage,
-    bench: BenchProcess,
-  ): Promise<Finding> {
+  async function examine(damage: Damage, bench: BenchProcess): Promise<Finding> {
     const site = await ground.copy(grown);
     await damage.apply(site);
-    const [checked, scrubbed] = await Promise.all([
-      ground.copy(site),
-      ground.copy(site),
-    ]);
+    const [checked, scrubbed] = await Promise.all([ground.copy(site), ground.copy(site)]);
     const { exit } = await bench.fsck(checked.path);
     const isSame = isSameRows(rows, await readRows(checked.at("log")));
     const { served, audit } = await serve(site, bench);
@@ -134,10 +121,7 @@ describeFault("F4: damage on the disk", undefined, () => {
   }
 
   /** Waits until the scrub has closed the log, or has been through it. */
-  async function scrubOf(
-    site: Site,
-    bench: BenchProcess,
-  ): Promise<Finding["scrub"]> {
+  async function scrubOf(site: Site, bench: BenchProcess): Promise<Finding["scrub"]> {
     const started = await bench.start(site.path, ...SCRUB);
     if (started.url === undefined) return "not started";
     const until = async (): Promise<Finding["scrub"]> => {
@@ -147,8 +131,7 @@ describeFault("F4: damage on the disk", undefined, () => {
         // What opening has found the scrub need not find again.
         if (health["status"] !== "ok") return "not started";
         const { tree, bodies } = health["scrub"] as Ages;
-        if (tree.ageSeconds !== null && bodies.ageSeconds !== null)
-          return "missed";
+        if (tree.ageSeconds !== null && bodies.ageSeconds !== null) return "missed";
       }
     };
     const verdict = await until();
@@ -160,10 +143,7 @@ describeFault("F4: damage on the disk", undefined, () => {
     await onBenches(
       [{ name: "none", kind: "none", apply: () => Promise.resolve() }],
       async (none, bench) => {
-        const { hasEffect, fsck, served, audit, scrub } = await examine(
-          none,
-          bench,
-        );
+        const { hasEffect, fsck, served, audit, scrub } = await examine(none, bench);
         expect({ hasEffect, fsck, served, scrub }).toEqual({
           hasEffect: false,
           fsck: 0,
@@ -189,8 +169,7 @@ describeFault("F4: damage on the disk", undefined, () => {
       const kinds = new Set(findings.map(({ damage }) => damage.kind));
       for (const kind of kinds) {
         const of = findings.filter(({ damage }) => damage.kind === kind);
-        const count = (test: (finding: Finding) => boolean): number =>
-          of.filter(test).length;
+        const count = (test: (finding: Finding) => boolean): number => of.filter(test).length;
         tell(
           "F4",
           `${kind}: ${of.length} damages, ${count(({ hasEffect }) => hasEffect)} with effect, ` +
@@ -211,17 +190,13 @@ describeFault("F4: damage on the disk", undefined, () => {
   );
 
   test("T-meta: whatever has an effect makes fsck exit with another code than 0", () => {
-    const missed = findings.filter(
-      ({ hasEffect, fsck }) => hasEffect && fsck === 0,
-    );
+    const missed = findings.filter(({ hasEffect, fsck }) => hasEffect && fsck === 0);
     expect(missed.map(({ damage }) => damage.name)).toEqual([]);
     expect(findings.some(({ fsck }) => fsck !== 0)).toBe(true);
   });
 
   test("whatever has an effect is found by the scrub in its first cycle", () => {
-    const missed = findings.filter(
-      ({ hasEffect, scrub }) => hasEffect && scrub === "missed",
-    );
+    const missed = findings.filter(({ hasEffect, scrub }) => hasEffect && scrub === "missed");
     expect(missed.map(({ damage }) => damage.name)).toEqual([]);
     expect(findings.some(({ scrub }) => scrub === "found")).toBe(true);
   });

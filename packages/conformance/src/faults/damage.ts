@@ -57,55 +57,29 @@ type Change = readonly [string, (rows: Rows) => readonly Row[]];
 
 /** Rows of one kind, by the letter that their keys begin with. */
 function ofKind(rows: Rows, letter: string): readonly Row[] {
-  return [...rows.values()].filter(
-    ({ key }) => key[0] === letter.charCodeAt(0),
-  );
+  return [...rows.values()].filter(({ key }) => key[0] === letter.charCodeAt(0));
 }
 
 /** Yields two rows of a kind that are as alike as rows can be. */
-function pair(
-  rows: Rows,
-  letter: string,
-  isFit: (row: Row) => boolean,
-): readonly [Row, Row] {
+function pair(rows: Rows, letter: string, isFit: (row: Row) => boolean): readonly [Row, Row] {
   const [first, second] = ofKind(rows, letter).filter(isFit);
-  if (first === undefined || second === undefined)
-    throw new Error(`no two rows ${letter}`);
+  if (first === undefined || second === undefined) throw new Error(`no two rows ${letter}`);
   return [first, second];
 }
 
-const isLeafTile = ({ key, value }: Row): boolean =>
-  key[1] === 0 && value.length === 8192 + 4;
+const isLeafTile = ({ key, value }: Row): boolean => key[1] === 0 && value.length === 8192 + 4;
 const isAny = (): boolean => true;
 
 // Each of these is what hands do, or a program that is wrong: the checksums fit where it says so.
 const changes: readonly Change[] = [
   ["two tiles exchanged", (rows) => exchanged(pair(rows, "t", isLeafTile))],
-  [
-    "two tiles exchanged, checksums fit",
-    (rows) => resealed(pair(rows, "t", isLeafTile)),
-  ],
+  ["two tiles exchanged, checksums fit", (rows) => resealed(pair(rows, "t", isLeafTile))],
   ["two bodies exchanged", (rows) => exchanged(pair(rows, "s", isAny))],
-  [
-    "two bodies exchanged, checksums fit",
-    (rows) => resealed(pair(rows, "s", isAny)),
-  ],
-  [
-    "two index rows exchanged, checksums fit",
-    (rows) => resealed(pair(rows, "d", isAny)),
-  ],
-  [
-    "a body cut short, checksum fits",
-    (rows) => shortened(pair(rows, "s", isAny)[0]),
-  ],
-  [
-    "two bundles exchanged, checksums fit",
-    (rows) => resealed(pair(rows, "b", isAny)),
-  ],
-  [
-    "two checkpoints exchanged, checksums fit",
-    (rows) => resealed(pair(rows, "c", isAny)),
-  ],
+  ["two bodies exchanged, checksums fit", (rows) => resealed(pair(rows, "s", isAny))],
+  ["two index rows exchanged, checksums fit", (rows) => resealed(pair(rows, "d", isAny))],
+  ["a body cut short, checksum fits", (rows) => shortened(pair(rows, "s", isAny)[0])],
+  ["two bundles exchanged, checksums fit", (rows) => resealed(pair(rows, "b", isAny))],
+  ["two checkpoints exchanged, checksums fit", (rows) => resealed(pair(rows, "c", isAny))],
 ];
 
 /** Yields every way to change rows through the store. */
@@ -130,10 +104,7 @@ function exchanged([first, second]: readonly [Row, Row]): readonly Row[] {
 }
 
 function resealed([first, second]: readonly [Row, Row]): readonly Row[] {
-  return [
-    sealed(first.key, payloadOf(second)),
-    sealed(second.key, payloadOf(first)),
-  ];
+  return [sealed(first.key, payloadOf(second)), sealed(second.key, payloadOf(first))];
 }
 
 function shortened(row: Row): readonly Row[] {

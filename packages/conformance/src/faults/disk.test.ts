@@ -10,10 +10,9 @@ const FOLDER = "/s";
 const LOG = "/s/log/1.log";
 
 function hex(text: string): string {
-  return Array.from(
-    Buffer.from(text),
-    (byte) => `\\x${byte.toString(16).padStart(2, "0")}`,
-  ).join("");
+  return Array.from(Buffer.from(text), (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join(
+    "",
+  );
 }
 
 function write(at: number, text: string): Event {
@@ -89,12 +88,7 @@ describe("the disk after a power cut", () => {
   });
 
   test("tears a write at the sectors of the file", () => {
-    const disk = run(
-      create,
-      write(0, "x".repeat(300)),
-      sync,
-      write(300, "y".repeat(1000)),
-    );
+    const disk = run(create, write(0, "x".repeat(300)), sync, write(300, "y".repeat(1000)));
     const losses = lossesOf(new Chance(7, "torn")).filter(({ name }) =>
       name.startsWith("torn at 512"),
     );
@@ -105,21 +99,14 @@ describe("the disk after a power cut", () => {
     // Three sectors are touched, each there or not.
     expect(seen.size).toBe(8);
     for (const text of seen)
-      expect(text).toMatch(
-        /^x{300}(?:y{212}|\0{212}|)(?:y{512}|\0{512}|)(?:y{276}|)$/,
-      );
+      expect(text).toMatch(/^x{300}(?:y{212}|\0{212}|)(?:y{512}|\0{512}|)(?:y{276}|)$/);
   });
 
   test("cuts a file and truncates one that is made anew", () => {
     expect(
-      contentOf(
-        run(create, write(0, "abcd"), { kind: "cut", path: LOG, length: 2 }),
-        KEPT,
-      ),
+      contentOf(run(create, write(0, "abcd"), { kind: "cut", path: LOG, length: 2 }), KEPT),
     ).toBe("ab");
-    expect(contentOf(run(create, write(0, "abcd"), sync, create), KEPT)).toBe(
-      "",
-    );
+    expect(contentOf(run(create, write(0, "abcd"), sync, create), KEPT)).toBe("");
   });
 });
 
@@ -142,16 +129,7 @@ describe("a trace", () => {
   test("is parsed into the calls that came to an end, in that order", () => {
     const calls = parseTrace(trace);
     expect(calls.map(({ name }) => name)).toEqual([
-      ...[
-        "openat",
-        "fdatasync",
-        "write",
-        "write",
-        "fdatasync",
-        "fdatasync",
-        "rename",
-        "writev",
-      ],
+      ...["openat", "fdatasync", "write", "write", "fdatasync", "fdatasync", "rename", "writev"],
     ]);
     expect(calls.map(({ isInjected }) => isInjected).indexOf(true)).toBe(4);
     const [, , first] = calls;

@@ -21,10 +21,7 @@ export type Event =
   | { readonly kind: "acknowledge"; readonly entryId: string };
 
 /** Yields the events in a trace of a server whose files lie below `folder`. */
-export function eventsOf(
-  calls: readonly SystemCall[],
-  folder: string,
-): readonly Event[] {
+export function eventsOf(calls: readonly SystemCall[], folder: string): readonly Event[] {
   const positions = new Map<string, number>();
   const isOurs = (path: string | undefined): path is string =>
     path?.startsWith(`${folder}/`) === true;
@@ -47,9 +44,7 @@ export function eventsOf(
       case "openat": {
         positions.set(path, 0);
         if (!call.args.includes("O_CREAT")) return [];
-        return [
-          { kind: "create", path, isTruncated: call.args.includes("O_TRUNC") },
-        ];
+        return [{ kind: "create", path, isTruncated: call.args.includes("O_TRUNC") }];
       }
       case "pwrite64":
         return [write(path, joined(stringsOf(call)), lastNumber(call))];
@@ -75,8 +70,7 @@ export function eventsOf(
 function acknowledgement(bytes: Uint8Array): readonly Event[] {
   const text = Buffer.from(bytes.subarray(0, 4096)).toString("latin1");
   if (!text.startsWith("HTTP/1.1 201 ")) return [];
-  const [, entryId] =
-    /\r\nlocation: [^\r]*\/entries\/([0-9a-f]{64})\r\n/i.exec(text) ?? [];
+  const [, entryId] = /\r\nlocation: [^\r]*\/entries\/([0-9a-f]{64})\r\n/i.exec(text) ?? [];
   if (entryId === undefined) throw new Error("201 without a Location");
   return [{ kind: "acknowledge", entryId }];
 }
@@ -118,10 +112,7 @@ export class Disk {
 
   constructor(base: Image) {
     this.#names = new Map(
-      Array.from(base, ([path, bytes]) => [
-        path,
-        { durable: bytes, pending: [] },
-      ]),
+      Array.from(base, ([path, bytes]) => [path, { durable: bytes, pending: [] }]),
     );
     this.#durableNames = new Map(this.#names);
   }
@@ -134,8 +125,7 @@ export class Disk {
             durable: new Uint8Array(),
             pending: [],
           });
-        } else if (event.isTruncated)
-          this.#file(event.path).pending.push(cut(event.path, 0));
+        } else if (event.isTruncated) this.#file(event.path).pending.push(cut(event.path, 0));
         return;
       case "write":
       case "cut":
@@ -167,19 +157,13 @@ export class Disk {
   image({ names, data }: Loss): Image {
     const files = names === "kept" ? this.#names : this.#durableNames;
     return new Map(
-      Array.from(files, ([path, { durable, pending }]) => [
-        path,
-        applied(durable, data(pending)),
-      ]),
+      Array.from(files, ([path, { durable, pending }]) => [path, applied(durable, data(pending))]),
     );
   }
 
   /** How many changes of content no sync has covered. */
   get pending(): number {
-    return [...this.#names.values()].reduce(
-      (sum, { pending }) => sum + pending.length,
-      0,
-    );
+    return [...this.#names.values()].reduce((sum, { pending }) => sum + pending.length, 0);
   }
 
   #file(path: string): File {
@@ -195,8 +179,7 @@ function cut(path: string, length: number): Change {
 
 function applied(content: Uint8Array, changes: readonly Change[]): Uint8Array {
   return changes.reduce((bytes, change) => {
-    const end =
-      change.kind === "cut" ? change.length : change.at + change.bytes.length;
+    const end = change.kind === "cut" ? change.length : change.at + change.bytes.length;
     const length = change.kind === "cut" ? end : Math.max(bytes.length, end);
     const next = new Uint8Array(length);
     next.set(bytes.subarray(0, length));

@@ -17,10 +17,7 @@ export interface Answer {
 }
 
 /** Sends a request; a connection that breaks yields the status 0, as nobody knows what happened. */
-export async function ask(
-  url: string,
-  statement?: Uint8Array,
-): Promise<Answer> {
+export async function ask(url: string, statement?: Uint8Array): Promise<Answer> {
   const post = {
     method: "POST",
     headers: { "content-type": "application/cose" },
@@ -51,9 +48,7 @@ export function problemOf({ body }: Answer): string {
   const map = decodeCbor(body);
   if (map === undefined || !isCborMap(map)) return "no problem details";
   const [title, detail] = [map.get(-1), map.get(-2)];
-  return typeof title === "string" && typeof detail === "string"
-    ? `${title}: ${detail}`
-    : "untold";
+  return typeof title === "string" && typeof detail === "string" ? `${title}: ${detail}` : "untold";
 }
 
 /** Who a log is, by what its users have pinned. */
@@ -71,9 +66,7 @@ export async function readReceipt(
 ): Promise<Seen> {
   const receipt = Receipt.decode(bytes);
   if (receipt.issuer !== issuer || receipt.subject !== origin) {
-    throw new Error(
-      `receipt of ${String(receipt.issuer)} ${String(receipt.subject)}`,
-    );
+    throw new Error(`receipt of ${String(receipt.issuer)} ${String(receipt.subject)}`);
   }
   const entry = entryOf(statement);
   const { index, size, root } = await VerifiedInclusion.verify(receipt, {

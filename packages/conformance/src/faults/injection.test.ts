@@ -32,9 +32,7 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
 
   test("the run has calls of every kind to fail", () => {
     const calls = new Set(plan.targets.map(({ call }) => call));
-    expect(calls).toEqual(
-      new Set([...calls, "openat", "write", "fdatasync", "fsync", "rename"]),
-    );
+    expect(calls).toEqual(new Set([...calls, "openat", "write", "fdatasync", "fsync", "rename"]));
     expect(plan.targets.some(({ phase }) => phase === "commit")).toBe(true);
   });
 
@@ -45,9 +43,7 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
       const boot = plan.targets.filter(({ phase }) => phase === "boot");
       const commit = plan.targets.filter(({ phase }) => phase === "commit");
       const targets = [...commit, ...chance.sample(boot, BOOT_TARGETS)];
-      const faults = targets.flatMap((target) =>
-        FAULTS.map((as): Fault => ({ ...target, as })),
-      );
+      const faults = targets.flatMap((target) => FAULTS.map((as): Fault => ({ ...target, as })));
       const problems: string[] = [];
       const figures = { hit: 0, ended: 0, killed: 0, refused: 0, survived: 0 };
       await inLanes(ground, faults, async (fault, lane) => {
@@ -57,23 +53,17 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
           paths: plan.paths,
         });
         const name = `${fault.as} at ${ordeal.hits.join()} (${fault.call} ${fault.when})`;
-        problems.push(
-          ...ordeal.problems.map((problem) => `${name}: ${problem}`),
-        );
+        problems.push(...ordeal.problems.map((problem) => `${name}: ${problem}`));
         if (ordeal.hits.length > 0) {
           figures.hit++;
           const verdict = verdictOf(ordeal);
           if (verdict === undefined) {
             const { exit, signal, stderr } = ordeal;
-            problems.push(
-              `${name}: exit ${String(exit)} ${String(signal)}: ${stderr}`,
-            );
+            problems.push(`${name}: exit ${String(exit)} ${String(signal)}: ${stderr}`);
           } else figures[verdict]++;
         }
         const recovery = await recover(site.path, lane);
-        problems.push(
-          ...recovery.problems.map((problem) => `${name}: ${problem}`),
-        );
+        problems.push(...recovery.problems.map((problem) => `${name}: ${problem}`));
         await site.remove();
       });
       tell(
@@ -106,18 +96,13 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
       figures.back += resurrected;
       await site.remove();
     });
-    tell(
-      "F9",
-      `${figures.runs} failed syncs, ${figures.back} batches back after reopening`,
-    );
+    tell("F9", `${figures.runs} failed syncs, ${figures.back} batches back after reopening`);
     expect(figures.back).toBeGreaterThan(0);
   }, 600_000);
 });
 
 /** Yields how the server took it, `undefined` if it took it wrongly. */
-function verdictOf(
-  ordeal: Ordeal,
-): "ended" | "killed" | "refused" | "survived" | undefined {
+function verdictOf(ordeal: Ordeal): "ended" | "killed" | "refused" | "survived" | undefined {
   const { hits, exit, signal, isStarted, stderr } = ordeal;
   if (signal === "SIGKILL") return "killed";
   if (!isStarted && exit === 2 && stderr !== "") return "refused";

@@ -3,13 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { OracleProcess } from "./oracle-process.js";
 import { kill, stop } from "./site.js";
 import type { Ground, Site } from "./site.js";
-import {
-  DISK_CALLS,
-  injecting,
-  parseTrace,
-  pathsOf,
-  tracing,
-} from "./strace.js";
+import { DISK_CALLS, injecting, parseTrace, pathsOf, tracing } from "./strace.js";
 import type { Injection, SystemCall } from "./strace.js";
 
 /** Statements of a run; each is a commit of its own. */
@@ -48,10 +42,7 @@ export interface Ordeal {
 }
 
 /** Watches a run without faults and yields what could fail in it. */
-export async function planOf(
-  ground: Ground,
-  oracle: OracleProcess,
-): Promise<Plan> {
+export async function planOf(ground: Ground, oracle: OracleProcess): Promise<Plan> {
   const site = await ground.copy();
   const file = ground.at("plan.trace");
   const serving = await site.serve({
@@ -66,20 +57,14 @@ export async function planOf(
   return { targets: targetsOf(calls, site), paths: touched(calls, site) };
 }
 
-function targetsOf(
-  calls: readonly SystemCall[],
-  site: Site,
-): readonly Target[] {
+function targetsOf(calls: readonly SystemCall[], site: Site): readonly Target[] {
   const counts = new Map<string, number>();
   const targets = new Map<string, Target>();
   let phase: Target["phase"] = "boot";
   for (const call of calls) {
-    const isOurs = pathsOf(call).some((path) =>
-      path.startsWith(`${site.path}/`),
-    );
+    const isOurs = pathsOf(call).some((path) => path.startsWith(`${site.path}/`));
     // The line that says where the server listens is the only output of a run.
-    if (!isOurs && call.name === "write" && call.args.startsWith("1<"))
-      phase = "commit";
+    if (!isOurs && call.name === "write" && call.args.startsWith("1<")) phase = "commit";
     if (!isOurs) continue;
     const thread = `${call.thread} ${call.name}`;
     const when = (counts.get(thread) ?? 0) + 1;
@@ -91,9 +76,7 @@ function targetsOf(
 }
 
 function touched(calls: readonly SystemCall[], site: Site): readonly string[] {
-  const paths = calls
-    .flatMap(pathsOf)
-    .filter((path) => path.startsWith(`${site.path}/`));
+  const paths = calls.flatMap(pathsOf).filter((path) => path.startsWith(`${site.path}/`));
   return [...new Set(paths)].map((path) => path.slice(site.path.length + 1));
 }
 

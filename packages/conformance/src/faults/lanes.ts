@@ -61,10 +61,7 @@ export interface Recovery {
 }
 
 /** Starts a server that nothing happens to, and holds it and its files against what is known. */
-export async function recover(
-  path: string,
-  { oracle, bench }: Lane,
-): Promise<Recovery> {
+export async function recover(path: string, { oracle, bench }: Lane): Promise<Recovery> {
   const started = await bench.start(path);
   if (started.url === undefined) {
     return {

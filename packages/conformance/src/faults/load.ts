@@ -45,11 +45,7 @@ export class Load {
   // Owned by #make.
   #made = 0;
 
-  constructor(
-    memory: Memory,
-    identity: Identity,
-    rest: { key: Jwk; chance: Chance },
-  ) {
+  constructor(memory: Memory, identity: Identity, rest: { key: Jwk; chance: Chance }) {
     this.#memory = memory;
     this.#identity = identity;
     this.#signer = PrivateKey.fromJwk(rest.key);
@@ -57,10 +53,7 @@ export class Load {
   }
 
   /** Sends new statements until they are all sent or nobody answers any more. */
-  async run(
-    options: LoadOptions,
-    onProgress: (acknowledged: number) => void,
-  ): Promise<LoadReport> {
+  async run(options: LoadOptions, onProgress: (acknowledged: number) => void): Promise<LoadReport> {
     const tally = new Count(onProgress);
     const items = Array.from({ length: options.count }, (_, i) => i);
     const send = async (): Promise<void> => {
@@ -95,11 +88,7 @@ export class Load {
       tally.report.retryAfter += answer.headers.has("retry-after") ? 1 : 0;
     } else {
       try {
-        const seen = await readReceipt(
-          answer.body,
-          statement.bytes,
-          this.#identity,
-        );
+        const seen = await readReceipt(answer.body, statement.bytes, this.#identity);
         statement.acknowledged ??= seen;
         tally.report.problems.push(...this.#memory.see(seen));
         tally.indexes.add(seen.index);
@@ -118,10 +107,7 @@ export class Load {
     const payload = this.#chance.bytes(length);
     const subject = `statement ${this.#made++}`;
     const contentType = "application/octet-stream";
-    return signStatement(
-      { payload, contentType, issuer: ISSUER, subject },
-      this.#signer,
-    );
+    return signStatement({ payload, contentType, issuer: ISSUER, subject }, this.#signer);
   }
 }
 

@@ -35,10 +35,7 @@ function torn(pending: Changes, sector: number, chance: Chance): Changes {
   const parts: Changes[number][] = [];
   for (let from = at; from < at + bytes.length;) {
     // Sectors are those of the file, not of the write.
-    const to = Math.min(
-      at + bytes.length,
-      (Math.floor(from / sector) + 1) * sector,
-    );
+    const to = Math.min(at + bytes.length, (Math.floor(from / sector) + 1) * sector);
     if (chance.below(2) === 0) {
       parts.push({
         kind: "write",

@@ -62,9 +62,7 @@ export class Memory {
     }
     const tree = this.trees.get(size);
     if (tree !== undefined && (tree.root !== root || tree.time !== time)) {
-      problems.push(
-        `two checkpoints of size ${size}: ${tree.root} and ${root}`,
-      );
+      problems.push(`two checkpoints of size ${size}: ${tree.root} and ${root}`);
     }
     this.#entryIds.set(index, entryId);
     this.#indexes.set(entryId, index);
@@ -80,28 +78,22 @@ export class Memory {
   asOf(acknowledged: ReadonlySet<string>): Memory {
     const past = new Memory();
     for (const sent of this.sent.values()) {
-      const isKnown =
-        sent.acknowledged !== undefined && acknowledged.has(sent.entryId);
+      const isKnown = sent.acknowledged !== undefined && acknowledged.has(sent.entryId);
       const copy: Sent = { entryId: sent.entryId, bytes: sent.bytes };
       past.sent.set(sent.entryId, isKnown ? { ...sent } : copy);
-      if (isKnown && sent.acknowledged !== undefined)
-        past.see(sent.acknowledged);
+      if (isKnown && sent.acknowledged !== undefined) past.see(sent.acknowledged);
     }
     return past;
   }
 
   get acknowledged(): readonly (Sent & { readonly acknowledged: Seen })[] {
-    return [...this.sent.values()].filter(
-      (sent) => sent.acknowledged !== undefined,
-    ) as (Sent & {
+    return [...this.sent.values()].filter((sent) => sent.acknowledged !== undefined) as (Sent & {
       readonly acknowledged: Seen;
     })[];
   }
 
   get unacknowledged(): readonly Sent[] {
-    return [...this.sent.values()].filter(
-      ({ acknowledged }) => acknowledged === undefined,
-    );
+    return [...this.sent.values()].filter(({ acknowledged }) => acknowledged === undefined);
   }
 
   /** Sizes that checkpoints were seen of, smallest first. */
@@ -115,13 +107,8 @@ export class Memory {
     return sizes.flatMap((size, i) => {
       const previous = this.trees.get(sizes[i - 1] ?? size);
       const tree = this.trees.get(size);
-      const isBack =
-        previous !== undefined &&
-        tree !== undefined &&
-        tree.time < previous.time;
-      return isBack
-        ? [`the checkpoint of size ${size} is older than the one before`]
-        : [];
+      const isBack = previous !== undefined && tree !== undefined && tree.time < previous.time;
+      return isBack ? [`the checkpoint of size ${size} is older than the one before`] : [];
     });
   }
 
@@ -129,27 +116,16 @@ export class Memory {
    * Computes every tree from the entries alone, `first` ahead of those that were sent, and yields
    * which roots seen are others. An index below `size` that no entry is known of is a problem itself.
    */
-  rootProblems({
-    size,
-    first,
-  }: {
-    size: number;
-    first: readonly string[];
-  }): readonly string[] {
+  rootProblems({ size, first }: { size: number; first: readonly string[] }): readonly string[] {
     const problems: string[] = [];
     const edge = RightEdge.empty();
     for (let index = 0; index < size; index++) {
-      const entry = parseEntryId(
-        first[index] ?? this.#entryIds.get(index) ?? "",
-      );
-      if (entry === undefined)
-        return [...problems, `index ${index} is of no entry that was sent`];
+      const entry = parseEntryId(first[index] ?? this.#entryIds.get(index) ?? "");
+      if (entry === undefined) return [...problems, `index ${index} is of no entry that was sent`];
       edge.append(leafHash(entry));
       const seen = this.trees.get(edge.size);
       if (seen !== undefined && seen.root !== encodeHex(edge.root())) {
-        problems.push(
-          `the root of size ${edge.size} is not that of the entries`,
-        );
+        problems.push(`the root of size ${edge.size} is not that of the entries`);
       }
     }
     return problems;

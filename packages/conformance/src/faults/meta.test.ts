@@ -31,10 +31,7 @@ describeFault("T-meta: the verifier", undefined, () => {
     files.trust = ground.at("trust.json");
     const { issuer, origin, receiptKey } = await ground.trust();
     const services = [{ issuer, origin, keys: [receiptKey] }];
-    await writeFile(
-      files.trust,
-      JSON.stringify({ services, requireReceipts: 1 }),
-    );
+    await writeFile(files.trust, JSON.stringify({ services, requireReceipts: 1 }));
     // The older tree is that of the statement's receipt, so it is fetched before more is logged.
     const { body } = await ask(`${serving.url}/entries/${entryId}/statement`);
     await writeFile(files.statement, body);
@@ -50,19 +47,12 @@ describeFault("T-meta: the verifier", undefined, () => {
     await ground.clear();
   });
 
-  async function verify(
-    file: string,
-    ...rest: readonly string[]
-  ): Promise<number | undefined> {
-    return (await bench.run("verify", file, "--trust", files.trust, ...rest))
-      .exit;
+  async function verify(file: string, ...rest: readonly string[]): Promise<number | undefined> {
+    return (await bench.run("verify", file, "--trust", files.trust, ...rest)).exit;
   }
 
   /** Yields the bits that can be turned without the command noticing. */
-  async function unnoticed(
-    file: string,
-    ...rest: readonly string[]
-  ): Promise<readonly number[]> {
+  async function unnoticed(file: string, ...rest: readonly string[]): Promise<readonly number[]> {
     const bytes = await readFile(file);
     const bits = Array.from({ length: 8 * bytes.length }, (_, bit) => bit);
     const chosen = new Chance(SEED, file.slice(-11)).sample(bits, BITS);
@@ -76,10 +66,7 @@ describeFault("T-meta: the verifier", undefined, () => {
       const exit = await verify(damaged, ...rest);
       if (exit !== 1 && exit !== 2) found.push(bit);
     }
-    tell(
-      "T-meta",
-      `${chosen.length} of ${bits.length} bits turned, ${found.length} unnoticed`,
-    );
+    tell("T-meta", `${chosen.length} of ${bits.length} bits turned, ${found.length} unnoticed`);
     return found;
   }
 

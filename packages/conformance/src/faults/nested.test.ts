@@ -37,18 +37,14 @@ describeFault("F10: faults upon faults", straceObstacle(), () => {
     const plan = await planOf(ground, oracle);
     await oracle.end();
     const of = (phase: Target["phase"]): readonly Fault[] =>
-      plan.targets
-        .filter((target) => target.phase === phase)
-        .flatMap((at) => callFaults(at, plan));
+      plan.targets.filter((target) => target.phase === phase).flatMap((at) => callFaults(at, plan));
     commits = [...COMMIT_STEPS.flatMap(stepFaults), ...of("commit")];
     boots = [...of("boot"), killAtBoot];
   });
 
   afterAll(() => ground.clear());
 
-  async function endure(
-    series: readonly (readonly Fault[])[],
-  ): Promise<readonly string[]> {
+  async function endure(series: readonly (readonly Fault[])[]): Promise<readonly string[]> {
     const problems: string[] = [];
     await inLanes(ground, series, async (faults, lane) => {
       const site = await ground.copy();
@@ -58,9 +54,7 @@ describeFault("F10: faults upon faults", straceObstacle(), () => {
         problems.push(...wrong.map((problem) => `${name}: ${problem}`));
       }
       const recovery = await recover(site.path, lane);
-      problems.push(
-        ...recovery.problems.map((problem) => `${name}: ${problem}`),
-      );
+      problems.push(...recovery.problems.map((problem) => `${name}: ${problem}`));
       await site.remove();
     });
     return problems;
@@ -70,9 +64,7 @@ describeFault("F10: faults upon faults", straceObstacle(), () => {
     "one in a commit, one in the recovery from it: nothing is lost",
     async () => {
       const chance = new Chance(SEED, "pairs");
-      const all = commits.flatMap((first) =>
-        boots.map((second) => [first, second]),
-      );
+      const all = commits.flatMap((first) => boots.map((second) => [first, second]));
       const pairs = chance.sample(all, PAIRS);
       const problems = await endure(pairs);
       tell("F10", `${pairs.length} of ${all.length} pairs`);
@@ -104,8 +96,7 @@ function callFaults(target: Target, { paths }: Plan): readonly Fault[] {
     strike: async (site, { oracle }) => {
       const ordeal = await inject(site, oracle, { ...target, as, paths });
       const { exit, signal, stderr } = ordeal;
-      const isSeemly =
-        signal === "SIGKILL" || exit === 0 || exit === 2 || exit === 70;
+      const isSeemly = signal === "SIGKILL" || exit === 0 || exit === 2 || exit === 70;
       const how = isSeemly ? [] : [`exit ${String(exit)}: ${stderr}`];
       return [...how, ...ordeal.problems];
     },

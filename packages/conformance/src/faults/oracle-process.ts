@@ -27,8 +27,7 @@ export class OracleProcess {
       }
     });
     child.on("exit", () => {
-      for (const [id, settle] of this.#open)
-        settle({ id, error: "the oracle is gone" });
+      for (const [id, settle] of this.#open) settle({ id, error: "the oracle is gone" });
     });
   }
 

@@ -12,10 +12,7 @@ import type { Serving } from "./site.js";
 import { describeFault } from "./suite.js";
 
 /** A change of an answer on its way: what a wrong server would say. */
-type Lie = (
-  path: string,
-  answer: Answer,
-) => Promise<Partial<Answer>> | Partial<Answer>;
+type Lie = (path: string, answer: Answer) => Promise<Partial<Answer>> | Partial<Answer>;
 
 // A suite whose oracle cannot say no would pass whatever the log does.
 describeFault("T-meta: the oracle", undefined, () => {
@@ -56,9 +53,7 @@ describeFault("T-meta: the oracle", undefined, () => {
         const path = request.url ?? "";
         const truth = await ask(`${serving.url}${path}`, statement);
         const { status, body } = { ...truth, ...(await lie(path, truth)) };
-        response
-          .writeHead(status, { "content-type": "application/cose" })
-          .end(body);
+        response.writeHead(status, { "content-type": "application/cose" }).end(body);
       });
     });
     proxy = made;
@@ -97,15 +92,9 @@ describeFault("T-meta: the oracle", undefined, () => {
     [
       "loses a body",
       /404/,
-      (path) =>
-        isOf(path, "statements") ? { status: 404, body: PROBLEM } : {},
+      (path) => (isOf(path, "statements") ? { status: 404, body: PROBLEM } : {}),
     ],
-    [
-      "fails",
-      /500/,
-      (path) =>
-        isOf(path, "statements") ? { status: 500, body: PROBLEM } : {},
-    ],
+    ["fails", /500/, (path) => (isOf(path, "statements") ? { status: 500, body: PROBLEM } : {})],
     [
       "serves another body",
       /another body/,
@@ -126,11 +115,7 @@ describeFault("T-meta: the oracle", undefined, () => {
       /RECEIPT|ReceiptError/,
       (path, truth) => (path.startsWith("/consistency") ? flipped(truth) : {}),
     ],
-    [
-      "is smaller than it was",
-      /is out/,
-      (path) => (path === "/health" ? health(4) : {}),
-    ],
+    ["is smaller than it was", /is out/, (path) => (path === "/health" ? health(4) : {})],
     [
       "has more than it was given",
       /entries were found/,
@@ -155,8 +140,7 @@ describeFault("T-meta: the oracle", undefined, () => {
       { ...report, size: report.size - 1 },
       { ...report, root: "00" },
     ];
-    for (const one of wrong)
-      expect(await oracle.ask("judge", one)).not.toEqual([]);
+    for (const one of wrong) expect(await oracle.ask("judge", one)).not.toEqual([]);
   });
 
   function isOf(path: string, kind: string): boolean {
@@ -173,12 +157,8 @@ function health(size: number): Partial<Answer> {
   };
 }
 
-async function bodyOf(
-  request: IncomingMessage,
-): Promise<Uint8Array | undefined> {
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of request) chunks.push(chunk as Uint8Array);
-  return request.method === "POST"
-    ? new Uint8Array(Buffer.concat(chunks))
-    : undefined;
+  return request.method === "POST" ? new Uint8Array(Buffer.concat(chunks)) : undefined;
 }

@@ -112,28 +112,16 @@ class Oracle {
   }
 
   load(options: LoadOptions): Promise<LoadReport> {
-    return this.#load.run(options, (acknowledged) =>
-      process.send?.({ acknowledged }),
-    );
+    return this.#load.run(options, (acknowledged) => process.send?.({ acknowledged }));
   }
 
-  storm({
-    url,
-    times,
-  }: Questions["storm"]["with"]): Promise<Questions["storm"]["answer"]> {
-    return this.#load.storm(url, times, (acknowledged) =>
-      process.send?.({ acknowledged }),
-    );
+  storm({ url, times }: Questions["storm"]["with"]): Promise<Questions["storm"]["answer"]> {
+    return this.#load.storm(url, times, (acknowledged) => process.send?.({ acknowledged }));
   }
 
-  async audit({
-    url,
-    standing,
-    all,
-  }: Questions["audit"]["with"]): Promise<AuditReport> {
+  async audit({ url, standing, all }: Questions["audit"]["with"]): Promise<AuditReport> {
     const { acknowledged, sizes } = this.#memory;
-    const isNew = ({ entryId }: { entryId: string }): boolean =>
-      !this.#audited.has(entryId);
+    const isNew = ({ entryId }: { entryId: string }): boolean => !this.#audited.has(entryId);
     const old = acknowledged.filter((sent) => !isNew(sent));
     const again = this.#chance.sample(old, all ? old.length : SAMPLE);
     const from = all ? 0 : this.#auditedSize;
@@ -149,13 +137,7 @@ class Oracle {
   }
 
   async review(question: Questions["review"]["with"]): Promise<AuditReport> {
-    const {
-      url,
-      standing,
-      acknowledged,
-      fresh = 0,
-      sample = Infinity,
-    } = question;
+    const { url, standing, acknowledged, fresh = 0, sample = Infinity } = question;
     const memory = this.#memory.asOf(new Set(acknowledged));
     const before = this.#chance.sample(memory.acknowledged, sample);
     const load = new Load(memory, this.#identity, {
@@ -176,26 +158,16 @@ class Oracle {
     return { ...report, problems: [...problems, ...report.problems] };
   }
 
-  judge({
-    exit,
-    verdict,
-    size,
-    root,
-    problems,
-  }: FsckReport): readonly string[] {
-    const says = problems
-      .slice(0, 3)
-      .map(({ kind, where }) => `${kind} ${where}`);
+  judge({ exit, verdict, size, root, problems }: FsckReport): readonly string[] {
+    const says = problems.slice(0, 3).map(({ kind, where }) => `${kind} ${where}`);
     const wrong: string[] = [];
     if (exit !== 0 || verdict !== "sound") {
       wrong.push(`fsck: exit ${String(exit)}, ${verdict}: ${says.join(", ")}`);
     }
     const seen = this.#memory.sizes.at(-1) ?? 0;
-    if (size < seen)
-      wrong.push(`fsck: size ${size}, a checkpoint of ${seen} is out`);
+    if (size < seen) wrong.push(`fsck: size ${size}, a checkpoint of ${seen} is out`);
     const tree = this.#memory.trees.get(size);
-    if (tree !== undefined && tree.root !== root)
-      wrong.push(`fsck: another root of size ${size}`);
+    if (tree !== undefined && tree.root !== root) wrong.push(`fsck: another root of size ${size}`);
     return wrong;
   }
 
@@ -238,10 +210,7 @@ function listen(): void {
       try {
         process.send?.({ id, answer: await oracle.answer(call) });
       } catch (error) {
-        const text =
-          error instanceof Error
-            ? (error.stack ?? error.message)
-            : String(error);
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         process.send?.({ id, error: text });
       }
     };
@@ -250,5 +219,4 @@ function listen(): void {
   process.on("disconnect", () => process.exit());
 }
 
-if (process.send !== undefined && process.argv[1] === import.meta.filename)
-  listen();
+if (process.send !== undefined && process.argv[1] === import.meta.filename) listen();

@@ -27,9 +27,7 @@ class Recorder {
 
   start(): void {
     for (const name of this.#methods) {
-      const original = Reflect.get(Uint8Array.prototype, name) as (
-        ...args: unknown[]
-      ) => unknown;
+      const original = Reflect.get(Uint8Array.prototype, name) as (...args: unknown[]) => unknown;
       const { seen } = this;
       Object.defineProperty(Uint8Array.prototype, name, {
         configurable: true,
@@ -37,8 +35,7 @@ class Recorder {
         value(this: Uint8Array, ...args: unknown[]): unknown {
           const result = original.apply(this, args);
           for (const value of [this, args[0], result]) {
-            if (value instanceof Uint8Array && value.length > 0)
-              seen.add(value);
+            if (value instanceof Uint8Array && value.length > 0) seen.add(value);
           }
           return result;
         },
@@ -47,8 +44,7 @@ class Recorder {
   }
 
   stop(): void {
-    for (const name of this.#methods)
-      Reflect.deleteProperty(Uint8Array.prototype, name);
+    for (const name of this.#methods) Reflect.deleteProperty(Uint8Array.prototype, name);
   }
 }
 
@@ -127,17 +123,12 @@ describeFault("F4: a bit turned in memory", undefined, () => {
     const added = [requestOf(size), requestOf(size + 1), requestOf(size + 2)];
     isArmed = true;
     recorder.start();
-    const outcomes = await Promise.allSettled(
-      added.map((request) => log.append(request)),
-    );
+    const outcomes = await Promise.allSettled(added.map((request) => log.append(request)));
     recorder.stop();
     const isRefused = outcomes.some(({ status }) => status === "rejected");
-    const served = await Promise.allSettled(
-      added.map(({ entry }) => log.body(entry)),
-    );
+    const served = await Promise.allSettled(added.map(({ entry }) => log.body(entry)));
     const isServedWrong = served.some(
-      (body, i) =>
-        body.status === "fulfilled" && !isSame(body.value, bodyOf(size + i)),
+      (body, i) => body.status === "fulfilled" && !isSame(body.value, bodyOf(size + i)),
     );
     const report = await checkLog({
       store: store.reopen(),
@@ -156,12 +147,7 @@ describeFault("F4: a bit turned in memory", undefined, () => {
     };
   }
 
-  const steps: readonly StepName[] = [
-    "built",
-    "recounted",
-    "guarded",
-    "signed",
-  ];
+  const steps: readonly StepName[] = ["built", "recounted", "guarded", "signed"];
 
   test.each(steps)(
     "after %s: no wrong root is signed, nothing wrong is served, and fsck finds what is stored",
@@ -184,10 +170,7 @@ describeFault("F4: a bit turned in memory", undefined, () => {
             const victim = chance.pick([...seen]);
             const place = chance.below(victim.length);
             const bit = chance.below(8);
-            const [before = 0, after] = [
-              victim[place],
-              (victim[place] ?? 0) ^ (1 << bit),
-            ];
+            const [before = 0, after] = [victim[place], (victim[place] ?? 0) ^ (1 << bit)];
             victim[place] = after;
             what = `bit ${bit} of byte ${place} of ${victim.length}, size ${size}`;
             // Some of what a round reads outlives it: the bytes of keys, constants of modules.
@@ -206,8 +189,7 @@ describeFault("F4: a bit turned in memory", undefined, () => {
           }
           // Before the recount nothing may get through; later, what is stored has to be found.
           const isFound = step === "built" ? isSame : isSame || !trial.isSound;
-          if (!trial.isRefused && !isFound)
-            problems.push(`${what}: stored, and not found`);
+          if (!trial.isRefused && !isFound) problems.push(`${what}: stored, and not found`);
         }
       }
       const { refused, harmless, stored } = figures;

@@ -28,9 +28,7 @@ describeFault("F5: rollback", undefined, () => {
     await grow(newer);
     older = await ground.copy(newer);
     await grow(newer);
-    acknowledged = (await oracle.ask("recall", null)).map(
-      ([entryId]) => entryId,
-    );
+    acknowledged = (await oracle.ask("recall", null)).map(([entryId]) => entryId);
     // The same sizes, and other entries: what a second copy of the service would have logged.
     fork = await ground.copy(older);
     const other = await OracleProcess.start(ground, 1);
@@ -73,21 +71,12 @@ describeFault("F5: rollback", undefined, () => {
     return report;
   }
 
-  const readOnly: readonly (readonly [string, () => Promise<Site>, string])[] =
-    [
-      [
-        "the database rolled back",
-        () => mixed(older, newer),
-        "LOG_BEHIND_ANCHOR",
-      ],
-      [
-        "the anchor rolled back",
-        () => mixed(newer, older),
-        "LOG_ANCHOR_BEHIND",
-      ],
-      ["the anchor lost", () => mixed(newer, undefined), "LOG_ANCHOR_MISSING"],
-      ["the database of a fork", () => mixed(fork, newer), "LOG_FORKED"],
-    ];
+  const readOnly: readonly (readonly [string, () => Promise<Site>, string])[] = [
+    ["the database rolled back", () => mixed(older, newer), "LOG_BEHIND_ANCHOR"],
+    ["the anchor rolled back", () => mixed(newer, older), "LOG_ANCHOR_BEHIND"],
+    ["the anchor lost", () => mixed(newer, undefined), "LOG_ANCHOR_MISSING"],
+    ["the database of a fork", () => mixed(fork, newer), "LOG_FORKED"],
+  ];
 
   test.each(readOnly)(
     "%s: serves what it has, signs nothing and says why",
@@ -111,9 +100,7 @@ describeFault("F5: rollback", undefined, () => {
 
   // What a fork serves contradicts what the other copy has promised, and the oracle has to see it.
   function problemsOf(code: string): unknown {
-    return code === "LOG_FORKED"
-      ? expect.arrayContaining([expect.any(String)])
-      : [];
+    return code === "LOG_FORKED" ? expect.arrayContaining([expect.any(String)]) : [];
   }
 
   test("both rolled back: not seen by the service alone, and convicted by whoever remembers", async () => {

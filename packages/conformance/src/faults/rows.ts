@@ -5,9 +5,7 @@ import type { Row, Store } from "@tallystick/log";
 const EVERYTHING = { from: new Uint8Array(), before: Uint8Array.of(0xff) };
 
 /** Yields every row of a store in a directory, by key in hexadecimal; `undefined` if it cannot. */
-export async function readRows(
-  directory: string,
-): Promise<ReadonlyMap<string, Row> | undefined> {
+export async function readRows(directory: string): Promise<ReadonlyMap<string, Row> | undefined> {
   let store: Store;
   try {
     store = await LevelStore.open(directory);
@@ -29,10 +27,7 @@ export async function readRows(
 }
 
 /** Writes rows into a store in a directory, past everything that the log checks. */
-export async function writeRows(
-  directory: string,
-  rows: readonly Row[],
-): Promise<void> {
+export async function writeRows(directory: string, rows: readonly Row[]): Promise<void> {
   const store = await LevelStore.open(directory);
   await store.write(rows);
   await store.close();
@@ -54,10 +49,7 @@ export function isSameRows(
 export function sealed(key: Uint8Array, payload: Uint8Array): Row {
   const value = new Uint8Array(payload.length + 4);
   value.set(payload);
-  new DataView(value.buffer).setUint32(
-    payload.length,
-    crc32c([...key, ...payload]),
-  );
+  new DataView(value.buffer).setUint32(payload.length, crc32c([...key, ...payload]));
   return { key, value };
 }
 
@@ -70,8 +62,7 @@ export function payloadOf({ value }: Row): Uint8Array {
 function crc32c(bytes: readonly number[]): number {
   const crc = bytes.reduce((register, byte) => {
     let next = register ^ byte;
-    for (let bit = 0; bit < 8; bit++)
-      next = (next >>> 1) ^ (next % 2 === 0 ? 0 : 0x82f63b78);
+    for (let bit = 0; bit < 8; bit++) next = (next >>> 1) ^ (next % 2 === 0 ? 0 : 0x82f63b78);
     return next;
   }, -1);
   return ~crc >>> 0;

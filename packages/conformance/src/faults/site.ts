@@ -49,8 +49,7 @@ export interface FsckReport {
 }
 
 /** What starting a server came to. */
-export type Start =
-  Serving | { readonly url: undefined; readonly outcome: Outcome };
+export type Start = Serving | { readonly url: undefined; readonly outcome: Outcome };
 
 /** A temporary folder of services, and of whatever else a suite leaves on the disk. */
 export class Ground {
@@ -69,23 +68,10 @@ export class Ground {
     const { path } = ground.template;
     const key = ground.at("issuer.jwk");
     await mustTally(["init", path]);
-    await writeFile(
-      key,
-      JSON.stringify((await PrivateKey.generate("EdDSA")).toJwk()),
-    );
-    const pub = PrivateKey.fromJwk(
-      JSON.parse(await readFile(key, "utf8")),
-    ).publicKey;
+    await writeFile(key, JSON.stringify((await PrivateKey.generate("EdDSA")).toJwk()));
+    const pub = PrivateKey.fromJwk(JSON.parse(await readFile(key, "utf8"))).publicKey;
     await writeFile(ground.at("issuer.pub.jwk"), JSON.stringify(pub.toJwk()));
-    const add = [
-      "trust",
-      "add",
-      ground.at("issuer.pub.jwk"),
-      "--iss",
-      ISSUER,
-      "--dir",
-      path,
-    ];
+    const add = ["trust", "add", ground.at("issuer.pub.jwk"), "--iss", ISSUER, "--dir", path];
     await mustTally(add);
     return ground;
   }
@@ -137,9 +123,7 @@ export class Ground {
     return {
       issuer: String(issuer),
       origin: String(origin),
-      receiptKey: (await read(
-        this.at("template/keys/receipt.pub.jwk"),
-      )) as unknown as Jwk,
+      receiptKey: (await read(this.at("template/keys/receipt.pub.jwk"))) as unknown as Jwk,
       statementKey: (await read(this.at("issuer.jwk"))) as unknown as Jwk,
     };
   }
@@ -174,14 +158,8 @@ export class Site {
   }
 
   /** Starts a server and waits until it accepts requests or has ended. */
-  async start(
-    options?: CommandOptions,
-    ...args: readonly string[]
-  ): Promise<Start> {
-    const running = this.#ground.begin(
-      ["serve", this.path, "--port", "0", ...args],
-      options,
-    );
+  async start(options?: CommandOptions, ...args: readonly string[]): Promise<Start> {
+    const running = this.#ground.begin(["serve", this.path, "--port", "0", ...args], options);
     const match = await running.said(/^listening on (\S+)$/m);
     if (match?.[1] !== undefined) return { url: match[1], running };
     return { url: undefined, outcome: await running.ended };
@@ -196,8 +174,7 @@ export class Site {
       seen.abort();
     });
     try {
-      for await (const change of changes)
-        if (change.filename?.startsWith("LOG") !== true) break;
+      for await (const change of changes) if (change.filename?.startsWith("LOG") !== true) break;
     } catch {
       // It ended by itself.
     }
@@ -206,10 +183,7 @@ export class Site {
   }
 
   /** Starts a server that has to accept requests. */
-  async serve(
-    options?: CommandOptions,
-    ...args: readonly string[]
-  ): Promise<Serving> {
+  async serve(options?: CommandOptions, ...args: readonly string[]): Promise<Serving> {
     const start = await this.start(options, ...args);
     if (start.url !== undefined) return start;
     const { code, stderr } = start.outcome;

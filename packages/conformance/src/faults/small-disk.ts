@@ -32,10 +32,7 @@ export class SmallDisk {
 
   /** Takes up space until {@link SmallDisk.lighten}. */
   load(mebibytes: number): Promise<void> {
-    return writeFile(
-      join(this.path, "ballast"),
-      new Uint8Array(mebibytes * MEBIBYTE),
-    );
+    return writeFile(join(this.path, "ballast"), new Uint8Array(mebibytes * MEBIBYTE));
   }
 
   lighten(): Promise<void> {

@@ -44,9 +44,7 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
     const full = await oracle.ask("load", { ...LOAD, url });
     const refused = Object.entries(full.refusals);
     expect(full).toMatchObject({ unanswered: 0, problems: [] });
-    expect(refused.map(([says]) => says)).toEqual([
-      expect.stringMatching(/^507 /),
-    ]);
+    expect(refused.map(([says]) => says)).toEqual([expect.stringMatching(/^507 /)]);
     const [count = 0] = refused.map(([, times]) => times);
     expect(full.retryAfter).toBe(count);
     expect(full.acknowledged).toBeGreaterThan(0);
@@ -71,46 +69,38 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
   test.each([
     ["a table is made", 0],
     ["a commit is written", MORE_MIB],
-  ])(
-    "without a floor, while %s: ends with 70, and nothing is lost",
-    async (when, more) => {
-      await disk.load(BALLAST_MIB + more);
-      const serving = await site.serve({}, "--min-free-mib", "0");
-      const full = await oracle.ask("load", { ...LOAD, url: serving.url });
-      expect(full.problems).toEqual([]);
-      expect(full.acknowledged).toBeGreaterThan(0);
-      expect(full.acknowledged).toBeLessThan(LOAD.count);
-      expect((await serving.running.ended).code).toBe(70);
-      // Full as it is, it may start or not, but not wrongly.
-      const again = await site.start({}, "--min-free-mib", "0");
-      if (again.url === undefined)
-        expect(again.outcome).toMatchObject({ code: 2 });
-      else await stop(again);
+  ])("without a floor, while %s: ends with 70, and nothing is lost", async (when, more) => {
+    await disk.load(BALLAST_MIB + more);
+    const serving = await site.serve({}, "--min-free-mib", "0");
+    const full = await oracle.ask("load", { ...LOAD, url: serving.url });
+    expect(full.problems).toEqual([]);
+    expect(full.acknowledged).toBeGreaterThan(0);
+    expect(full.acknowledged).toBeLessThan(LOAD.count);
+    expect((await serving.running.ended).code).toBe(70);
+    // Full as it is, it may start or not, but not wrongly.
+    const again = await site.start({}, "--min-free-mib", "0");
+    if (again.url === undefined) expect(again.outcome).toMatchObject({ code: 2 });
+    else await stop(again);
 
-      await disk.lighten();
-      const resumed = await site.serve({}, "--min-free-mib", "1");
-      const audit = await oracle.ask("audit", {
-        url: resumed.url,
-        standing: "sound",
-        all: true,
-      });
-      expect(audit).toMatchObject({ problems: [] });
-      await stop(resumed);
-      expect(await oracle.ask("judge", await site.fsck())).toEqual([]);
-      tell(
-        "F8",
-        `no floor, while ${when}: ${full.acknowledged} acknowledged, 0 lost`,
-      );
-    },
-  );
+    await disk.lighten();
+    const resumed = await site.serve({}, "--min-free-mib", "1");
+    const audit = await oracle.ask("audit", {
+      url: resumed.url,
+      standing: "sound",
+      all: true,
+    });
+    expect(audit).toMatchObject({ problems: [] });
+    await stop(resumed);
+    expect(await oracle.ask("judge", await site.fsck())).toEqual([]);
+    tell("F8", `no floor, while ${when}: ${full.acknowledged} acknowledged, 0 lost`);
+  });
 
   test("the same disk under LevelDB alone, for contrast", async () => {
     await disk.load(BALLAST_MIB + MORE_MIB);
     const chance = new Chance(SEED, "naive");
     const directory = ground.at("disk/naive");
     let store = await LevelStore.open(directory, { create: true });
-    const keyOf = (number: number): Uint8Array =>
-      new TextEncoder().encode(`row ${number}`);
+    const keyOf = (number: number): Uint8Array => new TextEncoder().encode(`row ${number}`);
     const write = async (number: number, length: number): Promise<boolean> => {
       const value = chance.bytes(length);
       // Exactly what one would do: a batch, synced, and on with the next if it fails.
@@ -128,9 +118,7 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
     }
     await store.close();
     store = await LevelStore.open(directory);
-    const found = await Promise.all(
-      acknowledged.map((number) => store.get(keyOf(number))),
-    );
+    const found = await Promise.all(acknowledged.map((number) => store.get(keyOf(number))));
     const lost = found.filter((value) => value === undefined).length;
     await store.close();
     tell(

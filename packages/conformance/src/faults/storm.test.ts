@@ -25,10 +25,7 @@ describeFault("F15: one statement many times at once", undefined, () => {
     const serving = await ground.template.serve();
     const { url } = serving;
     const storm = await oracle.ask("storm", { url, times: TIMES });
-    tell(
-      "F15",
-      `${storm.acknowledged} of ${storm.sent} answered, ${storm.indexes} index`,
-    );
+    tell("F15", `${storm.acknowledged} of ${storm.sent} answered, ${storm.indexes} index`);
     expect(storm).toMatchObject({
       sent: TIMES,
       acknowledged: TIMES,

@@ -18,16 +18,7 @@ export interface SystemCall {
 /** Everything that changes what is on a disk. */
 export const DISK_CALLS: readonly string[] = [
   ...["openat", "write", "writev", "pwrite64", "pwritev", "fsync", "fdatasync"],
-  ...[
-    "rename",
-    "renameat",
-    "renameat2",
-    "unlink",
-    "unlinkat",
-    "ftruncate",
-    "truncate",
-    "mkdir",
-  ],
+  ...["rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "truncate", "mkdir"],
 ];
 
 /** Names what is missing for tracing. */
@@ -39,26 +30,13 @@ export function straceObstacle(): Obstacle {
 }
 
 /** Yields what to run a command under to have its calls written to a file. */
-export function tracing(
-  file: string,
-  calls: readonly string[],
-): readonly string[] {
+export function tracing(file: string, calls: readonly string[]): readonly string[] {
   // With the filter only the calls that are traced are slowed down.
   return ["strace", "--seccomp-bpf", ...recording(file, calls)];
 }
 
 function recording(file: string, calls: readonly string[]): readonly string[] {
-  return [
-    "-f",
-    "-y",
-    "-xx",
-    "-s",
-    "16777216",
-    "-o",
-    file,
-    "-e",
-    `trace=${calls.join()}`,
-  ];
+  return ["-f", "-y", "-xx", "-s", "16777216", "-o", file, "-e", `trace=${calls.join()}`];
 }
 
 /** A call that is to fail: the `when`th of this name that any one thread makes on the paths. */
@@ -70,10 +48,7 @@ export interface Injection {
 }
 
 /** Yields what to run a command under to have one call fail. */
-export function injecting(
-  file: string,
-  { call, when, as, paths }: Injection,
-): readonly string[] {
+export function injecting(file: string, { call, when, as, paths }: Injection): readonly string[] {
   // A signal does not reach a call that the filter has stopped; killed, it is not carried out.
   const fault = as === "KILL" ? "signal=KILL" : `error=${as}`;
   return [
@@ -96,8 +71,7 @@ export function parseTrace(text: string): readonly SystemCall[] {
       continue;
     }
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/s.exec(rest);
-    const whole =
-      resumed === null ? rest : (begun.get(thread) ?? "") + (resumed[1] ?? "");
+    const whole = resumed === null ? rest : (begun.get(thread) ?? "") + (resumed[1] ?? "");
     const call = parseCall(thread, whole);
     if (call !== undefined) calls.push(call);
   }
@@ -120,20 +94,15 @@ function parseCall(thread: number, line: string): SystemCall | undefined {
 
 /** Yields the strings of an argument list, decoded. */
 export function stringsOf({ args }: SystemCall): readonly Uint8Array[] {
-  return Array.from(args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g), ([, hex = ""]) =>
-    bytesOf(hex),
-  );
+  return Array.from(args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g), ([, hex = ""]) => bytesOf(hex));
 }
 
 /** Yields the paths named by a call's arguments: as strings, and behind descriptors. */
 export function pathsOf(call: SystemCall): readonly string[] {
   const isPlain = call.name.includes("write");
-  const strings = isPlain
-    ? []
-    : stringsOf(call).map((bytes) => new TextDecoder().decode(bytes));
-  const behind = Array.from(
-    call.args.matchAll(/(?:^|, )\d+<([^>]*)>/g),
-    ([, hex = ""]) => textOf(hex),
+  const strings = isPlain ? [] : stringsOf(call).map((bytes) => new TextDecoder().decode(bytes));
+  const behind = Array.from(call.args.matchAll(/(?:^|, )\d+<([^>]*)>/g), ([, hex = ""]) =>
+    textOf(hex),
   );
   return [...strings, ...behind];
 }

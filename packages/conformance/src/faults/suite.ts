@@ -6,11 +6,7 @@ import { SEED } from "./effort.js";
 export type Obstacle = string | undefined;
 
 /** Describes a suite; where something is in its way it is skipped loudly, and fails under CI. */
-export function describeFault(
-  name: string,
-  obstacle: Obstacle,
-  suite: () => void,
-): void {
+export function describeFault(name: string, obstacle: Obstacle, suite: () => void): void {
   if (obstacle !== undefined && process.env["CI"] !== undefined) {
     throw new Error(skipOf(name, obstacle));
   }
@@ -18,11 +14,7 @@ export function describeFault(
 }
 
 /** Describes a suite that takes rights which not every CI grants; there too it is skipped loudly. */
-export function describePrivileged(
-  name: string,
-  obstacle: Obstacle,
-  suite: () => void,
-): void {
+export function describePrivileged(name: string, obstacle: Obstacle, suite: () => void): void {
   const title = `${name} (seed ${SEED})`;
   if (obstacle === undefined) {
     describe(title, suite);
