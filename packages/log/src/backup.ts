@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { access, type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -62,7 +63,7 @@ export interface Backup extends ArchiveSum {
  *
  * Every row is checked on the way, bodies included, as {@link checkLog} does it: what is damaged or
  * missing is not copied but reported. The file gets its name once it is on disk and has been read
- * again; before that it is called `NAME.part`. It holds no key and no anchor.
+ * again; before that it is called `NAME.XXXX.part`, anew each time. It holds no key and no anchor.
  *
  * @throws {@link LogError} `LOG_EXISTS` if the file is there, `LOG_NOT_FOUND`, `LOG_CORRUPT`,
  * `LOG_SIZE_UNKNOWN`, `LOG_CLOSING` when aborted, `LOG_UNAVAILABLE`
@@ -71,9 +72,10 @@ export async function backupLog(options: BackupOptions): Promise<Backup> {
   const { path, store, size } = options;
   await requireAbsent(path);
   const rows = await PinnedRows.pin(store, size);
-  const draft = `${path}.part`;
+  // A name that nobody can have prepared, and never through what is there already.
+  const draft = `${path}.${randomBytes(4).toString("hex")}.part`;
   try {
-    const file = await open(draft, "w", 0o600);
+    const file = await open(draft, "wx", 0o600);
     try {
       await copy(options, rows, file);
     } finally {

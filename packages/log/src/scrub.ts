@@ -147,7 +147,10 @@ export class Scrub {
       } catch (error) {
         // What stop interrupts fails as it pleases.
         if (this.#isStopped()) return;
-        this.#options.onFailure?.(toLogError(error, "LOG_UNAVAILABLE", "scrub"));
+        const failure = toLogError(error, "LOG_UNAVAILABLE", "scrub");
+        isSound = failure.code !== "LOG_CORRUPT";
+        if (isSound) this.#options.onFailure?.(failure);
+        else await this.#tell([{ kind: "unreadable", where: "log", detail: failure.message }]);
       }
       if (isSound) await this.#wait(1000 * pauseSeconds);
     }
@@ -222,9 +225,13 @@ export class Scrub {
   async #isSound({ findings }: Survey): Promise<boolean> {
     const { problems, problemCount } = findings.report();
     if (problemCount === 0) return true;
-    this.#errors += problemCount;
-    await this.#options.onProblem(problems);
+    await this.#tell(problems, problemCount);
     return false;
+  }
+
+  async #tell(problems: readonly LogProblem[], count: number = problems.length): Promise<void> {
+    this.#errors += count;
+    await this.#options.onProblem(problems);
   }
 
   #setTree(change: Partial<ScrubState["tree"]>): void {

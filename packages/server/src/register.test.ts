@@ -54,6 +54,18 @@ describe("register", () => {
     expect(text).toContain(TIME.toString(16));
   });
 
+  test("I6: records no time before the newest checkpoint's, when the clock has stepped back", async () => {
+    let clock = TIME;
+    const store = new MemoryStore();
+    const stepping = await fixture(store, () => clock);
+    clock = TIME - 500;
+    const bytes = await stepping.sign("back");
+    await stepping.service.register(bytes);
+    const found = await stepping.service.log.lookup(SignedStatement.decode(bytes).entry);
+    expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain(TIME.toString(16));
+    await stepping.service.close();
+  });
+
   test("gives one index to the same statement sent a hundred times at once", async () => {
     const bytes = await at.sign("one");
     const registrations = await Promise.all(

@@ -62,7 +62,9 @@ async function admitAndAppend(
 ): Promise<RegisteredStatement> {
   const inForce = await policies.inForce();
   const verified = await VerifiedStatement.verify(statement, inForce.policy);
-  const admission = Admission.admit(verified, inForce, now()); // S17: policy before anything else
+  // A clock that steps back must not take the recorded time below a checkpoint's (I6).
+  const time = Math.max(now(), log.head().checkpoint.time);
+  const admission = Admission.admit(verified, inForce, time); // S17: policy before anything else
   const { index, checkpoint, isDuplicate } = await log.append(appendRequest(admission));
   return { statement, index, size: checkpoint.checkpoint.size, isDuplicate };
 }

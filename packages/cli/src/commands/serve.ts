@@ -6,6 +6,7 @@ import { ServiceDirectory, isVacant } from "../directory.js";
 import { CliError } from "../error.js";
 import { EXIT, expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
+import { FAILPOINT } from "../failpoint.js";
 import { codeOf } from "../file.js";
 import { parseServiceUrl } from "../naming.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
@@ -66,6 +67,10 @@ async function serveDirectory(
   const { minFreeMib, ignoreClock = false } = options;
   const opening = { advice, minFreeMib, ignoreClock, onFatal: stop.onFatal };
   const opened = await openParts(directory, opening);
+  const failpoint = process.env[FAILPOINT];
+  if (failpoint !== undefined) {
+    output.note(`tally: ${FAILPOINT}=${failpoint} is set: this process will end on purpose`);
+  }
   const { service } = opened;
   const { scrubRate, scrubPause: scrubPauseSeconds } = options;
   const upkeep = await Upkeep.of({ directory, opened, output, scrubRate, scrubPauseSeconds });
@@ -85,16 +90,17 @@ async function serveDirectory(
     suggest(directory, server.url, (line) => {
       output.note(line);
     });
-  const fatal = await stop.reason;
-  if (fatal !== undefined) {
-    output.note(`tally: the log has stopped and must be opened again: ${fatal.message}`);
-    return EXIT.fatal;
+  await stop.reason;
+  if (stop.fatal === undefined) {
+    output.note("stopping");
+    await server.close();
+    await upkeep.stop();
+    await service.close();
   }
-  output.note("stopping");
-  await server.close();
-  await upkeep.stop();
-  await service.close();
-  return EXIT.yes;
+  // Also where the last commit failed while the server was stopping.
+  if (stop.fatal === undefined) return EXIT.yes;
+  output.note(`tally: the log has stopped and must be opened again: ${stop.fatal.message}`);
+  return EXIT.fatal;
 }
 
 type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub" | "onDefect">;
@@ -125,21 +131,30 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** Settles when the process is told to stop, or the log has stopped by itself. */
 class Stop {
-  readonly reason: Promise<Error | undefined>;
+  readonly reason: Promise<void>;
   readonly onFatal: (error: Error) => void;
+  // Owned by onFatal: why the log has stopped, at whatever time it did.
+  #fatal: Error | undefined;
 
   constructor() {
-    let settle: (error: Error | undefined) => void = () => undefined;
+    let settle: () => void = () => undefined;
     this.reason = new Promise((resolve) => {
       settle = resolve;
     });
-    this.onFatal = settle;
+    this.onFatal = (error) => {
+      this.#fatal ??= error;
+      settle();
+    };
     // Once: a second signal ends the process at once, as signals do.
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.once(signal, () => {
-        settle(undefined);
+        settle();
       });
     }
+  }
+
+  get fatal(): Error | undefined {
+    return this.#fatal;
   }
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
 import { Chance } from "./chance.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
-import { inject, planOf } from "./injection.js";
+import { inject, planOf, readsLog } from "./injection.js";
 import type { Ordeal, Plan, Target } from "./injection.js";
 import { inLanes, recover } from "./lanes.js";
 import { OracleProcess } from "./oracle-process.js";
@@ -45,7 +45,7 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
       const targets = [...commit, ...chance.sample(boot, BOOT_TARGETS)];
       const faults = targets.flatMap((target) => FAULTS.map((as): Fault => ({ ...target, as })));
       const problems: string[] = [];
-      const figures = { hit: 0, ended: 0, killed: 0, refused: 0, survived: 0 };
+      const figures = { hit: 0, ended: 0, killed: 0, refused: 0, survived: 0, behind: 0 };
       await inLanes(ground, faults, async (fault, lane) => {
         const site = await ground.copy();
         const ordeal = await inject(site, lane.oracle, {
@@ -62,7 +62,8 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
             problems.push(`${name}: exit ${String(exit)} ${String(signal)}: ${stderr}`);
           } else figures[verdict]++;
         }
-        const recovery = await recover(site.path, lane);
+        const recovery = await recover(site.path, lane, { mayBeBehind: readsLog(fault) });
+        if (recovery.isBehind) figures.behind++;
         problems.push(...recovery.problems.map((problem) => `${name}: ${problem}`));
         await site.remove();
       });
@@ -70,7 +71,7 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
         "F2",
         `${faults.length} injections at ${targets.length} calls, ${figures.hit} hit: ` +
           `${figures.ended} ended with 70, ${figures.killed} killed, ` +
-          `${figures.refused} refused to start, ${figures.survived} survived`,
+          `${figures.refused} refused to start, ${figures.survived} survived; ${figures.behind} left the store behind its anchor`,
       );
       expect(problems).toEqual([]);
       expect(figures.ended).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { OracleProcess } from "./oracle-process.js";
 import { kill, stop } from "./site.js";
 import type { Ground, Site } from "./site.js";
-import { DISK_CALLS, injecting, parseTrace, pathsOf, tracing } from "./strace.js";
+import { FILE_CALLS, injecting, parseTrace, pathsOf, tracing } from "./strace.js";
 import type { Injection, SystemCall } from "./strace.js";
 
 /** Statements of a run; each is a commit of its own. */
@@ -20,6 +20,17 @@ export interface Target {
   readonly when: number;
   /** Whether it is made before the server accepts requests. */
   readonly phase: "boot" | "commit";
+  /** What it touches in the run without faults, relative to the service's folder. */
+  readonly path: string;
+}
+
+/**
+ * Whether a call is one that LevelDB reads its write-ahead log by when it opens. It takes a log that
+ * it cannot read for one that is not there, and removes it: the store then falls behind its anchor.
+ */
+export function readsLog({ call, path, phase }: Target): boolean {
+  const isRead = call === "openat" || call === "read";
+  return phase === "boot" && isRead && /^log\/\d+\.log$/.test(path);
 }
 
 /** What a server does to its files, from its start through a few commits. */
@@ -46,7 +57,7 @@ export async function planOf(ground: Ground, oracle: OracleProcess): Promise<Pla
   const site = await ground.copy();
   const file = ground.at("plan.trace");
   const serving = await site.serve({
-    under: tracing(file, DISK_CALLS),
+    under: tracing(file, FILE_CALLS),
     env: ONE_THREAD,
   });
   const load = { url: serving.url, count: COMMITS, atOnce: 1, maxBytes: 3000 };
@@ -62,15 +73,16 @@ function targetsOf(calls: readonly SystemCall[], site: Site): readonly Target[] 
   const targets = new Map<string, Target>();
   let phase: Target["phase"] = "boot";
   for (const call of calls) {
-    const isOurs = pathsOf(call).some((path) => path.startsWith(`${site.path}/`));
+    const path = pathsOf(call).find((name) => name.startsWith(`${site.path}/`));
     // The line that says where the server listens is the only output of a run.
-    if (!isOurs && call.name === "write" && call.args.startsWith("1<")) phase = "commit";
-    if (!isOurs) continue;
+    if (path === undefined && call.name === "write" && call.args.startsWith("1<")) phase = "commit";
+    if (path === undefined) continue;
     const thread = `${call.thread} ${call.name}`;
     const when = (counts.get(thread) ?? 0) + 1;
     counts.set(thread, when);
     const name = `${call.name} ${when}`;
-    if (!targets.has(name)) targets.set(name, { call: call.name, when, phase });
+    const target = { call: call.name, when, phase, path: path.slice(site.path.length + 1) };
+    if (!targets.has(name)) targets.set(name, target);
   }
   return [...targets.values()];
 }
@@ -84,7 +96,7 @@ function touched(calls: readonly SystemCall[], site: Site): readonly string[] {
 export async function inject(
   site: Site,
   oracle: OracleProcess,
-  { call, when, as, paths }: Omit<Injection, "paths"> & Pick<Plan, "paths">,
+  { call, when, as, paths }: Injection,
 ): Promise<Ordeal> {
   const file = `${site.path}.trace`;
   const absolute = paths.map((path) => site.at(path));

@@ -1,6 +1,6 @@
 import { BenchProcess } from "./bench-process.js";
 import { OracleProcess } from "./oracle-process.js";
-import type { Ground } from "./site.js";
+import type { FsckReport, Ground } from "./site.js";
 
 /** As many at a time as two cores carry. */
 const LANES = 2;
@@ -58,26 +58,36 @@ export interface Recovery {
   readonly problems: readonly string[];
   /** Statements that nobody had acknowledged, and were there all the same. */
   readonly resurrected: number;
+  /** Whether it serves what it has, read-only, and says that the store has lost something. */
+  readonly isBehind: boolean;
 }
 
-/** Starts a server that nothing happens to, and holds it and its files against what is known. */
-export async function recover(path: string, { oracle, bench }: Lane): Promise<Recovery> {
+/**
+ * Starts a server that nothing happens to, and holds it and its files against what is known. Only
+ * with `mayBeBehind` may it be read-only.
+ */
+export async function recover(
+  path: string,
+  { oracle, bench }: Lane,
+  { mayBeBehind = false }: { readonly mayBeBehind?: boolean } = {},
+): Promise<Recovery> {
   const started = await bench.start(path);
   if (started.url === undefined) {
-    return {
-      problems: [`does not start again: ${started.stderr}`],
-      resurrected: 0,
-    };
+    const problems = [`does not start again: ${started.stderr}`];
+    return { problems, resurrected: 0, isBehind: false };
   }
-  const audit = await oracle.ask("audit", {
-    url: started.url,
-    standing: "sound",
-    all: true,
-  });
+  const standing = mayBeBehind ? "stated" : "sound";
+  const audit = await oracle.ask("audit", { url: started.url, standing, all: true });
   await bench.stop();
-  const judged = await oracle.ask("judge", await bench.fsck(path));
-  return {
-    problems: [...audit.problems, ...judged],
-    resurrected: audit.resurrected,
-  };
+  const report = await bench.fsck(path);
+  const isBehind = audit.standing === "behind";
+  const judged = isBehind ? missedBy(report) : await oracle.ask("judge", report);
+  const said = isBehind && !audit.status.includes("LOG_BEHIND_ANCHOR") ? [audit.status] : [];
+  const problems = [...audit.problems, ...judged, ...said];
+  return { problems, resurrected: audit.resurrected, isBehind };
+}
+
+// A store that has lost something must not pass.
+function missedBy({ exit }: FsckReport): readonly string[] {
+  return exit === 1 || exit === 2 ? [] : [`fsck: exit ${String(exit)}, the store is behind`];
 }

@@ -4,7 +4,7 @@ import { COMMIT_STEPS } from "@tallystick/log";
 
 import { Chance } from "./chance.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
-import { inject, planOf } from "./injection.js";
+import { inject, planOf, readsLog } from "./injection.js";
 import type { Plan, Target } from "./injection.js";
 import { inLanes, recover } from "./lanes.js";
 import type { Lane } from "./lanes.js";
@@ -17,12 +17,14 @@ import { describeFault } from "./suite.js";
 const FAULTS = ["EIO", "ENOSPC", "KILL"] as const;
 
 /** Pairs and triples to try. */
-const PAIRS = effort({ bounded: 16, full: 200 });
-const TRIPLES = effort({ bounded: 6, full: 60 });
+const PAIRS = effort({ bounded: 12, full: 200 });
+const TRIPLES = effort({ bounded: 5, full: 60 });
 
 /** Something that goes wrong in one run of a server; yields what it did. */
 interface Fault {
   readonly name: string;
+  /** Whether it may make LevelDB drop its log; what the anchor then says is part of the promise. */
+  readonly mayLoseLog: boolean;
   readonly strike: (site: Site, lane: Lane) => Promise<readonly string[]>;
 }
 
@@ -53,7 +55,8 @@ describeFault("F10: faults upon faults", straceObstacle(), () => {
         const wrong = await fault.strike(site, lane);
         problems.push(...wrong.map((problem) => `${name}: ${problem}`));
       }
-      const recovery = await recover(site.path, lane);
+      const mayBeBehind = faults.some(({ mayLoseLog }) => mayLoseLog);
+      const recovery = await recover(site.path, lane, { mayBeBehind });
       problems.push(...recovery.problems.map((problem) => `${name}: ${problem}`));
       await site.remove();
     });
@@ -93,6 +96,7 @@ describeFault("F10: faults upon faults", straceObstacle(), () => {
 function callFaults(target: Target, { paths }: Plan): readonly Fault[] {
   return FAULTS.map((as) => ({
     name: `${as} at ${target.call} ${target.when} (${target.phase})`,
+    mayLoseLog: readsLog(target),
     strike: async (site, { oracle }) => {
       const ordeal = await inject(site, oracle, { ...target, as, paths });
       const { exit, signal, stderr } = ordeal;
@@ -106,6 +110,7 @@ function callFaults(target: Target, { paths }: Plan): readonly Fault[] {
 function stepFaults(step: string): readonly Fault[] {
   return [`${step}:1`, `${step}:2`, `${step}:1:throw`].map((failpoint) => ({
     name: `failpoint ${failpoint}`,
+    mayLoseLog: false,
     strike: async (site, { oracle }) => {
       const env = { TALLYSTICK_FAILPOINT: failpoint };
       const serving = await site.serve({ env });
@@ -121,6 +126,7 @@ function stepFaults(step: string): readonly Fault[] {
 /** Killed while it starts, as soon as it has begun to write what it recovers. */
 const killAtBoot: Fault = {
   name: "kill -9 while starting",
+  mayLoseLog: false,
   strike: async (site) => {
     await site.killAtBoot();
     return [];

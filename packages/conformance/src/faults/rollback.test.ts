@@ -73,6 +73,11 @@ describeFault("F5: rollback", undefined, () => {
 
   const readOnly: readonly (readonly [string, () => Promise<Site>, string])[] = [
     ["the database rolled back", () => mixed(older, newer), "LOG_BEHIND_ANCHOR"],
+    [
+      "the database rolled back past its policy",
+      () => mixed(ground.blank, newer),
+      "LOG_BEHIND_ANCHOR",
+    ],
     ["the anchor rolled back", () => mixed(newer, older), "LOG_ANCHOR_BEHIND"],
     ["the anchor lost", () => mixed(newer, undefined), "LOG_ANCHOR_MISSING"],
     ["the database of a fork", () => mixed(fork, newer), "LOG_FORKED"],

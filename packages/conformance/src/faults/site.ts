@@ -68,12 +68,18 @@ export class Ground {
     const { path } = ground.template;
     const key = ground.at("issuer.jwk");
     await mustTally(["init", path]);
+    await ground.copyTo("blank");
     await writeFile(key, JSON.stringify((await PrivateKey.generate("EdDSA")).toJwk()));
     const pub = PrivateKey.fromJwk(JSON.parse(await readFile(key, "utf8"))).publicKey;
     await writeFile(ground.at("issuer.pub.jwk"), JSON.stringify(pub.toJwk()));
     const add = ["trust", "add", ground.at("issuer.pub.jwk"), "--iss", ISSUER, "--dir", path];
     await mustTally(add);
     return ground;
+  }
+
+  /** The service as it was before its policy admitted anybody. */
+  get blank(): Site {
+    return new Site(this, this.at("blank"));
   }
 
   get template(): Site {

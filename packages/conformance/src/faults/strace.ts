@@ -21,6 +21,9 @@ export const DISK_CALLS: readonly string[] = [
   ...["rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "truncate", "mkdir"],
 ];
 
+/** Everything that can fail on a disk. */
+export const FILE_CALLS: readonly string[] = [...DISK_CALLS, "read", "pread64"];
+
 /** Names what is missing for tracing. */
 export function straceObstacle(): Obstacle {
   const { status } = spawnSync("strace", ["-f", "-o", "/dev/null", "true"], {

@@ -25,8 +25,11 @@ export const ORIGIN = "log.example/log";
 export const VENDOR = "https://vendor.example";
 export const TIME = 1_790_000_000;
 
-/** Makes the fixture over a store; memory unless given. */
-export async function fixture(store: Store = new MemoryStore()): Promise<Fixture> {
+/** Makes the fixture over a store and a clock; memory and a clock that stands unless given. */
+export async function fixture(
+  store: Store = new MemoryStore(),
+  now: () => number = () => TIME,
+): Promise<Fixture> {
   const [operator, receiptKey, vendor] = await Promise.all([
     PrivateKey.generate("ES256"),
     PrivateKey.generate("ES256"),
@@ -34,7 +37,7 @@ export async function fixture(store: Store = new MemoryStore()): Promise<Fixture
   ]);
   const anchor = new MemoryAnchor();
   const named = { issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
-  const options = { store, anchor, ...named, now: () => TIME };
+  const options = { store, anchor, ...named, now };
   const service = await TransparencyService.create(options, operator);
   const propose = async (change: Partial<PolicyDocument>): Promise<Uint8Array> => {
     const { policy, entryId } = await service.policyInForce();
