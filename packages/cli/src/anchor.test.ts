@@ -122,18 +122,12 @@ describe("a log put back to an older copy", () => {
 });
 
 describe("a lost anchor", () => {
-  test("makes the log read-only until it is made again", async () => {
+  test("keeps the log from being served until it is made again", async () => {
     await growBy(2);
     await rm(workspace.at("service/anchor"));
-    const server = await ServeProcess.start(workspace, "service");
-    const [, health] = await healthOf(server.url);
-    expect(health).toMatchObject({
-      status: "read-only",
-      code: "LOG_ANCHOR_MISSING",
-      reason: expect.stringContaining("tally recover DIR --rebuild-anchor") as unknown,
-    });
-    expect(await registrant.register(server.url, "refused")).toBe(503);
-    await server.stop();
+    const served = await workspace.tally("serve", "service", "--port", "0");
+    const advice: unknown = expect.stringContaining("tally recover DIR --rebuild-anchor");
+    expect([served.code, served.stderr]).toEqual([2, advice]);
     expect(await workspace.names("service")).not.toContain("anchor");
 
     const { stderr } = await workspace.must("recover", "service", "--rebuild-anchor");
@@ -149,12 +143,22 @@ describe("a lost anchor", () => {
     expect((await workspace.tally("recover", "service")).code).toBe(3);
   });
 
-  test("that is damaged is refused", async () => {
+  test("that is damaged is refused, named as such by fsck, and set aside", async () => {
     const bytes = await readFile(workspace.at("service/anchor"));
     bytes[100] = (bytes[100] ?? 0) ^ 1;
     await writeFile(workspace.at("service/anchor"), bytes);
     const { code, stderr } = await workspace.tally("serve", "service", "--port", "0");
-    expect([code, stderr]).toEqual([2, expect.stringContaining("anchor record")]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/anchor: .+--rebuild-anchor/)]);
+    const fsck = await workspace.tally("fsck", "service");
+    expect([fsck.code, fsck.stdout]).toEqual([
+      1,
+      expect.stringMatching(/^corrupt: 2 entries[^]+unreadable: anchor: anchor: no intact/),
+    ]);
+    const { stderr: told } = await workspace.must("recover", "service", "--rebuild-anchor");
+    const [, aside = ""] = /^the damaged anchor is kept as (.+)$/m.exec(told) ?? [];
+    expect(aside).toMatch(/anchor\.damaged-\d+$/);
+    expect((await workspace.names("service")).join()).toMatch(/anchor\.damaged-\d+/);
+    expect((await workspace.must("fsck", "service")).stdout).toMatch(/^sound: 2 entries/);
   });
 });
 

@@ -2,11 +2,12 @@ import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { encodeHex } from "@tallystick/cose";
-import type { Anchor } from "@tallystick/log";
+import type { Anchor, LevelStore, Standing } from "@tallystick/log";
 
 import { type ControlAnswer, askServer } from "./control.js";
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
+import { codeOf } from "./file.js";
 import { expectedError } from "./exit.js";
 import { openAnchor, openStore } from "./opening.js";
 import {
@@ -43,7 +44,7 @@ interface Patient {
   readonly time: number;
   readonly kid: string;
   readonly isServed: boolean;
-  readonly standing: { readonly verdict: Finding["verdict"]; readonly detail: string };
+  readonly standing: Verdict;
 }
 
 type Verdict = Omit<Finding, "name">;
@@ -66,10 +67,9 @@ export async function examine(
   const { writes } = options;
   const findings = [
     await found("file system", () => checkFileSystem(logPlace)),
-    await found("sync", () => checkSync(directory.path, writes)),
-    await found("rename", () => said(probeRename(directory.path), "atomic while it is read")),
-    await found("directory sync", () => said(probeDirectorySync(directory.path), "works")),
-    await found("append", () => said(probeAppend(directory.path), "loses nothing")),
+    ...(await probePlace("", directory.path, writes)),
+    // The log may be on a disk of its own.
+    ...(await probePlace("log ", logPlace, writes)),
     await found("space", () => checkSpace([logPlace, anchorPlace], options.minFreeMib)),
     await found("rights", () => checkRights(directory)),
   ];
@@ -81,15 +81,24 @@ export async function examine(
   return [...findings, ...(await examineLog(directory, options))];
 }
 
+async function probePlace(prefix: string, place: string, writes: number): Promise<Finding[]> {
+  return [
+    await found(`${prefix}sync`, () => checkSync(place, writes)),
+    await found(`${prefix}rename`, () => said(probeRename(place), "atomic while it is read")),
+    await found(`${prefix}directory sync`, () => said(probeDirectorySync(place), "works")),
+    await found(`${prefix}append`, () => said(probeAppend(place), "loses nothing")),
+  ];
+}
+
 async function examineLog(
   directory: ServiceDirectory,
   { now }: CheckupOptions,
 ): Promise<readonly Finding[]> {
   let patient: Patient;
   try {
-    patient = (await askPatient(directory)) ?? (await readPatient(directory));
+    patient = (await askPatient(directory)) ?? (await readPatient(directory, now()));
   } catch (error) {
-    return [{ name: "log", ...unknown(error) }];
+    return [{ name: "log", ...refusal(error) }];
   }
   const { size, time, isServed, standing } = patient;
   const state = isServed ? "served by a running server" : "not served now";
@@ -98,7 +107,7 @@ async function examineLog(
     { name: "log", ...log },
     await found("key", () => checkKey(directory, patient.kid)),
     await found("clock", () => Promise.resolve(tellClock(now(), time))),
-    { name: "anchor", ...standing },
+    { name: "standing", ...standing },
   ];
 }
 
@@ -108,6 +117,18 @@ async function found(name: string, check: () => Promise<Verdict>): Promise<Findi
   } catch (error) {
     return { name, ...unknown(error) };
   }
+}
+
+/** What is said of a log that would not open: trouble that goes by is not the log's. */
+function refusal(error: unknown): Verdict {
+  const code = codeOf(error);
+  if (!(error instanceof Error) || error.name !== "LogError" || code === undefined) {
+    return unknown(error);
+  }
+  const isElsewhere = code === "LOG_UNAVAILABLE" || code === "LOG_NOT_FOUND";
+  return isElsewhere
+    ? unknown(error)
+    : { verdict: "bad", detail: `would not start: ${code}: ${error.message}` };
 }
 
 function unknown(error: unknown): Verdict {
@@ -227,45 +248,39 @@ async function askPatient(directory: ServiceDirectory): Promise<Patient | undefi
   return { size, time, kid, isServed: true, standing: standingOf(standing) };
 }
 
-function standingOf(standing: unknown): Patient["standing"] {
+function standingOf(standing: unknown): Verdict {
   const { kind, code, reason } = (standing ?? {}) as ControlAnswer;
-  if (kind === "writer") return { verdict: "good", detail: "ends where the log ends" };
+  if (kind === "writer") return { verdict: "good", detail: "takes entries" };
   return { verdict: "bad", detail: `read-only: ${String(code)}: ${String(reason)}` };
 }
 
-async function readPatient(directory: ServiceDirectory): Promise<Patient> {
+async function readPatient(directory: ServiceDirectory, now: number): Promise<Patient> {
   const { readLabel } = await import("@tallystick/log");
   const advice = "in use by another process that does not answer on control.sock";
   const store = await openStore(directory, advice);
   try {
-    const { kid, newest, frozen } = await readLabel(store);
+    const { kid, newest } = await readLabel(store);
     const { size, time } = newest;
-    const standing =
-      frozen === undefined
-        ? await compareAnchor(directory, size)
-        : ({ verdict: "bad", detail: `read-only: frozen: ${frozen.why}` } as const);
+    const standing = await inspect(directory, store, now).then(standingOf, refusal);
     return { size, time, kid: encodeHex(kid), isServed: false, standing };
   } finally {
     await store.close();
   }
 }
 
-// A first look: what the boot checks find out with signatures is said by the server at its start.
-async function compareAnchor(
+/** Yields the standing that the server would find at its start, by the same checks. */
+async function inspect(
   directory: ServiceDirectory,
-  size: number,
-): Promise<Patient["standing"]> {
+  store: LevelStore,
+  now: number,
+): Promise<Standing> {
+  const { inspectLog } = await import("@tallystick/log");
+  const { issuer, origin } = directory.config;
+  const key = await directory.receiptPublicKey();
   let anchor: Anchor | undefined;
   try {
     anchor = await openAnchor(directory);
-    const { state, newest } = anchor;
-    if (state === "missing") return { verdict: "bad", detail: `none at ${directory.anchorPath}` };
-    const anchored = newest?.size ?? 0;
-    const detail = `ends at size ${anchored}, the log at ${size}`;
-    if (anchored > size) {
-      return { verdict: "bad", detail: `${detail}: the log lost its end, or was rolled back` };
-    }
-    return { verdict: "good", detail };
+    return (await inspectLog({ store, anchor }, { issuer, origin, key, now })).standing;
   } finally {
     await anchor?.close();
   }

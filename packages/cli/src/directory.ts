@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 
@@ -6,7 +6,7 @@ import { PrivateKey } from "@tallystick/cose";
 import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 
 import { CliError } from "./error.js";
-import { codeOf, createFile, failed, readWhole, syncDirectory } from "./file.js";
+import { codeOf, createFile, failed, makeDirectory, readWhole, syncDirectory } from "./file.js";
 import { readPrivateKey, readPublicKey, writeKeyPair } from "./keyfile.js";
 
 /** Value of the `format` member of `config.json`; another value is another format. */
@@ -83,18 +83,19 @@ export class ServiceDirectory {
     }
     const draft = `${resolve(path)}.tmp-${randomBytes(4).toString("hex")}`;
     try {
-      await makeDirectory(draft);
+      await makeDirectory(draft, PRIVATE_DIRECTORY);
       await fill(new ServiceDirectory(draft, config));
       await syncDirectory(draft);
       // Replaces an empty directory as well; where the system refuses that, nothing is lost.
       await rename(draft, resolve(path));
-      await syncDirectory(dirname(draft));
     } catch (error) {
       await rm(draft, { recursive: true, force: true });
       if (anchor !== undefined) await rm(anchor, { force: true });
       const isOfSystem = /^E[A-Z0-9]+$/.test(codeOf(error) ?? "");
       throw isOfSystem ? failed(`cannot make ${path}`, error) : error;
     }
+    // It is there from here on: a failure must not take the anchor away.
+    await syncDirectory(dirname(draft));
     return new ServiceDirectory(path, config);
   }
 
@@ -124,17 +125,6 @@ export async function isVacant(path: string): Promise<boolean> {
     if (codeOf(error) === "ENOTDIR") return false;
     throw failed(`cannot read ${path}`, error);
   }
-}
-
-// Step by step: where nothing can be made, as in /proc, Node's recursive mkdir never ends.
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await stat(dirname(path));
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    await makeDirectory(dirname(path));
-  }
-  await mkdir(path, { mode: PRIVATE_DIRECTORY });
 }
 
 async function fill(directory: ServiceDirectory): Promise<void> {

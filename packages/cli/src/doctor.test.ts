@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { chmod, copyFile, cp, rm } from "node:fs/promises";
+import { chmod, copyFile, cp, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 
 import { tellClock, tellFileSystem, tellSpace, tellSync } from "./checkup.js";
 import { exitOf } from "./commands/doctor.js";
@@ -44,6 +45,13 @@ async function copied(name: string): Promise<string> {
   return name;
 }
 
+/** Puts a record with a wrong checksum into the write-ahead log, and another one after it. */
+async function spoilLog(path: string): Promise<void> {
+  const name = (await readdir(path)).find((found) => found.endsWith(".log")) ?? "";
+  const record = [1, 2, 3, 4, 1, 0, 1, 9];
+  await writeFile(join(path, name), Uint8Array.from([...record, ...record]));
+}
+
 describe("doctor", () => {
   test("finds a stopped service well, in the order in which it looked", async () => {
     const { stdout, stderr } = await workspace.tally("doctor", "service", "--writes", "20");
@@ -55,25 +63,30 @@ describe("doctor", () => {
       "rename",
       "directory sync",
       "append",
+      "log sync",
+      "log rename",
+      "log directory sync",
+      "log append",
       "space",
       "rights",
       "anchor device",
       "log",
       "key",
       "clock",
-      "anchor",
+      "standing",
     ]);
     const { findings } = await examine("service");
-    for (const name of ["rename", "directory sync", "append", "rights", "log", "key", "clock"]) {
+    const probed = ["rename", "directory sync", "append"];
+    const inLog = probed.map((name) => `log ${name}`);
+    for (const name of [...probed, ...inLog, "rights", "log", "key", "clock"]) {
       expect(findings[name]).toMatchObject({ verdict: "good" });
     }
     expect(findings["log"]?.detail).toBe("1 entries, not served now");
-    expect(findings["anchor"]).toMatchObject({
-      verdict: "good",
-      detail: "ends at size 1, the log at 1",
-    });
+    expect(findings["standing"]).toMatchObject({ verdict: "good", detail: "takes entries" });
     expect(findings["anchor device"]).toMatchObject({ verdict: "warning" });
     expect(findings["sync"]?.measured).toMatchObject({ writes: 20 });
+    expect(findings["log sync"]?.measured).toMatchObject({ writes: 20 });
+    expect(await workspace.names("service/log")).not.toContain(expect.stringMatching(/doctor/));
     expect(await workspace.names("service")).toEqual(["anchor", "config.json", "keys", "log"]);
   });
 
@@ -82,7 +95,7 @@ describe("doctor", () => {
     const { findings } = await examine("service");
     expect(findings["log"]?.detail).toBe("1 entries, served by a running server");
     expect(findings["key"]).toMatchObject({ verdict: "good" });
-    expect(findings["anchor"]).toMatchObject({ verdict: "good" });
+    expect(findings["standing"]).toMatchObject({ verdict: "good", detail: "takes entries" });
     await server.stop();
   });
 
@@ -103,9 +116,11 @@ describe("doctor", () => {
     await cp(workspace.at("service/log"), workspace.at(`${dir}/log`), { recursive: true });
     const { code, findings } = await examine(dir);
     expect(code).toBe(1);
-    expect(findings["anchor"]).toMatchObject({
+    expect(findings["standing"]).toMatchObject({
       verdict: "bad",
-      detail: "ends at size 2, the log at 1: the log lost its end, or was rolled back",
+      detail: expect.stringMatching(
+        /^read-only: LOG_BEHIND_ANCHOR: .+ size 1 .+ size 2 .+ 1 entries are missing/,
+      ) as unknown,
     });
   });
 
@@ -113,7 +128,7 @@ describe("doctor", () => {
     [
       "the anchor is gone",
       (dir) => rm(workspace.at(`${dir}/anchor`)),
-      ["anchor", /^bad: none at .+anchor$/],
+      ["standing", /^bad: would not start: LOG_ANCHOR_MISSING: .+ no anchor/],
     ],
     [
       "others may read a key",
@@ -136,9 +151,22 @@ describe("doctor", () => {
       ["key", /^bad: receipt\.pub\.jwk is not the public key of receipt\.jwk$/],
     ],
     [
+      "the anchor is another log's",
+      async (dir) => {
+        await workspace.must("init", "stranger");
+        await copyFile(workspace.at("stranger/anchor"), workspace.at(`${dir}/anchor`));
+      },
+      ["standing", /^bad: would not start: LOG_/],
+    ],
+    [
+      "the newest writes are damaged before their end",
+      (dir) => spoilLog(workspace.at(`${dir}/log`)),
+      ["log", /^bad: would not start: LOG_CORRUPT: \d+\.log is damaged at byte 0/],
+    ],
+    [
       "the log is frozen",
       (dir) => workspace.must("freeze", dir, "--why", "enough").then(() => undefined),
-      ["anchor", /^bad: read-only: frozen: enough$/],
+      ["standing", /^bad: read-only: LOG_FROZEN: .+: enough$/],
     ],
   ])("exits with 1 when %s", async (why, spoil, [name, says]) => {
     const dir = await copied(why.replaceAll(" ", "-"));

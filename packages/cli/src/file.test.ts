@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { execFileSync } from "node:child_process";
+import type { open } from "node:fs/promises";
 import { lstat, mkdir, readFile, symlink } from "node:fs/promises";
 
 import { CliError } from "./error.js";
-import { createFile, readWhole, writeWhole } from "./file.js";
+import { createFile, makeDirectory, readWhole, syncDirectory, writeWhole } from "./file.js";
 import { Workspace } from "./testing/workspace.js";
 
 let workspace: Workspace;
@@ -78,6 +79,37 @@ describe("createFile", () => {
     const error = await refusalOf(() => createFile(workspace.at("kept"), "x", 0o600));
     expect(error.code).toBe("CLI_FILE_EXISTS");
     expect(await readFile(workspace.at("kept"), "utf8")).toBe("mine");
+  });
+});
+
+describe("syncDirectory", () => {
+  function failing(code: string): typeof open {
+    return () => Promise.reject(Object.assign(new Error(code), { code }));
+  }
+
+  test("syncs one that is there, and fails for one that is not", async () => {
+    await syncDirectory(workspace.path);
+    if (process.platform === "win32") return;
+    const error = await refusalOf(() => syncDirectory(workspace.at("nowhere")));
+    expect(error.code).toBe("CLI_FILE_FAILED");
+    expect(error.message).toContain("no such file or directory");
+  });
+
+  test.each(["EINVAL", "ENOTSUP", "EPERM", "EISDIR"])("goes on where it cannot be: %s", (code) =>
+    syncDirectory(workspace.path, failing(code)),
+  );
+
+  test.each(["EIO", "ENOSPC", "EDQUOT", "EACCES"])("fails where it failed: %s", async (code) => {
+    const error = await refusalOf(() => syncDirectory(workspace.path, failing(code)));
+    expect(error).toMatchObject({ code: "CLI_FILE_FAILED", cause: { code } });
+  });
+});
+
+test("makeDirectory makes what a directory lies in", async () => {
+  await makeDirectory(workspace.at("a/b/c"), 0o700);
+  for (const name of ["a", "a/b", "a/b/c"]) expect(await workspace.modeOf(name)).toBe("700");
+  await expect(makeDirectory(workspace.at("a/b/c"), 0o700)).rejects.toMatchObject({
+    code: "EEXIST",
   });
 });
 

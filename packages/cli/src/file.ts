@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { CliError } from "./error.js";
@@ -71,16 +71,41 @@ export async function createFile(path: string, text: string, mode: number): Prom
   }
 }
 
-/** Makes the names in a directory durable, where the system can. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r").catch(() => undefined);
+/**
+ * Makes the names in a directory durable, where the system can.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`
+ */
+export async function syncDirectory(path: string, openFile: typeof open = open): Promise<void> {
   try {
-    await directory?.sync();
-  } catch {
-    // Windows and some network file systems refuse; the data itself is synced.
-  } finally {
-    await directory?.close();
+    const directory = await openFile(path, "r");
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  } catch (error) {
+    const code = codeOf(error) ?? "";
+    const isUnsupported = UNSUPPORTED.has(code);
+    if (isUnsupported || (code === "ENOENT" && process.platform === "win32")) return;
+    throw failed(`cannot sync ${path}`, error);
   }
+}
+
+/**
+ * Makes a directory with those that it lies in, each with its name durable. Throws what the system
+ * says.
+ */
+export async function makeDirectory(path: string, mode: number): Promise<void> {
+  // Step by step: where nothing can be made, as in /proc, Node's recursive mkdir never ends.
+  try {
+    await stat(dirname(path));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    await makeDirectory(dirname(path), mode);
+  }
+  await mkdir(path, { mode });
+  await syncDirectory(dirname(path));
 }
 
 /** Restates what the file system said. */
@@ -97,6 +122,9 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+// How Windows and some network file systems refuse to sync a directory.
+const UNSUPPORTED: ReadonlySet<string> = new Set(["EINVAL", "ENOTSUP", "EPERM", "EISDIR"]);
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "no such file or directory"],

@@ -111,7 +111,10 @@ async function anchorFor(directory: ServiceDirectory, store: LevelStore): Promis
 }
 
 /** Yields the room on the disks of log and anchor, whichever has less. */
-function spaceOf({ logPath, anchorPath }: ServiceDirectory, floorBytes: number): Space {
+export function spaceOf(
+  { logPath, anchorPath }: ServiceDirectory,
+  floorBytes: number = MIN_FREE_MIB * MEBIBYTE,
+): Space {
   const places = [logPath, dirname(anchorPath)];
   return {
     floorBytes,

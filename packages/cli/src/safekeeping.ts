@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 import { encodeHex } from "@tallystick/cose";
-import type { Backup, RowSource } from "@tallystick/log";
+import type { Backup, RowSource, Space } from "@tallystick/log";
 
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
@@ -22,6 +22,8 @@ export interface BackupOrder {
   readonly file: string;
   /** Tree size to back up, the newest unless given. */
   readonly size?: number;
+  /** What must be left on the disks of log and anchor; not looked at where the file is on another. */
+  readonly space: Space;
   readonly signal?: AbortSignal;
 }
 
@@ -42,18 +44,37 @@ export interface BackupSummary {
  */
 export async function backUp(
   directory: ServiceDirectory,
-  { store, file, ...rest }: BackupOrder,
+  { store, file, space, ...rest }: BackupOrder,
 ): Promise<BackupSummary> {
   const { backupLog, LogError } = await import("@tallystick/log");
   const key = await directory.receiptPublicKey();
   const files = await readPublicFiles(directory.path);
+  const isBeside = await sharesDevice(dirname(file), directory);
+  const limit = isBeside ? { space } : {};
   try {
-    return summaryOf(await backupLog({ store, key, path: file, files, ...rest }));
+    return summaryOf(await backupLog({ store, key, path: file, files, ...limit, ...rest }));
   } catch (cause) {
     if (!(cause instanceof LogError) || cause.code !== "LOG_EXISTS") throw cause;
     const message = `${file} exists and is not overwritten`;
     throw new CliError("CLI_FILE_EXISTS", message, { cause });
   }
+}
+
+/** Yields whether a place is on the disk of a service's log or anchor, or may be. */
+async function sharesDevice(
+  place: string,
+  { logPath, anchorPath }: ServiceDirectory,
+): Promise<boolean> {
+  const devices = await Promise.all(
+    [place, logPath, dirname(anchorPath)].map((path) =>
+      stat(path).then(
+        ({ dev }) => dev,
+        () => undefined,
+      ),
+    ),
+  );
+  const [target, ...own] = devices;
+  return target === undefined || own.includes(target);
 }
 
 async function readPublicFiles(path: string): Promise<ReadonlyMap<string, Uint8Array>> {

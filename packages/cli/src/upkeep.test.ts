@@ -179,7 +179,10 @@ describe("freeze", () => {
     await workspace.must("backup", "cold", "cold.backup");
     await workspace.must("restore", "cold.backup", "colder");
     const { stdout: found } = await workspace.tally("doctor", "colder", "--writes", "1");
-    expect(found).toContain("bad: anchor: read-only: frozen: moved elsewhere\n");
+    expect(found).toMatch(/^bad: standing: would not start: LOG_ANCHOR_MISSING: /m);
+    await writeFile(workspace.at("colder/anchor"), await workspace.read("cold/anchor"));
+    const { stdout: anchored } = await workspace.tally("doctor", "colder", "--writes", "1");
+    expect(anchored).toMatch(/^bad: standing: read-only: LOG_FROZEN: .+: moved elsewhere$/m);
   });
 
   test("closes a served log under load, and nothing acknowledged is lost", async () => {

@@ -100,8 +100,9 @@ export class Upkeep {
     try {
       // Only what is published: the head in the store may be one step ahead of it.
       const { size } = opened.service.log.head().checkpoint;
-      const { store } = opened;
-      const summary = await backUp(directory, { store, file, size, signal: this.#abort.signal });
+      const { store, space } = opened;
+      const { signal } = this.#abort;
+      const summary = await backUp(directory, { store, space, file, size, signal });
       output.note(`backed up ${summary.size} entries to ${file}`);
       return { ...summary };
     } finally {

@@ -1,4 +1,13 @@
-import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdtemp,
+  open as openFile,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -69,6 +78,19 @@ describe.each<[string, () => Promise<Anchor>]>([
     await anchor.close();
   });
 
+  test("tells a freeze, once, whatever follows", async () => {
+    const anchor = await open();
+    await anchor.append(recordOf(1));
+    const frozen = { why: "moved", time: 7 };
+    await anchor.appendFreeze(frozen);
+    expect([anchor.frozen, anchor.newest]).toEqual([frozen, recordOf(1)]);
+    await expect(anchor.appendFreeze(frozen)).rejects.toThrow(TypeError);
+    await anchor.append(recordOf(2));
+    expect([anchor.frozen, anchor.newest]).toEqual([frozen, recordOf(2)]);
+    expect(await recordsIn(anchor)).toEqual([recordOf(1), recordOf(2)]);
+    await anchor.close();
+  });
+
   test.each([5, 4])("refuses size %d after 5", async (size) => {
     const anchor = await open();
     await anchor.append(recordOf(5));
@@ -115,6 +137,53 @@ describe("a file", () => {
       recordOf(4, 1000),
     ]);
     await again.close();
+  });
+
+  test("tells a freeze wherever among the newest records it stands", async () => {
+    const path = await fileOf(2);
+    const anchor = await AnchorFile.open(path);
+    await anchor.appendFreeze({ why: "moved", time: 7 });
+    await anchor.close();
+    for (const n of [3, 4]) {
+      const again = await AnchorFile.open(path);
+      expect([again.frozen, again.newest]).toEqual([{ why: "moved", time: 7 }, recordOf(n - 1)]);
+      await again.append(recordOf(n));
+      await again.close();
+    }
+    const size = 5 * BLOCK;
+    expect((await stat(path)).size).toBe(size);
+  });
+
+  test("is renewed in place, with the bytes that were read", async () => {
+    const path = await fileOf(3);
+    const whole = await readFile(path);
+    const anchor = await AnchorFile.open(path);
+    // What the page cache held, and the disk did not.
+    const handle = await openFile(path, "r+");
+    await handle.write(new Uint8Array(BLOCK), 0, BLOCK, 2 * BLOCK);
+    await handle.close();
+    await anchor.renew();
+    expect(await readFile(path)).toEqual(whole);
+    await anchor.append(recordOf(4));
+    await anchor.renew();
+    await anchor.close();
+    const again = await AnchorFile.open(path);
+    expect(await recordsIn(again)).toHaveLength(4);
+    await again.close();
+  });
+
+  test("is not changed by a renewal when empty, or beyond a torn record", async () => {
+    const empty = await AnchorFile.open(place(), { create: true });
+    await empty.renew();
+    expect([empty.newest, empty.state]).toEqual([undefined, "whole"]);
+    await empty.close();
+    const path = await fileOf(2);
+    await appendFile(path, new Uint8Array(100));
+    const torn = await AnchorFile.open(path);
+    await torn.renew();
+    expect(torn.state).toBe("torn");
+    expect((await stat(path)).size).toBe(2 * BLOCK + 100);
+    await torn.close();
   });
 
   test("has the documented layout", async () => {

@@ -4,16 +4,22 @@ import { dirname } from "node:path";
 import { HASH_BYTES, sha256 } from "@tallystick/merkle";
 
 import {
+  type AnchorContent,
   BLOCK_BYTES,
   claimedLength,
+  damaged,
   decodeAnchorRecord,
   encodeAnchorRecord,
+  isFreeze,
   MAGIC,
   MAX_RECORD_BYTES,
   type StoredRecord,
+  unchained,
+  WAYS_OUT,
 } from "./anchor-record.js";
 import { LogError, toLogError } from "./error.js";
 import { isEqual } from "./layout.js";
+import type { Frozen } from "./record.js";
 
 /** One anchored checkpoint. */
 export interface AnchorRecord {
@@ -38,6 +44,9 @@ export interface Anchor {
   /** Newest record as of opening or the last append; undefined when empty. */
   readonly newest: AnchorRecord | undefined;
 
+  /** Why and when the log was closed for good, if it was. */
+  readonly frozen: Frozen | undefined;
+
   readonly state: AnchorState;
 
   /**
@@ -46,8 +55,17 @@ export interface Anchor {
    */
   append(record: AnchorRecord): Promise<void>;
 
+  /** Appends, once, that the log is closed for good; durable as {@link Anchor.append} is. */
+  appendFreeze(frozen: Frozen): Promise<void>;
+
   /**
-   * Yields the records, oldest first, as of the call, each checked against the one before.
+   * Writes what was appended last once more, the same bytes in the same place, and syncs it: after a
+   * sync that failed, reads may yield what the disk does not hold. To be called after opening.
+   */
+  renew(): Promise<void>;
+
+  /**
+   * Yields the records of checkpoints, oldest first, as of the call, each checked against the one before.
    *
    * @throws {@link LogError} `LOG_CORRUPT` where the chain breaks, `LOG_UNAVAILABLE`
    */
@@ -67,7 +85,13 @@ interface Tail {
   readonly state: AnchorState;
   /** Where the next record goes. */
   readonly end: number;
-  readonly newest: StoredRecord | undefined;
+  readonly last: StoredRecord | undefined;
+}
+
+/** What the newest records say. */
+interface Found {
+  readonly newest: AnchorRecord | undefined;
+  readonly frozen: Frozen | undefined;
 }
 
 /** An anchor in a file of its own, best on another device than the store. */
@@ -76,19 +100,28 @@ export class AnchorFile implements Anchor {
   // Owned by append, as is all below.
   #state: AnchorState;
   #newest: AnchorRecord | undefined;
+  #frozen: Frozen | undefined;
+  #last: Uint8Array;
   #digest: Uint8Array;
   #end: number;
   #bytes: number;
   // Set while an append is under way, and for good when it fails.
   #isUnknown = false;
 
-  private constructor(handle: FileHandle, bytes: number, { state, end, newest }: Tail) {
+  private constructor(
+    handle: FileHandle,
+    bytes: number,
+    { state, end, last, ...found }: Tail & Found,
+  ) {
     this.#handle = handle;
     this.#bytes = bytes;
     this.#state = state;
     this.#end = end;
-    this.#newest = newest?.record;
-    this.#digest = newest?.digest ?? ZEROS;
+    this.#newest = found.newest;
+    this.#frozen = found.frozen;
+    this.#last =
+      last === undefined ? new Uint8Array() : encodeAnchorRecord(last.content, last.previous);
+    this.#digest = last?.digest ?? ZEROS;
   }
 
   /**
@@ -116,30 +149,60 @@ export class AnchorFile implements Anchor {
     return this.#newest;
   }
 
+  get frozen(): Frozen | undefined {
+    return this.#frozen;
+  }
+
   get state(): AnchorState {
     return this.#state;
   }
 
   async append(record: AnchorRecord): Promise<void> {
-    if (this.#isUnknown) throw new LogError("LOG_UNAVAILABLE", "the anchor is in an unknown state");
+    this.#requireKnown();
     requireGrowth(this.#newest, record);
-    const bytes = encodeAnchorRecord(record, this.#digest);
+    await this.#add(record);
+    this.#newest = record;
+  }
+
+  async appendFreeze(frozen: Frozen): Promise<void> {
+    this.#requireKnown();
+    if (this.#frozen !== undefined) throw new TypeError("the anchor is frozen");
+    await this.#add(frozen);
+    this.#frozen = frozen;
+  }
+
+  async renew(): Promise<void> {
+    this.#requireKnown();
+    if (this.#last.length === 0) return;
+    await this.#write(this.#last, this.#end - this.#last.length);
+  }
+
+  async #add(content: AnchorContent): Promise<void> {
+    const bytes = encodeAnchorRecord(content, this.#digest);
+    await this.#write(bytes, this.#end, this.#state === "torn");
+    this.#end += bytes.length;
+    this.#bytes = this.#end;
+    this.#last = bytes;
+    this.#digest = sha256(bytes);
+    this.#state = "whole";
+  }
+
+  async #write(bytes: Uint8Array, at: number, cutsOff = false): Promise<void> {
     this.#isUnknown = true;
     try {
       const { size } = await this.#handle.stat();
       if (size !== this.#bytes) throw new Error("somebody else writes to it");
-      if (this.#state === "torn") await this.#handle.truncate(this.#end);
-      await writeAll(this.#handle, bytes, this.#end);
+      if (cutsOff) await this.#handle.truncate(at);
+      await writeAll(this.#handle, bytes, at);
       await this.#handle.datasync();
     } catch (error) {
       throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be written");
     }
-    this.#end += bytes.length;
-    this.#bytes = this.#end;
-    this.#digest = sha256(bytes);
-    this.#newest = record;
-    this.#state = "whole";
     this.#isUnknown = false;
+  }
+
+  #requireKnown(): void {
+    if (this.#isUnknown) throw new LogError("LOG_UNAVAILABLE", "the anchor is in an unknown state");
   }
 
   async *records(): AsyncIterable<AnchorRecord> {
@@ -155,9 +218,13 @@ export class AnchorFile implements Anchor {
         if (stored === undefined && inside > 0 && windowEnd < end) break;
         if (stored === undefined) throw damaged(at);
         if (!isEqual(stored.previous, previous)) throw unchained(at);
-        requireGrowth(last, stored.record);
-        yield stored.record;
-        ({ digest: previous, record: last } = stored);
+        const { content } = stored;
+        previous = stored.digest;
+        if (!isFreeze(content)) {
+          requireGrowth(last, content);
+          yield content;
+          last = content;
+        }
         inside += stored.length;
         at += stored.length;
       }
@@ -181,12 +248,17 @@ export class AnchorFile implements Anchor {
   }
 }
 
-/** Yields the anchor that is not there: a log opens with it to be read, and takes no entries. */
+/** Yields the anchor that is not there: no log opens with it, and {@link checkLog} says so. */
 export function missingAnchor(): Anchor {
+  const refuse = (): Promise<void> =>
+    Promise.reject(new LogError("LOG_ANCHOR_MISSING", "there is no anchor"));
   return {
     newest: undefined,
+    frozen: undefined,
     state: "missing",
-    append: () => Promise.reject(new LogError("LOG_ANCHOR_MISSING", "there is no anchor")),
+    append: refuse,
+    appendFreeze: refuse,
+    renew: refuse,
     records: none,
     close: () => Promise.resolve(),
   };
@@ -194,6 +266,16 @@ export function missingAnchor(): Anchor {
 
 async function* none(): AsyncIterable<AnchorRecord> {
   yield* await Promise.resolve([]);
+}
+
+/** Makes durable which files the directory of a file holds. */
+export async function syncDirectoryOf(path: string): Promise<void> {
+  const directory = await open(dirname(path), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 async function openFile(path: string, create: boolean): Promise<FileHandle> {
@@ -206,36 +288,33 @@ async function openFile(path: string, create: boolean): Promise<FileHandle> {
   }
   try {
     const handle = await open(path, "wx+", 0o600);
-    const directory = await open(dirname(path), "r");
-    await directory.sync();
-    await directory.close();
+    await syncDirectoryOf(path);
     return handle;
   } catch (error) {
     throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be made");
   }
 }
 
-async function readTail(handle: FileHandle, size: number): Promise<Tail> {
+async function readTail(handle: FileHandle, size: number): Promise<Tail & Found> {
   const start = Math.max(0, Math.floor((size - TAIL_BYTES) / BLOCK_BYTES) * BLOCK_BYTES);
   const bytes = await readRange(handle, start, size);
   const tail = tailOf(bytes, start);
-  if (tail.newest !== undefined) checkChain(bytes, start, tail);
-  return tail;
+  return { ...tail, ...checkChain(bytes, start, tail) };
 }
 
 /** Finds the last intact record; what follows it must look like the beginning of one more. */
 function tailOf(bytes: Uint8Array, start: number): Tail {
   const lowest = Math.max(0, bytes.length - 2 * MAX_RECORD_BYTES);
   let at = Math.floor((bytes.length - 1) / BLOCK_BYTES) * BLOCK_BYTES;
-  let newest: StoredRecord | undefined;
-  for (; at >= lowest && newest === undefined; at -= BLOCK_BYTES) {
-    newest = decodeAnchorRecord(bytes, at);
+  let last: StoredRecord | undefined;
+  for (; at >= lowest && last === undefined; at -= BLOCK_BYTES) {
+    last = decodeAnchorRecord(bytes, at);
   }
-  if (newest === undefined && start + lowest > 0) throw damaged(start + bytes.length);
-  const end = newest === undefined ? 0 : at + BLOCK_BYTES + newest.length;
+  if (last === undefined && start + lowest > 0) throw damaged(start + bytes.length);
+  const end = last === undefined ? 0 : at + BLOCK_BYTES + last.length;
   const rest = bytes.subarray(end);
   if (rest.length > 0 && !isBegun(rest)) throw damaged(start + end);
-  return { state: rest.length > 0 ? "torn" : "whole", end: start + end, newest };
+  return { state: rest.length > 0 ? "torn" : "whole", end: start + end, last };
 }
 
 // New blocks of a file hold what was written or zeros. Anything else was another thing once: a record
@@ -247,22 +326,33 @@ function isBegun(rest: Uint8Array): boolean {
   return first.every((byte, i) => byte === MAGIC[i]) || first.every((byte) => byte === 0);
 }
 
-function checkChain(bytes: Uint8Array, start: number, { end, newest }: Tail): void {
-  let current = newest;
-  let at = end - start - (newest?.length ?? 0);
-  for (let count = 1; current !== undefined && count < CHAINED_AT_OPENING; count++) {
+function checkChain(bytes: Uint8Array, start: number, { end, last }: Tail): Found {
+  let current = last;
+  let at = end - start - (last?.length ?? 0);
+  let newest: AnchorRecord | undefined;
+  let oldest: AnchorRecord | undefined;
+  let frozen: Frozen | undefined;
+  for (let count = 1; current !== undefined; count++) {
+    const { content, previous }: StoredRecord = current;
+    if (isFreeze(content)) frozen = content;
+    else {
+      if (oldest !== undefined) requireGrowth(content, oldest);
+      oldest = content;
+      newest ??= content;
+    }
+    if (count >= CHAINED_AT_OPENING) break;
     if (start + at === 0) {
-      if (!isEqual(current.previous, ZEROS)) throw unchained(0);
-      return;
+      if (!isEqual(previous, ZEROS)) throw unchained(0);
+      break;
     }
     const before = recordBefore(bytes, at);
-    if (before === undefined && at < MAX_RECORD_BYTES && start > 0) return;
+    if (before === undefined && at < MAX_RECORD_BYTES && start > 0) break;
     if (before === undefined) throw damaged(start + at);
-    if (!isEqual(current.previous, before.digest)) throw unchained(start + at);
-    requireGrowth(before.record, current.record);
+    if (!isEqual(previous, before.digest)) throw unchained(start + at);
     at -= before.length;
     current = before;
   }
+  return { newest, frozen };
 }
 
 function recordBefore(bytes: Uint8Array, end: number): StoredRecord | undefined {
@@ -276,7 +366,10 @@ function recordBefore(bytes: Uint8Array, end: number): StoredRecord | undefined 
 
 function requireGrowth(last: AnchorRecord | undefined, { size }: AnchorRecord): void {
   if (last === undefined || size > last.size) return;
-  throw new LogError("LOG_CORRUPT", `anchor record of size ${size} after ${last.size}`);
+  throw new LogError(
+    "LOG_CORRUPT",
+    `anchor: a record of size ${size} after ${last.size}. ${WAYS_OUT}`,
+  );
 }
 
 async function readRange(handle: FileHandle, from: number, to: number): Promise<Uint8Array> {
@@ -294,17 +387,6 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Prom
     const left = bytes.length - done;
     done += (await handle.write(bytes, done, left, at + done)).bytesWritten;
   }
-}
-
-function damaged(at: number): LogError {
-  return new LogError("LOG_CORRUPT", `no intact anchor record at byte ${at}`);
-}
-
-function unchained(at: number): LogError {
-  return new LogError(
-    "LOG_CORRUPT",
-    `the anchor record at byte ${at} does not follow the one before`,
-  );
 }
 
 function codeOf(error: unknown): string {

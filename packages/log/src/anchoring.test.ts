@@ -26,6 +26,8 @@ interface Case {
   /** A writer where none is given. */
   readonly code?: LogErrorCode;
   readonly reason?: RegExp;
+  /** Its head is shown to nobody: it does not open. */
+  readonly isRefused?: boolean;
   readonly size: number;
   readonly fsck: Verdict;
   /** Where fsck finds something. */
@@ -96,6 +98,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => storeAt(3),
       anchor: () => whole.reopen(2),
       code: "LOG_ANCHOR_BEHIND",
+      isRefused: true,
       reason: /size 301 .* the anchor ends at size 5 .*tally recover DIR --rebuild-anchor/,
       size: 301,
       fsck: "incomplete",
@@ -108,6 +111,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => storeAt(3),
       anchor: () => whole.reopen(0),
       code: "LOG_ANCHOR_BEHIND",
+      isRefused: true,
       reason: /the anchor is empty/,
       size: 301,
       fsck: "incomplete",
@@ -120,6 +124,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => storeAt(3),
       anchor: missingAnchor,
       code: "LOG_ANCHOR_MISSING",
+      isRefused: true,
       reason: /size 301 .*there is no anchor.*tally recover/,
       size: 301,
       fsck: "incomplete",
@@ -132,6 +137,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => storeAt(0),
       anchor: missingAnchor,
       code: "LOG_ANCHOR_MISSING",
+      isRefused: true,
       size: 1,
       fsck: "incomplete",
       where: "missing anchor",
@@ -143,6 +149,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => fork.long.reopen(),
       anchor: () => whole.reopen(),
       code: "LOG_FORKED",
+      isRefused: true,
       reason: /anchor holds .* size 301, the database none or another.*Keep both copies/,
       size: 301,
       fsck: "corrupt",
@@ -155,6 +162,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => fork.long.reopen(),
       anchor: () => whole.reopen(3),
       code: "LOG_FORKED",
+      isRefused: true,
       size: 301,
       fsck: "corrupt",
       where: "mismatch anchor 300",
@@ -166,6 +174,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => storeAt(3),
       anchor: () => fork.unseenAnchor.reopen(),
       code: "LOG_FORKED",
+      isRefused: true,
       reason: /anchor holds .* size 6, the database none/,
       size: 301,
       fsck: "incomplete",
@@ -178,6 +187,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => fork.short.reopen(),
       anchor: () => whole.reopen(),
       code: "LOG_FORKED",
+      isRefused: true,
       reason: /database holds .* size 300, the anchor none or another/,
       size: 300,
       fsck: "corrupt",
@@ -190,6 +200,7 @@ const table: readonly (readonly [string, Case])[] = [
       store: () => fork.unseen.reopen(),
       anchor: () => whole.reopen(),
       code: "LOG_FORKED",
+      isRefused: true,
       reason: /database holds .* size 6, the anchor none/,
       size: 6,
       fsck: "incomplete",
@@ -237,6 +248,17 @@ describe("the standing of a log", () => {
   test.each(table)("%s", async (_name, { store, anchor, now = NOON + 600, ...want }) => {
     const [rows, kept] = [store(), anchor()];
     const before = kept.newest;
+    const report = await checkLog({ store: store(), anchor: anchor(), key });
+    expect([report.verdict, report.problems]).toEqual([want.fsck, report.problems]);
+    if (want.where === undefined) expect(report.problems).toEqual([]);
+    else expect(kindsOf(report)).toContain(want.where);
+    if (want.isRefused === true) {
+      const opening = openLog(rows, { anchor: kept, now: () => now });
+      const message = expect.stringMatching(want.reason ?? /./) as unknown;
+      await expect(opening).rejects.toMatchObject({ code: want.code, message });
+      expect([kept.newest, rows.rows()]).toEqual([before, store().rows()]);
+      return;
+    }
     const log = await openLog(rows, { anchor: kept, now: () => now });
     expect(log.head().checkpoint.size).toBe(want.size);
     const standing = log.standing();
@@ -255,10 +277,6 @@ describe("the standing of a log", () => {
       expect(rows.rows()).toEqual(store().rows());
     }
     await expectReadable(log);
-    const report = await checkLog({ store: store(), anchor: anchor(), key });
-    expect([report.verdict, report.problems]).toEqual([want.fsck, report.problems]);
-    if (want.where === undefined) expect(report.problems).toEqual([]);
-    else expect(kindsOf(report)).toContain(want.where);
     await log.close();
   });
 });
@@ -311,6 +329,16 @@ describe("a writer", () => {
     const opening = openLog(store, { anchor: new Full(records), now: () => NOON + 600 });
     await expect(opening).rejects.toMatchObject({ code: "LOG_UNAVAILABLE" });
     await expect(store.getMany([])).rejects.toMatchObject({ code: "LOG_UNAVAILABLE" });
+  });
+
+  test("is none where the newest record cannot be written once more", async () => {
+    class Worn extends MemoryAnchor {
+      override renew(): Promise<void> {
+        return Promise.reject(new Error("EIO"));
+      }
+    }
+    const opening = openLog(storeAt(0), { anchor: new Worn() });
+    await expect(opening).rejects.toMatchObject({ code: "LOG_UNAVAILABLE" });
   });
 
   test("is one in spite of the clock, if told so, and keeps the time of the head", async () => {

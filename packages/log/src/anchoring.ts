@@ -6,7 +6,7 @@ import { LogError } from "./error.js";
 import { checkpointKey, isEqual } from "./layout.js";
 import { type ChainLink, decodeChainLink } from "./record.js";
 import type { Rows } from "./rows.js";
-import { formatTime, type ReaderCode, type Standing, WRITER } from "./standing.js";
+import { formatTime, type Standing, WRITER } from "./standing.js";
 
 /** What the store says of itself, checked. */
 export interface Stored {
@@ -14,6 +14,8 @@ export interface Stored {
   /** The kept checkpoint of the same size. */
   readonly link: ChainLink;
   readonly key: PublicKey;
+  /** The anchor may be short of checkpoints, or missing: it is about to be made again. */
+  readonly isAnchorRebuilt?: boolean;
 }
 
 /** What comes of holding the anchor against the store. */
@@ -27,11 +29,11 @@ const FREEZE = "close this log for good (tally freeze DIR --why TEXT) and start 
 
 /**
  * Holds the newest record of the anchor against the newest checkpoint of the store. Equal, or the
- * store one ahead, is how a sound log is found; anything else takes the writer away. An older copy of
- * the store is told from one that went its own way by the record of its size.
+ * store one ahead, is how a sound log is found. A store that ends where the anchor once did may be
+ * read. What the anchor contradicts, or cannot vouch for, is not shown to anybody.
  *
- * @throws {@link LogError} `LOG_KEY_MISMATCH` if the anchor is another log's, `LOG_CORRUPT`,
- * `LOG_UNAVAILABLE`
+ * @throws {@link LogError} `LOG_FORKED`, `LOG_ANCHOR_BEHIND`, `LOG_ANCHOR_MISSING`;
+ * `LOG_KEY_MISMATCH` if the anchor is another log's, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
  */
 export async function compareAnchor(
   rows: Rows,
@@ -41,23 +43,23 @@ export async function compareAnchor(
   const { newest } = anchor;
   const { checkpoint } = stored.signed;
   if (anchor.state === "missing") {
-    return refuse(
-      "LOG_ANCHOR_MISSING",
-      `${tellStored(checkpoint)}, and there is no anchor to vouch for it. ${LOST}`,
-    );
+    const how = `${tellStored(checkpoint)}, and there is no anchor to vouch for it`;
+    return short(stored, "LOG_ANCHOR_MISSING", how);
   }
   if (newest === undefined) {
     if (stored.link.previousSize === 0) return { standing: WRITER, unanchored: recordOf(stored) };
-    return refuse("LOG_ANCHOR_BEHIND", `${tellStored(checkpoint)}, the anchor is empty. ${LOST}`);
+    const how = `${tellStored(checkpoint)}, the anchor is empty`;
+    return short(stored, "LOG_ANCHOR_BEHIND", how);
   }
   const anchored = await verifyAnchored(newest, stored);
   if (newest.size > checkpoint.size) {
     const isOurs = await isAnchored(anchor, stored.signed);
-    return isOurs ? behind(checkpoint, anchored) : forked(checkpoint.size, "database", "anchor");
+    if (!isOurs) throw forked(checkpoint.size, "database", "anchor");
+    return behind(checkpoint, anchored);
   }
   const kept = newest.size === checkpoint.size ? stored.link : await findLink(rows, newest.size);
   if (kept === undefined || !isEqual(kept.checkpoint, newest.checkpoint)) {
-    return forked(newest.size, "anchor", "database");
+    throw forked(newest.size, "anchor", "database");
   }
   if (newest.size === checkpoint.size) {
     // Every record is of a round that the store had committed before.
@@ -66,10 +68,8 @@ export async function compareAnchor(
   if (newest.size === stored.link.previousSize) {
     return { standing: WRITER, unanchored: recordOf(stored) };
   }
-  return refuse(
-    "LOG_ANCHOR_BEHIND",
-    `${tellStored(checkpoint)}, the anchor ends at ${tell(anchored)}: it is not the newest copy. ${LOST}`,
-  );
+  const how = `${tellStored(checkpoint)}, the anchor ends at ${tell(anchored)}: it is not the newest copy`;
+  return short(stored, "LOG_ANCHOR_BEHIND", how);
 }
 
 const LOST =
@@ -78,26 +78,25 @@ const LOST =
 
 function behind(stored: Checkpoint, anchored: Checkpoint): Anchoring {
   const missing = anchored.size - stored.size;
-  return refuse(
-    "LOG_BEHIND_ANCHOR",
+  return reader(
     `${tellStored(stored)}, the anchor shows ${tell(anchored)} signed: ${missing} entries are missing. ` +
       `Put a newer copy of the database back (tally restore FILE DIR), or ${FREEZE}`,
   );
 }
 
 function behindTorn(stored: Checkpoint): Anchoring {
-  return refuse(
-    "LOG_BEHIND_ANCHOR",
+  return reader(
     `${tellStored(stored)}, and the anchor begins one more record: the last round is missing. ` +
       `Put a newer copy of the database back (tally restore FILE DIR), or ${FREEZE}`,
   );
 }
 
-function forked(size: number, one: string, other: string): Anchoring {
-  return refuse(
+/** Yields the error of two signed histories; `one` holds what `other` should hold as well. */
+export function forked(size: number, one: string, other: string): LogError {
+  return new LogError(
     "LOG_FORKED",
     `the ${one} holds a signed checkpoint of size ${size}, the ${other} none or another of that size: ` +
-      `two histories were signed. Keep both copies as evidence, and ${FREEZE}`,
+      `two histories were signed. Keep both copies as evidence, and start another log`,
   );
 }
 
@@ -112,8 +111,17 @@ async function isAnchored(anchor: Anchor, signed: SignedCheckpoint): Promise<boo
   return false;
 }
 
-function refuse(code: ReaderCode, reason: string): Anchoring {
-  return { standing: { kind: "reader", code, reason } };
+function reader(reason: string): Anchoring {
+  return { standing: { kind: "reader", code: "LOG_BEHIND_ANCHOR", reason } };
+}
+
+function short(
+  { isAnchorRebuilt = false }: Stored,
+  code: "LOG_ANCHOR_BEHIND" | "LOG_ANCHOR_MISSING",
+  how: string,
+): Anchoring {
+  if (isAnchorRebuilt) return { standing: WRITER };
+  throw new LogError(code, `${how}. ${LOST}`);
 }
 
 function tellStored(checkpoint: Checkpoint): string {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { PrivateKey } from "@tallystick/cose";
+import { sha256 } from "@tallystick/merkle";
 
 import { type Backup, backupLog, readBackup, readManifest, restoreLog } from "./backup.js";
 import { checkLog } from "./fsck.js";
@@ -40,6 +41,18 @@ function fresh(): string {
 
 const built = await storeOf600();
 
+/** A log with more than a mebibyte of bodies. */
+async function bigStore(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const log = await createLog(store);
+  for (const n of [0, 1, 2]) {
+    const body = new Uint8Array(700_000).fill(n);
+    const { collateral } = request(n);
+    await log.append({ entry: sha256(body), body, collateral });
+  }
+  return store;
+}
+
 async function restored(path: string): Promise<MemoryStore> {
   const store = new MemoryStore();
   await restoreLog({ path, store, key });
@@ -47,6 +60,33 @@ async function restored(path: string): Promise<MemoryStore> {
 }
 
 describe("a backup", () => {
+  test.each([
+    ["from the start", 0, 0],
+    ["while it is written", 1, 1],
+  ])(
+    "stops where the log would run out of room %s, and leaves nothing",
+    async (_, looks, least) => {
+      const store = await bigStore();
+      const path = fresh();
+      let left = looks;
+      let drafts = 0;
+      const freeBytes = async (): Promise<number> => {
+        const names = await readdir(place);
+        drafts += names.filter((name) => name.endsWith(".part")).length;
+        return left-- > 0 ? 1000 : 999;
+      };
+      const space = { freeBytes, floorBytes: 1000 };
+      await expect(backupLog({ store, key, path, space })).rejects.toMatchObject({
+        code: "LOG_SPACE_LOW",
+        message: "999 bytes are free, want 1000",
+      });
+      expect(drafts).toBeGreaterThan(least);
+      const names = await readdir(place);
+      expect(names.filter((name) => name.includes(basename(path)))).toEqual([]);
+      await backupLog({ store, key, path, space: { ...space, floorBytes: 999 } });
+    },
+  );
+
   test("holds every row of the log, and brings each back as it was", async () => {
     const path = fresh();
     const files = new Map([["config.json", Uint8Array.of(1, 2, 3)]]);

@@ -19,9 +19,13 @@ import { FROZEN_KEY, HEAD_KEY, isEqual, openRow } from "./layout.js";
 import { PinnedRows, type RowSource } from "./pinned.js";
 import { isEmpty } from "./recover.js";
 import { Findings } from "./report.js";
+import { type Space, spaceShortage } from "./space.js";
 import type { KeyRange, Row, Store } from "./store.js";
 import { Survey } from "./survey.js";
 import { TreePass } from "./tree-pass.js";
+
+// Copied between two looks at how much room is left.
+const MEASURED_BYTES = 1024 * 1024;
 
 /** What an archive says of itself. */
 export interface Manifest {
@@ -48,6 +52,8 @@ export interface BackupOptions {
   readonly path: string;
   /** Small files that a restored service needs, by name; nothing secret. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** Where the file goes on the log's own disk, or its anchor's: what must be left there. */
+  readonly space?: Space | undefined;
   /** Ends the backup when it aborts. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LogProgress) => void;
@@ -66,7 +72,7 @@ export interface Backup extends ArchiveSum {
  * again; before that it is called `NAME.XXXX.part`, anew each time. It holds no key and no anchor.
  *
  * @throws {@link LogError} `LOG_EXISTS` if the file is there, `LOG_NOT_FOUND`, `LOG_CORRUPT`,
- * `LOG_SIZE_UNKNOWN`, `LOG_CLOSING` when aborted, `LOG_UNAVAILABLE`
+ * `LOG_SIZE_UNKNOWN`, `LOG_CLOSING` when aborted, `LOG_SPACE_LOW`, `LOG_UNAVAILABLE`
  */
 export async function backupLog(options: BackupOptions): Promise<Backup> {
   const { path, store, size } = options;
@@ -157,9 +163,10 @@ export async function restoreLog({ path, store, key }: RestoreOptions): Promise<
 }
 
 async function copy(options: BackupOptions, rows: PinnedRows, file: FileHandle): Promise<void> {
-  const { key, files = new Map<string, Uint8Array>(), signal, onProgress } = options;
+  const { key, files = new Map<string, Uint8Array>(), space, signal, onProgress } = options;
+  await requireSpace(space);
   const archive = await ArchiveWriter.begin(file, await manifestOf(rows, files));
-  const survey = new Survey(new CopiedRows(rows, archive), new Findings());
+  const survey = new Survey(new CopiedRows(rows, archive, space), new Findings());
   const { stated } = rows;
   const pass = await TreePass.begin({ survey, stated, key, withBodies: true });
   requireSound(survey);
@@ -179,17 +186,26 @@ async function copy(options: BackupOptions, rows: PinnedRows, file: FileHandle):
 class CopiedRows implements RowSource {
   readonly #rows: RowSource;
   readonly #archive: ArchiveWriter;
+  readonly #space: Space | undefined;
+  // Owned by getMany.
+  #unmeasured = 0;
 
-  constructor(rows: RowSource, archive: ArchiveWriter) {
+  constructor(rows: RowSource, archive: ArchiveWriter, space: Space | undefined) {
     this.#rows = rows;
     this.#archive = archive;
+    this.#space = space;
   }
 
   async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
     const values = await this.#rows.getMany(keys);
     for (const [i, key] of keys.entries()) {
       const value = values[i];
-      if (value !== undefined) await this.#archive.add({ key, value });
+      if (value === undefined) continue;
+      await this.#archive.add({ key, value });
+      this.#unmeasured += value.length;
+      if (this.#unmeasured < MEASURED_BYTES) continue;
+      await requireSpace(this.#space);
+      this.#unmeasured = 0;
     }
     return values;
   }
@@ -197,6 +213,12 @@ class CopiedRows implements RowSource {
   keys(range: KeyRange): AsyncIterable<Uint8Array> {
     return this.#rows.keys(range);
   }
+}
+
+// A log whose disk is full stops; its backup must not be what fills it.
+async function requireSpace(space: Space | undefined): Promise<void> {
+  const shortage = await spaceShortage(space);
+  if (shortage !== undefined) throw shortage;
 }
 
 async function addOpened(archive: ArchiveWriter, row: Row): Promise<void> {

@@ -77,6 +77,48 @@ describe("a frozen log", () => {
     expect((await openLog(old.reopen(), { anchor })).standing()).toEqual(FROZEN);
   });
 
+  test("stays one when either store or anchor loses what says so", async () => {
+    const store = new MemoryStore();
+    const anchor = new MemoryAnchor();
+    const log = await createLog(store, { anchor });
+    const before = { store: store.reopen(), anchor: anchor.reopen() };
+    await log.freeze(WHY);
+    const ofAnchor = { store: before.store, anchor: anchor.reopen() };
+    const ofStore = { store: store.reopen(), anchor: before.anchor };
+    for (const left of [ofAnchor, ofStore]) {
+      const rows = left.store.rows();
+      const reopened = await openLog(left.store, left);
+      expect(reopened.standing()).toEqual(FROZEN);
+      expect(left.anchor.frozen).toEqual({ why: WHY, time: NOON });
+      expect(left.store.rows()).toEqual(rows);
+      await reopened.close();
+      const report = await checkLog({
+        ...left,
+        store: left.store.reopen(),
+        anchor: left.anchor.reopen(),
+        key,
+      });
+      expect(report.verdict).toBe("sound");
+    }
+  });
+
+  test("is anchored before that resolves", async () => {
+    const anchor = new MemoryAnchor();
+    const log = await createLog(new MemoryStore(), { anchor });
+    await log.freeze(WHY);
+    expect(anchor.frozen).toEqual({ why: WHY, time: NOON });
+  });
+
+  test("is none that was told so where the anchor cannot be written", async () => {
+    class Full extends MemoryAnchor {
+      override appendFreeze(): Promise<void> {
+        return Promise.reject(new Error("ENOSPC"));
+      }
+    }
+    const log = await createLog(new MemoryStore(), { anchor: new Full() });
+    await expect(log.freeze(WHY)).rejects.toEqual(code("LOG_UNAVAILABLE"));
+  });
+
   test.each([
     ["no reason", ""],
     ["too long a one", "x".repeat(1001)],

@@ -10,8 +10,8 @@
  *
  * {@link Log} is the log; {@link LevelStore} keeps one in a directory and {@link MemoryStore} in
  * memory, {@link AnchorFile} and {@link MemoryAnchor} what was signed. Opening checks that what is
- * stored still leads to the signed head and refuses otherwise; a store that its anchor does not vouch
- * for opens to be read, and takes no entries.
+ * stored still leads to the signed head and refuses otherwise, or where the anchor does not vouch for
+ * that head; a store that lost its end opens to be read, and takes no entries.
  * {@link checkLog} recomputes everything from the entries up.
  *
  * After a failed write nothing is known about the store, so a {@link Log} stops for good, says so
@@ -39,6 +39,7 @@ export {
 } from "./backup.js";
 export { LogError, type LogErrorCode } from "./error.js";
 export { checkLog, type CheckOptions, type LogProgress } from "./fsck.js";
+export { type Inspection, inspectLog } from "./inspection.js";
 export { type LogLabel, readLabel } from "./label.js";
 export { LevelStore } from "./level.js";
 export { Log, type LogOptions } from "./log.js";
@@ -55,7 +56,7 @@ export {
   type ScrubProgress,
 } from "./scrub.js";
 export type { PassProgress } from "./scrub-progress.js";
-export { rebuildAnchor } from "./rebuild.js";
+export { type FileRebuilding, type FileRebuilt, rebuildAnchorFile } from "./rebuild.js";
 export { SequencedEntry } from "./sequenced.js";
 export type { Space } from "./space.js";
 export type { ReaderCode, ReaderStanding, Standing } from "./standing.js";

@@ -1,10 +1,11 @@
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Level } from "level";
 
 import { LogError } from "./error.js";
 import { type KeyRange, type Row, type Store, WRITE_BUFFER_BYTES } from "./store.js";
+import { type ReadWhole, requireReplayable } from "./wal.js";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -35,25 +36,24 @@ export class LevelStore implements Store {
   /**
    * Opens the store in a directory and locks it against other processes until it is closed.
    *
-   * With `create` the directory and an empty store are made where there are none.
+   * With `create` the directory and an empty store are made where there are none. What is there is
+   * first read with `read`, by which tests let a disk fail, and left alone if it is damaged.
    *
    * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_LOCKED`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   static async open(
     directory: string,
-    options: { readonly create?: boolean } = {},
+    options: { readonly create?: boolean; readonly read?: ReadWhole } = {},
   ): Promise<LevelStore> {
     const createIfMissing = options.create ?? false;
     if (!createIfMissing) await requireDatabase(directory);
+    // I8: LevelDB makes damage of its write-ahead log good by leaving out what it held.
+    await requireReplayable(directory, options.read);
     const db = new Level<Uint8Array, Uint8Array>(directory, { ...OPTIONS, createIfMissing });
     try {
       await db.open();
     } catch (error) {
-      const failure = toStoreError(error);
-      if (failure.code !== "LOG_UNAVAILABLE" || (await hasManifest(directory))) throw failure;
-      // LevelDB takes it for trouble with the disk, which would go by.
-      const message = "the store's CURRENT names a file that is not there";
-      throw new LogError("LOG_CORRUPT", message, { cause: error });
+      throw toStoreError(error);
     }
     return new LevelStore(db);
   }
@@ -114,19 +114,6 @@ async function requireDatabase(directory: string): Promise<void> {
     // A directory that may not be read is another trouble than one that is not there.
     if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw toStoreError(error);
     throw new LogError("LOG_NOT_FOUND", "no log in this directory", { cause: error });
-  }
-}
-
-/** Yields `false` only when CURRENT can be read and the file that it names is missing. */
-async function hasManifest(directory: string): Promise<boolean> {
-  try {
-    const name = await readFile(join(directory, CURRENT), "utf8");
-    return await access(join(directory, name.trimEnd())).then(
-      () => true,
-      (error: unknown) => codeOf(error) !== "ENOENT",
-    );
-  } catch {
-    return true;
   }
 }
 

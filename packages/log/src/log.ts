@@ -119,27 +119,30 @@ export class Log {
   }
 
   /**
-   * Opens the log that a store holds, once it passes every check at boot. Where store, anchor and
-   * clock do not fit together it opens all the same, to be read: see {@link Log.standing}.
+   * Opens the log that a store holds, once it passes every check at boot. One that ends before its
+   * anchor, is frozen, or is ahead of the clock is opened to be read: see {@link Log.standing}.
    *
    * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_SCHEMA_UNSUPPORTED`, `LOG_KEY_MISMATCH`,
-   * `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   * `LOG_FORKED`, `LOG_ANCHOR_BEHIND`, `LOG_ANCHOR_MISSING`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   static open(options: LogOptions): Promise<Log> {
     return owning(options, async () => {
       const { store, anchor, issuer, origin, signer, ignoreClock = false, onStep } = options;
       const now = clockOf(options.now);
       const expected = { issuer, origin, key: signer.publicKey, now: now(), ignoreClock };
-      const { meta, epoch, state, standing, unanchored } = await recover(
+      const { meta, epoch, state, standing, unanchored, frozen } = await recover(
         { store, anchor },
         expected,
       );
       const { view } = state;
+      // I7: of a record whose sync failed, memory may hold what the disk lacks.
+      await anchor.renew();
       // I1: shown before it is anchored, it could be lost and signed again over another tree.
       if (unanchored !== undefined) {
         await anchor.append(unanchored);
         await reachStep(onStep, "anchored", view.size);
       }
+      if (frozen !== undefined && anchor.frozen === undefined) await anchor.appendFreeze(frozen);
       // Without a guard nothing can be signed, whatever else goes wrong (I8).
       if (standing.kind === "reader") {
         return Log.#assemble(options, { view, writer: undefined, standing });
@@ -194,9 +197,11 @@ export class Log {
       return this.#frozen ?? Promise.resolve();
     }
     const frozen = { why, time: this.#now() };
-    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen), () =>
-      this.#store.write([sealRow(FROZEN_KEY, encodeFrozen(frozen))]),
-    );
+    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen), async () => {
+      // In this order: a torn record is taken for that of a lost round unless the row says otherwise.
+      await this.#store.write([sealRow(FROZEN_KEY, encodeFrozen(frozen))]);
+      await this.#anchor.appendFreeze(frozen);
+    });
     return this.#frozen;
   }
 

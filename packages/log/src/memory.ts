@@ -2,6 +2,7 @@ import { decodeHex, encodeHex } from "@tallystick/cose";
 
 import type { Anchor, AnchorRecord, AnchorState } from "./anchor.js";
 import { LogError } from "./error.js";
+import type { Frozen } from "./record.js";
 import type { KeyRange, Row, Store } from "./store.js";
 
 /**
@@ -80,12 +81,17 @@ export class MemoryStore implements Store {
 export class MemoryAnchor implements Anchor {
   // Owned by append.
   readonly #records: AnchorRecord[];
+  #frozen: Frozen | undefined;
   #state: AnchorState;
   #isOpen = true;
 
   constructor(records: Iterable<AnchorRecord> = [], state: AnchorState = "whole") {
     this.#records = [...records];
     this.#state = state;
+  }
+
+  get frozen(): Frozen | undefined {
+    return this.#frozen;
   }
 
   get state(): AnchorState {
@@ -107,6 +113,18 @@ export class MemoryAnchor implements Anchor {
     return Promise.resolve();
   }
 
+  appendFreeze(frozen: Frozen): Promise<void> {
+    if (!this.#isOpen) return Promise.reject(closed());
+    if (this.#frozen !== undefined) return Promise.reject(new TypeError("the anchor is frozen"));
+    this.#frozen = frozen;
+    this.#state = "whole";
+    return Promise.resolve();
+  }
+
+  renew(): Promise<void> {
+    return this.#isOpen ? Promise.resolve() : Promise.reject(closed());
+  }
+
   async *records(): AsyncIterable<AnchorRecord> {
     if (!this.#isOpen) return Promise.reject(closed());
     yield* [...this.#records];
@@ -117,9 +135,11 @@ export class MemoryAnchor implements Anchor {
     return Promise.resolve();
   }
 
-  /** Yields an open anchor with a copy of the first `count` records, all of them unless given. */
+  /** Yields an open anchor with a copy of the first `count` records, of all there is unless given. */
   reopen(count?: number, state: AnchorState = this.#state): MemoryAnchor {
-    return new MemoryAnchor(this.#records.slice(0, count), state);
+    const copy = new MemoryAnchor(this.#records.slice(0, count), state);
+    if (count === undefined) copy.#frozen = this.#frozen;
+    return copy;
   }
 }
 

@@ -1,42 +1,166 @@
-import { isEqual, KIND, kindRange, numberOfKey } from "./layout.js";
+import { rename, rm } from "node:fs/promises";
+
+import type { PublicKey } from "@tallystick/cose";
+import { ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
+
+import { type Anchor, AnchorFile, missingAnchor, syncDirectoryOf } from "./anchor.js";
+import { forked } from "./anchoring.js";
+import { LogError, toLogError } from "./error.js";
+import { checkpointKey, isEqual, KIND, kindRange, numberOfKey } from "./layout.js";
 import { chainDigest, decodeChainLink } from "./record.js";
-import { type Expectation, type Kept, recover } from "./recover.js";
+import { type Expectation, recover } from "./recover.js";
 import { corrupt, Rows } from "./rows.js";
 import { refusalOf } from "./standing.js";
-import { decodeStated } from "./stated.js";
+import type { Store } from "./store.js";
+
+/** Who the caller believes the log to be. */
+type Identity = Pick<Expectation, "issuer" | "origin" | "key">;
+
+/** What {@link rebuildAnchor} works on. */
+export interface Rebuilding {
+  /** Open, and left open. */
+  readonly store: Store;
+  /** What is left of the anchor; {@link missingAnchor} if nothing is. */
+  readonly anchor: Anchor;
+  /** Makes the new one; called once store and anchor have passed every check. */
+  readonly make: () => Promise<Anchor>;
+}
 
 /**
- * Appends to an anchor what it lacks of the kept checkpoints, and yields how many that were: for an
- * operator who has lost the anchor, or its end, and knows the store to be the newest copy. Nothing
- * can show afterwards that it was.
+ * Writes every kept checkpoint into a new anchor, with the freeze of either, and yields how many the
+ * anchor had lacked: for an operator who has lost it, or its end, and knows the store to be the newest
+ * copy. Nothing can show afterwards that it was.
  *
- * The store passes all checks at boot first. Store and anchor stay open.
+ * The store passes all checks at boot first, and must hold all that is left of the anchor. Store and
+ * both anchors stay open.
  *
- * @throws {@link LogError} `LOG_BEHIND_ANCHOR`, `LOG_FORKED`, `LOG_ANCHOR_MISSING`, and what opening
- * the log throws
+ * @throws {@link LogError} `LOG_BEHIND_ANCHOR`, `LOG_FORKED`, and what opening the log throws
  */
 export async function rebuildAnchor(
-  { store, anchor }: Kept,
-  expected: Pick<Expectation, "issuer" | "origin" | "key">,
+  { store, anchor, make }: Rebuilding,
+  expected: Identity,
 ): Promise<number> {
-  const { anchored } = await recover({ store, anchor }, { ...expected, now: 0, ignoreClock: true });
-  const isShort = anchored.kind === "writer" || anchored.code === "LOG_ANCHOR_BEHIND";
-  if (!isShort) throw refusalOf(anchored);
-  const newest = anchor.newest?.size ?? 0;
+  const whole = { ...expected, now: 0, ignoreClock: true, isAnchorRebuilt: true };
+  const { anchored, frozen } = await recover({ store, anchor }, whole);
+  if (anchored.kind === "reader") throw refusalOf(anchored);
   const rows = new Rows(store);
+  const had = await requireKept(rows, anchor);
+  const target = await make();
+  const count = await copyChain(rows, target, expected.key);
+  if (frozen !== undefined) await target.appendFreeze(frozen);
+  return count - had;
+}
+
+async function requireKept(rows: Rows, anchor: Anchor): Promise<number> {
+  let count = 0;
+  for await (const { size, checkpoint } of anchor.records()) {
+    const payload = await rows.find(checkpointKey(size));
+    if (payload === undefined || !isEqual(decodeChainLink(payload).checkpoint, checkpoint)) {
+      throw forked(size, "anchor", "database");
+    }
+    count++;
+  }
+  return count;
+}
+
+async function copyChain(rows: Rows, target: Anchor, key: PublicKey): Promise<number> {
   let previous: Uint8Array | undefined;
   let count = 0;
-  for await (const key of store.keys(kindRange(KIND.checkpoint))) {
-    const payload = await rows.require(key);
+  for await (const row of rows.store.keys(kindRange(KIND.checkpoint))) {
+    const payload = await rows.require(row);
     const { checkpoint, previousDigest } = decodeChainLink(payload);
-    const size = numberOfKey(key);
+    const size = numberOfKey(row);
     if (previous !== undefined && !isEqual(previous, previousDigest)) {
       throw corrupt(`checkpoint ${size} does not follow the one before`);
     }
     previous = chainDigest(payload);
-    if (size <= newest) continue;
-    await anchor.append({ size, root: decodeStated(checkpoint).root, checkpoint });
+    await target.append({ size, root: await verifiedRoot(checkpoint, size, key), checkpoint });
     count++;
   }
   return count;
+}
+
+async function verifiedRoot(
+  encoded: Uint8Array,
+  size: number,
+  key: PublicKey,
+): Promise<Uint8Array> {
+  try {
+    const { checkpoint } = await SignedCheckpoint.verify(encoded, key);
+    if (checkpoint.size === size) return checkpoint.root;
+  } catch (error) {
+    if (!(error instanceof ReceiptError)) throw error;
+    throw new LogError("LOG_CORRUPT", `checkpoint ${size}: ${error.message}`, { cause: error });
+  }
+  throw corrupt(`checkpoint ${size} states another size`);
+}
+
+/** What {@link rebuildAnchorFile} works on. */
+export interface FileRebuilding {
+  /** Open, and left open. */
+  readonly store: Store;
+  /** Of the anchor; no other process may have it open. */
+  readonly path: string;
+  /** Where an anchor goes that cannot be read: evidence, and not removed. */
+  readonly aside: string;
+}
+
+/** What came of {@link rebuildAnchorFile}. */
+export interface FileRebuilt {
+  /** Checkpoints that the anchor had lacked. */
+  readonly count: number;
+  /** Whether a damaged anchor was set aside. */
+  readonly isSetAside: boolean;
+}
+
+/**
+ * Does as {@link rebuildAnchor} does to the anchor in a file. The new one takes the place of the old
+ * one when it is whole and synced; whatever goes wrong before leaves all as it was.
+ *
+ * @throws {@link LogError} as {@link rebuildAnchor}
+ */
+export async function rebuildAnchorFile(
+  { store, path, aside }: FileRebuilding,
+  expected: Identity,
+): Promise<FileRebuilt> {
+  const { anchor, isDamaged } = await openWhole(path);
+  const part = `${path}.part`;
+  let target: Anchor | undefined;
+  try {
+    const make = async (): Promise<Anchor> => {
+      await rm(part, { force: true });
+      target = await AnchorFile.open(part, { create: true });
+      return target;
+    };
+    const count = await rebuildAnchor({ store, anchor, make }, expected);
+    await target?.close();
+    if (isDamaged) await rename(path, aside);
+    await rename(part, path);
+    await syncDirectoryOf(path);
+    return { count, isSetAside: isDamaged };
+  } catch (error) {
+    await target?.close();
+    await rm(part, { force: true });
+    throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be made");
+  } finally {
+    await anchor.close();
+  }
+}
+
+/** Opens an anchor and reads all of it; one that is not whole counts as missing. */
+async function openWhole(
+  path: string,
+): Promise<{ readonly anchor: Anchor; readonly isDamaged: boolean }> {
+  let anchor: Anchor | undefined;
+  try {
+    anchor = await AnchorFile.open(path);
+    for await (const { size } of anchor.records()) if (size < 1) break;
+    return { anchor, isDamaged: false };
+  } catch (error) {
+    await anchor?.close();
+    const code = error instanceof LogError ? error.code : "LOG_UNAVAILABLE";
+    const isDamaged = code === "LOG_CORRUPT";
+    if (!isDamaged && code !== "LOG_ANCHOR_MISSING") throw error;
+    return { anchor: missingAnchor(), isDamaged };
+  }
 }

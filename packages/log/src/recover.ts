@@ -27,6 +27,7 @@ import {
   decodeFrozen,
   decodeHead,
   decodeMeta,
+  type Frozen,
   type Head,
   type Meta,
 } from "./record.js";
@@ -47,6 +48,8 @@ export interface Expectation {
   /** Seconds since the epoch. */
   readonly now: number;
   readonly ignoreClock?: boolean;
+  /** As in {@link Stored}; for whoever makes the anchor again. */
+  readonly isAnchorRebuilt?: boolean;
   /** Size of one write buffer of the store; {@link WRITE_BUFFER_BYTES} unless given. */
   readonly bufferBytes?: number;
 }
@@ -67,16 +70,19 @@ export interface Recovered {
   readonly anchored: Standing;
   /** To be anchored before anything is shown, also by a log that is then only read. */
   readonly unanchored: AnchorRecord | undefined;
+  /** Why nothing is taken for good; may still lack its place in the anchor. */
+  readonly frozen: Frozen | undefined;
 }
 
 /**
  * Yields the state that store and anchor hold, or refuses; it never repairs. Costs the same whatever
  * the size of the log.
  *
- * What makes the stored log doubtful as a whole takes the writer away; what makes it wrong throws.
+ * A log that ends before its anchor, is frozen, or is ahead of the clock has no writer; what is wrong,
+ * or has no anchor to vouch for it, throws.
  *
  * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_SCHEMA_UNSUPPORTED`, `LOG_KEY_MISMATCH`,
- * `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+ * `LOG_FORKED`, `LOG_ANCHOR_BEHIND`, `LOG_ANCHOR_MISSING`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
  */
 export async function recover({ store, anchor }: Kept, expected: Expectation): Promise<Recovered> {
   const rows = new Rows(store);
@@ -91,10 +97,11 @@ export async function recover({ store, anchor }: Kept, expected: Expectation): P
   const control = await recoverControl(rows, head.control, size);
   await rows.requireNone(KIND.bundle, bundleKey(Math.ceil(size / TILE_WIDTH)));
   const view = new View({ signed, edge, control });
-  const { key, bufferBytes = WRITE_BUFFER_BYTES } = expected;
+  const { key, isAnchorRebuilt = false, bufferBytes = WRITE_BUFFER_BYTES } = expected;
   await walkBack(rows, { view, link, bufferBytes });
-  const anchoring = await compareAnchor(rows, anchor, { signed, link, key });
-  const standing = await recoverStanding(rows, anchoring.standing, { signed, expected });
+  const anchoring = await compareAnchor(rows, anchor, { signed, link, key, isAnchorRebuilt });
+  const frozen = await recoverFrozen(rows, anchor);
+  const standing = recoverStanding(frozen, anchoring.standing, { signed, expected });
   return {
     meta,
     epoch: head.epoch,
@@ -102,6 +109,7 @@ export async function recover({ store, anchor }: Kept, expected: Expectation): P
     standing,
     anchored: anchoring.standing,
     unanchored: anchoring.unanchored,
+    frozen,
   };
 }
 
@@ -216,14 +224,19 @@ async function recoverControl(rows: Rows, index: number, size: number): Promise<
   return { index, entry };
 }
 
+// Either place alone keeps a log closed: a lost write, or an older copy, takes away no more than one.
+async function recoverFrozen(rows: Rows, anchor: Anchor): Promise<Frozen | undefined> {
+  const payload = await rows.find(FROZEN_KEY);
+  return payload === undefined ? anchor.frozen : decodeFrozen(payload);
+}
+
 /** Why nothing may be written, by weight: what the operator said, then evidence, then the clock. */
-async function recoverStanding(
-  rows: Rows,
+function recoverStanding(
+  frozen: Frozen | undefined,
   anchored: Standing,
   { signed, expected }: { signed: SignedCheckpoint; expected: Expectation },
-): Promise<Standing> {
-  const frozen = await rows.find(FROZEN_KEY);
-  if (frozen !== undefined) return frozenStanding(decodeFrozen(frozen));
+): Standing {
+  if (frozen !== undefined) return frozenStanding(frozen);
   if (anchored.kind === "reader") return anchored;
   const { time } = signed.checkpoint;
   const { now, ignoreClock = false } = expected;

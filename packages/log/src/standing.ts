@@ -4,12 +4,7 @@ import type { Frozen } from "./record.js";
 /** Why a log takes no entries while it can be read. */
 export type ReaderCode = Extract<
   LogErrorCode,
-  | "LOG_BEHIND_ANCHOR"
-  | "LOG_FORKED"
-  | "LOG_ANCHOR_BEHIND"
-  | "LOG_ANCHOR_MISSING"
-  | "LOG_FROZEN"
-  | "LOG_CLOCK_BACKWARD"
+  "LOG_BEHIND_ANCHOR" | "LOG_FROZEN" | "LOG_CLOCK_BACKWARD"
 >;
 
 /** The standing of a log that is read and not written. */

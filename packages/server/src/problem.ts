@@ -146,18 +146,9 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     ...READ_ONLY,
     detail: "The log lost its end and takes no entries; what is left of it can be read",
   },
-  LOG_FORKED: {
-    ...READ_ONLY,
-    detail: "The log contradicts what it signed before and takes no entries; it can be read",
-  },
-  LOG_ANCHOR_BEHIND: {
-    ...READ_ONLY,
-    detail: "Nothing vouches that the log is whole, so it takes no entries; it can be read",
-  },
-  LOG_ANCHOR_MISSING: {
-    ...READ_ONLY,
-    detail: "Nothing vouches that the log is whole, so it takes no entries; it can be read",
-  },
+  LOG_FORKED: INTERNAL,
+  LOG_ANCHOR_BEHIND: INTERNAL,
+  LOG_ANCHOR_MISSING: INTERNAL,
   LOG_FROZEN: {
     ...READ_ONLY,
     detail: "The log is closed for good and takes no entries; what is logged can be read",

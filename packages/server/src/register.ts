@@ -41,6 +41,9 @@ export async function register(
 ): Promise<RegisteredStatement> {
   const { log } = registrar;
   const statement = SignedStatement.decode(bytes);
+  // A log that is only read may have lost the policy that would decide, so nothing is decided.
+  const standing = log.standing();
+  if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
   const known = await log.lookup(statement.entry);
   if (known !== undefined) {
     const { size } = log.head().checkpoint;

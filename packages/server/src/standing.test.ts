@@ -4,6 +4,8 @@ import { MemoryStore, missingAnchor } from "@tallystick/log";
 import type { Space } from "@tallystick/log";
 import supertest from "supertest";
 
+import { SignedStatement } from "@tallystick/statement";
+
 import { createApp } from "./app.js";
 import { TransparencyService } from "./service.js";
 import type { ServiceOptions } from "./service.js";
@@ -68,8 +70,6 @@ const READ_ONLY: readonly (readonly [string, () => Partial<ServiceOptions>, RegE
     },
     /lost its end/,
   ],
-  ["LOG_ANCHOR_BEHIND", () => ({ anchor: made.anchor.reopen(1) }), /Nothing vouches/],
-  ["LOG_ANCHOR_MISSING", () => ({ anchor: missingAnchor() }), /Nothing vouches/],
   ["LOG_CLOCK_BACKWARD", () => ({ now: () => TIME - 1 }), /clock is behind/],
 ];
 
@@ -87,11 +87,19 @@ describe("a service over a log that can only be read", () => {
     const [status, title, detail, retryAfter] = await post(http, await made.sign("new"));
     expect([status, title, retryAfter]).toEqual([503, "Read Only", undefined]);
     expect(detail).toMatch(told);
-    // What is logged is answered for as ever, also when it is submitted again.
+    // What is logged is read as ever; nothing is registered, not even what is there already.
     expect((await http.get("/policy")).status).toBe(200);
-    const again = await service?.register(await made.sign("logged"));
-    expect(again).toMatchObject({ index: 2, isDuplicate: true });
-    expect(again?.receipt?.length).toBeGreaterThan(0);
+    const logged = await made.sign("logged");
+    const { entryId } = SignedStatement.decode(logged);
+    expect((await http.get(`/entries/${entryId}`)).status).toBe(200);
+    await expect(service?.register(logged)).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ["LOG_ANCHOR_BEHIND", () => made.anchor.reopen(1)],
+    ["LOG_ANCHOR_MISSING", missingAnchor],
+  ] as const)("is none that nothing vouches for: %s", async (code, anchor) => {
+    await expect(reopen({ anchor: anchor() })).rejects.toMatchObject({ code });
   });
 
   test("LOG_FROZEN, from one moment to the next", async () => {

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 
 import { askServer } from "../control.js";
 import { ServiceDirectory } from "../directory.js";
-import { openStore } from "../opening.js";
+import { openStore, spaceOf } from "../opening.js";
 import { backUp } from "../safekeeping.js";
 import type { Session } from "../session.js";
 
@@ -38,7 +38,7 @@ async function backUpStopped(
 ): Promise<Readonly<Record<string, unknown>>> {
   const store = await openStore(directory, IN_USE);
   try {
-    return { ...(await backUp(directory, { store, file })) };
+    return { ...(await backUp(directory, { store, file, space: spaceOf(directory) })) };
   } finally {
     await store.close();
   }

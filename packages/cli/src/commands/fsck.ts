@@ -39,7 +39,9 @@ async function checkDirectory(directory: ServiceDirectory, bodies: boolean): Pro
   const key = await directory.receiptPublicKey();
   const store = await openStore(directory, "in use by a running server, stop it first");
   try {
-    const anchor = await openAnchor(directory);
+    const anchor = await openAnchor(directory).catch(damageOf);
+    if ("damage" in anchor)
+      return withDamage(await checkLog({ store, key, bodies }), anchor.damage);
     try {
       return await checkLog({ store, anchor, key, bodies });
     } finally {
@@ -48,6 +50,18 @@ async function checkDirectory(directory: ServiceDirectory, bodies: boolean): Pro
   } finally {
     await store.close();
   }
+}
+
+function damageOf(error: unknown): { readonly damage: string } {
+  if (!(error instanceof Error) || codeOf(error) !== "LOG_CORRUPT") throw error;
+  return { damage: error.message };
+}
+
+// The anchor is to blame, and the log is checked all the same.
+function withDamage(report: LogReport, detail: string): LogReport {
+  const problem = { kind: "unreadable", where: "anchor", detail } as const;
+  const problems = [...report.problems, problem];
+  return { ...report, verdict: "corrupt", problems, problemCount: report.problemCount + 1 };
 }
 
 // A log that is lost or damaged as a whole is a finding like any other.

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { FileRebuilt } from "@tallystick/log";
 
 import { ServiceDirectory } from "../directory.js";
 import { openStore } from "../opening.js";
@@ -12,23 +13,22 @@ export function addRecover(program: Command, session: Session): void {
     .requiredOption("--rebuild-anchor", "append to the anchor what it lacks; make it if it is lost")
     .action(async (dir: string) => {
       const directory = await ServiceDirectory.open(dir);
-      const count = await rebuild(directory);
-      session.output.note(`appended ${count} checkpoints to ${directory.anchorPath}`);
+      const { anchorPath } = directory;
+      const aside = `${anchorPath}.damaged-${session.now()}`;
+      const { count, isSetAside } = await rebuild(directory, aside);
+      if (isSetAside) session.output.note(`the damaged anchor is kept as ${aside}`);
+      session.output.note(`appended ${count} checkpoints to ${anchorPath}`);
     });
 }
 
-async function rebuild(directory: ServiceDirectory): Promise<number> {
-  const { AnchorFile, rebuildAnchor } = await import("@tallystick/log");
+async function rebuild(directory: ServiceDirectory, aside: string): Promise<FileRebuilt> {
+  const { rebuildAnchorFile } = await import("@tallystick/log");
   const { issuer, origin } = directory.config;
   const key = await directory.receiptPublicKey();
   const store = await openStore(directory, "in use by a running server, stop it first");
   try {
-    const anchor = await AnchorFile.open(directory.anchorPath, { create: true });
-    try {
-      return await rebuildAnchor({ store, anchor }, { issuer, origin, key });
-    } finally {
-      await anchor.close();
-    }
+    const files = { store, path: directory.anchorPath, aside };
+    return await rebuildAnchorFile(files, { issuer, origin, key });
   } finally {
     await store.close();
   }

@@ -8,9 +8,11 @@ import type { Backup, Manifest } from "@tallystick/log";
 
 import { isVacant, ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
-import { codeOf, failed, syncDirectory, writeWhole } from "../file.js";
+import { codeOf, failed, makeDirectory, syncDirectory, writeWhole } from "../file.js";
 import { PUBLIC_FILES } from "../safekeeping.js";
 import type { Session } from "../session.js";
+
+const PRIVATE_DIRECTORY = 0o700;
 
 export function addRestore(program: Command, session: Session): void {
   program
@@ -36,20 +38,22 @@ async function restore(file: string, dir: string): Promise<Backup> {
     throw new CliError("CLI_DIRECTORY_INVALID", "the backup holds no config.json, so no service");
   }
   const draft = `${resolve(dir)}.tmp-${randomBytes(4).toString("hex")}`;
+  let backup: Backup;
   try {
-    await mkdir(join(draft, "keys"), { recursive: true, mode: 0o700 });
+    await makeDirectory(draft, PRIVATE_DIRECTORY);
+    await mkdir(join(draft, "keys"), { mode: PRIVATE_DIRECTORY });
     await writeFiles(manifest, draft);
-    const backup = await restoreInto(join(draft, "log"), file, keyOf(manifest));
+    backup = await restoreInto(join(draft, "log"), file, keyOf(manifest));
     await syncDirectory(join(draft, "keys"));
     await syncDirectory(draft);
     await rename(draft, resolve(dir));
-    await syncDirectory(dirname(draft));
-    return backup;
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     const isOfSystem = /^E[A-Z0-9]+$/.test(codeOf(error) ?? "");
     throw isOfSystem ? failed(`cannot make ${dir}`, error) : error;
   }
+  await syncDirectory(dirname(draft));
+  return backup;
 }
 
 async function restoreInto(logPath: string, path: string, key: PublicKey): Promise<Backup> {

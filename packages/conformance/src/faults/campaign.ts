@@ -1,3 +1,4 @@
+import type { AuditReport } from "./audit.js";
 import { BenchProcess } from "./bench-process.js";
 import { Chance } from "./chance.js";
 import { SEED } from "./effort.js";
@@ -51,10 +52,20 @@ export class Campaign {
 
   /** Starts a server that kills itself at a step of a commit, and has it reach that. */
   async killAt(failpoint: string): Promise<void> {
-    const serving = await this.#start({ TALLYSTICK_FAILPOINT: failpoint });
-    const load = await this.#load(serving.url);
     this.steps++;
-    await this.#end(serving, load, `at ${failpoint}`);
+    const start = await this.site.start({ env: { TALLYSTICK_FAILPOINT: failpoint } });
+    if (start.url === undefined) {
+      // Finishing the commit that an earlier kill cut short takes some of the same steps.
+      const { signal, stderr } = start.outcome;
+      if (signal !== "SIGKILL") this.#report(`starting for ${failpoint}`, [stderr]);
+      this.rounds++;
+      return;
+    }
+    const audit = await this.#audit(start.url, false);
+    this.#report("audit", audit.problems);
+    // The repeats of an audit make rounds, so the step may be reached by them.
+    const load = await this.#load(start.url);
+    await this.#end(start, load, `at ${failpoint}`);
   }
 
   /** Holds the stored log against what is known. */
@@ -64,7 +75,7 @@ export class Campaign {
 
   /** Checks everything once more, on a server that nothing happens to. */
   async finish(): Promise<void> {
-    const serving = await this.#start({}, true);
+    const serving = await this.#start(true);
     const { code } = await stop(serving);
     if (code !== 0) this.problems.push(`exit ${String(code)} after SIGTERM`);
     await this.fsck();
@@ -72,21 +83,20 @@ export class Campaign {
     await this.#bench.end();
   }
 
-  async #start(env: Readonly<Record<string, string>> = {}, all = false): Promise<Serving> {
-    const serving = await this.site.serve({ env });
-    const { url } = serving;
-    const audit = await this.oracle.ask("audit", {
-      url,
-      standing: "sound",
-      all,
-    });
-    this.resurrected += audit.resurrected;
+  async #start(all = false): Promise<Serving> {
+    const serving = await this.site.serve();
+    const audit = await this.#audit(serving.url, all);
     this.#report("audit", audit.problems);
-    // The repeats of an audit make rounds, so a failpoint may be reached by them.
-    if (audit.unanswered > 0 && env["TALLYSTICK_FAILPOINT"] === undefined) {
+    if (audit.unanswered > 0) {
       this.#report("audit", [`${audit.unanswered} requests without an answer`]);
     }
     return serving;
+  }
+
+  async #audit(url: string, all: boolean): Promise<AuditReport> {
+    const audit = await this.oracle.ask("audit", { url, standing: "sound", all });
+    this.resurrected += audit.resurrected;
+    return audit;
   }
 
   #load(url: string): Promise<LoadReport> {

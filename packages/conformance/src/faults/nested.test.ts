@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { COMMIT_STEPS } from "@tallystick/log";
 
 import { Chance } from "./chance.js";
+import type { Outcome } from "./command.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
 import { inject, planOf, readsLog } from "./injection.js";
 import type { Plan, Target } from "./injection.js";
@@ -112,15 +113,17 @@ function stepFaults(step: string): readonly Fault[] {
     name: `failpoint ${failpoint}`,
     mayLoseLog: false,
     strike: async (site, { oracle }) => {
-      const env = { TALLYSTICK_FAILPOINT: failpoint };
-      const serving = await site.serve({ env });
-      const load = { url: serving.url, count: 6, atOnce: 2, maxBytes: 2000 };
+      const start = await site.start({ env: { TALLYSTICK_FAILPOINT: failpoint } });
+      if (start.url === undefined) return deathOf(start.outcome);
+      const load = { url: start.url, count: 6, atOnce: 2, maxBytes: 2000 };
       const { problems } = await oracle.ask("load", load);
-      const { code, signal } = await kill(serving);
-      const isDead = signal === "SIGKILL" || code === 70;
-      return isDead ? problems : [...problems, "did not die"];
+      return [...problems, ...deathOf(await kill(start))];
     },
   }));
+}
+
+function deathOf({ code, signal, stderr }: Outcome): readonly string[] {
+  return signal === "SIGKILL" || code === 70 ? [] : [`exit ${String(code)}: ${stderr}`];
 }
 
 /** Killed while it starts, as soon as it has begun to write what it recovers. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 
-import { LevelStore } from "@tallystick/log";
+import { Level } from "level";
 
 import { Chance } from "./chance.js";
 import { SEED, tell } from "./effort.js";
@@ -98,29 +98,29 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
   test("the same disk under LevelDB alone, for contrast", async () => {
     await disk.load(BALLAST_MIB + MORE_MIB);
     const chance = new Chance(SEED, "naive");
-    const directory = ground.at("disk/naive");
-    let store = await LevelStore.open(directory, { create: true });
-    const keyOf = (number: number): Uint8Array => new TextEncoder().encode(`row ${number}`);
-    const write = async (number: number, length: number): Promise<boolean> => {
+    // With the buffer that the log's own store has, so that the same write is the one that fails.
+    const options = { valueEncoding: "view", writeBufferSize: 8 * 1024 * 1024 } as const;
+    const db = new Level<string, Uint8Array>(ground.at("disk/naive"), options);
+    const write = async (key: string, length: number): Promise<boolean> => {
       const value = chance.bytes(length);
       // Exactly what one would do: a batch, synced, and on with the next if it fails.
-      return store.write([{ key: keyOf(number), value }]).then(
+      return db.batch([{ type: "put", key, value }], { sync: true }).then(
         () => true,
         () => false,
       );
     };
-    let next = 0;
-    while (next < 1000 && (await write(next, 100_000))) next++;
+    let filled = 0;
+    while (filled < 1000 && (await write(`filler ${filled}`, 100_000))) filled++;
     await disk.lighten();
-    const acknowledged: number[] = [];
-    for (let number = 1000; number < 1050; number++) {
-      if (await write(number, 1000)) acknowledged.push(number);
+    const acknowledged: string[] = [];
+    for (let number = 0; number < 50; number++) {
+      if (await write(`row ${number}`, 1000)) acknowledged.push(`row ${number}`);
     }
-    await store.close();
-    store = await LevelStore.open(directory);
-    const found = await Promise.all(acknowledged.map((number) => store.get(keyOf(number))));
+    await db.close();
+    await db.open();
+    const found: readonly (Uint8Array | undefined)[] = await db.getMany(acknowledged);
     const lost = found.filter((value) => value === undefined).length;
-    await store.close();
+    await db.close();
     tell(
       "F8",
       `naive: ${acknowledged.length} of 50 synced writes acknowledged, ${lost} of them lost`,

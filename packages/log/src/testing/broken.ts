@@ -44,6 +44,12 @@ export const BROKEN = {
   },
 } as const;
 
+/** Tells of a freeze in the store and nowhere else. */
+export function freezeUnanchored({ store, anchor }: Parts): Parts {
+  const appendFreeze = (): Promise<void> => Promise.resolve();
+  return { store, anchor: anchorLike(anchor, { appendFreeze }) };
+}
+
 /** Does one thing after another while nobody waits; after a failure, which nobody hears of, nothing. */
 class Queue {
   // Owned by add.
@@ -101,12 +107,17 @@ function lateAnchor(inner: Anchor, queue: Queue): Anchor {
     get newest() {
       return newest;
     },
+    get frozen() {
+      return inner.frozen;
+    },
     state: inner.state,
     append: (record) => {
       newest = record;
       queue.add(() => inner.append(record));
       return Promise.resolve();
     },
+    appendFreeze: (frozen) => inner.appendFreeze(frozen),
+    renew: () => inner.renew(),
     records: () => inner.records(),
     close: () => inner.close(),
   };
@@ -124,7 +135,7 @@ function storeLike(inner: Store, write: Store["write"]): Store {
 
 function anchorLike(
   inner: Anchor,
-  other: Partial<Pick<Anchor, "newest" | "state" | "append">>,
+  other: Partial<Pick<Anchor, "newest" | "state" | "append" | "appendFreeze">>,
 ): Anchor {
   return {
     get newest() {
@@ -133,7 +144,12 @@ function anchorLike(
     get state() {
       return other.state ?? inner.state;
     },
+    get frozen() {
+      return inner.frozen;
+    },
     append: (record) => other.append?.(record) ?? inner.append(record),
+    appendFreeze: (frozen) => other.appendFreeze?.(frozen) ?? inner.appendFreeze(frozen),
+    renew: () => inner.renew(),
     records: () => inner.records(),
     close: () => inner.close(),
   };

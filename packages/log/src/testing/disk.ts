@@ -1,11 +1,13 @@
 import { decodeHex, encodeHex } from "@tallystick/cose";
 
 import { type Anchor, type AnchorRecord, type AnchorState, missingAnchor } from "../anchor.js";
+import type { AnchorContent } from "../anchor-record.js";
 import { LogError } from "../error.js";
 import { formatKey } from "../layout.js";
 import type { KeyRange, Row, Store } from "../store.js";
 import type { Choices } from "./choice.js";
-import type { AnchorAppend, AnchorFiles, AnchorImage, Site } from "./image.js";
+import type { Frozen } from "../record.js";
+import type { AnchorAppend, AnchorFiles, AnchorImage, OpenedAnchor, Site } from "./image.js";
 
 /**
  * How an operation ends.
@@ -191,12 +193,14 @@ export class DiskAnchor implements Anchor {
   readonly #files: AnchorFiles;
   // Owned by append.
   #newest: AnchorRecord | undefined;
+  #frozen: Frozen | undefined;
   #state: AnchorState;
 
-  private constructor(disk: Disk, files: AnchorFiles, opened: Pick<Anchor, "newest" | "state">) {
+  private constructor(disk: Disk, files: AnchorFiles, opened: OpenedAnchor) {
     this.#disk = disk;
     this.#files = files;
     this.#newest = opened.newest;
+    this.#frozen = opened.frozen;
     this.#state = opened.state;
   }
 
@@ -214,18 +218,35 @@ export class DiskAnchor implements Anchor {
     return this.#newest;
   }
 
+  get frozen(): Frozen | undefined {
+    return this.#frozen;
+  }
+
   get state(): AnchorState {
     return this.#state;
   }
 
   async append(record: AnchorRecord): Promise<void> {
-    const next = await this.#files.append(this.#disk.site.anchor, record);
+    await this.#add(record, `anchor append of size ${record.size}`);
+    this.#newest = record;
+  }
+
+  async appendFreeze(frozen: Frozen): Promise<void> {
+    await this.#add(frozen, "anchor append of a freeze");
+    this.#frozen = frozen;
+  }
+
+  renew(): Promise<void> {
+    return this.#disk.fail("renewal of the anchor", ["error", "crash before"]);
+  }
+
+  async #add(content: AnchorContent, label: string): Promise<void> {
+    const next = await this.#files.append(this.#disk.site.anchor, content);
     const endings = this.#state === "torn" ? [...APPEND, "cut" as const] : APPEND;
-    const ending = await this.#disk.reach(`anchor append of size ${record.size}`, endings);
+    const ending = await this.#disk.reach(label, endings);
     const anchor = imageAfter(ending, next);
     if (anchor !== undefined) this.#disk.persist({ ...this.#disk.site, anchor });
     await this.#disk.settle(ending);
-    this.#newest = record;
     this.#state = "whole";
   }
 

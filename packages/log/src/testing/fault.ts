@@ -1,5 +1,6 @@
 import type { Anchor, AnchorRecord, AnchorState } from "../anchor.js";
 import { MemoryAnchor, type MemoryStore } from "../memory.js";
+import type { Frozen } from "../record.js";
 import type { KeyRange, Row, Store } from "../store.js";
 
 /**
@@ -119,6 +120,10 @@ export class FaultAnchor implements Anchor {
     return this.inner.newest;
   }
 
+  get frozen(): Frozen | undefined {
+    return this.inner.frozen;
+  }
+
   get state(): AnchorState {
     return this.inner.state;
   }
@@ -134,6 +139,14 @@ export class FaultAnchor implements Anchor {
       await never();
     }
     throw new Error(fault.as === "lost" ? "ENOSPC" : "EIO after the fact");
+  }
+
+  appendFreeze(frozen: Frozen): Promise<void> {
+    return this.inner.appendFreeze(frozen);
+  }
+
+  renew(): Promise<void> {
+    return this.inner.renew();
   }
 
   records(): AsyncIterable<AnchorRecord> {

@@ -7,9 +7,9 @@ import { decodeBundle, HASH_BYTES, sha256 } from "@tallystick/merkle";
 import type { Checkpoint } from "@tallystick/receipt";
 
 import { AnchorFile, type AnchorRecord, type AnchorState } from "../anchor.js";
-import { encodeAnchorRecord } from "../anchor-record.js";
+import { type AnchorContent, encodeAnchorRecord, isFreeze } from "../anchor-record.js";
 import { bundleKey, concat, HEAD_KEY, openRow } from "../layout.js";
-import { decodeHead } from "../record.js";
+import { decodeHead, type Frozen } from "../record.js";
 import { decodeStated } from "../stated.js";
 import type { Row } from "../store.js";
 import { numberOf } from "./entries.js";
@@ -77,6 +77,7 @@ export function pairOf({ store, anchor }: Site): string {
 /** What {@link AnchorFile} makes of an image. */
 export interface OpenedAnchor {
   readonly newest: AnchorRecord | undefined;
+  readonly frozen: Frozen | undefined;
   readonly state: AnchorState;
   readonly records: readonly AnchorRecord[];
 }
@@ -128,19 +129,19 @@ export class AnchorFiles {
       this.#with(image, async (file) => {
         const records: AnchorRecord[] = [];
         for await (const record of file.records()) records.push(record);
-        return { newest: file.newest, state: file.state, records };
+        return { newest: file.newest, frozen: file.frozen, state: file.state, records };
       }),
     );
   }
 
-  append(image: AnchorImage, record: AnchorRecord): Promise<AnchorAppend> {
-    const name = `${image.id} ${idOf([record.checkpoint])}`;
+  append(image: AnchorImage, content: AnchorContent): Promise<AnchorAppend> {
+    const name = `${image.id} ${idOf([encodeAnchorRecord(content, ZEROS)])}`;
     return once(this.#appended, name, () =>
       this.#with(image, async (file, path) => {
-        await file.append(record);
+        await (isFreeze(content) ? file.appendFreeze(content) : file.append(content));
         // A copy: the slices of a Buffer are views on it.
         const bytes = new Uint8Array(await readFile(path));
-        const end = bytes.length - encodeAnchorRecord(record, ZEROS).length;
+        const end = bytes.length - encodeAnchorRecord(content, ZEROS).length;
         const until = (length: number): AnchorImage => new AnchorImage(bytes.slice(0, length));
         return {
           whole: until(bytes.length),

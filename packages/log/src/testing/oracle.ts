@@ -37,7 +37,7 @@ export function remember(
     acknowledged.set(entry, index);
   }
   const released = new Map(memory.released);
-  for (const one of isForked(outcome) ? [] : outcome.released) {
+  for (const one of outcome.released) {
     for (const other of released.values()) {
       const how = contradiction(one, other);
       if (how !== undefined) wrong.push(how);
@@ -49,11 +49,6 @@ export function remember(
   const isAsked = action.kind === "freeze" && memory.frozen === "no";
   const frozen = outcome.isFrozen ? "answered" : isAsked ? "asked" : memory.frozen;
   return { memory: { submitted, acknowledged, released, frozen }, wrong };
-}
-
-/** A log that says that two histories were signed shows one of them as evidence, not as its word. */
-function isForked({ status }: Outcome): boolean {
-  return status.kind === "reader" && status.code === "LOG_FORKED";
 }
 
 /** Yields the entries that an action hands in. */

@@ -29,6 +29,7 @@ export function breachesBy(happening: Happening): readonly string[] {
   return [
     ...outcome.wrong,
     ...(portrait?.wrong ?? []),
+    ...unfrozen(happening),
     ...needless(happening),
     ...unanswered(happening),
   ];
@@ -38,13 +39,20 @@ function lacksReleased({ memory, site }: State): boolean {
   return [...memory.released.values()].some((shown) => !covers(site.store.tree, shown));
 }
 
+/** A freeze that was answered for outlasts a rollback of either store or anchor. */
+function unfrozen({ state, transition }: Happening): readonly string[] {
+  const { rolled, memory } = state;
+  const isWriter = transition.outcome.status.kind === "writer";
+  if (memory.frozen !== "answered" || !isWriter || (rolled.store && rolled.anchor)) return [];
+  return ["a frozen log is a writer"];
+}
+
 /** Without a rollback or a turn of the clock a log that starts without a fault takes entries. */
 function needless({ state, action, transition }: Happening): readonly string[] {
   const { rolled, isClockTurned, memory } = state;
   const { outcome, cost } = transition;
   if (action.kind !== "boot" || cost > 0 || rolled.store || rolled.anchor) return [];
   const { status } = outcome;
-  if (memory.frozen === "answered" && status.kind === "writer") return ["a frozen log is a writer"];
   if (isClockTurned || memory.frozen !== "no" || status.kind === "writer") return [];
   return ["nothing was lost, and the log takes no entries"];
 }

@@ -1,0 +1,149 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { crc32c } from "./checksum.js";
+import { LogError, toLogError } from "./error.js";
+
+const BLOCK_BYTES = 32_768;
+const HEADER_BYTES = 7;
+const TYPE_OFFSET = 6;
+const LENGTH_BITS = 16;
+const MASK_DELTA = 0xa282ead8;
+
+/** Types of the pieces that a record is written in, a piece never crossing a block. */
+const PIECE = { full: 1, first: 2, middle: 3, last: 4 } as const;
+
+// A file may go while another process that has the store open moves on; it is not that fast.
+const ATTEMPTS = 5;
+
+/** Yields the bytes of a file. */
+export type ReadWhole = (path: string) => Promise<Uint8Array>;
+
+/**
+ * Reads what LevelDB replays when it opens, CURRENT, the manifest and the write-ahead logs, and
+ * resolves if all of it is there as it was written, up to what a crash tears off the end.
+ *
+ * LevelDB takes a log that it cannot read for an empty one, leaves out what is damaged, and then
+ * removes the file: asked first, neither costs an entry. Nothing is changed. Where there is no store,
+ * there is nothing to read.
+ *
+ * @throws {@link LogError} `LOG_UNAVAILABLE` if something cannot be read, `LOG_CORRUPT`
+ */
+export async function requireReplayable(
+  directory: string,
+  read: ReadWhole = readFile,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await requireSoundFiles(directory, read);
+      return;
+    } catch (error) {
+      const isGone = isMissing(error);
+      if (isGone && attempt < ATTEMPTS) continue;
+      throw toLogError(error, "LOG_UNAVAILABLE", "the store cannot be read");
+    }
+  }
+}
+
+async function requireSoundFiles(directory: string, read: ReadWhole): Promise<void> {
+  const manifest = await readManifestName(directory, read);
+  if (manifest === undefined) return;
+  const names = await readdir(directory);
+  if (!names.includes(manifest)) {
+    // Another process may have made the next one meanwhile.
+    if ((await readManifestName(directory, read)) !== manifest) {
+      return requireSoundFiles(directory, read);
+    }
+    throw new LogError("LOG_CORRUPT", "the store's CURRENT names a file that is not there");
+  }
+  for (const name of [manifest, ...names.filter((found) => found.endsWith(".log"))]) {
+    const at = findDamage(await read(join(directory, name)));
+    if (at === undefined) continue;
+    const message = `${name} is damaged at byte ${at}: nothing was opened, nothing was changed`;
+    throw new LogError("LOG_CORRUPT", message);
+  }
+}
+
+async function readManifestName(directory: string, read: ReadWhole): Promise<string | undefined> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await read(join(directory, "CURRENT"));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const name = /^(MANIFEST-\d+)\n$/.exec(new TextDecoder().decode(bytes))?.[1];
+  if (name === undefined)
+    throw new LogError("LOG_CORRUPT", "the store's CURRENT names no manifest");
+  return name;
+}
+
+/**
+ * Yields where a log of LevelDB is damaged otherwise than by a crash while its last record was
+ * written; `undefined` if it is not. What a crash did and what damaged the last record look the same.
+ */
+export function findDamage(bytes: Uint8Array): number | undefined {
+  // Whether a record has begun and not ended.
+  let isOpen = false;
+  // Where the first bad piece is. Each record is synced before the next one is begun.
+  let bad: number | undefined;
+  for (let at = 0; at < bytes.length;) {
+    const room = BLOCK_BYTES - (at % BLOCK_BYTES);
+    if (room < HEADER_BYTES) {
+      if (!isZero(bytes.subarray(at, at + room))) return bad ?? at;
+      at += room;
+      continue;
+    }
+    if (isZero(bytes.subarray(at, at + HEADER_BYTES))) {
+      return isZero(bytes.subarray(at)) ? undefined : (bad ?? at);
+    }
+    if (bytes.length - at < HEADER_BYTES) return isOpen ? undefined : bad;
+    const { type, end } = pieceAt(bytes, at);
+    const isStart = type === PIECE.full || type === PIECE.first;
+    const isSound = isWhole(bytes, at, end) && type >= PIECE.full && type <= PIECE.last;
+    if (bad !== undefined && (isStart || !isOpen)) return bad;
+    if (isSound && bad === undefined && isStart === isOpen) return at;
+    if (!isSound) {
+      if (end > at + room || hasWrongLength(bytes, at)) return bad ?? at;
+      if (end >= bytes.length) return undefined;
+      bad ??= at;
+    }
+    isOpen = type === PIECE.first || type === PIECE.middle;
+    at = end;
+  }
+  return undefined;
+}
+
+function pieceAt(bytes: Uint8Array, at: number): { readonly type: number; readonly end: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES);
+  return { type: view.getUint8(TYPE_OFFSET), end: at + HEADER_BYTES + view.getUint16(4, true) };
+}
+
+/** Yields whether the piece that begins at `at` would be whole if it ended at `end`. */
+function isWhole(bytes: Uint8Array, at: number, end: number): boolean {
+  const blockEnd = at - (at % BLOCK_BYTES) + BLOCK_BYTES;
+  if (end > Math.min(bytes.length, blockEnd)) return false;
+  const crc = crc32c(bytes.subarray(at + TYPE_OFFSET, end));
+  const masked = (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
+  return new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true) === masked;
+}
+
+// A crash cuts a piece off and leaves its length alone. With one bit of that wrong, a piece in the
+// middle of the last block looks cut off as well.
+function hasWrongLength(bytes: Uint8Array, at: number): boolean {
+  const start = at + HEADER_BYTES;
+  const length = pieceAt(bytes, at).end - start;
+  for (let bit = 0; bit < LENGTH_BITS; bit++) {
+    if (isWhole(bytes, at, start + (length ^ (1 << bit)))) return true;
+  }
+  return false;
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+function isMissing(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error && error.code;
+  return code === "ENOENT" || code === "ENOTDIR";
+}
