@@ -69,7 +69,7 @@ export interface Backup extends ArchiveSum {
  *
  * Every row is checked on the way, bodies included, as {@link checkLog} does it: what is damaged or
  * missing is not copied but reported. The file gets its name once it is on disk and has been read
- * again; before that it is called `NAME.XXXX.part`, anew each time. It holds no key and no anchor.
+ * again; before that it is called `NAME.part` with eight random digits between. It holds no key and no anchor.
  *
  * @throws {@link LogError} `LOG_EXISTS` if the file is there, `LOG_NOT_FOUND`, `LOG_CORRUPT`,
  * `LOG_SIZE_UNKNOWN`, `LOG_CLOSING` when aborted, `LOG_SPACE_LOW`, `LOG_UNAVAILABLE`
