@@ -81,40 +81,63 @@ async function readManifestName(directory: string, read: ReadWhole): Promise<str
 /**
  * Yields where a log of LevelDB is damaged otherwise than by a crash while its last record was
  * written; `undefined` if it is not. What a crash did and what damaged the last record look the same.
+ *
+ * Each record is synced before the next one is begun, so a crash spoils the last one alone, in any
+ * way: pages of it may be lost in the middle while later ones are there. Where a record begins after
+ * the first thing that is wrong, that is no crash.
  */
 export function findDamage(bytes: Uint8Array): number | undefined {
+  const bad = findFirstBad(bytes);
+  if (bad === undefined) return undefined;
+  if (hasWrongLength(bytes, bad)) return bad;
+  const { end } = pieceAt(bytes, bad);
+  if (beginsRecord(bytes, end)) return bad;
+  const nextBlock = bad - (bad % BLOCK_BYTES) + BLOCK_BYTES;
+  for (let at = nextBlock; at < bytes.length; at += BLOCK_BYTES) {
+    if (beginsRecord(bytes, at)) return bad;
+  }
+  return undefined;
+}
+
+/** Yields where the first piece is that is not whole or not in its place. */
+function findFirstBad(bytes: Uint8Array): number | undefined {
   // Whether a record has begun and not ended.
   let isOpen = false;
-  // Where the first bad piece is. Each record is synced before the next one is begun.
-  let bad: number | undefined;
   for (let at = 0; at < bytes.length;) {
     const room = BLOCK_BYTES - (at % BLOCK_BYTES);
     if (room < HEADER_BYTES) {
-      if (!isZero(bytes.subarray(at, at + room))) return bad ?? at;
       at += room;
       continue;
     }
-    if (isZero(bytes.subarray(at, at + HEADER_BYTES))) {
-      return isZero(bytes.subarray(at)) ? undefined : (bad ?? at);
-    }
-    if (bytes.length - at < HEADER_BYTES) return isOpen ? undefined : bad;
     const { type, end } = pieceAt(bytes, at);
     const isStart = type === PIECE.full || type === PIECE.first;
-    const isSound = isWhole(bytes, at, end) && type >= PIECE.full && type <= PIECE.last;
-    if (bad !== undefined && (isStart || !isOpen)) return bad;
-    if (isSound && bad === undefined && isStart === isOpen) return at;
-    if (!isSound) {
-      if (end > at + room || hasWrongLength(bytes, at)) return bad ?? at;
-      if (end >= bytes.length) return undefined;
-      bad ??= at;
-    }
+    if (!isWhole(bytes, at, end) || !isPiece(type) || isStart === isOpen) return at;
     isOpen = type === PIECE.first || type === PIECE.middle;
     at = end;
   }
   return undefined;
 }
 
+/** Yields whether a whole piece that begins a record stands at `from` or follows it in its block. */
+function beginsRecord(bytes: Uint8Array, from: number): boolean {
+  const blockEnd = from - (from % BLOCK_BYTES) + BLOCK_BYTES;
+  for (let at = from; at + HEADER_BYTES <= Math.min(bytes.length, blockEnd);) {
+    const { type, end } = pieceAt(bytes, at);
+    const isStart = type === PIECE.full || type === PIECE.first;
+    if (isStart && isWhole(bytes, at, end)) return true;
+    if (!isPiece(type)) return false;
+    at = end;
+  }
+  return false;
+}
+
+function isPiece(type: number): boolean {
+  return type >= PIECE.full && type <= PIECE.last;
+}
+
 function pieceAt(bytes: Uint8Array, at: number): { readonly type: number; readonly end: number } {
+  // Less than a header is no piece, whatever it says.
+  if (bytes.length - at < HEADER_BYTES) return { type: 0, end: bytes.length };
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES);
   return { type: view.getUint8(TYPE_OFFSET), end: at + HEADER_BYTES + view.getUint16(4, true) };
 }
@@ -122,7 +145,7 @@ function pieceAt(bytes: Uint8Array, at: number): { readonly type: number; readon
 /** Yields whether the piece that begins at `at` would be whole if it ended at `end`. */
 function isWhole(bytes: Uint8Array, at: number, end: number): boolean {
   const blockEnd = at - (at % BLOCK_BYTES) + BLOCK_BYTES;
-  if (end > Math.min(bytes.length, blockEnd)) return false;
+  if (end > Math.min(bytes.length, blockEnd) || end < at + HEADER_BYTES) return false;
   const crc = crc32c(bytes.subarray(at + TYPE_OFFSET, end));
   const masked = (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
   return new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true) === masked;
@@ -132,15 +155,12 @@ function isWhole(bytes: Uint8Array, at: number, end: number): boolean {
 // middle of the last block looks cut off as well.
 function hasWrongLength(bytes: Uint8Array, at: number): boolean {
   const start = at + HEADER_BYTES;
+  if (start > bytes.length) return false;
   const length = pieceAt(bytes, at).end - start;
   for (let bit = 0; bit < LENGTH_BITS; bit++) {
     if (isWhole(bytes, at, start + (length ^ (1 << bit)))) return true;
   }
   return false;
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
 }
 
 function isMissing(error: unknown): boolean {
