@@ -48,8 +48,10 @@ async function copied(name: string): Promise<string> {
 /** Puts a record with a wrong checksum into the write-ahead log, and another one after it. */
 async function spoilLog(path: string): Promise<void> {
   const name = (await readdir(path)).find((found) => found.endsWith(".log")) ?? "";
-  const record = [1, 2, 3, 4, 1, 0, 1, 9];
-  await writeFile(join(path, name), Uint8Array.from([...record, ...record]));
+  // A record whose checksum is wrong, and a whole one after it: no crash leaves that.
+  const whole = [186, 31, 86, 11, 1, 0, 1, 9];
+  const wrong = [1, 2, 3, 4, 1, 0, 1, 9];
+  await writeFile(join(path, name), Uint8Array.from([...wrong, ...whole]));
 }
 
 describe("doctor", () => {
