@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { LABEL, PublicKey, decodeSign1, digest, encodeSign1, verifySign1 } from "@tallystick/cose";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement, encodeNormalised, entryOf, formatEntryId } from "@tallystick/statement";
-import { describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { verifyTransparentStatement } from "./transparent.js";
 import { TrustStore } from "./trust.js";
 import { rejection } from "./testing/refusal.js";
@@ -56,30 +56,36 @@ const FOLDERS: readonly Folder[] = [
 (shared === undefined ? describe.skip : describe).each(FOLDERS)(
   "scitt-cose/$name",
   ({ name, vds, strictCode, receiptCode }) => {
-    const { expected, statement, receipt, issuerKey, logKey } = load(name);
-    const message = decodeSign1(statement);
+    let given: ReturnType<typeof load>;
+    let message: ReturnType<typeof decodeSign1>;
+
+    // Not before: where the data is missing the suite is skipped.
+    beforeAll(() => {
+      given = load(name);
+      message = decodeSign1(given.statement);
+    });
 
     test("the statement's signature is as expected", async () => {
-      expect(expected.statement_signature_valid).toBe(true);
-      const payload = await verifySign1(message, issuerKey);
-      expect(hex(digest("sha-256", payload))).toBe(expected.payload_sha256);
+      expect(given.expected.statement_signature_valid).toBe(true);
+      const payload = await verifySign1(message, given.issuerKey);
+      expect(hex(digest("sha-256", payload))).toBe(given.expected.payload_sha256);
     });
 
     test("the entry is as expected", () => {
       const entry = entryOf(encodeNormalised(message));
-      expect(formatEntryId(entry)).toBe(expected.leaf_entry);
+      expect(formatEntryId(entry)).toBe(given.expected.leaf_entry);
     });
 
     test("the receipt is as expected, under vds alone that is asked for", async () => {
       const entry = entryOf(encodeNormalised(message));
-      const decoded = Receipt.decode(receipt);
-      const trust = { entry, key: logKey, claims: "optional" } as const;
+      const decoded = Receipt.decode(given.receipt);
+      const trust = { entry, key: given.logKey, claims: "optional" } as const;
       const verified = VerifiedInclusion.verify(decoded, { ...trust, vds });
       if (receiptCode === undefined) {
-        expect(expected.receipt_valid).toBe(true);
-        expect(hex((await verified).root)).toBe(expected.reconstructed_root);
+        expect(given.expected.receipt_valid).toBe(true);
+        expect(hex((await verified).root)).toBe(given.expected.reconstructed_root);
       } else {
-        expect(expected.receipt_valid).toBe(false);
+        expect(given.expected.receipt_valid).toBe(false);
         await expect(verified).rejects.toMatchObject({ code: receiptCode });
       }
       const other = VerifiedInclusion.verify(decoded, { ...trust, vds: 3 - vds });
@@ -91,15 +97,15 @@ const FOLDERS: readonly Folder[] = [
     });
 
     test("a strict RFC 9943 check refuses it", async () => {
-      expect(() => SignedStatement.decode(statement)).toThrow(
+      expect(() => SignedStatement.decode(given.statement)).toThrow(
         expect.objectContaining({ code: strictCode }),
       );
       const services = [
-        { issuer: "https://log.example", origin: "x", vds, keys: [logKey.toJwk()] },
+        { issuer: "https://log.example", origin: "x", vds, keys: [given.logKey.toJwk()] },
       ];
       const transparent = encodeSign1({
         ...message,
-        unprotectedHeader: new Map([[LABEL.receipts, [receipt]]]),
+        unprotectedHeader: new Map([[LABEL.receipts, [given.receipt]]]),
       });
       const trust = TrustStore.parse(JSON.stringify({ services }));
       const error = await rejection(verifyTransparentStatement(transparent, trust));
@@ -107,7 +113,10 @@ const FOLDERS: readonly Folder[] = [
       expect(error.cause).toMatchObject({ code: strictCode });
       if (vds === 2) return;
       const entry = entryOf(encodeNormalised(message));
-      const strict = VerifiedInclusion.verify(Receipt.decode(receipt), { entry, key: logKey });
+      const strict = VerifiedInclusion.verify(Receipt.decode(given.receipt), {
+        entry,
+        key: given.logKey,
+      });
       await expect(strict).rejects.toMatchObject({ code: "RECEIPT_CLAIMS_MISSING" });
     });
   },
