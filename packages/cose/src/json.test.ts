@@ -55,6 +55,7 @@ describe("refused", () => {
     ["a control character in a string", '"\u0001"'],
     ["white space beyond the four kinds", "\u00a01"],
     ["a byte order mark", "\ufeff1"],
+    ["a byte order mark amid the text", "[1,\ufeff2]"],
     ["brackets that do not match", "[}"],
     ["a member twice", '{"a":1,"a":1}'],
     ["a member twice, once escaped", '{"a":1,"\\u0061":2}'],
@@ -93,6 +94,15 @@ describe("refused", () => {
   ])("what passes the caller's limit of %s", (_name, limits) => {
     expect(parseJson(encode("[[1]]"))).toEqual([[1]]);
     expect(refusal(() => parseJson(encode("[[1]]"), limits))).toBe("COSE_JSON_MALFORMED");
+  });
+
+  test.each([
+    ["zero", { maxItems: 0 }],
+    ["no number", { maxBytes: Number.NaN }],
+    ["endless", { maxDepth: Infinity }],
+    ["too deep", { maxDepth: 257 }],
+  ])("a limit that is %s, as misuse", (_name, limits) => {
+    expect(() => parseJson(encode("1"), limits)).toThrow(TypeError);
   });
 
   test("without a word of the text", () => {

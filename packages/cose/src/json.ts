@@ -1,4 +1,5 @@
 import { CoseError } from "./error.js";
+import { requireLimits } from "./limits.js";
 
 /** Bounds on one JSON text; what passes a bound is refused. */
 export interface JsonLimits {
@@ -26,12 +27,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Refused beside what is not JSON in UTF-8: an object with one member twice, whichever way its name
  * is written (RFC 8259 §4 leaves open which counts), half a surrogate pair (§8.2), a number beyond
  * every double (§6), and what passes a limit. Objects have every member as their own, `__proto__`
- * too. No message quotes the text, which may be a key.
+ * too. No message quotes the text, which may be a key. Throws `TypeError` for a limit that is not a
+ * positive safe integer, or a depth above 256.
  *
  * @throws {@link CoseError} `COSE_JSON_MALFORMED`
  */
 export function parseJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): unknown {
   const complete = { ...DEFAULT_JSON_LIMITS, ...limits };
+  requireLimits(complete);
   if (bytes.length > complete.maxBytes) {
     throw malformed(`${bytes.length} bytes, limit ${complete.maxBytes}`);
   }
