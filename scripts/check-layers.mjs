@@ -50,6 +50,8 @@ const THIRD_PARTY = {
   "@noble/ed25519": ["cose"],
   "@noble/hashes": ["cose", "merkle"],
   "@noble/post-quantum": ["cose"],
+  "@peculiar/asn1-schema": ["statement"],
+  "@peculiar/asn1-x509": ["statement"],
   "cbor-x": ["cose"],
   commander: ["cli"],
   express: ["server"],

@@ -103,6 +103,30 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     mend: "Leave receipts (header 394) out, or make them an array of byte strings.",
   },
   STATEMENT_PREIMAGE_MISMATCH: MALFORMED,
+  STATEMENT_CERTIFICATE_MALFORMED: {
+    ...MALFORMED,
+    mend: "Send X.509 certificates in strict DER, with keys of a supported kind.",
+  },
+  STATEMENT_CHAIN_MALFORMED: {
+    ...MALFORMED,
+    mend: "Follow RFC 9360 for headers 33 and 34: one certificate is a bare byte string, the leaf is first.",
+  },
+  STATEMENT_CHAIN_UNTRUSTED: {
+    ...REJECTED,
+    mend: "Send the chain up to an anchor that the policy lists, or ask the operator to add yours.",
+  },
+  STATEMENT_CHAIN_INVALID: {
+    ...REJECTED,
+    mend: "Send the certificates that certify the signing key, leaf first, and no others.",
+  },
+  STATEMENT_IDENTIFIER_MISMATCH: {
+    ...REJECTED,
+    mend: "Let iss, kid and certificate name one and the same key.",
+  },
+  STATEMENT_DID_INVALID: {
+    ...REJECTED,
+    mend: "Use a DID that the key or the certificate chain bears out.",
+  },
   STATEMENT_KEY_UNKNOWN: {
     ...REJECTED,
     mend: "Sign with a key that the policy lists for this issuer, or ask the operator to add it.",

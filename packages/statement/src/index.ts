@@ -28,3 +28,15 @@ export { MAX_STATEMENT_BYTES, SignedStatement } from "./statement.js";
 export { attachReceipts, verifyArtifact } from "./transparent.js";
 export { VerifiedStatement } from "./verified.js";
 export type { KeyResolver } from "./verified.js";
+export { Certificate } from "./x509/certificate.js";
+export type { SignatureAlgorithm } from "./x509/algorithm.js";
+export type { NameConstraints } from "./x509/constraints.js";
+export type {
+  BasicConstraints,
+  Extensions,
+  KeyUsage,
+  RawExtension,
+  SubjectAltName,
+} from "./x509/extensions.js";
+export type { GeneralNames, OpaqueForm } from "./x509/general-name.js";
+export type { DistinguishedName, NameAttribute } from "./x509/name.js";
