@@ -39,4 +39,12 @@ export type {
   SubjectAltName,
 } from "./x509/extensions.js";
 export type { GeneralNames, OpaqueForm } from "./x509/general-name.js";
+export { certificateHeadersOf, decodeChain, isThumbprintOf } from "./x509/headers.js";
+export type {
+  CertificateHeaderOptions,
+  CertificateHeaders,
+  CertificateThumbprint,
+} from "./x509/headers.js";
+export { isSameName } from "./x509/name.js";
 export type { DistinguishedName, NameAttribute } from "./x509/name.js";
+export { CertificatePath, MAX_PATH_LENGTH } from "./x509/path.js";

@@ -1,0 +1,293 @@
+import { encodeHex } from "@tallystick/cose";
+import { StatementError } from "../error.js";
+import type { Certificate } from "./certificate.js";
+import { findViolation } from "./constraints.js";
+import { isSameName } from "./name.js";
+
+/** Most certificates in a path, the anchor's among them. */
+export const MAX_PATH_LENGTH = 8;
+
+/** Most anchors of one name that are tried; each costs a signature verification. */
+const MAX_CANDIDATES = 8;
+
+/**
+ * A path from a signer's certificate to a trust anchor on which every check of RFC 5280 §6.1 holds;
+ * {@link CertificatePath.verify} is the only way to get one. Immutable.
+ */
+export class CertificatePath {
+  readonly #verified = true;
+  /** Leaf first, up to and with the anchor. */
+  readonly certificates: readonly Certificate[];
+  readonly leaf: Certificate;
+  readonly anchor: Certificate;
+
+  private constructor(leaf: Certificate, path: readonly Certificate[]) {
+    this.certificates = Object.freeze([...path]);
+    this.leaf = leaf;
+    this.anchor = path.at(-1) ?? leaf;
+    Object.freeze(this);
+  }
+
+  static is(value: object): value is CertificatePath {
+    return #verified in value;
+  }
+
+  /**
+   * Builds and validates the path from `chain[0]` to one of the anchors at `time`, in seconds since
+   * the epoch (RFC 5280 §6.1). T9.
+   *
+   * Each certificate of the chain has to certify the one before it; the last may be an anchor, or
+   * be certified by one. None may be left over. Nothing in the chain becomes an anchor by being
+   * there, and a leaf is never its own: a path has two certificates at least. Anchors are judged
+   * like all the others, their own signature apart. At most 15 signatures are verified, after all
+   * other checks.
+   *
+   * @throws {@link StatementError} `STATEMENT_CHAIN_UNTRUSTED` where no anchor ends the chain;
+   * `STATEMENT_CHAIN_INVALID` where a check fails. The message names the certificate, by its place
+   * and name, and the check.
+   */
+  static async verify(
+    chain: readonly Certificate[],
+    anchors: readonly Certificate[],
+    options: { readonly time: number },
+  ): Promise<CertificatePath> {
+    const [leaf] = chain;
+    if (leaf === undefined) throw untrusted("there is no certificate");
+    const { time } = options;
+    if (!Number.isFinite(time)) throw new TypeError("time is not a number of seconds");
+    requireLinks(chain);
+    const paths = soundPaths(chain, candidatesOf(chain, anchors), time);
+    for (let place = 0; place < chain.length - 1; place++) await requireSignature(chain, place);
+    return new CertificatePath(leaf, await signedPath(paths, chain.length));
+  }
+}
+
+/** Yields the paths on which all but the signatures holds, or throws the refusal of the first. */
+function soundPaths(
+  chain: readonly Certificate[],
+  candidates: readonly Certificate[],
+  time: number,
+): readonly (readonly Certificate[])[] {
+  const sound: (readonly Certificate[])[] = [];
+  let refusal: StatementError | undefined;
+  for (const anchor of candidates) {
+    const path = endsIn(chain, anchor) ? chain : [...chain, anchor];
+    try {
+      requireSound(path, time);
+      sound.push(path);
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      refusal ??= error;
+    }
+  }
+  if (sound.length === 0) throw refusal ?? untrusted("there is no trust anchor");
+  return sound;
+}
+
+/** Yields the first path whose anchor signed the end of the chain, or is the end of it. */
+async function signedPath(
+  paths: readonly (readonly Certificate[])[],
+  chainLength: number,
+): Promise<readonly Certificate[]> {
+  let refusal: StatementError | undefined;
+  for (const path of paths) {
+    try {
+      if (path.length > chainLength) await requireSignature(path, chainLength - 1);
+      return path;
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal ?? untrusted("there is no trust anchor");
+}
+
+// What can be said of a chain before it is known where it leads.
+function requireLinks(chain: readonly Certificate[]): void {
+  if (chain.length > MAX_PATH_LENGTH) {
+    throw invalid(`${chain.length} certificates, want ${MAX_PATH_LENGTH} at most`);
+  }
+  const [leaf] = chain;
+  if (leaf !== undefined && isSelfIssued(leaf)) {
+    throw refusedAt(chain, 0, "the leaf names itself as its issuer");
+  }
+  requireDistinct(chain);
+  for (const [place, issuer] of chain.entries()) {
+    const subject = chain[place - 1];
+    if (subject !== undefined) requireNamed(chain, place - 1, issuer);
+  }
+}
+
+// RFC 5280 §6.1: no certificate appears twice; neither does one name with one key, in whatever
+// certificates.
+function requireDistinct(path: readonly Certificate[]): void {
+  const seen = new Set<string>();
+  for (const [place, certificate] of path.entries()) {
+    const name = certificate.subject.canonical.join("|");
+    const identity = `${encodeHex(certificate.publicKey.thumbprint())} ${name}`;
+    if (seen.has(identity)) throw refusedAt(path, place, "the same name and key is there twice");
+    seen.add(identity);
+  }
+}
+
+// RFC 5280 §6.1.3 (a)(4). The key identifiers only help to find an issuer there; where both are
+// given and differ, another key of that name is meant.
+function requireNamed(path: readonly Certificate[], place: number, issuer: Certificate): void {
+  const subject = path[place];
+  if (subject === undefined) return;
+  if (!isSameName(subject.issuer, issuer.subject)) {
+    throw refusedAt(path, place, `its issuer is not ${issuer.label}`);
+  }
+  if (!isSameKeyId(subject, issuer)) {
+    throw refusedAt(path, place, `its issuer's key identifier is not that of ${issuer.label}`);
+  }
+}
+
+/** Yields the anchors that the chain may end in, by name and key identifier. Not empty. */
+function candidatesOf(
+  chain: readonly Certificate[],
+  anchors: readonly Certificate[],
+): readonly Certificate[] {
+  const last = chain.at(-1);
+  if (last === undefined) return [];
+  const place = chain.length - 1;
+  const included = anchors.find((anchor) => endsIn(chain, anchor));
+  if (included !== undefined) {
+    if (place > 0) return [included];
+    throw refusedAt(chain, 0, "a trust anchor cannot sign as a leaf");
+  }
+  const named = anchors.filter((anchor) => isSameName(last.issuer, anchor.subject));
+  const [first] = named;
+  if (first === undefined) {
+    requireNothingBehind(chain, anchors);
+    throw untrusted(`${nameAt(chain, place)}: no trust anchor has the name of its issuer`);
+  }
+  const candidates = named.filter((anchor) => isSameKeyId(last, anchor));
+  if (candidates.length === 0) requireNamed(chain, place, first);
+  return candidates.slice(0, MAX_CANDIDATES);
+}
+
+function requireNothingBehind(
+  chain: readonly Certificate[],
+  anchors: readonly Certificate[],
+): void {
+  const place = chain.findIndex((one) => anchors.some((anchor) => endsIn([one], anchor)));
+  if (place > 0) throw refusedAt(chain, place + 1, "it stands behind a trust anchor");
+}
+
+function endsIn(chain: readonly Certificate[], anchor: Certificate): boolean {
+  const last = chain.at(-1);
+  return last !== undefined && encodeHex(last.der) === encodeHex(anchor.der);
+}
+
+function isSameKeyId(subject: Certificate, issuer: Certificate): boolean {
+  const { authorityKeyId } = subject.extensions;
+  const { subjectKeyId } = issuer.extensions;
+  if (authorityKeyId === undefined || subjectKeyId === undefined) return true;
+  return encodeHex(authorityKeyId) === encodeHex(subjectKeyId);
+}
+
+// RFC 5280 §6.1.3 and §6.1.4, all but the signatures.
+function requireSound(path: readonly Certificate[], time: number): void {
+  if (path.length > MAX_PATH_LENGTH) {
+    throw invalid(`path of ${path.length} certificates, want ${MAX_PATH_LENGTH} at most`);
+  }
+  requireDistinct(path);
+  let below = 0;
+  for (const [place, certificate] of path.entries()) {
+    requireCurrent(path, place, time);
+    // RFC 5280 §6.1.4 (o), §6.1.5 (f): also of policies, which are not processed.
+    const [unknown] = certificate.extensions.unknownCritical;
+    if (unknown !== undefined) {
+      throw refusedAt(path, place, `critical extension ${unknown} is not known`);
+    }
+    if (place === 0) requireSigner(path);
+    else requireIssuer(path, place, below);
+    requireKeptNames(path, place);
+    if (place > 0 && !isSelfIssued(certificate)) below++;
+  }
+}
+
+function requireCurrent(path: readonly Certificate[], place: number, time: number): void {
+  const certificate = path[place];
+  if (certificate === undefined) return;
+  // RFC 5280 §6.1.3 (a)(2)
+  if (time < certificate.notBefore) throw refusedAt(path, place, "it is not yet valid");
+  // The last second counts to its end.
+  if (Math.floor(time) > certificate.notAfter) throw refusedAt(path, place, "it has expired");
+}
+
+// RFC 9360 §2, RFC 9943 §5.1.1.1: a signer's certificate allows digital signatures.
+function requireSigner(path: readonly Certificate[]): void {
+  const usage = path[0]?.extensions.keyUsage;
+  if (usage?.has("digitalSignature") === false) {
+    throw refusedAt(path, 0, "its key usage does not allow digitalSignature");
+  }
+}
+
+/** `below` is how many issuers that are not self-issued stand between it and the leaf. */
+function requireIssuer(path: readonly Certificate[], place: number, below: number): void {
+  const { extensions, version } = path[place] ?? {};
+  // RFC 5280 §6.1.4 (k)
+  if (version !== 3 || extensions?.basicConstraints?.isCa !== true) {
+    throw refusedAt(path, place, "it is not a CA");
+  }
+  // RFC 5280 §6.1.4 (n)
+  if (extensions.keyUsage?.has("keyCertSign") === false) {
+    throw refusedAt(path, place, "its key usage does not allow keyCertSign");
+  }
+  // RFC 5280 §6.1.4 (l), (m)
+  const { pathLength } = extensions.basicConstraints;
+  if (pathLength !== undefined && below > pathLength) {
+    throw refusedAt(path, place, `path length is ${pathLength}, and ${below} CAs follow`);
+  }
+}
+
+// RFC 5280 §6.1.3 (b), (c): what the issuer at `place` says of all below, self-issued ones apart
+// that are not the leaf.
+function requireKeptNames(path: readonly Certificate[], place: number): void {
+  const issuer = path[place];
+  const constraints = issuer?.extensions.nameConstraints;
+  if (issuer === undefined || constraints === undefined) return;
+  for (const [index, certificate] of path.slice(0, place).entries()) {
+    if (index > 0 && isSelfIssued(certificate)) continue;
+    const { subject, extensions } = certificate;
+    const { subjectAltName } = extensions;
+    const violation = findViolation(constraints, { subject, subjectAltName });
+    if (violation !== undefined) {
+      throw refusedAt(path, index, `${violation} by the name constraints of ${issuer.label}`);
+    }
+  }
+}
+
+// RFC 5280 §6.1.3 (a)(1)
+async function requireSignature(path: readonly Certificate[], place: number): Promise<void> {
+  const [certificate, issuer] = [path[place], path[place + 1]];
+  if (certificate === undefined || issuer === undefined) return;
+  try {
+    await certificate.verifySignature(issuer);
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    throw invalid(`${nameAt(path, place)}: ${cause.message}`, { cause });
+  }
+}
+
+function isSelfIssued({ subject, issuer }: Certificate): boolean {
+  return isSameName(subject, issuer);
+}
+
+function nameAt(path: readonly Certificate[], place: number): string {
+  return `certificate ${place} (${path[place]?.label ?? "none"})`;
+}
+
+function refusedAt(path: readonly Certificate[], place: number, check: string): StatementError {
+  return invalid(`${nameAt(path, place)}: ${check}`);
+}
+
+function invalid(message: string, options?: ErrorOptions): StatementError {
+  return new StatementError("STATEMENT_CHAIN_INVALID", message, options);
+}
+
+function untrusted(message: string): StatementError {
+  return new StatementError("STATEMENT_CHAIN_UNTRUSTED", message);
+}
