@@ -1,0 +1,42 @@
+/** Encodes one DER element of any length. */
+export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const content = Buffer.concat(parts);
+  const { length } = content;
+  const hex = length.toString(16);
+  const size = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, "hex");
+  const head = length < 0x80 ? [length] : [0x80 + size.length, ...size];
+  return new Uint8Array(Buffer.concat([Uint8Array.of(tag, ...head), content]));
+}
+
+export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
+  return der(0x30, ...parts);
+}
+
+export function integer(...bytes: readonly number[]): Uint8Array {
+  return der(0x02, Uint8Array.from(bytes));
+}
+
+export function octets(...parts: readonly Uint8Array[]): Uint8Array {
+  return der(0x04, ...parts);
+}
+
+export function bits(bytes: Uint8Array, spare = 0): Uint8Array {
+  return der(0x03, Uint8Array.of(spare), bytes);
+}
+
+/** Encodes text under any tag, one byte for each UTF-8 byte. */
+export function text(tag: number, value: string): Uint8Array {
+  return der(tag, Buffer.from(value));
+}
+
+export function oid(dotted: string): Uint8Array {
+  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
+  const encode = (arc: number): number[] => {
+    const bytes = [arc % 128];
+    for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) {
+      bytes.unshift(128 + (left % 128));
+    }
+    return bytes;
+  };
+  return der(0x06, Uint8Array.from([first * 40 + second, ...rest].flatMap(encode)));
+}
