@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
 import { X509Certificate } from "node:crypto";
 import { encodeHex } from "@tallystick/cose";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { StatementError } from "../error.js";
 import {
-  attribute,
   authorityKeyId,
   ca,
   CERT_SIGN,
@@ -15,7 +13,6 @@ import {
   extension,
   general,
   issue,
-  name,
   NOT_CA,
   NOW,
   san,
@@ -52,7 +49,7 @@ test("says what it is, as node:crypto reads it", async () => {
     { oid: "2.5.4.10", name: "O", value: "Vendor" },
   ]);
   expect(Certificate.is(certificate)).toBe(true);
-  expect(Certificate.is({ ...certificate })).toBe(false);
+  expect(Certificate.is(Object.assign({}, certificate))).toBe(false);
 });
 
 test("is its own copy", async () => {
@@ -321,50 +318,6 @@ describe("one encoding of each length", () => {
   });
 });
 
-describe("names", () => {
-  test.each([
-    ["UTF-8", text(0x0c, "Käte"), "Käte"],
-    ["printable", text(0x13, "Kate"), "Kate"],
-    ["numeric", text(0x12, "12 3"), "12 3"],
-    ["IA5", text(0x16, "a@b"), "a@b"],
-    ["Latin-1", der(0x14, Uint8Array.of(0xe4)), "ä"],
-    ["UTF-16", der(0x1e, Uint8Array.of(0, 0xe4)), "ä"],
-    ["UTF-32", der(0x1c, Uint8Array.of(0, 1, 0xf6, 0)), "\u{1f600}"],
-    ["anything else", integer(7), "#020107"],
-  ])("%s", async (_name, value, shown) => {
-    const own = sequence(der(0x31, sequence(oid("2.5.4.3"), value)));
-    expect((await decoded({}, own)).subject.attributes[0]?.value).toBe(shown);
-  });
-
-  test.each([
-    ["UTF-8 that is none", der(0x0c, Uint8Array.of(0xff))],
-    ["printable with @", text(0x13, "a@b")],
-    ["IA5 above 7 bits", der(0x16, Uint8Array.of(0x80))],
-    ["UTF-16 that ends early", der(0x1e, Uint8Array.of(0))],
-    ["half a surrogate pair", der(0x1e, Uint8Array.of(0xd8, 0))],
-  ])("%s is refused", async (_name, value) => {
-    const own = sequence(der(0x31, sequence(oid("2.5.4.3"), value)));
-    const { der: bytes } = await issue(own);
-    expect(refusal(() => Certificate.decode(bytes))).toBe(MALFORMED);
-  });
-
-  test("members of one relative name are in order, and at least one", async () => {
-    const pair = [attribute("CN=a"), attribute("O=b")];
-    const good = await issue(sequence(der(0x31, ...pair)));
-    expect(good.certificate.subject.canonical).toHaveLength(1);
-    for (const set of [der(0x31, ...pair.toReversed()), der(0x31)]) {
-      const { der: bytes } = await issue(sequence(set));
-      expect(refusal(() => Certificate.decode(bytes))).toBe(MALFORMED);
-    }
-  });
-
-  test("a label is short and printable", async () => {
-    const { label } = await decoded({}, name(`CN=\u001b[31m\n${"x".repeat(200)}`));
-    expect(label).toMatch(/^[ -~]{3,70}$/);
-    expect((await decoded({ issuer: name("CN=CA") }, sequence())).label).toBe("no name");
-  });
-});
-
 describe("any bytes", () => {
   const decodeOrRefuse = (bytes: Uint8Array): void => {
     try {
@@ -414,21 +367,6 @@ test("a key identifier that holds ever deeper octet strings is not opened", asyn
   while (inside.length < 60) inside = octets(inside);
   const { extensions } = await decoded({ extensions: [subjectKeyId(...inside)] });
   expect(extensions.subjectKeyId).toStrictEqual(inside);
-});
-
-describe("certificates in the field", () => {
-  const folder = new URL("../../../../../shared/data/identity/caliptra/", import.meta.url);
-  test.each(["fmc_alias_cert_ecc.der", "ldevid_cert_ecc.der", "rt_alias_cert_redacted.der"])(
-    "%s",
-    (file) => {
-      const bytes = readFileSync(new URL(file, folder));
-      const node = new X509Certificate(bytes);
-      const certificate = Certificate.decode(bytes);
-      expect(certificate.serial.toUpperCase()).toBe(node.serialNumber);
-      expect(certificate.notBefore).toBe(Date.parse(node.validFrom) / 1000);
-      expect(certificate.notAfter).toBeGreaterThan(NOW);
-    },
-  );
 });
 
 test("utcTime and the sample time agree", async () => {
