@@ -49,6 +49,7 @@ const THIRD_PARTY = {
   "@noble/curves": ["cose"],
   "@noble/ed25519": ["cose"],
   "@noble/hashes": ["cose", "merkle"],
+  "@noble/post-quantum": ["cose"],
   "cbor-x": ["cose"],
   commander: ["cli"],
   express: ["server"],

@@ -3,7 +3,7 @@ import { ALGORITHMS, algorithmById, algorithmByName, isSameOperation } from "./a
 import { refusal } from "./testing/refusal.js";
 
 describe("algorithm table", () => {
-  // IANA "COSE Algorithms"; RFC 9053 Table 1, RFC 8230 Table 1, RFC 9864 Table 1.
+  // IANA "COSE Algorithms"; RFC 9053 Table 1, RFC 8230 Table 1, RFC 9864 Table 1, RFC 9964 Table 1.
   test.each([
     [-7, "ES256", "EC2", "P-256", "sha-256", 64],
     [-35, "ES384", "EC2", "P-384", "sha-384", 96],
@@ -16,6 +16,9 @@ describe("algorithm table", () => {
     [-37, "PS256", "RSA", undefined, "sha-256", null],
     [-38, "PS384", "RSA", undefined, "sha-384", null],
     [-39, "PS512", "RSA", undefined, "sha-512", null],
+    [-48, "ML-DSA-44", "AKP", undefined, null, 2420],
+    [-49, "ML-DSA-65", "AKP", undefined, null, 3309],
+    [-50, "ML-DSA-87", "AKP", undefined, null, 4627],
   ])("%d is %s", (...row) => {
     const [id, name, kty, curve, hash, signatureBytes] = row;
     const algorithm = algorithmById(id);
@@ -25,16 +28,16 @@ describe("algorithm table", () => {
   });
 
   test("numbers and names are unique, and the list above is whole", () => {
-    expect(new Set(ALGORITHMS.map(({ id }) => id)).size).toBe(11);
-    expect(new Set(ALGORITHMS.map(({ name }) => name)).size).toBe(11);
-    expect(ALGORITHMS).toHaveLength(11);
+    expect(new Set(ALGORITHMS.map(({ id }) => id)).size).toBe(14);
+    expect(new Set(ALGORITHMS.map(({ name }) => name)).size).toBe(14);
+    expect(ALGORITHMS).toHaveLength(14);
   });
 
   test.each([
     ["RS256", -257],
     ["Ed448", -53],
     ["ES256K", -47],
-    ["ML-DSA-44", -48],
+    ["HashML-DSA-44", "HashML-DSA-44"],
     ["HMAC", 5],
     ["a hash", -16],
     ["zero", 0],
@@ -61,6 +64,10 @@ describe("algorithm table", () => {
     ["PS256", "PS384", false],
     ["ES256", "ES384", false],
     ["ES256", "PS256", false],
+    ["ML-DSA-44", "ML-DSA-65", false],
+    ["ML-DSA-65", "ML-DSA-87", false],
+    ["ML-DSA-87", "ML-DSA-87", true],
+    ["EdDSA", "ML-DSA-44", false],
   ])("%s and %s are the same operation: %p", (a, b, isSame) => {
     expect(isSameOperation(algorithmByName(a), algorithmByName(b))).toBe(isSame);
   });

@@ -1,6 +1,7 @@
 import { CoseError } from "./error.js";
 import type { HashName } from "./digest.js";
 import type { Curve } from "./curve.js";
+import { ML_DSA_NAMES, type MlDsaName } from "./ml-dsa.js";
 import type { CborValue } from "./value.js";
 
 /** The algorithms this library signs and verifies with, by their COSE names. */
@@ -15,10 +16,11 @@ export type AlgorithmName =
   | "Ed25519"
   | "PS256"
   | "PS384"
-  | "PS512";
+  | "PS512"
+  | MlDsaName;
 
-/** Key types by their COSE names (RFC 9053 §7, RFC 8230 §4). */
-export type KeyType = "OKP" | "EC2" | "RSA";
+/** Key types by their COSE names (RFC 9053 §7, RFC 8230 §4, RFC 9964 §3). */
+export type KeyType = "OKP" | "EC2" | "RSA" | "AKP";
 
 /** One row of the IANA registry "COSE Algorithms", bound to one key type and, if any, one curve. */
 export interface Algorithm {
@@ -26,7 +28,7 @@ export interface Algorithm {
   readonly name: AlgorithmName;
   readonly kty: KeyType;
   readonly curve?: Curve;
-  /** What the message is hashed with before the signature operation; null for Ed25519. */
+  /** What the message is hashed with before the signature operation; null for Ed25519 and ML-DSA. */
   readonly hash: HashName | null;
   /** Length of a signature; null for RSA, where it is that of the modulus. */
   readonly signatureBytes: number | null;
@@ -37,10 +39,11 @@ const P384 = { kty: "EC2", curve: "P-384", hash: "sha-384", signatureBytes: 96 }
 const P521 = { kty: "EC2", curve: "P-521", hash: "sha-512", signatureBytes: 132 } as const;
 const ED25519 = { kty: "OKP", curve: "Ed25519", hash: null, signatureBytes: 64 } as const;
 const RSA = { kty: "RSA", signatureBytes: null } as const;
+const AKP = { kty: "AKP", hash: null } as const;
 
 /**
- * Every algorithm of this library: RFC 9053 §2, RFC 8230 §2 and RFC 9864 §2. Nothing else
- * enumerates algorithms.
+ * Every algorithm of this library: RFC 9053 §2, RFC 8230 §2, RFC 9864 §2 and RFC 9964 §3. Nothing
+ * else enumerates algorithms.
  *
  * RFC 9053 leaves the curve of -7, -35, -36 and -8 open. Here each means the one curve that
  * RFC 9864 gives its fully specified twin, so that a number alone fixes the operation.
@@ -57,6 +60,9 @@ export const ALGORITHMS: readonly Algorithm[] = [
   { id: -37, name: "PS256", ...RSA, hash: "sha-256" },
   { id: -38, name: "PS384", ...RSA, hash: "sha-384" },
   { id: -39, name: "PS512", ...RSA, hash: "sha-512" },
+  { id: -48, name: "ML-DSA-44", ...AKP, signatureBytes: 2420 },
+  { id: -49, name: "ML-DSA-65", ...AKP, signatureBytes: 3309 },
+  { id: -50, name: "ML-DSA-87", ...AKP, signatureBytes: 4627 },
 ];
 
 /**
@@ -94,5 +100,20 @@ export function algorithmByName(name: string): Algorithm {
  * ESP256 (-9) are (RFC 9864 §2).
  */
 export function isSameOperation(a: Algorithm, b: Algorithm): boolean {
-  return a.kty === b.kty && a.curve === b.curve && a.hash === b.hash;
+  // The length of a signature tells the parameter sets of ML-DSA apart, and nothing else does.
+  const isOneLength = a.signatureBytes === b.signatureBytes;
+  return a.kty === b.kty && a.curve === b.curve && a.hash === b.hash && isOneLength;
+}
+
+/**
+ * Yields the parameter set that an AKP key names as its algorithm.
+ *
+ * @throws {@link CoseError} `COSE_ALG_KEY_MISMATCH`
+ */
+export function requireMlDsa({ name }: Algorithm): MlDsaName {
+  const found = ML_DSA_NAMES.find((set) => set === name);
+  if (found === undefined) {
+    throw new CoseError("COSE_ALG_KEY_MISMATCH", `AKP key names ${name}`);
+  }
+  return found;
 }

@@ -1,4 +1,4 @@
-import { algorithmById } from "./algorithm.js";
+import { algorithmById, algorithmByName, requireMlDsa } from "./algorithm.js";
 import { CURVES, EC_CURVES, type EcCurve } from "./curve.js";
 import { CoseError } from "./error.js";
 import type { KeyNote } from "./jwk.js";
@@ -9,7 +9,7 @@ import { isCborArray, type CborMap, type CborValue } from "./value.js";
 import { decodePoint } from "./weierstrass.js";
 
 /** COSE key type numbers (IANA "COSE Key Types"). */
-const KTY = { OKP: 1, EC2: 2, RSA: 3 } as const;
+const KTY = { OKP: 1, EC2: 2, RSA: 3, AKP: 7 } as const;
 
 /** The key operation "verify" (RFC 9052 §7.1, Table 5). */
 const VERIFY = 2;
@@ -36,15 +36,23 @@ export function encodePublicNumbers(material: PublicMaterial): Map<number, CborV
         [KEY_LABEL.rsaN, copy(material.n)],
         [KEY_LABEL.rsaE, copy(material.e)],
       ]);
+    case "AKP":
+      // RFC 9964 §5: alg is one of the required members, in the thumbprint too.
+      return new Map<number, CborValue>([
+        [KEY_LABEL.kty, KTY.AKP],
+        [KEY_LABEL.alg, algorithmByName(material.alg).id],
+        [KEY_LABEL.akpPub, copy(material.pub)],
+      ]);
   }
 }
 
 /**
- * Yields the public numbers of a COSE_Key (RFC 9053 §7, RFC 8230 §4), not yet vetted.
+ * Yields the public numbers of a COSE_Key (RFC 9053 §7, RFC 8230 §4, RFC 9964 §3), not yet vetted.
  *
  * A private member is refused: a key that should be public must not carry its secret along.
  *
- * @throws {@link CoseError} `COSE_KEY_MALFORMED`, `COSE_KEY_UNSUPPORTED`, `COSE_KEY_WEAK`
+ * @throws {@link CoseError} `COSE_KEY_MALFORMED`, `COSE_KEY_UNSUPPORTED`, `COSE_KEY_WEAK`,
+ * `COSE_ALG_UNSUPPORTED`, `COSE_ALG_KEY_MISMATCH`
  */
 export function decodePublicNumbers(map: CborMap): PublicMaterial {
   const kty = map.get(KEY_LABEL.kty);
@@ -61,12 +69,16 @@ export function decodePublicNumbers(map: CborMap): PublicMaterial {
     refusePrivate(map, KEY_LABEL.rsaD);
     return { kty: "RSA", n: bytesAt(map, KEY_LABEL.rsaN), e: bytesAt(map, KEY_LABEL.rsaE) };
   }
+  if (kty === KTY.AKP) {
+    refusePrivate(map, KEY_LABEL.akpPriv);
+    return decodeAkp(map);
+  }
   if (typeof kty !== "number" && typeof kty !== "string") {
     throw new CoseError("COSE_KEY_MALFORMED", "COSE_Key without kty");
   }
   throw new CoseError(
     "COSE_KEY_UNSUPPORTED",
-    "COSE_Key kty or crv not supported, want EC2 (P-256, P-384, P-521), OKP (Ed25519) or RSA",
+    "COSE_Key kty or crv not supported, want EC2 (P-256, P-384, P-521), OKP (Ed25519), RSA or AKP",
   );
 }
 
@@ -101,6 +113,14 @@ function decodeEc2(map: CborMap, curve: EcCurve): PublicMaterial {
   const y = map.get(KEY_LABEL.ec2Y);
   if (typeof y !== "boolean") return { kty: "EC2", curve, x, y: bytesAt(map, KEY_LABEL.ec2Y) };
   return decodePoint(curve, Uint8Array.of(y ? 3 : 2, ...x));
+}
+
+/** RFC 9964 §3: an AKP key names its algorithm. */
+function decodeAkp(map: CborMap): PublicMaterial {
+  const alg = map.get(KEY_LABEL.alg);
+  if (alg === undefined) throw new CoseError("COSE_KEY_MALFORMED", "AKP key without alg");
+  const name = requireMlDsa(algorithmById(alg));
+  return { kty: "AKP", alg: name, pub: bytesAt(map, KEY_LABEL.akpPub) };
 }
 
 function refusePrivate(map: CborMap, label: number): void {

@@ -53,6 +53,9 @@ export { type Jwk } from "./jwk.js";
 export { PublicKey } from "./public-key.js";
 export { PrivateKey, type Signer } from "./private-key.js";
 export { type SignatureInput, verifySignature } from "./signature.js";
+export { type SignatureScheme, verifyScheme } from "./scheme.js";
+export { type Signed } from "./signed.js";
+export { type MlDsaName } from "./ml-dsa.js";
 export {
   decodeSign1,
   encodeSign1,

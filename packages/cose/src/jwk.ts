@@ -1,11 +1,12 @@
-import { algorithmByName, type Algorithm } from "./algorithm.js";
+import { algorithmByName, requireMlDsa, type Algorithm } from "./algorithm.js";
 import { decodeBase64url, encodeBase64url } from "./base64url.js";
 import { EC_CURVES } from "./curve.js";
 import { CoseError } from "./error.js";
 import { parseKeyId, type KeyId } from "./kid.js";
+import type { MlDsaName } from "./ml-dsa.js";
 import type { PrivateMaterial, PublicMaterial } from "./material.js";
 
-/** A JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037) as plain JSON. */
+/** A JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037, RFC 9964 §4) as plain JSON. */
 export interface Jwk {
   kty: string;
   crv?: string;
@@ -19,6 +20,8 @@ export interface Jwk {
   dp?: string;
   dq?: string;
   qi?: string;
+  pub?: string;
+  priv?: string;
   kid?: string;
   alg?: string;
   use?: string;
@@ -33,8 +36,8 @@ export interface KeyNote {
 
 type JwkObject = Readonly<Record<string, unknown>>;
 
-/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2). */
-const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2, RFC 9964 §4). */
+const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /**
  * Yields a copy of the JSON object, so that what was checked is what is used.
@@ -51,7 +54,8 @@ export function parseJwkObject(jwk: unknown): JwkObject {
 /**
  * Yields the public numbers of a JWK, not yet vetted.
  *
- * @throws {@link CoseError} `COSE_KEY_MALFORMED`, `COSE_KEY_UNSUPPORTED`
+ * @throws {@link CoseError} `COSE_KEY_MALFORMED`, `COSE_KEY_UNSUPPORTED`, `COSE_ALG_UNSUPPORTED`,
+ * `COSE_ALG_KEY_MISMATCH`
  */
 export function parsePublicNumbers(jwk: JwkObject): PublicMaterial {
   const { kty, crv } = jwk;
@@ -63,10 +67,11 @@ export function parsePublicNumbers(jwk: JwkObject): PublicMaterial {
     }
   }
   if (kty === "RSA") return { kty, n: bytesOf(jwk, "n"), e: bytesOf(jwk, "e") };
+  if (kty === "AKP") return { kty, alg: mlDsaNameOf(jwk["alg"]), pub: bytesOf(jwk, "pub") };
   if (typeof kty !== "string") throw new CoseError("COSE_KEY_MALFORMED", "JWK without kty");
   throw new CoseError(
     "COSE_KEY_UNSUPPORTED",
-    "JWK kty or crv not supported, want EC (P-256, P-384, P-521), OKP (Ed25519) or RSA",
+    "JWK kty or crv not supported, want EC (P-256, P-384, P-521), OKP (Ed25519), RSA or AKP",
   );
 }
 
@@ -77,8 +82,10 @@ export function parsePublicNumbers(jwk: JwkObject): PublicMaterial {
  */
 export function parsePrivateNumbers(jwk: JwkObject): PrivateMaterial {
   const numbers = parsePublicNumbers(jwk);
-  if (jwk["d"] === undefined) throw new CoseError("COSE_KEY_NOT_PRIVATE", "JWK is a public key");
-  const d = bytesOf(jwk, "d");
+  const secret = numbers.kty === "AKP" ? "priv" : "d";
+  if (jwk[secret] === undefined) throw new CoseError("COSE_KEY_NOT_PRIVATE", "JWK is a public key");
+  const d = bytesOf(jwk, secret);
+  if (numbers.kty === "AKP") return { kty: "AKP", public: numbers, priv: d };
   if (numbers.kty === "OKP") return { kty: "OKP", public: numbers, d };
   if (numbers.kty === "EC2") return { kty: "EC2", public: numbers, d };
   if (jwk["oth"] !== undefined) {
@@ -136,12 +143,16 @@ export function formatPublicNumbers(material: PublicMaterial): Jwk {
     }
     case "RSA":
       return { kty: "RSA", n: encodeBase64url(material.n), e: encodeBase64url(material.e) };
+    case "AKP":
+      return { kty: "AKP", alg: material.alg, pub: encodeBase64url(material.pub) };
   }
 }
 
 /** Yields all numbers of a private key as a JWK. The caller keeps it secret. */
 export function formatPrivateNumbers(material: PrivateMaterial): Jwk {
-  const jwk: Jwk = { ...formatPublicNumbers(material.public), d: encodeBase64url(material.d) };
+  const numbers = formatPublicNumbers(material.public);
+  if (material.kty === "AKP") return { ...numbers, priv: encodeBase64url(material.priv) };
+  const jwk: Jwk = { ...numbers, d: encodeBase64url(material.d) };
   if (material.kty !== "RSA") return jwk;
   const { p, q, dp, dq, qi } = material;
   return {
@@ -152,6 +163,12 @@ export function formatPrivateNumbers(material: PrivateMaterial): Jwk {
     dq: encodeBase64url(dq),
     qi: encodeBase64url(qi),
   };
+}
+
+/** RFC 9964 §4: an AKP key without alg is no key, as its type alone fixes nothing. */
+function mlDsaNameOf(alg: unknown): MlDsaName {
+  if (typeof alg !== "string") throw new CoseError("COSE_KEY_MALFORMED", "AKP key without alg");
+  return requireMlDsa(algorithmByName(alg));
 }
 
 function bytesOf(jwk: JwkObject, member: string): Uint8Array {

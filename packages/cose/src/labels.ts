@@ -46,4 +46,6 @@ export const KEY_LABEL = {
   rsaN: -1,
   rsaE: -2,
   rsaD: -3,
+  akpPub: -1,
+  akpPriv: -2,
 } as const;

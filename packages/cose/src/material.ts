@@ -1,4 +1,5 @@
 import type { EcCurve } from "./curve.js";
+import type { MlDsaName } from "./ml-dsa.js";
 
 /** The public numbers of an Ed25519 key: the encoded point (RFC 8032 §5.1.2). */
 export interface OkpMaterial {
@@ -22,8 +23,15 @@ export interface RsaMaterial {
   readonly e: Uint8Array;
 }
 
+/** An ML-DSA public key (FIPS 204 §7.2). Its algorithm is part of it (RFC 9964 §3). */
+export interface AkpMaterial {
+  readonly kty: "AKP";
+  readonly alg: MlDsaName;
+  readonly pub: Uint8Array;
+}
+
 /** The bare numbers of a public key. Owned by the key that holds them; never handed out. */
-export type PublicMaterial = OkpMaterial | Ec2Material | RsaMaterial;
+export type PublicMaterial = OkpMaterial | Ec2Material | RsaMaterial | AkpMaterial;
 
 /** The seed of an Ed25519 key (RFC 8032 §5.1.5). */
 export interface OkpSecret {
@@ -51,8 +59,15 @@ export interface RsaSecret {
   readonly qi: Uint8Array;
 }
 
+/** The seed of an ML-DSA key, from which all else follows (RFC 9964 §3). */
+export interface AkpSecret {
+  readonly kty: "AKP";
+  readonly public: AkpMaterial;
+  readonly priv: Uint8Array;
+}
+
 /** The bare numbers of a private key. Owned by the key that holds them; never handed out. */
-export type PrivateMaterial = OkpSecret | Ec2Secret | RsaSecret;
+export type PrivateMaterial = OkpSecret | Ec2Secret | RsaSecret | AkpSecret;
 
 /** Yields the unsigned big-endian number. */
 export function toInteger(bytes: Uint8Array): bigint {

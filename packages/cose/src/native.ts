@@ -1,9 +1,12 @@
 import * as crypto from "node:crypto";
-import type { Algorithm } from "./algorithm.js";
+import { requireMlDsa, type Algorithm } from "./algorithm.js";
 import type { HashName } from "./digest.js";
 import { formatPrivateNumbers, formatPublicNumbers, parsePrivateNumbers } from "./jwk.js";
 import type { PrivateMaterial, PublicMaterial } from "./material.js";
-import { isShaped, type Signed } from "./signed.js";
+import { generateMlDsa, isMlDsaSignature, ML_DSA, signMlDsa, type MlDsaName } from "./ml-dsa.js";
+import { isShaped, saltLengthOf, type Operation, type Signed } from "./signed.js";
+import { encodeAkpPkcs8, encodeAkpSpki } from "./akp-der.js";
+import { deriveAkp } from "./vetting.js";
 
 // The implementation of "#crypto" on Node; portable.ts is the other. Both give the same verdicts.
 
@@ -29,14 +32,17 @@ export function digestBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
 
 /** Yields whether the signature holds. The key is vetted. Runs on the thread pool. */
 export function verifyRaw(
-  algorithm: Algorithm,
+  operation: Operation,
   key: PublicMaterial,
   { message, signature }: Signed,
 ): Promise<boolean> {
-  if (!isShaped(algorithm, key, signature)) return Promise.resolve(false);
-  const input = { key: publicKeyObject(key), ...signatureOptions(algorithm) };
+  if (!isShaped(operation, key, signature)) return Promise.resolve(false);
+  if (key.kty === "AKP" && !hasMlDsa()) {
+    return Promise.resolve(isMlDsaSignature(key.alg, key.pub, { message, signature }));
+  }
+  const input = { key: publicKeyObject(key), ...signatureOptions(operation) };
   return new Promise((resolve, reject) => {
-    crypto.verify(opensslHash(algorithm), message, input, signature, (error, isValid) => {
+    crypto.verify(opensslHash(operation), message, input, signature, (error, isValid) => {
       if (error) reject(error);
       else resolve(isValid);
     });
@@ -49,6 +55,9 @@ export function signRaw(
   key: PrivateMaterial,
   message: Uint8Array,
 ): Promise<Uint8Array> {
+  if (key.kty === "AKP" && !hasMlDsa()) {
+    return Promise.resolve(signMlDsa(key.public.alg, message, key.priv));
+  }
   const input = { key: privateKeyObject(key), ...signatureOptions(algorithm) };
   return new Promise((resolve, reject) => {
     crypto.sign(opensslHash(algorithm), message, input, (error, signature) => {
@@ -60,6 +69,11 @@ export function signRaw(
 
 /** Yields the numbers of a new private key from the system's random source. */
 export function generateRaw(algorithm: Algorithm): Promise<PrivateMaterial> {
+  if (algorithm.kty === "AKP") {
+    const priv = generateMlDsa();
+    const material = deriveAkp(requireMlDsa(algorithm), priv);
+    return Promise.resolve({ kty: "AKP", public: material, priv });
+  }
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, _public: crypto.KeyObject, key: crypto.KeyObject): void => {
       if (error) reject(error);
@@ -76,24 +90,53 @@ export function generateRaw(algorithm: Algorithm): Promise<PrivateMaterial> {
   });
 }
 
-function opensslHash(algorithm: Algorithm): string | null {
-  return algorithm.hash === null ? null : DIGESTS[algorithm.hash];
+let isMlDsaNative: boolean | undefined;
+
+/**
+ * Yields whether this runtime has ML-DSA. Found out by reading a key, once and only when one comes:
+ * it depends on the OpenSSL that Node was built with, not on the version of Node alone.
+ */
+export function hasMlDsa(): boolean {
+  isMlDsaNative ??= canReadMlDsa();
+  return isMlDsaNative;
 }
 
-function signatureOptions({ kty }: Algorithm): crypto.SigningOptions {
-  if (kty === "EC2") return { dsaEncoding: "ieee-p1363" };
-  if (kty === "OKP") return {};
-  // RFC 8230 §2: the salt is as long as the digest.
+function canReadMlDsa(): boolean {
+  const pub = new Uint8Array(ML_DSA["ML-DSA-44"].publicBytes);
+  try {
+    const type: string | undefined = importMlDsa("ML-DSA-44", pub).asymmetricKeyType;
+    return type === "ml-dsa-44";
+  } catch {
+    return false;
+  }
+}
+
+function importMlDsa(alg: MlDsaName, pub: Uint8Array): crypto.KeyObject {
+  const der = Buffer.from(encodeAkpSpki({ kty: "AKP", alg, pub }));
+  return crypto.createPublicKey({ key: der, format: "der", type: "spki" });
+}
+
+function opensslHash(operation: Operation): string | null {
+  return operation.hash === null ? null : DIGESTS[operation.hash];
+}
+
+function signatureOptions(operation: Operation): crypto.SigningOptions {
+  if (operation.kty === "EC2") return { dsaEncoding: "ieee-p1363" };
+  if (operation.kty !== "RSA") return {};
+  if (operation.padding === "pkcs1") return { padding: crypto.constants.RSA_PKCS1_PADDING };
   return {
     padding: crypto.constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: crypto.constants.RSA_PSS_SALTLEN_DIGEST,
+    saltLength: saltLengthOf(operation),
   };
 }
 
 function publicKeyObject(material: PublicMaterial): crypto.KeyObject {
   const cached = publicKeys.get(material);
   if (cached !== undefined) return cached;
-  const key = crypto.createPublicKey({ key: { ...formatPublicNumbers(material) }, format: "jwk" });
+  const key =
+    material.kty === "AKP"
+      ? importMlDsa(material.alg, material.pub)
+      : crypto.createPublicKey({ key: { ...formatPublicNumbers(material) }, format: "jwk" });
   publicKeys.set(material, key);
   return key;
 }
@@ -101,10 +144,14 @@ function publicKeyObject(material: PublicMaterial): crypto.KeyObject {
 function privateKeyObject(material: PrivateMaterial): crypto.KeyObject {
   const cached = privateKeys.get(material);
   if (cached !== undefined) return cached;
-  const key = crypto.createPrivateKey({
-    key: { ...formatPrivateNumbers(material) },
-    format: "jwk",
-  });
+  const key =
+    material.kty === "AKP"
+      ? crypto.createPrivateKey({
+          key: Buffer.from(encodeAkpPkcs8(material)),
+          format: "der",
+          type: "pkcs8",
+        })
+      : crypto.createPrivateKey({ key: { ...formatPrivateNumbers(material) }, format: "jwk" });
   privateKeys.set(material, key);
   return key;
 }

@@ -1,10 +1,12 @@
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
-import type { Algorithm } from "./algorithm.js";
+import { requireMlDsa, type Algorithm } from "./algorithm.js";
 import type { HashName } from "./digest.js";
 import { deriveEd25519, generateEd25519, isEd25519Signature, signEd25519 } from "./edwards.js";
 import { formatPrivateNumbers, formatPublicNumbers, parsePrivateNumbers, type Jwk } from "./jwk.js";
 import type { Ec2Material, PrivateMaterial, PublicMaterial } from "./material.js";
-import { isShaped, type Signed } from "./signed.js";
+import { generateMlDsa, isMlDsaSignature, signMlDsa } from "./ml-dsa.js";
+import { hashOf, isShaped, saltLengthOf, type Operation, type Signed } from "./signed.js";
+import { deriveAkp } from "./vetting.js";
 import { derivePoint, encodePoint, WEIERSTRASS } from "./weierstrass.js";
 
 // The implementation of "#crypto" in browsers and other runtimes; native.ts is the one on Node.
@@ -29,21 +31,23 @@ export function digestBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
 
 /** Yields whether the signature holds. The key is vetted. */
 export async function verifyRaw(
-  algorithm: Algorithm,
+  operation: Operation,
   key: PublicMaterial,
   { message, signature }: Signed,
 ): Promise<boolean> {
-  if (!isShaped(algorithm, key, signature)) return false;
+  if (!isShaped(operation, key, signature)) return false;
   switch (key.kty) {
     case "OKP":
       return isEd25519Signature(signature, message, key.x);
     case "EC2":
-      return isEcdsaSignature(algorithm, key, { message, signature });
+      return isEcdsaSignature(operation, key, { message, signature });
     case "RSA": {
-      const imported = await importRsa(algorithm, formatPublicNumbers(key), "verify");
+      const imported = await importRsa(operation, formatPublicNumbers(key), "verify");
       const input = [new Uint8Array(signature), new Uint8Array(message)] as const;
-      return globalThis.crypto.subtle.verify(pss(algorithm), imported, ...input);
+      return globalThis.crypto.subtle.verify(rsaParameters(operation), imported, ...input);
     }
+    case "AKP":
+      return isMlDsaSignature(key.alg, key.pub, { message, signature });
   }
 }
 
@@ -63,8 +67,11 @@ export async function signRaw(
     case "RSA": {
       const imported = await importRsa(algorithm, formatPrivateNumbers(key), "sign");
       const input = new Uint8Array(message);
-      return new Uint8Array(await globalThis.crypto.subtle.sign(pss(algorithm), imported, input));
+      const parameters = rsaParameters(algorithm);
+      return new Uint8Array(await globalThis.crypto.subtle.sign(parameters, imported, input));
     }
+    case "AKP":
+      return signMlDsa(key.public.alg, message, key.priv);
   }
 }
 
@@ -75,7 +82,7 @@ export async function generateRaw(algorithm: Algorithm): Promise<PrivateMaterial
     const pair = await globalThis.crypto.subtle.generateKey(
       {
         name: "RSA-PSS",
-        hash: hashName(algorithm),
+        hash: hashOf(algorithm),
         modulusLength: GENERATED_MODULUS_BITS,
         publicExponent: Uint8Array.of(1, 0, 1),
       },
@@ -86,6 +93,10 @@ export async function generateRaw(algorithm: Algorithm): Promise<PrivateMaterial
       ...(await globalThis.crypto.subtle.exportKey("jwk", pair.privateKey)),
     });
   }
+  if (kty === "AKP") {
+    const priv = generateMlDsa();
+    return { kty: "AKP", public: deriveAkp(requireMlDsa(algorithm), priv), priv };
+  }
   if (curve === undefined || curve === "Ed25519") {
     const d = generateEd25519();
     return { kty: "OKP", public: { kty: "OKP", curve: "Ed25519", x: deriveEd25519(d) }, d };
@@ -94,27 +105,25 @@ export async function generateRaw(algorithm: Algorithm): Promise<PrivateMaterial
   return { kty: "EC2", public: derivePoint(curve, d), d };
 }
 
-function isEcdsaSignature(algorithm: Algorithm, key: Ec2Material, signed: Signed): boolean {
-  const hashed = messageDigest(algorithm, signed.message);
+function isEcdsaSignature(operation: Operation, key: Ec2Material, signed: Signed): boolean {
+  const hashed = messageDigest(operation, signed.message);
   const { verify } = WEIERSTRASS[key.curve];
   return verify(signed.signature, hashed, encodePoint(key), ECDSA_OPTIONS);
 }
 
-function messageDigest(algorithm: Algorithm, message: Uint8Array): Uint8Array {
-  return digestBytes(hashName(algorithm), message);
+function messageDigest(operation: Operation, message: Uint8Array): Uint8Array {
+  return digestBytes(hashOf(operation), message);
 }
 
-function hashName(algorithm: Algorithm): HashName {
-  if (algorithm.hash === null) throw new TypeError(`${algorithm.name} has no hash`);
-  return algorithm.hash;
+/** Names of the paddings in WebCrypto. */
+const PADDINGS = { pss: "RSA-PSS", pkcs1: "RSASSA-PKCS1-v1_5" } as const;
+
+function rsaParameters(operation: Operation): AlgorithmIdentifier | RsaPssParams {
+  const name = PADDINGS[operation.padding ?? "pss"];
+  return name === "RSA-PSS" ? { name, saltLength: saltLengthOf(operation) } : { name };
 }
 
-function pss(algorithm: Algorithm): RsaPssParams {
-  // RFC 8230 §2: the salt is as long as the digest.
-  return { name: "RSA-PSS", saltLength: Number(hashName(algorithm).slice(4)) / 8 };
-}
-
-function importRsa(algorithm: Algorithm, jwk: Jwk, usage: KeyUsage): Promise<CryptoKey> {
-  const parameters = { name: "RSA-PSS", hash: hashName(algorithm) };
+function importRsa(operation: Operation, jwk: Jwk, usage: KeyUsage): Promise<CryptoKey> {
+  const parameters = { name: PADDINGS[operation.padding ?? "pss"], hash: hashOf(operation) };
   return globalThis.crypto.subtle.importKey("jwk", { ...jwk }, parameters, false, [usage]);
 }

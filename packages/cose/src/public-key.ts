@@ -1,4 +1,4 @@
-import { isSameOperation, type Algorithm, type KeyType } from "./algorithm.js";
+import { algorithmByName, isSameOperation, type Algorithm, type KeyType } from "./algorithm.js";
 import { decodeNote, decodePublicNumbers, encodePublicNumbers } from "./cose-key.js";
 import type { Curve } from "./curve.js";
 import { CoseError } from "./error.js";
@@ -30,9 +30,9 @@ let reveal: (key: PublicKey) => PublicMaterial;
  */
 export class PublicKey {
   readonly kty: KeyType;
-  /** Undefined for RSA. */
+  /** Undefined for RSA and ML-DSA. */
   readonly curve: Curve | undefined;
-  /** The one algorithm the key says it is for, if it says so. */
+  /** The one algorithm the key says it is for, if it says so; ML-DSA keys always do. */
   readonly algorithm: Algorithm | undefined;
   readonly #material: PublicMaterial;
   readonly #kid: KeyId;
@@ -46,8 +46,8 @@ export class PublicKey {
   private constructor(material: PublicMaterial, note: KeyNote) {
     vetPublic(material);
     this.kty = material.kty;
-    this.curve = material.kty === "RSA" ? undefined : material.curve;
-    this.algorithm = note.alg;
+    this.curve = "curve" in material ? material.curve : undefined;
+    this.algorithm = material.kty === "AKP" ? algorithmByName(material.alg) : note.alg;
     this.#material = material;
     this.#thumbprint = computeThumbprint(material);
     this.#kid = note.kid ?? keyIdOf(this.#thumbprint);

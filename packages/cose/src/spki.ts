@@ -1,6 +1,8 @@
 import { CURVES, EC_CURVES, type EcCurve } from "./curve.js";
 import { DER, DerReader } from "./der.js";
 import { CoseError } from "./error.js";
+import { mlDsaOf, readAkpPrivate } from "./akp-der.js";
+import { ML_DSA_NAMES, type MlDsaName } from "./ml-dsa.js";
 import { equalBytes, type PrivateMaterial, type PublicMaterial } from "./material.js";
 import { deriveOkp } from "./vetting.js";
 import { decodePoint, derivePoint, encodePoint } from "./weierstrass.js";
@@ -11,7 +13,7 @@ const OID = { ecPublicKey: "2a8648ce3d0201", rsaEncryption: "2a864886f70d010101"
 /** Context tags: \[0\] and \[1\], constructed; \[1\] IMPLICIT BIT STRING. */
 const CONTEXT = { zero: 0xa0, one: 0xa1, onePrimitive: 0x81 } as const;
 
-type KeyAlgorithm = EcCurve | "Ed25519" | "RSA";
+type KeyAlgorithm = EcCurve | "Ed25519" | "RSA" | MlDsaName;
 
 /**
  * Yields the public numbers of a SubjectPublicKeyInfo (RFC 5280 §4.1), not yet vetted.
@@ -30,6 +32,7 @@ export function decodeSpki(der: Uint8Array): PublicMaterial {
   const key = spki.readBitString();
   spki.end();
   if (algorithm === "RSA") return readRsaPublic(key);
+  if (isMlDsa(algorithm)) return { kty: "AKP", alg: algorithm, pub: new Uint8Array(key) };
   if (algorithm !== "Ed25519") return decodePoint(algorithm, key);
   return { kty: "OKP", curve: "Ed25519", x: new Uint8Array(key) };
 }
@@ -61,6 +64,7 @@ export function decodePkcs8(der: Uint8Array): PrivateMaterial {
     : undefined;
   info.end();
   if (algorithm === "RSA") return readRsaPrivate(key);
+  if (isMlDsa(algorithm)) return readAkpPrivate(algorithm, key, given);
   return algorithm === "Ed25519" ? readSeed(key, given) : readScalar(algorithm, key, given);
 }
 
@@ -72,6 +76,9 @@ function readAlgorithm(parent: DerReader): KeyAlgorithm {
   if (oid === CURVES.Ed25519.oid) {
     // RFC 8410 §3: the parameters must be absent.
     algorithm = "Ed25519";
+  } else if (mlDsaOf(oid) !== undefined) {
+    // RFC 9881 §2: the parameters must be absent.
+    algorithm = mlDsaOf(oid);
   } else if (oid === OID.rsaEncryption) {
     // RFC 3279 §2.3.1: the parameters must be NULL.
     if (sequence.read(DER.null).length > 0) {
@@ -85,11 +92,15 @@ function readAlgorithm(parent: DerReader): KeyAlgorithm {
   if (algorithm === undefined) {
     throw new CoseError(
       "COSE_KEY_UNSUPPORTED",
-      "key algorithm or curve not supported, want P-256, P-384, P-521, Ed25519 or RSA",
+      "key algorithm or curve not supported, want P-256, P-384, P-521, Ed25519, RSA or ML-DSA",
     );
   }
   sequence.end();
   return algorithm;
+}
+
+function isMlDsa(algorithm: KeyAlgorithm): algorithm is MlDsaName {
+  return ML_DSA_NAMES.some((name) => name === algorithm);
 }
 
 function namedCurve(oid: string): EcCurve | undefined {

@@ -18,10 +18,13 @@ const none = new Uint8Array(0);
 const empty: CborMap = new Map();
 
 const signers = new Map(
-  ALGORITHMS.map((row) => {
-    const jwk = makeTestKey(row.name).privateKey.export({ format: "jwk" });
-    return [row.name, PrivateKey.fromJwk({ ...jwk, alg: row.name })] as const;
-  }),
+  await Promise.all(
+    ALGORITHMS.map(async (row) => {
+      if (row.kty === "AKP") return [row.name, await PrivateKey.generate(row.name)] as const;
+      const jwk = makeTestKey(row.name).privateKey.export({ format: "jwk" });
+      return [row.name, PrivateKey.fromJwk({ ...jwk, alg: row.name })] as const;
+    }),
+  ),
 );
 
 function signerOf(name: string): PrivateKey {
@@ -87,7 +90,9 @@ describe.each(ALGORITHMS)("$name", ({ name, id }) => {
     const message = decodeSign1(bytes);
     for (const part of ["protectedBytes", "payload", "signature"] as const) {
       const original = message[part] ?? none;
-      for (let at = 0; at < original.length; at++) {
+      // Every 31st byte of signatures that are thousands long.
+      const step = original.length > 1000 ? 31 : 1;
+      for (let at = 0; at < original.length; at += step) {
         const changed = original.with(at, (original[at] ?? 0) ^ (1 << (at % 8)));
         const damaged = { ...message, [part]: changed };
         expect(await rejection(verifySign1(damaged, key))).toBe("COSE_SIGNATURE_INVALID");

@@ -4,6 +4,7 @@ import { CoseError } from "./error.js";
 import {
   equalBytes,
   toInteger,
+  type AkpMaterial,
   type Ec2Material,
   type OkpMaterial,
   type PrivateMaterial,
@@ -11,6 +12,7 @@ import {
   type RsaMaterial,
   type RsaSecret,
 } from "./material.js";
+import { expandMlDsa, ML_DSA, ML_DSA_SEED_BYTES, type MlDsaName } from "./ml-dsa.js";
 import { decodePoint, derivePoint, encodePoint } from "./weierstrass.js";
 
 const MIN_MODULUS_BITS = 2048;
@@ -37,6 +39,10 @@ export function vetPublic(material: PublicMaterial): void {
       return;
     case "RSA":
       vetRsa(material);
+      return;
+    case "AKP":
+      // FIPS 204 §7.2: every byte string of this length encodes a key.
+      requireLength(material.pub, ML_DSA[material.alg].publicBytes);
   }
 }
 
@@ -59,6 +65,11 @@ export function vetPrivate(material: PrivateMaterial): void {
     }
     case "RSA":
       requireMatch(isRsaConsistent(material));
+      return;
+    case "AKP": {
+      const derived = deriveAkp(material.public.alg, material.priv);
+      requireMatch(equalBytes(derived.pub, material.public.pub));
+    }
   }
 }
 
@@ -70,6 +81,16 @@ export function vetPrivate(material: PrivateMaterial): void {
 export function deriveOkp(seed: Uint8Array): OkpMaterial {
   requireLength(seed, CURVES.Ed25519.bytes);
   return { kty: "OKP", curve: "Ed25519", x: deriveEd25519(seed) };
+}
+
+/**
+ * Yields the public numbers of an ML-DSA seed.
+ *
+ * @throws {@link CoseError} `COSE_KEY_MALFORMED`
+ */
+export function deriveAkp(alg: MlDsaName, seed: Uint8Array): AkpMaterial {
+  requireLength(seed, ML_DSA_SEED_BYTES);
+  return { kty: "AKP", alg, pub: expandMlDsa(alg, seed).pub };
 }
 
 function vetEc2(material: Ec2Material): void {
