@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { bytes, head, int, map } from "./reference/cbor.mjs";
 import { FIXED } from "./reference/fixed.mjs";
+import { ML_DSA } from "./reference/ml-dsa.mjs";
 import { KEY } from "./reference/sign1.mjs";
 
 const hex = (value) => Buffer.from(value).toString("hex");
@@ -20,6 +21,13 @@ function required(jwk) {
       [int(1), int(3)],
       [int(-1), n],
       [int(-2), e],
+    ];
+  }
+  if (jwk.kty === "AKP") {
+    return [
+      [int(1), int(7)],
+      [int(3), int(ML_DSA[jwk.alg].id)],
+      [int(-1), bytes(decode(jwk.pub))],
     ];
   }
   if (jwk.kty === "OKP")
@@ -75,11 +83,21 @@ function compressed(jwk) {
   return { coseKey: hex(map(...members, [int(-3), isOdd ? TRUE : Buffer.of(0xf4)])) };
 }
 
+const AKP = ML_DSA["ML-DSA-44"].key;
+
+/** The members but one. */
+function akpWithout(label) {
+  const members = required(AKP).filter(([key]) => !key.equals(int(label)));
+  return { coseKey: hex(map(...members)) };
+}
+
 function okp(point) {
   return { jwk: { ...KEY, x: base64url(point) } };
 }
 
 const MALFORMED = { expect: "COSE_KEY_MALFORMED", spec: "RFC 9053 §7" };
+const BAD_AKP = { expect: "COSE_KEY_MALFORMED", spec: "RFC 9964" };
+const MISMATCH = { expect: "COSE_ALG_KEY_MISMATCH", spec: "RFC 9964" };
 const UNSUPPORTED = { expect: "COSE_KEY_UNSUPPORTED", spec: "RFC 9053 §7" };
 const WEAK_POINT = { expect: "COSE_KEY_WEAK", spec: "RFC 8032 §5.1.3" };
 const WEAK_RSA = { expect: "COSE_KEY_WEAK", spec: "RFC 8230 §6" };
@@ -98,6 +116,31 @@ export const recipes = [
     "The thumbprint does not depend on kid",
     asCoseKey(KEY, [int(2), bytes(Buffer.from("k"))]),
     KEY,
+  ),
+  ...Object.values(ML_DSA).map(({ key }) =>
+    good(`jwk-${key.alg.toLowerCase()}`, `An ${key.alg} key`, { jwk: key }, key),
+  ),
+  good("cose-key-ml-dsa-44", "The same ML-DSA-44 key as COSE_Key", asCoseKey(AKP), AKP),
+  bad("jwk-akp-without-alg", "The type alone fixes no algorithm", BAD_AKP, {
+    jwk: { kty: AKP.kty, pub: AKP.pub },
+  }),
+  bad("jwk-akp-for-es256", "alg of another key type", MISMATCH, { jwk: { ...AKP, alg: "ES256" } }),
+  bad("jwk-akp-of-another-set", "An ML-DSA-44 key said to be of ML-DSA-65", BAD_AKP, {
+    jwk: { ...AKP, alg: "ML-DSA-65" },
+  }),
+  bad("jwk-akp-private", "A seed in a public key", MALFORMED, {
+    jwk: { ...AKP, priv: Buffer.alloc(32).toString("base64url") },
+  }),
+  bad("jwk-ml-dsa-44-short", "A key one byte too short", MALFORMED, {
+    jwk: { ...AKP, pub: decode(AKP.pub).subarray(1).toString("base64url") },
+  }),
+  bad("cose-key-akp-without-alg", "No label 3", BAD_AKP, akpWithout(3)),
+  bad("cose-key-akp-without-pub", "No label -1", BAD_AKP, akpWithout(-1)),
+  bad(
+    "cose-key-akp-private",
+    "A seed in a public key",
+    MALFORMED,
+    asCoseKey(AKP, [int(-2), bytes(Buffer.alloc(32))]),
   ),
   bad("jwk-private", "A private member in a public key", MALFORMED, { jwk: { ...KEY, d: KEY.x } }),
   bad("jwk-without-kty", "No key type", MALFORMED, { jwk: { crv: KEY.crv, x: KEY.x } }),

@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 
-import { PrivateKey } from "@tallystick/cose";
+import { CoseError, PrivateKey, parseJson } from "@tallystick/cose";
 import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 
 import { CliError } from "./error.js";
@@ -152,9 +152,10 @@ async function fill(directory: ServiceDirectory): Promise<void> {
 function parseConfig(bytes: Uint8Array): ServiceConfig {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
+    json = parseJson(bytes);
   } catch (cause) {
-    throw new CliError("CLI_DIRECTORY_INVALID", "config.json is not JSON", { cause });
+    if (!(cause instanceof CoseError)) throw cause;
+    throw new CliError("CLI_DIRECTORY_INVALID", `config.json: ${cause.message}`, { cause });
   }
   if (typeof json !== "object" || json === null || !("format" in json) || json.format !== FORMAT) {
     throw new CliError("CLI_DIRECTORY_INVALID", `config.json is not of format ${FORMAT}`);

@@ -102,13 +102,16 @@ describe("init", () => {
     expect(config).toMatchObject({ issuer: options[1], origin });
   });
 
-  test.each(["ES384", "EdDSA"])("makes keys for %s, and the log is sound", async (alg) => {
-    await workspace.must("init", alg, "--alg", alg);
-    expect(await workspace.json(`${alg}/keys/receipt.pub.jwk`)).toMatchObject({ alg });
-    const { code, stdout } = await workspace.tally("fsck", alg);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^sound: 1 entries, root [0-9a-f]{64}\nchecked: entries 1,/);
-  });
+  test.each(["ES384", "EdDSA", "ML-DSA-87"])(
+    "makes keys for %s, and the log is sound",
+    async (alg) => {
+      await workspace.must("init", alg, "--alg", alg);
+      expect(await workspace.json(`${alg}/keys/receipt.pub.jwk`)).toMatchObject({ alg });
+      const { code, stdout } = await workspace.tally("fsck", alg);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^sound: 1 entries, root [0-9a-f]{64}\nchecked: entries 1,/);
+    },
+  );
 
   test("takes an empty directory", async () => {
     await mkdir(workspace.at("empty"));

@@ -1,6 +1,6 @@
 import { access, unlink } from "node:fs/promises";
 
-import { CoseError, PrivateKey, PublicKey } from "@tallystick/cose";
+import { CoseError, PrivateKey, PublicKey, parseJson } from "@tallystick/cose";
 
 import { CliError } from "./error.js";
 import { createFile, readWhole } from "./file.js";
@@ -53,18 +53,15 @@ export function readPublicKey(path: string): Promise<PublicKey> {
 }
 
 async function readKey<Key>(path: string, parse: (jwk: unknown) => Key): Promise<Key> {
-  const text = new TextDecoder().decode(await readWhole(path));
-  let jwk: unknown;
+  const bytes = await readWhole(path);
   try {
-    jwk = JSON.parse(text);
-  } catch {
-    // Without the cause: the parser's message quotes the file, which may hold a secret.
-    throw new CliError("CLI_KEY_INVALID", `${path} is not a JSON Web Key`);
-  }
-  try {
-    return parse(jwk);
+    return parse(parseJson(bytes));
   } catch (cause) {
     if (!(cause instanceof CoseError)) throw cause;
+    if (cause.code === "COSE_JSON_MALFORMED") {
+      const message = `${path} is not a JSON Web Key: ${cause.message}`;
+      throw new CliError("CLI_KEY_INVALID", message, { cause });
+    }
     throw new CliError("CLI_KEY_INVALID", `${path}: ${cause.message}`, { cause });
   }
 }

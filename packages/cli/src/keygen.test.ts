@@ -12,7 +12,9 @@ beforeAll(async () => {
 afterAll(() => workspace.remove());
 
 describe("keygen", () => {
-  test.each(["ES256", "ES384", "ES512", "EdDSA", "PS256"])("makes a pair for %s", async (alg) => {
+  const algorithms = ["ES256", "ES384", "ES512", "EdDSA", "PS256", "ML-DSA-44", "ML-DSA-65"];
+
+  test.each(algorithms)("makes a pair for %s", async (alg) => {
     const name = alg.toLowerCase();
     const { code, stdout, stderr } = await workspace.tally(
       ...["keygen", "--alg", alg, "--out", `${name}.jwk`],
@@ -30,7 +32,9 @@ describe("keygen", () => {
     expect(key.algorithm.name).toBe(alg);
     expect(publicKey.thumbprint()).toEqual(key.publicKey.thumbprint());
     expect(kid).toBe(encodeBase64url(key.publicKey.thumbprint()));
-    for (const member of ["d", "p", "q", "dp", "dq", "qi"]) expect(pub).not.toHaveProperty(member);
+    for (const member of ["d", "p", "q", "dp", "dq", "qi", "priv"]) {
+      expect(pub).not.toHaveProperty(member);
+    }
   });
 
   test.each([

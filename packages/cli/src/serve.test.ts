@@ -164,7 +164,8 @@ describe("serve", () => {
   });
 
   test.each([
-    ["no JSON", "{", "config.json is not JSON"],
+    ["no JSON", "{", "config.json: not JSON"],
+    ["a member twice", '{"format":1,"format":2}', "config.json: an object has one member twice"],
     ["another format", '{"format":"x"}', "config.json is not of format tallystick-service/1"],
     ["members missing", '{"format":"tallystick-service/1"}', "config.json lacks issuer"],
   ])("refuses a configuration with %s", async (_, content, says) => {

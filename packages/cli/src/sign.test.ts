@@ -101,7 +101,7 @@ describe("sign", () => {
       ...["sign", "bom.json", ...IDENTITY, "--key", "broken.jwk", "--type", "a/b", "--out", "x"],
     );
     expect(code).toBe(2);
-    expect(stderr).toBe("tally: broken.jwk is not a JSON Web Key\n");
+    expect(stderr).toBe("tally: broken.jwk is not a JSON Web Key: not JSON\n");
     expect(stdout).not.toContain("SECRET");
   });
 });

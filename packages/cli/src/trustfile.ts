@@ -8,9 +8,9 @@ import { readWhole } from "./file.js";
  * @throws {@link CliError} `CLI_FILE_FAILED`; VerifierError `VERIFIER_TRUST_MALFORMED`
  */
 export async function readTrust(path: string): Promise<TrustStore> {
-  const text = new TextDecoder().decode(await readWhole(path));
+  const bytes = await readWhole(path);
   try {
-    return TrustStore.parse(text);
+    return TrustStore.parse(bytes);
   } catch (cause) {
     if (!(cause instanceof VerifierError)) throw cause;
     throw new VerifierError(cause.code, `${path}: ${cause.message}`, { cause });

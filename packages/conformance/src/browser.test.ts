@@ -50,6 +50,7 @@ const CASES = [
   ["ES512", "ES256"],
   ["EdDSA", "EdDSA"],
   ["PS256", "ES256"],
+  ["ML-DSA-65", "ML-DSA-44"],
 ] as const;
 
 /** A statement of one algorithm with a receipt of another, and the trust that accepts both. */

@@ -3,7 +3,7 @@ import { ALGORITHMS, algorithmById, algorithmByName, isSameOperation } from "./a
 import { refusal } from "./testing/refusal.js";
 
 describe("algorithm table", () => {
-  // IANA "COSE Algorithms"; RFC 9053 Table 1, RFC 8230 Table 1, RFC 9864 Table 1, RFC 9964 Table 1.
+  // IANA "COSE Algorithms"; RFC 9053 Table 1, RFC 8230 Table 1, RFC 9864 Table 1, RFC 9964.
   test.each([
     [-7, "ES256", "EC2", "P-256", "sha-256", 64],
     [-35, "ES384", "EC2", "P-384", "sha-384", 96],

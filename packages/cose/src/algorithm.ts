@@ -19,7 +19,7 @@ export type AlgorithmName =
   | "PS512"
   | MlDsaName;
 
-/** Key types by their COSE names (RFC 9053 §7, RFC 8230 §4, RFC 9964 §3). */
+/** Key types by their COSE names (RFC 9053 §7, RFC 8230 §4, RFC 9964). */
 export type KeyType = "OKP" | "EC2" | "RSA" | "AKP";
 
 /** One row of the IANA registry "COSE Algorithms", bound to one key type and, if any, one curve. */
@@ -42,8 +42,8 @@ const RSA = { kty: "RSA", signatureBytes: null } as const;
 const AKP = { kty: "AKP", hash: null } as const;
 
 /**
- * Every algorithm of this library: RFC 9053 §2, RFC 8230 §2, RFC 9864 §2 and RFC 9964 §3. Nothing
- * else enumerates algorithms.
+ * Every algorithm of this library: RFC 9053 §2, RFC 8230 §2, RFC 9864 §2 and RFC 9964. Nothing else
+ * enumerates algorithms.
  *
  * RFC 9053 leaves the curve of -7, -35, -36 and -8 open. Here each means the one curve that
  * RFC 9864 gives its fully specified twin, so that a number alone fixes the operation.

@@ -37,7 +37,7 @@ export function encodePublicNumbers(material: PublicMaterial): Map<number, CborV
         [KEY_LABEL.rsaE, copy(material.e)],
       ]);
     case "AKP":
-      // RFC 9964 §5: alg is one of the required members, in the thumbprint too.
+      // RFC 9964: alg is one of the required members, in the thumbprint too.
       return new Map<number, CborValue>([
         [KEY_LABEL.kty, KTY.AKP],
         [KEY_LABEL.alg, algorithmByName(material.alg).id],
@@ -47,7 +47,7 @@ export function encodePublicNumbers(material: PublicMaterial): Map<number, CborV
 }
 
 /**
- * Yields the public numbers of a COSE_Key (RFC 9053 §7, RFC 8230 §4, RFC 9964 §3), not yet vetted.
+ * Yields the public numbers of a COSE_Key (RFC 9053 §7, RFC 8230 §4, RFC 9964), not yet vetted.
  *
  * A private member is refused: a key that should be public must not carry its secret along.
  *
@@ -115,7 +115,7 @@ function decodeEc2(map: CborMap, curve: EcCurve): PublicMaterial {
   return decodePoint(curve, Uint8Array.of(y ? 3 : 2, ...x));
 }
 
-/** RFC 9964 §3: an AKP key names its algorithm. */
+/** RFC 9964: an AKP key names its algorithm. */
 function decodeAkp(map: CborMap): PublicMaterial {
   const alg = map.get(KEY_LABEL.alg);
   if (alg === undefined) throw new CoseError("COSE_KEY_MALFORMED", "AKP key without alg");

@@ -1,7 +1,7 @@
 /**
  * Why CBOR, a COSE header, a message or a key was refused. Codes are stable; see docs/errors.md.
  *
- * `COSE_CBOR_…` codes speak of the encoding, the others of what it says.
+ * `COSE_CBOR_…` codes speak of the encoding, the others of what it says; `COSE_JSON_MALFORMED` of both.
  */
 export type CoseErrorCode =
   | "COSE_CBOR_MALFORMED"
@@ -10,6 +10,7 @@ export type CoseErrorCode =
   | "COSE_CBOR_DUPLICATE_KEY"
   | "COSE_CBOR_UNSUPPORTED"
   | "COSE_CBOR_LIMIT"
+  | "COSE_JSON_MALFORMED"
   | "COSE_MALFORMED"
   | "COSE_TAG"
   | "COSE_ALG_MISSING"

@@ -6,7 +6,7 @@ import { parseKeyId, type KeyId } from "./kid.js";
 import type { MlDsaName } from "./ml-dsa.js";
 import type { PrivateMaterial, PublicMaterial } from "./material.js";
 
-/** A JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037, RFC 9964 §4) as plain JSON. */
+/** A JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037, RFC 9964) as plain JSON. */
 export interface Jwk {
   kty: string;
   crv?: string;
@@ -36,7 +36,7 @@ export interface KeyNote {
 
 type JwkObject = Readonly<Record<string, unknown>>;
 
-/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2, RFC 9964 §4). */
+/** Members that only private keys have (RFC 7518 §6.2.2, §6.3.2, RFC 9964). */
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /**
@@ -165,7 +165,7 @@ export function formatPrivateNumbers(material: PrivateMaterial): Jwk {
   };
 }
 
-/** RFC 9964 §4: an AKP key without alg is no key, as its type alone fixes nothing. */
+/** RFC 9964: an AKP key without alg is no key, as its type alone fixes nothing. */
 function mlDsaNameOf(alg: unknown): MlDsaName {
   if (typeof alg !== "string") throw new CoseError("COSE_KEY_MALFORMED", "AKP key without alg");
   return requireMlDsa(algorithmByName(alg));

@@ -26,6 +26,12 @@ export const DEEPEST = 256;
  */
 export function completeLimits(limits: Partial<CborLimits>): CborLimits {
   const complete = { ...DEFAULT_CBOR_LIMITS, ...limits };
+  requireLimits(complete);
+  return complete;
+}
+
+/** Throws `TypeError` for a limit that is not a positive safe integer or too deep. */
+export function requireLimits(complete: CborLimits): void {
   for (const limit of [complete.maxBytes, complete.maxDepth, complete.maxItems]) {
     if (!Number.isSafeInteger(limit) || limit < 1) {
       throw new TypeError(`limit ${limit}, want a positive integer`);
@@ -34,7 +40,6 @@ export function completeLimits(limits: Partial<CborLimits>): CborLimits {
   if (complete.maxDepth > DEEPEST) {
     throw new TypeError(`maxDepth ${complete.maxDepth}, want at most ${DEEPEST}`);
   }
-  return complete;
 }
 
 /** Throws unless `bytes` is a `Uint8Array` within the limit. */

@@ -23,7 +23,7 @@ export interface RsaMaterial {
   readonly e: Uint8Array;
 }
 
-/** An ML-DSA public key (FIPS 204 §7.2). Its algorithm is part of it (RFC 9964 §3). */
+/** An ML-DSA public key (FIPS 204 §7.2). Its algorithm is part of it (RFC 9964). */
 export interface AkpMaterial {
   readonly kty: "AKP";
   readonly alg: MlDsaName;
@@ -59,7 +59,7 @@ export interface RsaSecret {
   readonly qi: Uint8Array;
 }
 
-/** The seed of an ML-DSA key, from which all else follows (RFC 9964 §3). */
+/** The seed of an ML-DSA key, from which all else follows (RFC 9964). */
 export interface AkpSecret {
   readonly kty: "AKP";
   readonly public: AkpMaterial;

@@ -1,6 +1,6 @@
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from "@noble/post-quantum/ml-dsa.js";
 
-/** The parameter sets of ML-DSA (FIPS 204 §4) by their COSE and JOSE names (RFC 9964 §3). */
+/** The parameter sets of ML-DSA (FIPS 204 §4) by their COSE and JOSE names (RFC 9964). */
 export type MlDsaName = "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87";
 
 /** How one parameter set is named and how long its keys are (FIPS 204 Table 2). */
@@ -20,10 +20,10 @@ export const ML_DSA: Readonly<Record<MlDsaName, MlDsaRow>> = {
 /** The names, weakest first. */
 export const ML_DSA_NAMES: readonly MlDsaName[] = ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
 
-/** Length of ξ, which is all of a private key here (RFC 9964 §3: priv is the seed). */
+/** Length of ξ, which is all of a private key here (RFC 9964: priv is the seed). */
 export const ML_DSA_SEED_BYTES = 32;
 
-// Pure ML-DSA with the empty context throughout (RFC 9964 §3), which is what the library does
+// Pure ML-DSA with the empty context throughout (RFC 9964), which is what the library does
 // where nothing is asked of it.
 const IMPLEMENTATIONS = { "ML-DSA-44": ml_dsa44, "ML-DSA-65": ml_dsa65, "ML-DSA-87": ml_dsa87 };
 

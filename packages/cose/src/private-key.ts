@@ -52,7 +52,8 @@ export class PrivateKey implements Signer {
 
   /**
    * Yields the key of a private JWK (RFC 7517). `alg` chooses the algorithm; without it the key
-   * type does: ES256, ES384, ES512, EdDSA or PS256. For kid see {@link PublicKey.fromJwk}.
+   * type does: ES256, ES384, ES512, EdDSA or PS256. ML-DSA keys always have it, and their seed as
+   * `priv`. For kid see {@link PublicKey.fromJwk}.
    *
    * @throws {@link CoseError} `COSE_KEY_NOT_PRIVATE`, `COSE_KEY_MALFORMED`, `COSE_KEY_UNSUPPORTED`,
    * `COSE_KEY_WEAK`, `COSE_ALG_UNSUPPORTED`, `COSE_ALG_KEY_MISMATCH`

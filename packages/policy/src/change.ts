@@ -20,6 +20,9 @@ const FIRST_ALGORITHMS = [
   "ESP384",
   "ESP512",
   "Ed25519",
+  "ML-DSA-44",
+  "ML-DSA-65",
+  "ML-DSA-87",
 ] as const;
 
 /** Largest statement that a first policy accepts, in bytes. */

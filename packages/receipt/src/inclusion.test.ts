@@ -85,7 +85,16 @@ describe("issued receipts", () => {
     expect(issueInclusionReceipt(checkpoint, proof)).toStrictEqual(byHand);
   });
 
-  test.each<AlgorithmName>(["ES256", "ES384", "ES512", "EdDSA", "PS256"])("by %s", async (name) => {
+  test.each<AlgorithmName>([
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "PS256",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87",
+  ])("by %s", async (name) => {
     const signer = await PrivateKey.generate(name);
     const bytes = issueInclusionReceipt(await checkpointOf(SIZE, signer), proof);
     expect((await verify(bytes, { key: signer.publicKey })).index).toBe(3);

@@ -31,18 +31,26 @@ async function codeOf(bytes: Uint8Array, resolver: KeyResolver = keys): Promise<
 }
 
 describe("a signature that holds", () => {
-  test.each<AlgorithmName>(["ES256", "ES384", "ES512", "EdDSA", "ESP256", "Ed25519", "PS256"])(
-    "%s",
-    async (name) => {
-      const key = await PrivateKey.generate(name);
-      const statement = SignedStatement.decode(await signStatement(inline, key));
-      const resolver = new IssuerKeys([{ iss: ISSUER, keys: [key.publicKey] }]);
-      const verified = await VerifiedStatement.verify(statement, resolver);
-      expect(verified.statement).toBe(statement);
-      expect(verified.key.thumbprint()).toStrictEqual(key.publicKey.thumbprint());
-      expect(Object.isFrozen(verified)).toBe(true);
-    },
-  );
+  test.each<AlgorithmName>([
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "ESP256",
+    "Ed25519",
+    "PS256",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87",
+  ])("%s", async (name) => {
+    const key = await PrivateKey.generate(name);
+    const statement = SignedStatement.decode(await signStatement(inline, key));
+    const resolver = new IssuerKeys([{ iss: ISSUER, keys: [key.publicKey] }]);
+    const verified = await VerifiedStatement.verify(statement, resolver);
+    expect(verified.statement).toBe(statement);
+    expect(verified.key.thumbprint()).toStrictEqual(key.publicKey.thumbprint());
+    expect(Object.isFrozen(verified)).toBe(true);
+  });
 
   test("covers critical labels that are understood", async () => {
     const protectedHeader = headerWith([[LABEL.crit, [LABEL.cwtClaims, LABEL.kid]]]);

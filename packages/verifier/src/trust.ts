@@ -1,4 +1,4 @@
-import { CoseError, PublicKey, encodeHex } from "@tallystick/cose";
+import { CoseError, PublicKey, encodeHex, parseJson } from "@tallystick/cose";
 import { VDS } from "@tallystick/receipt";
 import { IssuerKeys } from "@tallystick/statement";
 import type { Issuer } from "@tallystick/statement";
@@ -43,12 +43,12 @@ export class TrustStore {
   }
 
   /**
-   * Parses a trust file; docs/formats/trust.md describes each member.
+   * Parses a trust file, given as text or as its UTF-8; docs/formats/trust.md describes each member.
    *
    * @throws {@link VerifierError} `VERIFIER_TRUST_MALFORMED`
    */
-  static parse(text: string): TrustStore {
-    const json = record(parseJson(text), "trust file", {
+  static parse(text: string | Uint8Array): TrustStore {
+    const json = record(jsonOf(text), "trust file", {
       required: ["services"],
       optional: ["issuers", "requireReceipts"],
     });
@@ -78,11 +78,12 @@ interface Rest {
   readonly requireReceipts: number;
 }
 
-function parseJson(text: string): unknown {
+function jsonOf(text: string | Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(typeof text === "string" ? new TextEncoder().encode(text) : text);
   } catch (cause) {
-    throw malformed("not JSON", { cause });
+    if (!(cause instanceof CoseError)) throw cause;
+    throw malformed(cause.message, { cause });
   }
 }
 

@@ -33,7 +33,7 @@ export function addInit(program: Command, session: Session): void {
     .option("--anchor <file>", "where the anchor goes, best on another disk (default: DIR/anchor)")
     .addOption(
       new Option("--alg <alg>", "signature algorithm of its keys")
-        .choices(["ES256", "ES384", "EdDSA"])
+        .choices(["ES256", "ES384", "EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
         .default("ES256"),
     )
     .action(async (dir: string, options: InitOptions) => {

@@ -18,7 +18,10 @@ export function addKeygen(program: Command, session: Session): void {
     .description("make a signing key: NAME.jwk (secret) and NAME.pub.jwk")
     .addOption(
       new Option("--alg <alg>", "signature algorithm")
-        .choices(["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512"])
+        .choices([
+          ...["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512"],
+          ...["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"],
+        ])
         .makeOptionMandatory(),
     )
     .requiredOption("--out <name.jwk>", "file for the private key; never overwritten")

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import type { Command } from "commander";
-import { encodeHex, PublicKey } from "@tallystick/cose";
+import { encodeHex, parseJson, PublicKey } from "@tallystick/cose";
 import type { Backup, Manifest } from "@tallystick/log";
 
 import { isVacant, ServiceDirectory } from "../directory.js";
@@ -77,7 +77,7 @@ async function writeFiles({ files }: Manifest, draft: string): Promise<void> {
 function keyOf({ files }: Manifest): PublicKey {
   const bytes = files.get("keys/receipt.pub.jwk");
   try {
-    return PublicKey.fromJwk(JSON.parse(new TextDecoder().decode(bytes)));
+    return PublicKey.fromJwk(parseJson(bytes ?? new Uint8Array(0)));
   } catch (cause) {
     const message = "the backup holds no receipt key to check it by";
     throw new CliError("CLI_KEY_INVALID", message, { cause });
