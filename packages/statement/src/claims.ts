@@ -9,7 +9,8 @@ const MAX_ISSUER_LENGTH = 8192;
 /** The CWT claims of a statement: who says it, about what (RFC 9943 §6, RFC 9597). */
 export interface Claims {
   readonly issuer: string;
-  readonly subject: string;
+  /** `undefined` only where the caller allowed it to be left out. */
+  readonly subject: string | undefined;
   /** `iat`, in seconds since the epoch. */
   readonly issuedAt: number | undefined;
   /** Every claim as decoded, the three above included. */
@@ -17,11 +18,12 @@ export interface Claims {
 }
 
 /**
- * Yields the claims in the protected header. IS7: label 15 is protected, with `iss` and `sub`.
+ * Yields the claims in the protected header. IS7: label 15 is protected, with `iss` and `sub`; some
+ * deployed signers leave `sub` out, which `isSubjectOptional` lets pass.
  *
  * @throws {@link StatementError} `STATEMENT_CLAIMS_MISSING`
  */
-export function claimsOf(message: Sign1): Claims {
+export function claimsOf(message: Sign1, isSubjectOptional = false): Claims {
   const all = message.protectedHeader.get(LABEL.cwtClaims);
   if (all === undefined) {
     const where = message.unprotectedHeader.has(LABEL.cwtClaims) ? "only unprotected" : "missing";
@@ -29,7 +31,8 @@ export function claimsOf(message: Sign1): Claims {
   }
   if (!isCborMap(all)) throw missing("CWT claims (header 15) are not a map");
   const issuer = parseIssuer(textClaim(all, "iss"), "claim iss");
-  const subject = textClaim(all, "sub");
+  const isLeftOut = isSubjectOptional && !all.has(CLAIM.sub);
+  const subject = isLeftOut ? undefined : textClaim(all, "sub");
   return { issuer, subject, issuedAt: timeClaim(all), all };
 }
 

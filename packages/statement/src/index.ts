@@ -25,6 +25,7 @@ export { encodeNormalised, entryOf, formatEntryId, parseEntryId } from "./normal
 export { signHashEnvelope, signStatement } from "./sign.js";
 export type { EnvelopeStatement, InlineStatement, StatementClaims } from "./sign.js";
 export { MAX_STATEMENT_BYTES, SignedStatement } from "./statement.js";
+export type { DecodeOptions } from "./statement.js";
 export { attachReceipts, verifyArtifact } from "./transparent.js";
 export { VerifiedStatement } from "./verified.js";
 export type { KeyResolver } from "./verified.js";

@@ -23,10 +23,20 @@ export const STATEMENT_LABELS: ReadonlySet<number | string> = new Set([
   LABEL.contentType,
   LABEL.kid,
   LABEL.cwtClaims,
+  LABEL.x5chain,
+  LABEL.x5t,
   LABEL.payloadHashAlg,
   LABEL.preimageContentType,
   LABEL.payloadLocation,
 ]);
+
+/** What {@link SignedStatement.decode} lets pass. */
+export interface DecodeOptions {
+  /** 16 MiB by default. */
+  readonly maxBytes?: number;
+  /** Takes a statement without `sub`, against IS7. */
+  readonly isSubjectOptional?: boolean;
+}
 
 /** Most receipts that one transparent statement may carry. */
 const MAX_RECEIPTS = 64;
@@ -55,12 +65,12 @@ export class SignedStatement {
   /** Encoded receipts that came with it, in the issuer's order of preference; unverified. */
   readonly receipts: readonly Uint8Array[];
 
-  private constructor(message: Sign1) {
+  private constructor(message: Sign1, isSubjectOptional: boolean) {
     this.message = message;
     this.algorithm = protectedAlgorithm(message);
     // RFC 9052 §3.1: whoever reads a statement understands its critical headers, signature or not.
     requireUnderstood(message, STATEMENT_LABELS);
-    this.claims = claimsOf(message);
+    this.claims = claimsOf(message, isSubjectOptional);
     this.kid = kidOf(message);
     requireProtectedType(message);
     this.hashEnvelope = hashEnvelopeOf(message);
@@ -86,8 +96,8 @@ export class SignedStatement {
    * `STATEMENT_ALG_UNSUPPORTED`, `STATEMENT_CRIT_UNKNOWN`, `STATEMENT_CLAIMS_MISSING`,
    * `STATEMENT_KEY_ID_MISSING`, `STATEMENT_HASH_ENVELOPE_INVALID`, `STATEMENT_RECEIPTS_MALFORMED`
    */
-  static decode(bytes: Uint8Array, options: { readonly maxBytes?: number } = {}): SignedStatement {
-    const { maxBytes = MAX_STATEMENT_BYTES } = options;
+  static decode(bytes: Uint8Array, options: DecodeOptions = {}): SignedStatement {
+    const { maxBytes = MAX_STATEMENT_BYTES, isSubjectOptional = false } = options;
     if (bytes.length > maxBytes) {
       throw new StatementError(
         "STATEMENT_TOO_LARGE",
@@ -95,7 +105,7 @@ export class SignedStatement {
       );
     }
     try {
-      return new SignedStatement(decodeSign1(bytes, { maxBytes })); // IS2
+      return new SignedStatement(decodeSign1(bytes, { maxBytes }), isSubjectOptional); // IS2
     } catch (error) {
       throw fromCose(error);
     }

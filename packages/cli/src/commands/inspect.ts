@@ -45,7 +45,7 @@ function describeStatement(statement: SignedStatement): string {
   const what = hashEnvelope === undefined ? `${type}` : `${hashEnvelope.hash.name} of ${type}`;
   const kind = receipts.length === 0 ? "signed statement" : "transparent statement";
   const count = receipts.length === 0 ? "" : `, receipts ${receipts.length}`;
-  return `COSE_Sign1, ${algorithm.name}, ${kind} of ${claims.issuer} about ${claims.subject}, ${what}, entry ${entryId}${count}, not verified`;
+  return `COSE_Sign1, ${algorithm.name}, ${kind} of ${claims.issuer} about ${claims.subject ?? "no subject"}, ${what}, entry ${entryId}${count}, not verified`;
 }
 
 function describeReceipt({ algorithm, kind, issuer, subject, signedSize }: Receipt): string {

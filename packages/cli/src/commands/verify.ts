@@ -112,11 +112,11 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
     : "the issuer's own signature was not verified";
   return {
     steps,
-    conclusion: `statement of ${issuer} about ${subject}: trusted services that vouch ${receipts.length}; ${own}`,
+    conclusion: `statement of ${issuer} about ${subject ?? "no subject"}: trusted services that vouch ${receipts.length}; ${own}`,
     json: {
       entryId: statement.entryId,
       issuer,
-      subject,
+      subject: subject ?? null,
       issuedAt: issuedAt ?? null,
       isIssuerVerified,
       receipts: receipts.map(({ service, inclusion }) => ({

@@ -1,0 +1,260 @@
+import { LABEL, digest, encodeHex } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
+
+import { selfContainedIssuer } from "./did/self-contained.js";
+import type { SelfContainedIssuer, SelfContainedMethod } from "./did/self-contained.js";
+import { DidX509 } from "./did/x509.js";
+import { StatementError } from "./error.js";
+import type { SignedStatement } from "./statement.js";
+import type { Certificate } from "./x509/certificate.js";
+import { certificateHeadersOf, decodeChain } from "./x509/headers.js";
+import type { CertificateThumbprint } from "./x509/headers.js";
+import { CertificatePath } from "./x509/path.js";
+
+/** Finds the key of a statement's issuer by `iss` and `kid`, from protected headers alone (T5). */
+export interface KeyResolver {
+  /** Yields the key, `undefined` when the issuer has none by that identifier at that time. */
+  resolve(statement: SignedStatement, time?: number): PublicKey | undefined;
+}
+
+/** How a leaf certificate may bind an `iss` that its anchor does not list. */
+export type IssuerBinding = "san" | "did:x509";
+
+/** A certificate authority that is trusted, and for whom (T7). */
+export interface TrustAnchor {
+  readonly certificate: Certificate;
+  /** `iss` values that the anchor vouches for, as they are. */
+  readonly issuers: readonly string[];
+  /**
+   * What else binds `iss`: with `san` the leaf's subject alternative name, as a URI that is `iss`
+   * or the DNS name that is the host of an https `iss`; with `did:x509` an `iss` that is one.
+   */
+  readonly bindings: ReadonlySet<IssuerBinding>;
+}
+
+/** What vouches for issuers: a registration policy, or what a relying party trusts. */
+export interface Authority extends KeyResolver {
+  readonly anchors?: readonly TrustAnchor[];
+  /** DID methods whose issuers need nobody to vouch for them. */
+  readonly selfContained?: ReadonlySet<SelfContainedMethod>;
+  /** E15: takes an x5chain array of one certificate, which RFC 9360 wants as a bare byte string. */
+  readonly acceptsSingleCertificateArray?: boolean;
+}
+
+/** What an identity is judged by, beside the statement and the authority. */
+export interface IdentityOptions {
+  /** Seconds since the epoch; certificates are judged at it, and refused without it. */
+  readonly time?: number;
+  /**
+   * The unprotected chain of a statement whose unprotected header was emptied, leaf first, in DER.
+   * Without it the header counts.
+   */
+  readonly chain?: readonly Uint8Array[];
+}
+
+/** Who signed, and what says so. */
+export type Identity =
+  | { readonly kind: "key"; readonly key: PublicKey }
+  | {
+      readonly kind: "x509";
+      readonly key: PublicKey;
+      readonly path: CertificatePath;
+      /** Whether `iss` is a did:x509 that stands for the path. */
+      readonly isDid: boolean;
+    }
+  | { readonly kind: "did"; readonly key: PublicKey; readonly method: SelfContainedMethod };
+
+/** An identity, and the chain that a later reader needs because the statement does not keep it. */
+export interface Identified {
+  readonly identity: Identity;
+  readonly chain: readonly Uint8Array[] | undefined;
+}
+
+/** A chain as a statement brings it. */
+interface Presented {
+  readonly certificates: readonly Certificate[];
+  /** In DER, where it stood in the unprotected header. */
+  readonly unprotected: readonly Uint8Array[] | undefined;
+}
+
+/**
+ * Yields who a statement says has signed it, once every identifier that it has agrees (T5, T6). The
+ * signature itself is not looked at.
+ *
+ * @throws {@link StatementError} `STATEMENT_KEY_UNKNOWN`, `STATEMENT_DID_INVALID`,
+ * `STATEMENT_IDENTIFIER_MISMATCH`, `STATEMENT_CHAIN_MALFORMED`, `STATEMENT_CERTIFICATE_MALFORMED`,
+ * `STATEMENT_CHAIN_UNTRUSTED`, `STATEMENT_CHAIN_INVALID`
+ */
+export async function identify(
+  statement: SignedStatement,
+  authority: Authority,
+  options: IdentityOptions = {},
+): Promise<Identified> {
+  const { issuer } = statement.claims;
+  const listed = authority.resolve(statement, options.time);
+  const did = selfContainedIssuer(issuer);
+  const presented = presentedChain(statement, { authority, options, isNamed: !!(listed ?? did) });
+  if (presented !== undefined) {
+    const identity = await identifyByPath(statement, authority, {
+      certificates: presented.certificates,
+      time: options.time,
+    });
+    requireSameKey(identity.key, listed, "iss and kid");
+    requireSameKey(identity.key, did?.key, "iss");
+    return { identity, chain: presented.unprotected };
+  }
+  if (DidX509.isClaimed(issuer)) {
+    throw new StatementError("STATEMENT_DID_INVALID", "did:x509: no certificate chain came with it");
+  }
+  if (did !== undefined) return { identity: identifyByDid(statement, authority, { did, listed }), chain: undefined };
+  if (listed === undefined) {
+    throw new StatementError("STATEMENT_KEY_UNKNOWN", "no key for this iss and kid");
+  }
+  return { identity: { kind: "key", key: listed }, chain: undefined };
+}
+
+function identifyByDid(
+  statement: SignedStatement,
+  { selfContained }: Authority,
+  { did, listed }: { readonly did: SelfContainedIssuer; readonly listed: PublicKey | undefined },
+): Identity {
+  const { method, key, names } = did;
+  requireSameKey(key, listed, "iss and kid");
+  const utf8 = names.map((name) => new TextEncoder().encode(name));
+  requireKid(statement, [...key.names, ...utf8], "the key that iss is");
+  if (listed === undefined && selfContained?.has(method) !== true) {
+    throw new StatementError(
+      "STATEMENT_KEY_UNKNOWN",
+      `no key for this iss and kid, and issuers by ${method} are not taken`,
+    );
+  }
+  return { kind: "did", key, method };
+}
+
+async function identifyByPath(
+  statement: SignedStatement,
+  { anchors = [] }: Authority,
+  { certificates, time }: { certificates: readonly Certificate[]; time: number | undefined },
+): Promise<Extract<Identity, { kind: "x509" }>> {
+  if (time === undefined) {
+    throw new StatementError("STATEMENT_CHAIN_UNTRUSTED", "no time to judge the certificates at");
+  }
+  const trusted = anchors.map(({ certificate }) => certificate);
+  // T9: the whole path, to an anchor that is registered now.
+  const path = await CertificatePath.verify(certificates, trusted, { time });
+  const { leaf } = path;
+  const key = leaf.publicKey;
+  const kids = [...key.names, digest("sha-256", leaf.der)];
+  const { subjectKeyId } = leaf.extensions;
+  requireKid(
+    statement,
+    subjectKeyId === undefined ? kids : [...kids, subjectKeyId],
+    `the key of ${leaf.label}`,
+  );
+  const isDid = requireBinding(statement.claims.issuer, path, anchors);
+  return { kind: "x509", key, path, isDid };
+}
+
+/** Yields whether `iss` is a did:x509 that stands for the path; throws if nothing binds it. */
+function requireBinding(
+  issuer: string,
+  path: CertificatePath,
+  anchors: readonly TrustAnchor[],
+): boolean {
+  const own = anchors.filter(({ certificate }) => isSame(certificate.der, path.anchor.der));
+  const isListed = own.some(({ issuers }) => issuers.includes(issuer));
+  const allows = (binding: IssuerBinding): boolean =>
+    own.some(({ bindings }) => bindings.has(binding));
+  if (DidX509.isClaimed(issuer)) {
+    if (issuer.includes("#")) {
+      throw new StatementError("STATEMENT_DID_INVALID", "did:x509: iss has a fragment");
+    }
+    DidX509.parse(issuer).verify(path);
+    if (isListed || allows("did:x509")) return true;
+    throw mismatch(`${path.anchor.label} does not vouch for issuers by did:x509`);
+  }
+  if (isListed || (allows("san") && namesIssuer(path.leaf, issuer))) return false;
+  throw mismatch(`${path.anchor.label} does not vouch for this iss, nor does ${path.leaf.label}`);
+}
+
+function namesIssuer({ extensions: { subjectAltName } }: Certificate, issuer: string): boolean {
+  if (subjectAltName === undefined) return false;
+  if (subjectAltName.uri.includes(issuer)) return true;
+  const host = /^https:\/\/([A-Za-z0-9.-]+)(?:\/.*)?$/.exec(issuer)?.[1]?.toLowerCase();
+  return host !== undefined && subjectAltName.dns.some((name) => name.toLowerCase() === host);
+}
+
+/**
+ * Yields the chain that identifies the signer, `undefined` where none is needed or stated.
+ *
+ * T10: it is protected itself, or bound by a protected x5t, or (IS4) by a protected kid; a kid that
+ * names a key by itself needs none, and an unprotected chain beside it is not looked at (T21).
+ */
+function presentedChain(
+  { message, kid }: SignedStatement,
+  {
+    authority,
+    options,
+    isNamed,
+  }: { authority: Authority; options: IdentityOptions; isNamed: boolean },
+): Presented | undefined {
+  const { acceptsSingleCertificateArray: acceptsSingleArray = false } = authority;
+  const headers = certificateHeadersOf(message.protectedHeader, { acceptsSingleArray });
+  const { chain, thumbprint } = headers;
+  if (chain !== undefined) {
+    if (thumbprint !== undefined) requireThumbprint(chain, thumbprint);
+    return { certificates: chain, unprotected: undefined };
+  }
+  const isBound = thumbprint !== undefined || (kid !== undefined && !isNamed);
+  if (!isBound) return undefined;
+  const certificates =
+    options.chain === undefined
+      ? certificateHeadersOf(new Map(unprotectedChain(message)), { acceptsSingleArray }).chain
+      : decodeChain(options.chain);
+  if (certificates === undefined) {
+    if (thumbprint === undefined) return undefined;
+    throw new StatementError(
+      "STATEMENT_CHAIN_UNTRUSTED",
+      "x5t (header 34) without a chain: no certificate came with the thumbprint",
+    );
+  }
+  if (thumbprint !== undefined) requireThumbprint(certificates, thumbprint);
+  return { certificates, unprotected: certificates.map(({ der }) => der) };
+}
+
+// Everything else that is unprotected is nobody's word.
+function unprotectedChain({ unprotectedHeader }: SignedStatement["message"]): CborEntries {
+  const value = unprotectedHeader.get(LABEL.x5chain);
+  return value === undefined ? [] : [[LABEL.x5chain, value]];
+}
+
+type CborEntries = readonly (readonly [
+  number,
+  Parameters<SignedStatement["message"]["unprotectedHeader"]["set"]>[1],
+])[];
+
+function requireThumbprint(
+  [leaf]: readonly Certificate[],
+  { hash, value }: CertificateThumbprint,
+): void {
+  if (leaf !== undefined && isSame(leaf.fingerprint(hash), value)) return;
+  throw mismatch("x5t (header 34) is not the thumbprint of the first certificate");
+}
+
+function requireKid({ kid }: SignedStatement, names: readonly Uint8Array[], of: string): void {
+  if (kid === undefined || names.some((name) => isSame(name, kid))) return;
+  throw mismatch(`kid (header 4) is not a name of ${of}`);
+}
+
+function requireSameKey(key: PublicKey, other: PublicKey | undefined, by: string): void {
+  if (other === undefined || isSame(key.thumbprint(), other.thumbprint())) return;
+  throw mismatch(`the certificate has another key than the one that ${by} names`);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return encodeHex(a) === encodeHex(b);
+}
+
+function mismatch(message: string): StatementError {
+  return new StatementError("STATEMENT_IDENTIFIER_MISMATCH", message);
+}
