@@ -1,5 +1,5 @@
 import { LABEL, digest, encodeHex } from "@tallystick/cose";
-import type { PublicKey } from "@tallystick/cose";
+import type { CborMap, PublicKey } from "@tallystick/cose";
 
 import { selfContainedIssuer } from "./did/self-contained.js";
 import type { SelfContainedIssuer, SelfContainedMethod } from "./did/self-contained.js";
@@ -7,7 +7,7 @@ import { DidX509 } from "./did/x509.js";
 import { StatementError } from "./error.js";
 import type { SignedStatement } from "./statement.js";
 import type { Certificate } from "./x509/certificate.js";
-import { certificateHeadersOf, decodeChain } from "./x509/headers.js";
+import { certificateHeadersOf, decodeChain, isThumbprintOf } from "./x509/headers.js";
 import type { CertificateThumbprint } from "./x509/headers.js";
 import { CertificatePath } from "./x509/path.js";
 
@@ -93,7 +93,11 @@ export async function identify(
   const { issuer } = statement.claims;
   const listed = authority.resolve(statement, options.time);
   const did = selfContainedIssuer(issuer);
-  const presented = presentedChain(statement, { authority, options, isNamed: !!(listed ?? did) });
+  const presented = presentedChain(statement, {
+    authority,
+    options,
+    isNamed: listed !== undefined || did !== undefined,
+  });
   if (presented !== undefined) {
     const identity = await identifyByPath(statement, authority, {
       certificates: presented.certificates,
@@ -104,9 +108,13 @@ export async function identify(
     return { identity, chain: presented.unprotected };
   }
   if (DidX509.isClaimed(issuer)) {
-    throw new StatementError("STATEMENT_DID_INVALID", "did:x509: no certificate chain came with it");
+    throw new StatementError(
+      "STATEMENT_DID_INVALID",
+      "did:x509: no certificate chain came with it",
+    );
   }
-  if (did !== undefined) return { identity: identifyByDid(statement, authority, { did, listed }), chain: undefined };
+  if (did !== undefined)
+    return { identity: identifyByDid(statement, authority, { did, listed }), chain: undefined };
   if (listed === undefined) {
     throw new StatementError("STATEMENT_KEY_UNKNOWN", "no key for this iss and kid");
   }
@@ -199,7 +207,10 @@ function presentedChain(
   }: { authority: Authority; options: IdentityOptions; isNamed: boolean },
 ): Presented | undefined {
   const { acceptsSingleCertificateArray: acceptsSingleArray = false } = authority;
-  const headers = certificateHeadersOf(message.protectedHeader, { acceptsSingleArray });
+  const headers = certificateHeadersOf(message.protectedHeader, {
+    isProtected: true,
+    acceptsSingleArray,
+  });
   const { chain, thumbprint } = headers;
   if (chain !== undefined) {
     if (thumbprint !== undefined) requireThumbprint(chain, thumbprint);
@@ -209,7 +220,8 @@ function presentedChain(
   if (!isBound) return undefined;
   const certificates =
     options.chain === undefined
-      ? certificateHeadersOf(new Map(unprotectedChain(message)), { acceptsSingleArray }).chain
+      ? certificateHeadersOf(unprotectedChain(message), { isProtected: false, acceptsSingleArray })
+          .chain
       : decodeChain(options.chain);
   if (certificates === undefined) {
     if (thumbprint === undefined) return undefined;
@@ -223,21 +235,16 @@ function presentedChain(
 }
 
 // Everything else that is unprotected is nobody's word.
-function unprotectedChain({ unprotectedHeader }: SignedStatement["message"]): CborEntries {
+function unprotectedChain({ unprotectedHeader }: SignedStatement["message"]): CborMap {
   const value = unprotectedHeader.get(LABEL.x5chain);
-  return value === undefined ? [] : [[LABEL.x5chain, value]];
+  return value === undefined ? new Map() : new Map([[LABEL.x5chain, value]]);
 }
-
-type CborEntries = readonly (readonly [
-  number,
-  Parameters<SignedStatement["message"]["unprotectedHeader"]["set"]>[1],
-])[];
 
 function requireThumbprint(
   [leaf]: readonly Certificate[],
-  { hash, value }: CertificateThumbprint,
+  thumbprint: CertificateThumbprint,
 ): void {
-  if (leaf !== undefined && isSame(leaf.fingerprint(hash), value)) return;
+  if (leaf !== undefined && isThumbprintOf(thumbprint, leaf)) return;
   throw mismatch("x5t (header 34) is not the thumbprint of the first certificate");
 }
 

@@ -19,6 +19,17 @@ export type { Claims } from "./claims.js";
 export type { HashEnvelope } from "./envelope.js";
 export { StatementError } from "./error.js";
 export type { StatementErrorCode } from "./error.js";
+export { SELF_CONTAINED } from "./did/self-contained.js";
+export type { SelfContainedMethod } from "./did/self-contained.js";
+export { DidX509 } from "./did/x509.js";
+export type {
+  Authority,
+  Identity,
+  IdentityOptions,
+  IssuerBinding,
+  KeyResolver,
+  TrustAnchor,
+} from "./identity.js";
 export { IssuerKeys } from "./issuers.js";
 export type { Issuer } from "./issuers.js";
 export { encodeNormalised, entryOf, formatEntryId, parseEntryId } from "./normalised.js";
@@ -28,7 +39,7 @@ export { MAX_STATEMENT_BYTES, SignedStatement } from "./statement.js";
 export type { DecodeOptions } from "./statement.js";
 export { attachReceipts, verifyArtifact } from "./transparent.js";
 export { VerifiedStatement } from "./verified.js";
-export type { KeyResolver } from "./verified.js";
+
 export { Certificate } from "./x509/certificate.js";
 export type { SignatureAlgorithm } from "./x509/algorithm.js";
 export type { NameConstraints } from "./x509/constraints.js";

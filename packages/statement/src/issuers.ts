@@ -2,7 +2,7 @@ import { encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 
 import type { SignedStatement } from "./statement.js";
-import type { KeyResolver } from "./verified.js";
+import type { KeyResolver } from "./identity.js";
 
 /** An issuer and the keys that it signs with. */
 export interface Issuer {

@@ -9,7 +9,8 @@ import { describe, expect, test } from "@jest/globals";
 import { IssuerKeys } from "./issuers.js";
 import { signStatement } from "./sign.js";
 import { SignedStatement } from "./statement.js";
-import { VerifiedStatement, type KeyResolver } from "./verified.js";
+import type { KeyResolver } from "./identity.js";
+import { VerifiedStatement } from "./verified.js";
 import { flipBit, rejection } from "./testing/refusal.js";
 import { ISSUER, OTHER, PAYLOAD, SUBJECT, VENDOR, headerWith, signed } from "./testing/sample.js";
 

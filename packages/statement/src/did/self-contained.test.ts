@@ -74,11 +74,7 @@ describe("a generated key", () => {
     const jwk = publicKey.toJwk();
     const { x = "", y } = jwk;
     const sign = y === undefined ? [] : [2 + ((Buffer.from(y, "base64url").at(-1) ?? 0) % 2)];
-    const iss = didKey(
-      ...Buffer.from(prefix, "hex"),
-      ...sign,
-      ...Buffer.from(x, "base64url"),
-    );
+    const iss = didKey(...Buffer.from(prefix, "hex"), ...sign, ...Buffer.from(x, "base64url"));
     const byKey = selfContainedIssuer(iss);
     expect(byKey?.key.thumbprint()).toStrictEqual(publicKey.thumbprint());
     expect(byKey?.names).toContain(`${iss}#${iss.slice("did:key:".length)}`);

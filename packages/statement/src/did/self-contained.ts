@@ -121,6 +121,10 @@ function urlsOf(did: string, fragment: string): readonly string[] {
   return [`${did}#${fragment}`, `#${fragment}`, fragment];
 }
 
-function invalid(method: SelfContainedMethod, want: string, options?: ErrorOptions): StatementError {
+function invalid(
+  method: SelfContainedMethod,
+  want: string,
+  options?: ErrorOptions,
+): StatementError {
   return new StatementError("STATEMENT_DID_INVALID", `iss of ${method}: want ${want}`, options);
 }

@@ -2,6 +2,7 @@ import { encodeHex } from "@tallystick/cose";
 import { StatementError } from "../error.js";
 import type { Certificate } from "./certificate.js";
 import { findViolation } from "./constraints.js";
+import type { KeyUsage } from "./extensions.js";
 import { isSameName } from "./name.js";
 
 /** Most certificates in a path, the anchor's among them. */
@@ -9,6 +10,20 @@ export const MAX_PATH_LENGTH = 8;
 
 /** Most anchors of one name that are tried; each costs a signature verification. */
 const MAX_CANDIDATES = 8;
+
+// RFC 9360 §2, RFC 9943 §5.1.1.1: a signer's certificate allows digital signatures.
+const SIGNER_USAGES: readonly KeyUsage[] = ["digitalSignature"];
+
+/** What a path is judged by. */
+export interface PathOptions {
+  /** Seconds since the epoch. */
+  readonly time: number;
+  /**
+   * What the leaf is for: one of these, where its certificate restricts it. A signer's
+   * `digitalSignature` alone by default.
+   */
+  readonly usages?: readonly KeyUsage[];
+}
 
 /**
  * A path from a signer's certificate to a trust anchor on which every check of RFC 5280 §6.1 holds;
@@ -49,14 +64,13 @@ export class CertificatePath {
   static async verify(
     chain: readonly Certificate[],
     anchors: readonly Certificate[],
-    options: { readonly time: number },
+    options: PathOptions,
   ): Promise<CertificatePath> {
     const [leaf] = chain;
     if (leaf === undefined) throw untrusted("there is no certificate");
-    const { time } = options;
-    if (!Number.isFinite(time)) throw new TypeError("time is not a number of seconds");
+    if (!Number.isFinite(options.time)) throw new TypeError("time is not a number of seconds");
     requireLinks(chain);
-    const paths = soundPaths(chain, candidatesOf(chain, anchors), time);
+    const paths = soundPaths(chain, candidatesOf(chain, anchors), options);
     for (let place = 0; place < chain.length - 1; place++) await requireSignature(chain, place);
     return new CertificatePath(leaf, await signedPath(paths, chain.length));
   }
@@ -66,14 +80,14 @@ export class CertificatePath {
 function soundPaths(
   chain: readonly Certificate[],
   candidates: readonly Certificate[],
-  time: number,
+  options: PathOptions,
 ): readonly (readonly Certificate[])[] {
   const sound: (readonly Certificate[])[] = [];
   let refusal: StatementError | undefined;
   for (const anchor of candidates) {
     const path = endsIn(chain, anchor) ? chain : [...chain, anchor];
     try {
-      requireSound(path, time);
+      requireSound(path, options);
       sound.push(path);
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
@@ -188,7 +202,10 @@ function isSameKeyId(subject: Certificate, issuer: Certificate): boolean {
 }
 
 // RFC 5280 §6.1.3 and §6.1.4, all but the signatures.
-function requireSound(path: readonly Certificate[], time: number): void {
+function requireSound(
+  path: readonly Certificate[],
+  { time, usages = SIGNER_USAGES }: PathOptions,
+): void {
   if (path.length > MAX_PATH_LENGTH) {
     throw invalid(`path of ${path.length} certificates, want ${MAX_PATH_LENGTH} at most`);
   }
@@ -201,7 +218,7 @@ function requireSound(path: readonly Certificate[], time: number): void {
     if (unknown !== undefined) {
       throw refusedAt(path, place, `critical extension ${unknown} is not known`);
     }
-    if (place === 0) requireSigner(path);
+    if (place === 0) requireUsage(path, usages);
     else requireIssuer(path, place, below);
     requireKeptNames(path, place);
     if (place > 0 && !isSelfIssued(certificate)) below++;
@@ -217,12 +234,10 @@ function requireCurrent(path: readonly Certificate[], place: number, time: numbe
   if (Math.floor(time) > certificate.notAfter) throw refusedAt(path, place, "it has expired");
 }
 
-// RFC 9360 §2, RFC 9943 §5.1.1.1: a signer's certificate allows digital signatures.
-function requireSigner(path: readonly Certificate[]): void {
-  const usage = path[0]?.extensions.keyUsage;
-  if (usage?.has("digitalSignature") === false) {
-    throw refusedAt(path, 0, "its key usage does not allow digitalSignature");
-  }
+function requireUsage(path: readonly Certificate[], usages: readonly KeyUsage[]): void {
+  const allowed = path[0]?.extensions.keyUsage;
+  if (allowed === undefined || usages.some((usage) => allowed.has(usage))) return;
+  throw refusedAt(path, 0, `its key usage does not allow ${usages.join(" or ")}`);
 }
 
 /** `below` is how many issuers that are not self-issued stand between it and the leaf. */
