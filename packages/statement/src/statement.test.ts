@@ -220,7 +220,7 @@ const CRIT: readonly Row[] = [
   ["a critical label of text", critOf(["vendor"], [["vendor", 1]]), "STATEMENT_CRIT_UNKNOWN"],
   [
     "a bag of certificates that is critical",
-    critOf([33], [[33, PAYLOAD]]),
+    critOf([32], [[32, PAYLOAD]]),
     "STATEMENT_CRIT_UNKNOWN",
   ],
   ["a known and an unknown one", critOf([15, 99], [[99, 1]]), "STATEMENT_CRIT_UNKNOWN"],
