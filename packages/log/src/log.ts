@@ -192,7 +192,7 @@ export class Log {
       return this.#frozen ?? Promise.resolve();
     }
     const frozen = { why, time: this.#now() };
-    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen), async () => {
+    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen, standing), async () => {
       // In this order: a torn record is taken for that of a lost round unless the row says otherwise.
       await this.#store.write([sealRow(FROZEN_KEY, encodeFrozen(frozen))]);
       await this.#anchor.appendFreeze(frozen);
