@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { sha256 } from "@tallystick/merkle";
 
 import { type Anchor, AnchorFile, type AnchorRecord, missingAnchor } from "./anchor.js";
@@ -54,6 +54,10 @@ async function fileOf(records: number, bytes?: number): Promise<string> {
 async function recordsIn(anchor: Anchor): Promise<readonly AnchorRecord[]> {
   const records = [];
   for await (const record of anchor.records()) records.push(record);
+  const reversed = [];
+  for await (const record of anchor.newestFirst()) reversed.unshift(record);
+  // Sizes, for records of 64 KiB take long to compare; their chain is checked in reading.
+  expect(reversed.map(({ size }) => size)).toEqual(records.map(({ size }) => size));
   return records;
 }
 
@@ -315,6 +319,33 @@ describe("a damaged file", () => {
       await expect(AnchorFile.open(path)).rejects.toEqual(code("LOG_CORRUPT"));
     },
   );
+
+  test("is read from its end without what lies before", async () => {
+    const path = await fileOf(1000);
+    await writeFile(path, flipped(await readFile(path), 8 * (100 * BLOCK + 70)));
+    const anchor = await AnchorFile.open(path);
+    const handle = await openFile(path);
+    const reads = jest.spyOn(Object.getPrototypeOf(handle) as typeof handle, "read");
+    await handle.close();
+    const sizes: number[] = [];
+    const reading = async (least: number): Promise<void> => {
+      for await (const { size } of anchor.newestFirst()) {
+        sizes.unshift(size);
+        if (size <= least) break;
+      }
+    };
+    try {
+      await reading(990);
+      expect(reads).toHaveBeenCalledTimes(1);
+    } finally {
+      reads.mockRestore();
+    }
+    expect(sizes).toEqual(range(990, 1001));
+    sizes.length = 0;
+    await expect(reading(1)).rejects.toEqual(code("LOG_CORRUPT"));
+    expect(sizes).toEqual(range(102, 1001));
+    await anchor.close();
+  });
 
   test("is read up to the damage where opening does not look", async () => {
     const path = await fileOf(300);

@@ -24,8 +24,11 @@ export interface RegisteredStatement {
   readonly isDuplicate: boolean;
 }
 
-/** How often a statement is admitted again when the policy changes under it. */
-const MAX_ADMISSIONS = 5;
+/**
+ * How often a statement is admitted when a policy, or a checkpoint of a later second, is committed
+ * before it: a full pool is eight rounds, each of which may end in another second.
+ */
+const MAX_ADMISSIONS = 16;
 
 /**
  * Runs the whole way of a statement (RFC 9943 §6.3): decode, verify, admit, append.
@@ -79,6 +82,7 @@ export function appendRequest(admission: Admission): AppendRequest {
     entry: statement.entry,
     body: statement.normalised,
     collateral: encodeCollateral(admission),
+    admittedAt: admission.time, // I6
     control: admission.nextPolicy !== undefined, // T11: a policy is an entry like any other
     // T12: refused by the sequencer when another policy has been committed meanwhile.
     ...(policyEntry === null ? {} : { precondition: policyEntry }),
