@@ -1,8 +1,10 @@
 import { PrivateKey, type Jwk } from "@tallystick/cose";
 import { SignedStatement, signStatement } from "@tallystick/statement";
+import { Admission } from "../admission.js";
 import { firstPolicy } from "../change.js";
 import { POLICY_MEDIA_TYPE, type PolicyDocument } from "../document.js";
 import { Policy } from "../policy.js";
+import { PolicyState } from "../state.js";
 
 /** The P-256 key of RFC 7515 A.3. */
 export const OPERATOR: PrivateKey = PrivateKey.fromJwk({
@@ -51,6 +53,15 @@ export function bytesOf(value: unknown): Uint8Array {
 
 export function policyWith(changes: Partial<PolicyDocument> = {}): Policy {
   return Policy.parse(bytesOf(documentWith(changes)));
+}
+
+/** The state of a log whose first policy it is, admitted at {@link TIME}. */
+export async function stateWith(
+  changes: Partial<PolicyDocument> = {},
+  signer: PrivateKey = OPERATOR,
+): Promise<PolicyState> {
+  const first = await proposal(documentWith(changes), {}, signer);
+  return PolicyState.genesis(await Admission.bootstrap(first, TIME));
 }
 
 /** What a test changes about a statement. */
