@@ -252,6 +252,6 @@ function optional<T>(
   return Object.hasOwn(members, name) ? read(members[name], name) : undefined;
 }
 
-function some<N extends string, T>(name: N, value: T | undefined): { readonly [K in N]?: T } {
-  return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]: T });
+function some<N extends string, T>(name: N, value: T | undefined): Partial<Record<N, T>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<N, T>);
 }

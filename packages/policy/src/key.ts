@@ -29,7 +29,7 @@ export interface RevocationDocument {
   readonly reason?: string;
 }
 
-/** A public key as JSON, and when it may be used: `nbf` ≤ time < `exp`, in seconds since the epoch. */
+/** A public key as JSON, and when it may be used: from `nbf` on, until before `exp`, in seconds. */
 export type KeyDocument = Jwk & {
   readonly nbf?: number;
   readonly exp?: number;

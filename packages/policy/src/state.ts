@@ -1,5 +1,6 @@
 import { encodeHex } from "@tallystick/cose";
-import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
+import { VerifiedStatement } from "@tallystick/statement";
+import type { SignedStatement } from "@tallystick/statement";
 
 import { Admission } from "./admission.js";
 import type { PolicyChange } from "./admission.js";
