@@ -22,14 +22,17 @@ export const ROOT_PEM: string = [
 ].join("\n");
 
 /** A statement by the vendor's key that its protected certificate identifies, and no kid. */
-export async function certifiedStatement(issuer: string): Promise<SignedStatement> {
+export async function certifiedStatement(
+  issuer: string,
+  contentType = "application/json",
+): Promise<SignedStatement> {
   const claims = new Map<number, string>([
     [CLAIM.iss, issuer],
     [CLAIM.sub, "board 7"],
   ]);
   const leaf = Uint8Array.from(atob(LEAF_BASE64), (char) => char.charCodeAt(0));
   const protectedHeader = new Map<number, CborValue>([
-    [LABEL.contentType, "application/json"],
+    [LABEL.contentType, contentType],
     [LABEL.cwtClaims, claims],
     [LABEL.x5chain, leaf],
   ]);
