@@ -180,7 +180,7 @@ function matches({ id, target, args }: Call, meter: Meter): CelResult | undefine
   meter.charge(1 + lengthOf(source));
   try {
     const pattern = Pattern.parse(source);
-    meter.charge(200 + pattern.size * (8 + Math.ceil(target.length / 8)));
+    meter.charge(pattern.costOn(target));
     return pattern.test(target);
   } catch (error) {
     if (meter.isSpent) throw error;

@@ -45,6 +45,11 @@ export class Pattern {
     return new Pattern(source, size);
   }
 
+  /** Yields what a search in the text costs at most, in units of the budget of an evaluation. */
+  costOn(text: string): number {
+    return 200 + this.size * (8 + Math.ceil(text.length / 8));
+  }
+
   /** Yields whether it matches anywhere in the text. */
   test(text: string): boolean {
     return callMatches(text, this.source) === true;
