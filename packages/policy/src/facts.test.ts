@@ -96,7 +96,8 @@ describe("a payload is told to be read or not by its content type:", () => {
       new Uint8Array(MAX_PAYLOAD_BYTES + 1),
       "it has 262145 bytes, and rules look into 262144 at most",
     ],
-  ])("%s", async (_, contentType, payload, problem) => {
+  ])("%s", async (...row) => {
+    const [, contentType, payload, problem] = row;
     const found = (await factsWith(contentType, payload)).payload;
     if (problem instanceof RegExp) expect(found.problem).toMatch(problem);
     else expect(found.problem).toBe(problem);
