@@ -46,12 +46,15 @@ const SOCKET_GLOBALS = new Set(["fetch", "XMLHttpRequest", "WebSocket", "EventSo
 
 /** Which packages may import a third-party library in published source. */
 const THIRD_PARTY = {
+  "@bufbuild/cel": ["policy"],
+  "@bufbuild/protobuf": ["policy"],
   "@noble/curves": ["cose"],
   "@noble/ed25519": ["cose"],
   "@noble/hashes": ["cose", "merkle"],
   "@noble/post-quantum": ["cose"],
   "@peculiar/asn1-schema": ["statement"],
   "@peculiar/asn1-x509": ["statement"],
+  ajv: ["policy"],
   "cbor-x": ["cose"],
   commander: ["cli"],
   express: ["server"],
