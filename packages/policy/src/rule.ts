@@ -73,11 +73,20 @@ export function ruleDocumentsOf(value: unknown, where: string): readonly RuleDoc
   const seen = new Set<string>();
   return listOf(value, where).map((item, position) => {
     const place = `${where}[${position}]`;
-    const document = parseRule(item, place);
+    const document = ruleAt(item, place);
     if (seen.has(document.name)) throw malformed(`${place}.name is listed twice`);
     seen.add(document.name);
     return document;
   });
+}
+
+function ruleAt(value: unknown, where: string): RuleDocument {
+  try {
+    return parseRule(value, "its rule");
+  } catch (cause) {
+    if (!(cause instanceof PolicyError)) throw cause;
+    throw malformed(`${where}: ${cause.message}`, { cause });
+  }
 }
 
 /**

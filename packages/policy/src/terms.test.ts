@@ -161,7 +161,7 @@ test("rules refuse under their names, after everything else, and spare operators
   const changes = { rules, maxStatementBytes: 1 };
   const [size, ...others] = await reasonsOf(admit(await statement(), changes));
   expect(size).toMatch(/^size: /);
-  expect(others).toStrictEqual(["first: closed", "second: closed"]);
+  expect(others).toStrictEqual(["rule first: closed", "rule second: closed"]);
   const state = await stateWith(changes);
   const next = await proposal(documentWith({ previous: encodeHex(state.inForce.entry) }));
   const verified = await VerifiedStatement.verify(next, state.inForce.policy);
