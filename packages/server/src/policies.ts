@@ -1,10 +1,12 @@
-import { encodeHex } from "@tallystick/cose";
+import { decodeCborMap, decodeHex, encodeHex } from "@tallystick/cose";
 import type { Log } from "@tallystick/log";
-import { Policy } from "@tallystick/policy";
+import { Policy, PolicyState } from "@tallystick/policy";
+import type { ControlEntry } from "@tallystick/policy";
 import { SignedStatement } from "@tallystick/statement";
 
 /** The policy in force and where it stands on the log. */
 export interface CommittedPolicy {
+  readonly state: PolicyState;
   readonly policy: Policy;
   readonly entry: Uint8Array;
   readonly entryId: string;
@@ -23,12 +25,43 @@ export class Policies {
 
   /** Yields the policy in force; reads the log only when it has changed. */
   async inForce(): Promise<CommittedPolicy> {
-    const { index, entry } = this.#log.control();
-    if (this.#current?.index === index) return this.#current;
-    const statement = SignedStatement.decode(await this.#log.body(entry));
-    if (statement.payload === null) throw new Error(`policy at index ${index} has no payload`);
-    const policy = Policy.parse(statement.payload);
-    this.#current = { policy, entry, entryId: encodeHex(entry), index };
+    const { entry: newest } = this.#log.control();
+    if (this.#current !== undefined && isSame(this.#current.state.control, newest)) {
+      return this.#current;
+    }
+    const state = await PolicyState.replay(await this.#chain(newest));
+    const { policy, entry, index } = state.inForce;
+    this.#current = { state, policy, entry, entryId: encodeHex(entry), index };
     return this.#current;
   }
+
+  /** Yields the policies up to one, oldest first: each names the one before it. */
+  async #chain(newest: Uint8Array): Promise<readonly ControlEntry[]> {
+    const chain: ControlEntry[] = [];
+    for (let entry: Uint8Array | undefined = newest; entry !== undefined;) {
+      const placement = await this.#log.lookup(entry);
+      if (placement === undefined) throw new Error(`policy ${encodeHex(entry)} is not on the log`);
+      const statement = SignedStatement.decode(await this.#log.body(entry));
+      const { index, collateral } = placement;
+      chain.unshift({ statement, index, time: timeIn(collateral) });
+      const previous = previousOf(statement);
+      entry = previous === null ? undefined : decodeHex(previous);
+    }
+    return chain;
+  }
+}
+
+function previousOf({ payload }: SignedStatement): string | null {
+  if (payload === null) throw new Error("policy has no payload");
+  return Policy.parse(payload).document.previous;
+}
+
+function timeIn(collateral: Uint8Array): number {
+  const time = decodeCborMap(collateral).get("time");
+  if (typeof time === "number") return time;
+  throw new Error("collateral has no time");
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return encodeHex(a) === encodeHex(b);
 }

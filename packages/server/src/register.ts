@@ -63,24 +63,24 @@ async function admitAndAppend(
   { log, policies, now }: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
-  const inForce = await policies.inForce();
-  const verified = await VerifiedStatement.verify(statement, inForce.policy);
+  const { state, policy } = await policies.inForce();
   // A clock that steps back must not take the recorded time below a checkpoint's (I6).
   const time = Math.max(now(), log.head().checkpoint.time);
-  const admission = Admission.admit(verified, inForce, time); // S17: policy before anything else
+  const verified = await VerifiedStatement.verify(statement, policy, { time });
+  const admission = Admission.admit(verified, state, time); // S17: policy before anything else
   const { index, checkpoint, isDuplicate } = await log.append(appendRequest(admission));
   return { statement, index, size: checkpoint.checkpoint.size, isDuplicate };
 }
 
 /** Makes the log's request out of an admission: the one way from statements into the log. */
 export function appendRequest(admission: Admission): AppendRequest {
-  const { statement, policyEntry } = admission;
+  const { statement, control } = admission;
   return {
     entry: statement.entry,
     body: statement.normalised,
     collateral: encodeCollateral(admission),
-    control: admission.nextPolicy !== undefined, // T11: a policy is an entry like any other
-    // T12: refused by the sequencer when another policy has been committed meanwhile.
-    ...(policyEntry === null ? {} : { precondition: policyEntry }),
+    control: admission.isControl, // T11: a policy is an entry like any other
+    // T12: refused by the sequencer when another control entry has been committed meanwhile.
+    ...(control === null ? {} : { precondition: control }),
   };
 }
