@@ -18,7 +18,12 @@ export type Load = Omit<GeneratorOrder, "step" | "offset" | "connections"> & {
 };
 
 /** Puts a load on a server, from processes of their own, and yields what came of it. */
-export async function putLoad({ processes, atOnce, onStart, ...order }: Load): Promise<LoadFigures> {
+export async function putLoad({
+  processes,
+  atOnce,
+  onStart,
+  ...order
+}: Load): Promise<LoadFigures> {
   const children = Array.from({ length: processes }, start);
   try {
     await Promise.all(

@@ -16,7 +16,7 @@ const SERVER_LIMIT_MS = 3_600_000;
 /** A service on a fresh directory, which syncs as it does for everybody. */
 export class Scene {
   readonly folder: string;
-  readonly keys: Map<AlgorithmName, PrivateKey> = new Map();
+  readonly keys = new Map<AlgorithmName, PrivateKey>();
   // Owned by serve and stop.
   #running: Running | undefined;
 
@@ -25,7 +25,10 @@ export class Scene {
   }
 
   /** Makes a service whose policy admits one key of each algorithm. */
-  static async make(algorithms: readonly AlgorithmName[], parent: string = tmpdir()): Promise<Scene> {
+  static async make(
+    algorithms: readonly AlgorithmName[],
+    parent: string = tmpdir(),
+  ): Promise<Scene> {
     const scene = new Scene(await mkdtemp(join(parent, "tally-bench-")));
     await mustTally(["init", scene.service]);
     for (const name of algorithms) {
@@ -53,7 +56,9 @@ export class Scene {
   }
 
   /** Starts the server and yields its address and process. */
-  async serve(...options: readonly string[]): Promise<{ readonly url: string; readonly pid: number }> {
+  async serve(
+    ...options: readonly string[]
+  ): Promise<{ readonly url: string; readonly pid: number }> {
     const args = ["serve", this.service, "--port", "0", ...options];
     const running = new Running(args, { limitMs: SERVER_LIMIT_MS });
     this.#running = running;
