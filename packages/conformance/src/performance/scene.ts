@@ -16,7 +16,7 @@ const SERVER_LIMIT_MS = 3_600_000;
 /** A service on a fresh directory, which syncs as it does for everybody. */
 export class Scene {
   readonly folder: string;
-  readonly keys = new Map<AlgorithmName, PrivateKey>();
+  readonly keys: Map<AlgorithmName, PrivateKey> = new Map<AlgorithmName, PrivateKey>();
   // Owned by serve and stop.
   #running: Running | undefined;
 
