@@ -56,6 +56,7 @@ export { type SignatureInput, verifySignature } from "./signature.js";
 export {
   decodeSign1,
   encodeSign1,
+  spliceSign1,
   encodeSigStructure,
   type Sign1,
   type Sign1Parts,
@@ -63,3 +64,10 @@ export {
 export { criticalLabels, requireUnderstood } from "./crit.js";
 export { type Sign1Content, signSign1 } from "./signing.js";
 export { protectedAlgorithm, type Sign1Context, verifySign1 } from "./verification.js";
+export {
+  concat as concatBytes,
+  spliceArray,
+  spliceByteStrings,
+  spliceBytes,
+  spliceUnsigned,
+} from "./splice.js";
