@@ -312,6 +312,16 @@ export class Log {
   }
 
   /**
+   * Yields the receipt of an entry under the checkpoint that it was answered with: the bytes of
+   * {@link Log.inclusionReceipt}, from what is still in memory.
+   *
+   * @throws {@link LogError} `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  receiptOf(sequenced: SequencedEntry): Promise<Uint8Array> {
+    return this.#prover.receipt(this.#published.view, sequenced);
+  }
+
+  /**
    * Yields a receipt of consistency between two kept checkpoints.
    *
    * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_SIZE_UNKNOWN`, `LOG_CORRUPT`,

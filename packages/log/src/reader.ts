@@ -136,6 +136,19 @@ export class Reader {
     return ids.map((id) => tileFrom(tiles, tileOf(id)).node(id));
   }
 
+  /**
+   * Reads the tiles that have become full since a view, once, so that the receipts of the entries in
+   * them, which are about to be asked for all together, find them at hand.
+   */
+  async warm(before: View, after: View): Promise<void> {
+    const positions: TilePosition[] = [];
+    const last = Math.floor(after.size / TILE_WIDTH);
+    for (let index = Math.floor(before.size / TILE_WIDTH); index < last; index++) {
+      positions.push({ level: 0, index });
+    }
+    if (positions.length > 0) await this.#tiles(after, positions);
+  }
+
   /** Yields the tiles and, from below, all that vouch for them; reads those not at hand at once. */
   async #tiles(
     view: View,

@@ -154,7 +154,7 @@ export class Writer {
         : this.#state.view?.control;
     if (control === undefined)
       throw new LogError("LOG_CORRUPT", "the first entry is no control entry");
-    return new View({ signed, edge: round.after, control });
+    return new View({ signed, edge: round.after, control }, this.#state.view);
   }
 
   #chainLink(signed: SignedCheckpoint): Uint8Array {
