@@ -13,7 +13,7 @@ import { TileCache } from "./cache.js";
 import { LogError, toLogError } from "./error.js";
 import { bodyKey, bundleKey, digestKey, formatKey, isEqual, openRow, tileKey } from "./layout.js";
 import { decodePlacement, type Placement } from "./record.js";
-import type { Store } from "./store.js";
+import type { KeyRange, Store } from "./store.js";
 import { ExpandedTile, formatPosition, nodeOver, parentOf, splitHashes } from "./tile.js";
 import type { View } from "./view.js";
 
@@ -46,6 +46,11 @@ export class Reader {
       const value = values[i];
       return value === undefined ? undefined : openRow({ key, value });
     });
+  }
+
+  /** Yields the keys in a range, from one state of the store; whether rows are there, and no more. */
+  keys(range: KeyRange): AsyncIterable<Uint8Array> {
+    return this.#store.keys(range);
   }
 
   /**

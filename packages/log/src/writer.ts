@@ -6,7 +6,7 @@ import {
   nodeFromTile,
   tileOf,
 } from "@tallystick/merkle";
-import type { SignedCheckpoint } from "@tallystick/receipt";
+import { chainDigest, encodeChainLink, type SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
 import { Edge } from "./edge.js";
@@ -23,7 +23,7 @@ import {
 } from "./layout.js";
 import type { Pending } from "./pool.js";
 import type { Counted, Recount } from "./recount.js";
-import { chainDigest, encodeChainLink, encodeControl, encodeHead } from "./record.js";
+import { encodeControl, encodeHead } from "./record.js";
 import { buildRound, type Round } from "./round.js";
 import { type OnStep, reachStep, type StepName } from "./step.js";
 import type { Row, Store } from "./store.js";
