@@ -1,5 +1,5 @@
 import { LogError } from "@tallystick/log";
-import type { AppendRequest, Log } from "@tallystick/log";
+import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
 import { Admission } from "@tallystick/policy";
 import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
 
@@ -20,6 +20,8 @@ export interface RegisteredStatement {
   readonly index: number;
   /** Size of a checkpoint that covers it: the first one, or the newest for a duplicate. */
   readonly size: number;
+  /** What the log answered, `undefined` where it was found there. */
+  readonly sequenced: SequencedEntry | undefined;
   /** Whether it was on the log before. */
   readonly isDuplicate: boolean;
 }
@@ -44,11 +46,21 @@ export async function register(
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
   const standing = log.standing();
   if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
-  const known = await log.lookup(statement.entry);
-  if (known !== undefined) {
+  try {
+    return await admitAndAppendAgain(registrar, statement);
+  } catch (error) {
+    // Looked up where it matters alone: for the others, the round looks them up all at once.
+    const known = await log.lookup(statement.entry).catch(() => undefined);
+    if (known === undefined) throw error;
     const { size } = log.head().checkpoint;
-    return { statement, index: known.index, size, isDuplicate: true };
+    return { statement, index: known.index, size, sequenced: undefined, isDuplicate: true };
   }
+}
+
+async function admitAndAppendAgain(
+  registrar: Registrar,
+  statement: SignedStatement,
+): Promise<RegisteredStatement> {
   for (let admissions = 1; ; admissions++) {
     try {
       return await admitAndAppend(registrar, statement);
@@ -68,8 +80,9 @@ async function admitAndAppend(
   const time = Math.max(now(), log.head().checkpoint.time);
   const verified = await VerifiedStatement.verify(statement, policy, { time });
   const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-  const { index, checkpoint, isDuplicate } = await log.append(appendRequest(admission));
-  return { statement, index, size: checkpoint.checkpoint.size, isDuplicate };
+  const sequenced = await log.append(appendRequest(admission));
+  const { index, checkpoint, isDuplicate } = sequenced;
+  return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
 }
 
 /** Makes the log's request out of an admission: the one way from statements into the log. */

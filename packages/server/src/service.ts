@@ -115,9 +115,13 @@ export class TransparencyService {
    */
   async register(bytes: Uint8Array): Promise<Registration> {
     const registrar = { log: this.log, policies: this.#policies, now: this.#now };
-    const { statement, index, size, isDuplicate } = await register(registrar, bytes);
+    const { statement, index, size, sequenced, isDuplicate } = await register(registrar, bytes);
     const { entry, entryId } = statement;
-    const receipt = size === 1 ? undefined : await this.log.inclusionReceipt(entry, size);
+    const receipt = await (size === 1
+      ? undefined
+      : sequenced === undefined
+        ? this.log.inclusionReceipt(entry, size)
+        : this.log.receiptOf(sequenced));
     return { entryId, index, receipt, isDuplicate };
   }
 
