@@ -63,6 +63,11 @@ export class LogReplay {
     return this.#rows.size;
   }
 
+  /** Yields whether all 256 entries of a bundle are there, so that it never changes again. */
+  isFull(bundle: number): boolean {
+    return this.size >= (bundle + 1) * TILE_WIDTH;
+  }
+
   /**
    * Yields where the replay ends.
    *

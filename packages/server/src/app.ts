@@ -113,7 +113,10 @@ function answer(route: Route, options: AppOptions): RequestHandler {
       body: bodyOf(request),
       baseUrl: options.publicUrl ?? originOf(request),
     });
-    sendReply(response, reply, request.method === "HEAD");
+    sendReply(response, reply, {
+      isHead: request.method === "HEAD",
+      onDefect: options.onDefect,
+    });
   };
 }
 

@@ -110,7 +110,7 @@ export class HotPath {
     } catch (error) {
       reply = refusalReply(error, this.#options.onDefect);
     }
-    sendReply(response, reply);
+    sendReply(response, reply, { onDefect: this.#options.onDefect });
   }
 
   #baseUrl(request: IncomingMessage): string {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
@@ -12,11 +14,22 @@ export const COMMON_HEADERS = {
   "access-control-expose-headers": "location, retry-after",
 } as const;
 
-/** Sends an answer in one piece; a HEAD gets its headers alone. */
+/** How an answer is sent. */
+export interface Sending {
+  /** Sends the headers alone. */
+  readonly isHead?: boolean;
+  /** Told of what goes wrong once the answer has begun, but for readers who leave. */
+  readonly onDefect?: ((error: unknown) => void) | undefined;
+}
+
+/**
+ * Sends an answer. Parts are made as fast as they are read. After an error among them the connection
+ * is cut: an answer that looks whole is whole (I5).
+ */
 export function sendReply(
   response: ServerResponse,
   { status, headers, body }: Reply,
-  isHead = false,
+  { isHead = false, onDefect }: Sending = {},
 ): void {
   const all: OutgoingHttpHeaders = { ...COMMON_HEADERS, ...headers };
   // 204 has no body, no type and no length (SCRAPI-11 §2.4.2).
@@ -24,8 +37,33 @@ export function sendReply(
     response.writeHead(status, all).end();
     return;
   }
-  all["content-length"] = body.length;
-  response.writeHead(status, all).end(isHead ? undefined : body);
+  if (body instanceof Uint8Array) {
+    all["content-length"] = body.length;
+    response.writeHead(status, all).end(isHead ? undefined : body);
+    return;
+  }
+  response.writeHead(status, all);
+  if (isHead) response.end();
+  else void sendParts(response, body, onDefect);
+}
+
+async function sendParts(
+  response: ServerResponse,
+  parts: AsyncIterable<Uint8Array>,
+  onDefect: Sending["onDefect"],
+): Promise<void> {
+  try {
+    // One part waits at most; the reader's pace is everyone's.
+    await pipeline(Readable.from(parts, { objectMode: true, highWaterMark: 1 }), response);
+  } catch (error) {
+    if (!isDeparture(error)) onDefect?.(error);
+  }
+}
+
+// Whoever reads may hang up at any time, and that is nothing to be told about.
+function isDeparture(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
 }
 
 /** Makes the answer to what was thrown: a concise problem (S1). */

@@ -10,6 +10,12 @@ import {
   readTransparentStatement,
 } from "./routes/entries.js";
 import { CBOR_MEDIA_TYPE, readKey, readKeys } from "./routes/keys.js";
+import {
+  CBOR_SEQUENCE_MEDIA_TYPE,
+  readCheckpoint,
+  readReplayCheckpoints,
+  readReplayEntries,
+} from "./routes/replay.js";
 import { readConsistency, readHealth, readPolicy, readVersion } from "./routes/status.js";
 import type { TransparencyService } from "./service.js";
 
@@ -49,6 +55,9 @@ export function routesOf(
     get("/entries/:id/collateral", CBOR_MEDIA_TYPE, readCollateral),
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
     get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
+    get("/checkpoints/:size", CBOR_MEDIA_TYPE, readCheckpoint),
+    get("/replay/entries/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayEntries),
+    get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
     get("/version", JSON_MEDIA_TYPE, readVersion),

@@ -1,6 +1,6 @@
 import type { ScrubAges } from "@tallystick/log";
 
-import { ServerError } from "../error.js";
+import { sizeOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
 import type { TransparencyService } from "../service.js";
@@ -12,8 +12,8 @@ export async function readConsistency(
   service: TransparencyService,
   { params }: RouteRequest,
 ): Promise<Reply> {
-  const oldSize = sizeOf(params["old"] ?? "");
-  const newSize = sizeOf(params["new"] ?? "");
+  const oldSize = sizeOf(params["old"]);
+  const newSize = sizeOf(params["new"]);
   const receipt = await service.log.consistencyReceipt(oldSize, newSize);
   return ok(receipt, { type: COSE_MEDIA_TYPE, cache: CACHE.immutable });
 }
@@ -47,10 +47,4 @@ export function readVersion({ issuer, origin }: TransparencyService): Reply {
     issuer,
     origin,
   });
-}
-
-function sizeOf(text: string): number {
-  const size = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(size)) return size;
-  throw new ServerError("SERVER_LOCATOR_INVALID", "a tree size is a positive decimal number");
 }
