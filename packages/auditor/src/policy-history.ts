@@ -90,8 +90,7 @@ export class PolicyHistory {
   advance(entry: ReadEntry, { admission }: Decided): void {
     if (!admission.isControl) return;
     const before = this.#state?.inForce.policy;
-    this.#state =
-      this.#state?.next(admission, entry.index) ?? PolicyState.genesis(admission);
+    this.#state = this.#state?.next(admission, entry.index) ?? PolicyState.genesis(admission);
     this.#controls.push(entry);
     const { policy } = this.#state.inForce;
     if (policy === before) return;
@@ -104,7 +103,8 @@ export class PolicyHistory {
   #admit(verified: Verified, time: number): Admission {
     if (Admission.is(verified)) return verified;
     const state = this.#state;
-    if (state === undefined) throw new TypeError("only the first entry is verified without a state");
+    if (state === undefined)
+      throw new TypeError("only the first entry is verified without a state");
     return Admission.admit(verified, state, time);
   }
 
@@ -113,7 +113,9 @@ export class PolicyHistory {
     const isRight =
       policy === null || inForce === null ? policy === inForce : isSame(policy, inForce);
     if (isRight) return;
-    const [recorded, right] = [policy, inForce].map((one) => (one === null ? "none" : encodeHex(one)));
+    const [recorded, right] = [policy, inForce].map((one) =>
+      one === null ? "none" : encodeHex(one),
+    );
     const reason = `records the policy ${recorded ?? ""}, in force was ${right ?? ""}`;
     throw new AuditorError("AUDITOR_POLICY_MISMATCH", reason, where);
   }
@@ -173,10 +175,10 @@ function revokedOf(
   at: number,
 ): readonly Revocation[] {
   return issuers.flatMap(({ keys }) =>
-    keys.flatMap(({ revoked, nbf: _nbf, exp: _exp, ...jwk }) =>
-      revoked === undefined
+    keys.flatMap((jwk) =>
+      jwk.revoked === undefined
         ? []
-        : [{ signer: nameOf(role, PublicKey.fromJwk(jwk)), from: revoked.from, at }],
+        : [{ signer: nameOf(role, PublicKey.fromJwk(jwk)), from: jwk.revoked.from, at }],
     ),
   );
 }

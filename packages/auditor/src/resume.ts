@@ -43,10 +43,7 @@ export function stateOf(replay: Replay): AuditState | undefined {
  *
  * @throws {@link AuditorError} `AUDITOR_STATE_INVALID`
  */
-export async function resumedStart(
-  { parts }: AuditState,
-  trust: AuditTrust,
-): Promise<ReplayStart> {
+export async function resumedStart({ parts }: AuditState, trust: AuditTrust): Promise<ReplayStart> {
   const { issuer, origin, last, size } = parts;
   if ((trust.issuer ?? issuer) !== issuer || (trust.origin ?? origin) !== origin) {
     throw invalid(`it is of ${issuer}, log ${origin}`);
@@ -98,7 +95,8 @@ async function historyOf({ controls, entries }: AuditStateParts): Promise<Policy
     for (const { index, ...source } of controls) {
       const entry = readEntry(source, index);
       const at = entries.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
-      if (encodeHex(at) !== entry.statement.entryId) throw invalid("its policies are of another log");
+      if (encodeHex(at) !== entry.statement.entryId)
+        throw invalid("its policies are of another log");
       history.advance(entry, await history.decide(entry, await history.verify(entry)));
     }
   } catch (cause) {

@@ -1,4 +1,11 @@
-import { CoseError, decodeCbor, digest, encodeCbor, isCborArray, isCborMap } from "@tallystick/cose";
+import {
+  CoseError,
+  decodeCbor,
+  digest,
+  encodeCbor,
+  isCborArray,
+  isCborMap,
+} from "@tallystick/cose";
 import type { CborMap, CborValue } from "@tallystick/cose";
 
 import type { ChainPoint } from "./checkpoint-chain.js";
