@@ -1,4 +1,4 @@
-import { PrivateKey, PublicKey, type AlgorithmName } from "@tallystick/cose";
+import { PrivateKey, PublicKey, encodeHex, type AlgorithmName } from "@tallystick/cose";
 import {
   SignedStatement,
   VerifiedStatement,
@@ -6,10 +6,11 @@ import {
   signStatement,
 } from "@tallystick/statement";
 import { describe, expect, test } from "@jest/globals";
-import { Admission, type PolicyInForce } from "./admission.js";
+import { Admission } from "./admission.js";
 import type { PolicyDocument } from "./document.js";
 import { PolicyError } from "./error.js";
 import type { Policy } from "./policy.js";
+import { PolicyState } from "./state.js";
 import { refusal, rejection } from "./testing/refusal.js";
 import {
   IN_FORCE,
@@ -21,13 +22,20 @@ import {
   VENDOR_ISS,
   bytesOf,
   documentWith,
+  namedKey,
   policyWith,
   proposal,
+  stateWith,
   statement,
 } from "./testing/sample.js";
 
-function inForce(changes: Partial<PolicyDocument> = {}): PolicyInForce {
-  return { policy: policyWith(changes), entry: IN_FORCE };
+const GENESIS = await proposal(documentWith());
+const STATE = PolicyState.genesis(await Admission.bootstrap(GENESIS, TIME));
+const CURRENT = encodeHex(STATE.inForce.entry);
+
+/** Yields the document that an admission proposes, `undefined` when it proposes none. */
+function proposedBy({ change }: Admission): PolicyDocument | undefined {
+  return change?.kind === "proposal" ? change.policy.document : undefined;
 }
 
 /** Verifies under one policy; admission may happen under another. */
@@ -41,11 +49,12 @@ async function verified(
 describe("a statement", () => {
   test("is admitted with the policy that admits it and the time", async () => {
     const decoded = await statement();
-    const admission = Admission.admit(await verified(decoded), inForce(), TIME);
+    const admission = Admission.admit(await verified(decoded), STATE, TIME);
     expect(admission.statement).toBe(decoded);
-    expect(admission.policyEntry).toStrictEqual(IN_FORCE);
+    expect(admission.policyEntry).toStrictEqual(STATE.inForce.entry);
     expect(admission.time).toBe(TIME);
-    expect(admission.nextPolicy).toBeUndefined();
+    expect(admission.change).toBeUndefined();
+    expect(admission.isControl).toBe(false);
     expect(Object.isFrozen(admission)).toBe(true);
   });
 
@@ -54,24 +63,23 @@ describe("a statement", () => {
       { issuer: VENDOR_ISS, subject: "s", hash: "sha-256", preimage: IN_FORCE },
       VENDOR,
     );
-    const admission = Admission.admit(await verified(SignedStatement.decode(bytes)), inForce(), 0);
+    const admission = Admission.admit(await verified(SignedStatement.decode(bytes)), STATE, 0);
     expect(admission.statement.hashEnvelope?.hash.name).toBe("sha-256");
   });
 
-  test("is rejected for its algorithm", () => {
-    const refused = inForce({ algorithms: ["ES256", "Ed25519"] });
+  test("is rejected for its algorithm", async () => {
+    const refused = await stateWith({ algorithms: ["ES256", "Ed25519"] });
     const error = refusal(() => Admission.admit(verifiedVendor, refused, TIME));
     expect(error.code).toBe("POLICY_REJECTED");
     expect(error.reasons).toStrictEqual(["algorithm: EdDSA is not accepted"]);
   });
 
-  test("is rejected from one byte over the size on, by its normalised form", () => {
+  test("is rejected from one byte over the size on, by its normalised form", async () => {
     const { length } = verifiedVendor.statement.normalised;
-    const exact = inForce({ maxStatementBytes: length });
+    const exact = await stateWith({ maxStatementBytes: length });
     expect(Admission.is(Admission.admit(verifiedVendor, exact, TIME))).toBe(true);
-    const error = refusal(() =>
-      Admission.admit(verifiedVendor, inForce({ maxStatementBytes: length - 1 }), TIME),
-    );
+    const under = await stateWith({ maxStatementBytes: length - 1 });
+    const error = refusal(() => Admission.admit(verifiedVendor, under, TIME));
     expect(error.reasons).toStrictEqual([
       `size: ${length} bytes, at most ${length - 1} are accepted`,
     ]);
@@ -85,7 +93,8 @@ describe("a statement", () => {
       [{ iss: VENDOR_ISS, keys: [STRANGER.publicKey.toJwk()] }],
       [{ iss: "https://other.example", keys: [VENDOR.publicKey.toJwk()] }],
     ]) {
-      const error = refusal(() => Admission.admit(before, inForce({ issuers }), TIME));
+      const state = await stateWith({ issuers });
+      const error = refusal(() => Admission.admit(before, state, TIME));
       expect(error.code).toBe("POLICY_REJECTED");
       expect(error.reasons).toStrictEqual([
         "issuer: the policy in force has no such key for this iss and kid",
@@ -97,13 +106,12 @@ describe("a statement", () => {
     const kid = "release!";
     // Both keys are for ES256, so that nothing but the key tells them apart.
     const named = PrivateKey.fromJwk({ ...OPERATOR.toJwk(), kid });
-    const withKey = (jwk: object) =>
-      policyWith({ issuers: [{ iss: VENDOR_ISS, keys: [{ ...PublicKey.fromJwk(jwk).toJwk() }] }] });
-    const before = withKey({ ...OPERATOR.publicKey.toJwk(), kid });
-    const after = withKey({ ...STRANGER.publicKey.toJwk(), kid });
-    const judged = await verified(statement({}, named), before);
-    expect(Admission.admit(judged, { policy: before, entry: IN_FORCE }, 0).time).toBe(0);
-    const error = refusal(() => Admission.admit(judged, { policy: after, entry: IN_FORCE }, 0));
+    const withKey = (key: PrivateKey) =>
+      stateWith({ issuers: [{ iss: VENDOR_ISS, keys: [namedKey(key, kid)] }] });
+    const [before, after] = [await withKey(OPERATOR), await withKey(STRANGER)];
+    const judged = await verified(statement({}, named), before.inForce.policy);
+    expect(Admission.admit(judged, before, 0).time).toBe(0);
+    const error = refusal(() => Admission.admit(judged, after, 0));
     expect(error.code).toBe("POLICY_REJECTED");
   });
 
@@ -111,17 +119,18 @@ describe("a statement", () => {
     const jwk = (await PrivateKey.generate("PS256")).toJwk();
     const withAlg = (alg: AlgorithmName) => {
       const { kty, n, e, kid } = jwk;
-      return policyWith({
+      return stateWith({
         issuers: [{ iss: VENDOR_ISS, keys: [PublicKey.fromJwk({ kty, n, e, kid, alg }).toJwk()] }],
       });
     };
-    const judged = await verified(statement({}, PrivateKey.fromJwk(jwk)), withAlg("PS256"));
-    const after = { policy: withAlg("PS384"), entry: IN_FORCE };
+    const { policy } = (await withAlg("PS256")).inForce;
+    const judged = await verified(statement({}, PrivateKey.fromJwk(jwk)), policy);
+    const after = await withAlg("PS384");
     expect(refusal(() => Admission.admit(judged, after, TIME)).code).toBe("POLICY_REJECTED");
   });
 
-  test("is rejected with every reason at once", () => {
-    const strict = inForce({ algorithms: ["ES256"], maxStatementBytes: 1, issuers: [] });
+  test("is rejected with every reason at once", async () => {
+    const strict = await stateWith({ algorithms: ["ES256"], maxStatementBytes: 1, issuers: [] });
     const error = refusal(() => Admission.admit(verifiedVendor, strict, TIME));
     expect(error.reasons.map((reason) => reason.split(":")[0])).toStrictEqual([
       "algorithm",
@@ -131,9 +140,10 @@ describe("a statement", () => {
     expect(error.message).toBe(error.reasons.join("; "));
   });
 
-  test("I9: gets the same decision for the same inputs", () => {
-    const [first, second] = [inForce(), inForce()].map((policy) =>
-      Admission.admit(verifiedVendor, policy, TIME),
+  test("I9: gets the same decision for the same inputs", async () => {
+    const again = await PolicyState.replay([{ statement: GENESIS, index: 0, time: TIME }]);
+    const [first, second] = [STATE, again].map((state) =>
+      Admission.admit(verifiedVendor, state, TIME),
     );
     expect(second).toStrictEqual(first);
   });
@@ -142,12 +152,12 @@ describe("a statement", () => {
 const verifiedVendor = await verified();
 
 describe("a change of policy", () => {
-  const next = documentWith({ previous: IN_FORCE_ID, issuers: [] });
+  const next = documentWith({ previous: CURRENT, issuers: [] });
 
   test("is admitted from an operator, and says what comes next", async () => {
-    const admission = Admission.admit(await verified(proposal(next)), inForce(), TIME);
-    expect(admission.nextPolicy?.document).toStrictEqual(next);
-    expect(admission.policyEntry).toStrictEqual(IN_FORCE);
+    const admission = Admission.admit(await verified(proposal(next)), STATE, TIME);
+    expect(proposedBy(admission)).toStrictEqual(next);
+    expect(admission.policyEntry).toStrictEqual(STATE.inForce.entry);
   });
 
   test("has no key when it is not an operator's", async () => {
@@ -160,15 +170,19 @@ describe("a change of policy", () => {
   test("is rejected when the operator is none any more", async () => {
     const judged = await verified(proposal(next));
     const operators = [{ iss: "https://log.example", keys: [STRANGER.publicKey.toJwk()] }];
-    const error = refusal(() => Admission.admit(judged, inForce({ operators }), TIME));
+    const state = await stateWith({ operators }, STRANGER);
+    const error = refusal(() => Admission.admit(judged, state, TIME));
     expect(error.code).toBe("POLICY_REJECTED");
   });
 
   test("is exempt from the rules for statements, so that they can always be mended", async () => {
     const judged = await verified(proposal(next));
-    const strict = inForce({ maxStatementBytes: 1, algorithms: [] });
-    const admission = Admission.admit(judged, strict, TIME);
-    expect(admission.nextPolicy?.document).toStrictEqual(next);
+    const strict = await stateWith({ maxStatementBytes: 1, algorithms: [] });
+    const previous = encodeHex(strict.inForce.entry);
+    const mended = await verified(proposal({ ...next, previous }));
+    expect(proposedBy(Admission.admit(mended, strict, TIME))).toMatchObject({ previous });
+    // It is stale there, and nothing else.
+    expect(refusal(() => Admission.admit(judged, strict, TIME)).code).toBe("POLICY_STALE");
   });
 
   test.each([
@@ -176,19 +190,19 @@ describe("a change of policy", () => {
     ["none, as if it were the first", null],
   ])("is stale when it replaces %s", async (_name, previous) => {
     const judged = await verified(proposal({ ...next, previous }));
-    const error = refusal(() => Admission.admit(judged, inForce(), TIME));
+    const error = refusal(() => Admission.admit(judged, STATE, TIME));
     expect(error.code).toBe("POLICY_STALE");
-    expect(error.message).toContain(IN_FORCE_ID);
+    expect(error.message).toContain(CURRENT);
   });
 
   test.each([
     ["no JSON object", 1],
-    ["an unknown member", { ...next, rules: [] }],
+    ["an unknown member", { ...next, rule: [] }],
     ["no operators", { ...next, operators: [] }],
     ["a private key", { ...next, operators: [{ iss: "a", keys: [OPERATOR.toJwk()] }] }],
   ])("is malformed with %s, and nothing is admitted", async (_name, document) => {
     const judged = await verified(proposal(document));
-    expect(refusal(() => Admission.admit(judged, inForce(), TIME)).code).toBe("POLICY_MALFORMED");
+    expect(refusal(() => Admission.admit(judged, STATE, TIME)).code).toBe("POLICY_MALFORMED");
   });
 
   test("is not made by a hash envelope of one", async () => {
@@ -214,7 +228,7 @@ describe("T14: the bootstrap", () => {
     const decoded = await proposal(first);
     const admission = await Admission.bootstrap(decoded, TIME);
     expect(admission).toMatchObject({ statement: decoded, policyEntry: null, time: TIME });
-    expect(admission.nextPolicy?.document).toStrictEqual(first);
+    expect(proposedBy(admission)).toStrictEqual(first);
   });
 
   test("takes nothing but a policy", async () => {
@@ -246,7 +260,7 @@ describe("T14: the bootstrap", () => {
   test("exempts the first policy from its own rules, as it does its successors", async () => {
     const strict = documentWith({ algorithms: ["EdDSA"], maxStatementBytes: 1 });
     const admission = await Admission.bootstrap(await proposal(strict), TIME);
-    expect(admission.nextPolicy?.document).toStrictEqual(strict);
+    expect(proposedBy(admission)).toStrictEqual(strict);
   });
 
   test("a signature that does not hold is refused", async () => {
@@ -263,6 +277,6 @@ test("a statement that names no content type is no policy", async () => {
     { issuer: VENDOR_ISS, subject: "s", payload: bytesOf(documentWith()), contentType: 0 },
     VENDOR,
   );
-  const admission = Admission.admit(await verified(SignedStatement.decode(bytes)), inForce(), TIME);
-  expect(admission.nextPolicy).toBeUndefined();
+  const admission = Admission.admit(await verified(SignedStatement.decode(bytes)), STATE, TIME);
+  expect(admission.change).toBeUndefined();
 });

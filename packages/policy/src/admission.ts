@@ -1,15 +1,27 @@
 import { encodeHex } from "@tallystick/cose";
-import { StatementError, VerifiedStatement } from "@tallystick/statement";
+import { StatementError, VerifiedStatement, requireBinding } from "@tallystick/statement";
 import type { SignedStatement } from "@tallystick/statement";
 
+import { parseApproval } from "./approval.js";
 import { PolicyError } from "./error.js";
-import { Policy, isPolicyStatement } from "./policy.js";
+import { Policy, isOperatorStatement, isPolicyStatement } from "./policy.js";
+import { factsOf } from "./rule.js";
+import type { PolicyState } from "./state.js";
 
-/** The policy that decides, with the entry that it was registered as. */
-export interface PolicyInForce {
-  readonly policy: Policy;
-  /** 32 bytes; `null` only while the first policy is being admitted. */
-  readonly entry: Uint8Array | null;
+/** Most proposals that wait for approvals at one time. */
+export const MAX_OPEN_PROPOSALS = 16;
+
+/** What an operator's statement does to the policy. */
+export type PolicyChange =
+  | { readonly kind: "proposal"; readonly operator: string; readonly policy: Policy }
+  | { readonly kind: "approval"; readonly operator: string; readonly proposal: string };
+
+/** What a decision rests on, beside the statement. */
+interface Grounds {
+  readonly time: number;
+  readonly policyEntry: Uint8Array | null;
+  readonly control: Uint8Array | null;
+  readonly change: PolicyChange | undefined;
 }
 
 /**
@@ -19,22 +31,33 @@ export interface PolicyInForce {
 export class Admission {
   readonly #admitted = true;
   readonly statement: SignedStatement;
-  /** The policy that admitted it, recorded with the entry so that the decision can be replayed. */
+  /**
+   * The control entry that put the policy in force that admitted it, recorded with the entry so
+   * that the decision can be replayed; `null` for the first policy.
+   */
   readonly policyEntry: Uint8Array | null;
   /** When, in seconds since the epoch; recorded too. */
   readonly time: number;
-  /** The policy that takes effect with the next entry, when the statement proposes one. */
-  readonly nextPolicy: Policy | undefined;
+  /**
+   * The newest control entry that the decision knew of; `null` for the first. Where another one was
+   * sequenced since, the decision has to be made again.
+   */
+  readonly control: Uint8Array | null;
+  /** What it does to the policy, when it is an operator's. */
+  readonly change: PolicyChange | undefined;
+  /** Certificates that have to be recorded, since the statement on the log does not keep them. */
+  readonly chain: readonly Uint8Array[] | undefined;
 
   private constructor(
-    statement: SignedStatement,
-    { entry }: PolicyInForce,
-    outcome: { readonly time: number; readonly nextPolicy: Policy | undefined },
+    { statement, chain }: VerifiedStatement,
+    { time, policyEntry, control, change }: Grounds,
   ) {
     this.statement = statement;
-    this.policyEntry = entry;
-    this.time = outcome.time;
-    this.nextPolicy = outcome.nextPolicy;
+    this.policyEntry = policyEntry;
+    this.time = time;
+    this.control = control;
+    this.change = change;
+    this.chain = chain;
     Object.freeze(this);
   }
 
@@ -42,37 +65,32 @@ export class Admission {
     return #admitted in value;
   }
 
+  /** Whether it is a control entry: one that later decisions depend on. */
+  get isControl(): boolean {
+    return this.change !== undefined;
+  }
+
   /**
    * Admits a verified statement under the policy in force (T8, T12), or refuses with every reason.
    *
-   * Pure: the same statement, policy and time give the same decision (I9).
+   * Pure: the same statement, state and time give the same decision (I9).
    *
    * @throws {@link PolicyError} `POLICY_REJECTED`, `POLICY_MALFORMED` when the statement proposes a
-   * broken policy, `POLICY_STALE` when the proposal replaces a policy no longer in force
+   * broken policy or is a broken approval, `POLICY_STALE` when the proposal replaces a policy no
+   * longer in force or the approval is of no open proposal
    */
-  static admit(verified: VerifiedStatement, inForce: PolicyInForce, time: number): Admission {
-    const { statement, key } = verified;
-    // Operators' proposals are exempt from the rules for statements: a policy that left out their
-    // algorithm, or allowed too few bytes, could otherwise never be changed again.
-    const reasons = isPolicyStatement(statement) ? [] : refusals(statement, inForce.policy);
-    // The signature may have been checked under an earlier policy that still knew the key.
-    const resolved = inForce.policy.resolve(statement);
-    if (
-      resolved === undefined ||
-      encodeHex(resolved.thumbprint()) !== encodeHex(key.thumbprint()) ||
-      !resolved.fits(statement.algorithm)
-    ) {
-      reasons.push("issuer: the policy in force has no such key for this iss and kid");
-    }
-    if (reasons.length > 0) throw new PolicyError("POLICY_REJECTED", reasons);
-    const nextPolicy = isPolicyStatement(statement) ? proposal(statement, inForce) : undefined;
-    return new Admission(statement, inForce, { time, nextPolicy });
+  static admit(verified: VerifiedStatement, state: PolicyState, time: number): Admission {
+    const { policy, entry } = state.inForce;
+    requireNone(refusals(verified, policy, time));
+    const change = changeOf(verified.statement, state);
+    return new Admission(verified, { time, policyEntry: entry, control: state.control, change });
   }
 
   /**
    * Admits the first statement of a log: a policy, signed by an operator that it names (T14 b).
+   * Nobody else has to approve it.
    *
-   * @throws {@link PolicyError} `POLICY_MALFORMED`, `POLICY_STALE`;
+   * @throws {@link PolicyError} `POLICY_MALFORMED`, `POLICY_STALE`, `POLICY_REJECTED`;
    * StatementError when the signature does not hold
    */
   static async bootstrap(statement: SignedStatement, time: number): Promise<Admission> {
@@ -80,28 +98,136 @@ export class Admission {
       throw new PolicyError("POLICY_MALFORMED", ["the first statement of a log is a policy"]);
     }
     const policy = Policy.parse(payloadOf(statement));
-    const verified = await VerifiedStatement.verify(statement, policy);
-    return Admission.admit(verified, { policy, entry: null }, time);
+    const verified = await VerifiedStatement.verify(statement, policy, { time });
+    requireNone(refusals(verified, policy, time));
+    requirePrevious(policy, null);
+    const change: PolicyChange = { kind: "proposal", operator: statement.claims.issuer, policy };
+    return new Admission(verified, { time, policyEntry: null, control: null, change });
   }
 }
 
-function refusals(statement: SignedStatement, { document }: Policy): string[] {
+/** Yields every reason against a statement; empty when the policy admits it. */
+function refusals(verified: VerifiedStatement, policy: Policy, time: number): readonly string[] {
+  const { statement, key } = verified;
+  // Operators' statements are exempt from the rules for statements: a policy that left out their
+  // algorithm, or allowed too few bytes, could otherwise never be changed again.
+  const isExempt = isOperatorStatement(statement);
+  return [
+    ...(isExempt ? [] : termRefusals(statement, policy)),
+    ...subjectRefusals(statement, policy),
+    ...identityRefusals(verified, policy, time),
+    ...policy.termRefusals(statement, key, time),
+    ...(isExempt ? [] : ruleRefusals(verified, policy, time)),
+  ];
+}
+
+function termRefusals(statement: SignedStatement, { document }: Policy): readonly string[] {
+  const { algorithms, contentTypes, maxStatementBytes } = document;
   const reasons: string[] = [];
   // T18: what is judged stands in the protected header.
-  if (!document.algorithms.includes(statement.algorithm.name)) {
+  if (!algorithms.includes(statement.algorithm.name)) {
     reasons.push(`algorithm: ${statement.algorithm.name} is not accepted`);
   }
+  const type = statement.hashEnvelope?.preimageContentType ?? statement.contentType;
+  if (contentTypes !== undefined && (type === undefined || !contentTypes.includes(type))) {
+    reasons.push(`contentType: ${type === undefined ? "none" : "this one"} is not accepted`);
+  }
   const { length } = statement.normalised;
-  if (length > document.maxStatementBytes) {
-    reasons.push(`size: ${length} bytes, at most ${document.maxStatementBytes} are accepted`);
+  if (length > maxStatementBytes) {
+    reasons.push(`size: ${length} bytes, at most ${maxStatementBytes} are accepted`);
   }
   return reasons;
 }
 
-function proposal(statement: SignedStatement, { entry }: PolicyInForce): Policy {
+// IS7: a policy may let statements pass that have no subject; by default none does.
+function subjectRefusals({ claims }: SignedStatement, policy: Policy): readonly string[] {
+  if (claims.subject !== undefined || policy.isSubjectOptional) return [];
+  return ["subject: claim sub (2) is missing"];
+}
+
+// The signature may have been checked under an earlier policy, and at an earlier time.
+function identityRefusals(
+  { statement, identity }: VerifiedStatement,
+  policy: Policy,
+  time: number,
+): readonly string[] {
+  const { key } = identity;
+  const listed = policy.resolve(statement);
+  if (listed !== undefined) {
+    const isSame = encodeHex(listed.thumbprint()) === encodeHex(key.thumbprint());
+    if (!isSame || !listed.fits(statement.algorithm)) return [UNKNOWN_KEY];
+  }
+  // T7: certificates and DIDs vouch for issuers; operators are named by the policy alone.
+  if (isOperatorStatement(statement) || identity.kind === "key") {
+    return listed === undefined ? [UNKNOWN_KEY] : [];
+  }
+  if (identity.kind === "did") {
+    if (listed !== undefined || policy.selfContained.has(identity.method)) return [];
+    return [`issuer: the policy in force does not take issuers by ${identity.method}`];
+  }
+  const { path } = identity;
+  const reasons = path.certificates
+    .filter(({ notBefore, notAfter }) => time < notBefore || time > notAfter)
+    .map(({ label }) => `certificate: ${label} is not valid at the time of registration`);
+  try {
+    requireBinding(statement.claims.issuer, path, policy.anchors);
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    reasons.push(`issuer: ${cause.message}`);
+  }
+  return reasons;
+}
+
+const UNKNOWN_KEY = "issuer: the policy in force has no such key for this iss and kid";
+
+function ruleRefusals(
+  verified: VerifiedStatement,
+  { rules }: Policy,
+  time: number,
+): readonly string[] {
+  if (rules.length === 0) return [];
+  const facts = factsOf(verified, time);
+  return rules.flatMap((rule) => {
+    const reason = rule.refusal(facts);
+    return reason === undefined ? [] : [`${rule.name}: ${reason}`];
+  });
+}
+
+function requireNone(reasons: readonly string[]): void {
+  if (reasons.length > 0) throw new PolicyError("POLICY_REJECTED", reasons);
+}
+
+function changeOf(statement: SignedStatement, state: PolicyState): PolicyChange | undefined {
+  if (!isOperatorStatement(statement)) return undefined;
+  const operator = statement.claims.issuer;
+  return isPolicyStatement(statement)
+    ? { kind: "proposal", operator, policy: proposedPolicy(statement, state) }
+    : { kind: "approval", operator, proposal: approvedProposal(statement, state) };
+}
+
+function proposedPolicy(statement: SignedStatement, state: PolicyState): Policy {
   const next = Policy.parse(payloadOf(statement));
-  const inForce = entry === null ? null : encodeHex(entry);
-  if (next.document.previous === inForce) return next;
+  requirePrevious(next, encodeHex(state.inForce.entry));
+  if (state.proposals.size < MAX_OPEN_PROPOSALS) return next;
+  throw new PolicyError("POLICY_REJECTED", [
+    `proposals: ${state.proposals.size} wait for approvals, approve one of them first`,
+  ]);
+}
+
+function approvedProposal(statement: SignedStatement, state: PolicyState): string {
+  const { proposal } = parseApproval(payloadOf(statement));
+  const open = state.proposals.get(proposal);
+  if (open === undefined) {
+    throw new PolicyError("POLICY_STALE", [`proposal: ${proposal} does not wait for approvals`]);
+  }
+  if (open.approvers.has(statement.claims.issuer)) {
+    throw new PolicyError("POLICY_REJECTED", ["proposal: this operator has approved it before"]);
+  }
+  return proposal;
+}
+
+function requirePrevious({ document }: Policy, inForce: string | null): void {
+  if (document.previous === inForce) return;
   throw new PolicyError("POLICY_STALE", [
     `previous: the policy in force is ${inForce ?? "none"}, fetch it and propose again`,
   ]);

@@ -5,9 +5,9 @@ import { Admission } from "./admission.js";
 import { POLICY_SUBJECT, firstPolicy, signPolicy, withIssuerKey } from "./change.js";
 import { formatPolicy } from "./document.js";
 import { Policy, isPolicyStatement } from "./policy.js";
+import { PolicyState } from "./state.js";
 import { refusal, rejection } from "./testing/refusal.js";
 import {
-  IN_FORCE,
   IN_FORCE_ID,
   OPERATOR,
   SERVICE_ISS,
@@ -82,7 +82,7 @@ describe("signPolicy", () => {
     });
     expect(decoded.payload).toStrictEqual(formatPolicy(FIRST));
     const admission = await Admission.bootstrap(decoded, TIME);
-    expect(admission.nextPolicy?.document).toStrictEqual(FIRST);
+    expect(PolicyState.genesis(admission).inForce.policy.document).toStrictEqual(FIRST);
   });
 
   test("rejects a document that is malformed", async () => {
@@ -93,27 +93,19 @@ describe("signPolicy", () => {
 
 test("from the first policy to the first statement of an issuer", async () => {
   const genesis = SignedStatement.decode(await signPolicy(FIRST, CLAIMS, OPERATOR));
-  const first = (await Admission.bootstrap(genesis, TIME)).nextPolicy;
-  if (first === undefined) throw new Error("no policy");
-  const early = VerifiedStatement.verify(await statement(), first);
+  const first = PolicyState.genesis(await Admission.bootstrap(genesis, TIME));
+  const early = VerifiedStatement.verify(await statement(), first.inForce.policy);
   await expect(early).rejects.toMatchObject({ code: "STATEMENT_KEY_UNKNOWN" });
 
-  const change = withIssuerKey(first.document, genesis.entryId, vendor);
+  const change = withIssuerKey(first.inForce.policy.document, genesis.entryId, vendor);
   const changing = SignedStatement.decode(await signPolicy(change, CLAIMS, OPERATOR));
-  const changed = Admission.admit(
-    await VerifiedStatement.verify(changing, first),
-    { policy: first, entry: genesis.entry },
-    TIME,
-  );
-  const second = changed.nextPolicy;
-  if (second === undefined) throw new Error("no policy");
-  const verified = await VerifiedStatement.verify(await statement(), second);
-  const admission = Admission.admit(verified, { policy: second, entry: changing.entry }, TIME);
+  const changed = await VerifiedStatement.verify(changing, first.inForce.policy);
+  const second = first.next(Admission.admit(changed, first, TIME), 1);
+  const verified = await VerifiedStatement.verify(await statement(), second.inForce.policy);
+  const admission = Admission.admit(verified, second, TIME);
   expect(admission.policyEntry).toStrictEqual(changing.entry);
 
   // The first change, sent again, is stale by now.
-  const again = await VerifiedStatement.verify(changing, second);
-  const replay = () => Admission.admit(again, { policy: second, entry: changing.entry }, TIME);
-  expect(refusal(replay).code).toBe("POLICY_STALE");
-  expect(IN_FORCE).toHaveLength(32);
+  const again = await VerifiedStatement.verify(changing, second.inForce.policy);
+  expect(refusal(() => Admission.admit(again, second, TIME)).code).toBe("POLICY_STALE");
 });

@@ -2,9 +2,10 @@ import type { Jwk, PublicKey, Signer } from "@tallystick/cose";
 import { signStatement } from "@tallystick/statement";
 
 import { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
-import type { IssuerDocument, PolicyDocument } from "./document.js";
+import type { PolicyDocument } from "./document.js";
+import type { IssuerDocument } from "./key.js";
 
-/** Subject of every policy statement. */
+/** Subject of every statement that proposes or approves a policy. */
 export const POLICY_SUBJECT = "registration-policy";
 
 /** Algorithms that a first policy accepts: one of each kind of key. */
@@ -43,8 +44,9 @@ export function firstPolicy(operator: { iss: string; key: PublicKey }): PolicyDo
 /**
  * Makes the policy that follows `document` and lets `iss` sign with `key` too.
  *
- * `inForce` is the EntryID of the policy that `document` is. A key that is already there under its
- * kid is not added twice; another key under that kid stays, and the document is then malformed.
+ * `inForce` is the EntryID of the entry that put `document` in force. A key that is already there
+ * under its kid stays as it is, with its terms; another key under that kid stays too, and the
+ * document is then malformed.
  */
 export function withIssuerKey(
   document: PolicyDocument,
@@ -54,14 +56,15 @@ export function withIssuerKey(
   const known = document.issuers.find((issuer) => issuer.iss === iss);
   const others = document.issuers.filter((issuer) => issuer !== known);
   const added = key.toJwk();
-  const keys = (known?.keys ?? []).filter((jwk) => !isSameKey(jwk, added));
-  const extended: IssuerDocument = { iss, keys: [...keys, added] };
+  const keys = known?.keys ?? [];
+  const isThere = keys.some((jwk) => isSameKey(jwk, added));
+  const extended: IssuerDocument = { iss, keys: isThere ? keys : [...keys, added] };
   return { ...document, previous: inForce, issuers: [...others, extended] };
 }
 
 // The texts are canonical, so equal numbers are equal texts.
 function isSameKey(a: Jwk, b: Jwk): boolean {
-  const members = ["kid", "kty", "crv", "x", "y", "n", "e"] as const;
+  const members = ["kid", "kty", "crv", "x", "y", "n", "e", "pub"] as const;
   return members.every((member) => a[member] === b[member]);
 }
 

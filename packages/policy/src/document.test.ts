@@ -83,8 +83,8 @@ describe("a document", () => {
     ["one algorithm", json({ algorithms: ["ES256"] })],
     ["no algorithm, so that nothing is admitted", json({ algorithms: [] })],
     [
-      "a member of the JWK that means nothing here",
-      json({ issuers: [{ iss: "a", keys: [{ ...key, x5u: "x" }] }] }),
+      "a key that says what it is for",
+      json({ issuers: [{ iss: "a", keys: [{ ...key, use: "sig", key_ops: ["verify"] }] }] }),
     ],
   ])("may have %s", (_name, value) => {
     expect(Policy.parse(bytesOf(value)).document.format).toBe(POLICY_FORMAT);
@@ -106,7 +106,7 @@ const TEXT: readonly Row[] = [
 
 const MEMBERS: readonly Row[] = [
   ...Object.keys(documentWith()).map((member): Row => [`no ${member}`, bytesOf(without(member))]),
-  ["an unknown member", bytesOf(json({ rules: [] }))],
+  ["an unknown member", bytesOf(json({ rule: [] }))],
   ["a member in another case", bytesOf(json({ Format: POLICY_FORMAT }))],
   ["a prototype", text(JSON.stringify(json()).replace(/^\{/, '{"__proto__":{"a":1},'))],
   ["members in a prototype", text(`{"__proto__":${JSON.stringify(json())}}`)],

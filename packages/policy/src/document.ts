@@ -1,9 +1,16 @@
-import { ALGORITHMS, CoseError, PublicKey } from "@tallystick/cose";
-import type { Jwk } from "@tallystick/cose";
-import { IssuerKeys, StatementError, parseIssuer } from "@tallystick/statement";
-import type { Issuer } from "@tallystick/statement";
+import { ALGORITHMS, CoseError, encodeHex, parseJson } from "@tallystick/cose";
+import { SELF_CONTAINED } from "@tallystick/statement";
+import type { SelfContainedMethod, TrustAnchor } from "@tallystick/statement";
 
+import { anchorsOf } from "./anchor.js";
+import type { AnchorDocument } from "./anchor.js";
 import { PolicyError } from "./error.js";
+import { KeyList, issuerDocument, issuersOf } from "./key.js";
+import type { IssuerDocument, TermedIssuer } from "./key.js";
+import { booleanOf, integerOf, malformed, membersOf, oneOf, setOf, textOf } from "./member.js";
+import type { Members } from "./member.js";
+import { compileRule, ruleDocumentsOf } from "./rule.js";
+import type { Rule, RuleDocument } from "./rule.js";
 
 /** Value of the `format` member; another value is another format. */
 export const POLICY_FORMAT = "tallystick-policy/1";
@@ -14,184 +21,237 @@ export const POLICY_MEDIA_TYPE = "application/vnd.tallystick.policy+json";
 /** Largest policy document, in bytes of UTF-8. */
 const MAX_POLICY_BYTES = 1_048_576;
 
+const MAX_RULES = 64;
+
 /** A registration policy as it stands in JSON; docs/formats/policy.md describes each member. */
 export interface PolicyDocument {
   readonly format: typeof POLICY_FORMAT;
-  /** EntryID of the policy that this one replaces; `null` for the first. */
+  /** EntryID of the control entry that put the replaced policy in force; `null` for the first. */
   readonly previous: string | null;
   /** Who may change the policy. */
   readonly operators: readonly IssuerDocument[];
+  /** How many operators have to sign a change, the one that proposes it included; 1 by default. */
+  readonly approvals?: number;
   /** Who may register statements. */
   readonly issuers: readonly IssuerDocument[];
+  /** Certificate authorities that vouch for issuers. */
+  readonly anchors?: readonly AnchorDocument[];
+  /** DID methods whose issuers need nobody to vouch for them. */
+  readonly selfContained?: readonly SelfContainedMethod[];
   /** Names of the signature algorithms that statements may use. */
   readonly algorithms: readonly string[];
+  /** Content types that statements may have; any, or none at all, by default. */
+  readonly contentTypes?: readonly (string | number)[];
   /** Largest statement, in bytes. */
   readonly maxStatementBytes: number;
-}
-
-/** An issuer and its public keys in JSON. */
-export interface IssuerDocument {
-  readonly iss: string;
-  readonly keys: readonly Jwk[];
+  /** Whether statements may leave `sub` out. */
+  readonly isSubjectOptional?: boolean;
+  /** Whether an x5chain may be an array of one certificate. */
+  readonly acceptsSingleCertificateArray?: boolean;
+  /** What else a statement has to satisfy. */
+  readonly rules?: readonly RuleDocument[];
 }
 
 /** What the parts of a document mean, once they have been checked. */
 export interface PolicyParts {
   readonly document: PolicyDocument;
-  readonly issuers: readonly Issuer[];
-  readonly operatorKeys: IssuerKeys;
-  readonly issuerKeys: IssuerKeys;
+  readonly operators: KeyList;
+  readonly issuers: KeyList;
+  readonly anchors: readonly TrustAnchor[];
+  readonly rules: readonly Rule[];
 }
 
+const REQUIRED = [
+  ...["format", "previous", "operators", "issuers"],
+  ...["algorithms", "maxStatementBytes"],
+];
+
+const OPTIONAL = [
+  ...["approvals", "anchors", "selfContained", "contentTypes"],
+  ...["isSubjectOptional", "acceptsSingleCertificateArray", "rules"],
+];
+
 /**
- * Formats a document as the bytes of a payload: JSON, indented, ending in a newline.
+ * Formats a document as the bytes of a payload, in canonical form: JSON with the members in one
+ * order, indented, ending in a newline.
  *
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
 export function formatPolicy(document: PolicyDocument): Uint8Array {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
-  parseDocument(bytes);
-  return bytes;
+  const parsed = parseDocument(encodeJson(document));
+  return encodeJson(parsed.document);
 }
 
 /**
  * Parses a document. Unknown members are refused, so that a rule of a later format is never
- * silently left out.
+ * silently left out; so is what two readers of JSON could take differently.
  *
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
 export function parseDocument(bytes: Uint8Array): PolicyParts {
-  const json = record(parseJson(bytes), "policy", [
-    "format",
-    "previous",
-    "operators",
-    "issuers",
-    "algorithms",
-    "maxStatementBytes",
-  ]);
-  const { format, previous, maxStatementBytes } = json;
-  if (format !== POLICY_FORMAT) throw malformed(`format is not "${POLICY_FORMAT}"`);
-  if (previous !== null && !(typeof previous === "string" && /^[0-9a-f]{64}$/.test(previous))) {
+  const members = membersOf(readJson(bytes, MAX_POLICY_BYTES), "policy", {
+    required: REQUIRED,
+    optional: OPTIONAL,
+  });
+  if (members["format"] !== POLICY_FORMAT) throw malformed(`format is not "${POLICY_FORMAT}"`);
+  const previous = members["previous"];
+  if (!(previous === null || isEntryId(previous))) {
     throw malformed("previous is neither an EntryID nor null");
   }
-  if (!isSize(maxStatementBytes)) throw malformed("maxStatementBytes is not a positive integer");
-  const operators = issuersOf(json["operators"], "operators");
-  if (operators.every(({ keys }) => keys.length === 0)) {
-    throw malformed("operators name no key, so the policy could never be changed again");
-  }
-  const issuers = issuersOf(json["issuers"], "issuers");
-  const algorithms = algorithmsOf(json["algorithms"]);
+  const operators = issuersOf(members["operators"], "operators");
+  const approvals = optional(members, "approvals", (value, where) =>
+    integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER }),
+  );
+  requireQuorum(operators, approvals ?? 1);
+  requireOwnKeys(operators);
+  const issuers = issuersOf(members["issuers"], "issuers");
+  const anchors = optional(members, "anchors", anchorsOf);
+  const terms = termsOf(members);
+  const rules = optional(members, "rules", compiledRules);
   const document: PolicyDocument = {
     format: POLICY_FORMAT,
     previous,
-    operators: operators.map(documentOf),
-    issuers: issuers.map(documentOf),
-    algorithms,
-    maxStatementBytes,
+    operators: operators.map(issuerDocument),
+    ...some("approvals", approvals),
+    issuers: issuers.map(issuerDocument),
+    ...some(
+      "anchors",
+      anchors?.map((anchor) => anchor.document),
+    ),
+    ...terms,
+    ...some("rules", rules?.documents),
   };
   return {
     document,
-    issuers,
-    operatorKeys: keysOf(operators, "operators"),
-    issuerKeys: keysOf(issuers, "issuers"),
+    operators: new KeyList(operators, "operators"),
+    issuers: new KeyList(issuers, "issuers"),
+    anchors: anchors?.map(({ anchor }) => anchor) ?? [],
+    rules: rules?.compiled ?? [],
   };
 }
 
-function keysOf(issuers: readonly Issuer[], member: string): IssuerKeys {
+/**
+ * Yields the JSON in a payload.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`
+ */
+export function readJson(bytes: Uint8Array, maxBytes: number): unknown {
   try {
-    return new IssuerKeys(issuers);
+    return parseJson(bytes, { maxBytes });
   } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw malformed(`${member}: ${cause.message}`, { cause });
-  }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  if (bytes.length > MAX_POLICY_BYTES) {
-    throw malformed(`${bytes.length} bytes, want ${MAX_POLICY_BYTES} at most`);
-  }
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw malformed("not JSON in UTF-8", { cause });
-  }
-}
-
-function issuersOf(value: unknown, member: string): readonly Issuer[] {
-  const seen = new Set<string>();
-  return list(value, member).map((item, position) => {
-    const where = `${member}[${position}]`;
-    const { iss, keys } = record(item, where, ["iss", "keys"]);
-    if (typeof iss !== "string") throw malformed(`${where}.iss is not a name`);
-    requireIssuer(iss, `${where}.iss`);
-    if (seen.has(iss)) throw malformed(`${where}.iss is listed twice`);
-    seen.add(iss);
-    return {
-      iss,
-      keys: list(keys, `${where}.keys`).map((key, i) => keyOf(key, `${where}.keys[${i}]`)),
-    };
-  });
-}
-
-// An iss that no statement can have would admit nobody, and look as if it did.
-function requireIssuer(iss: string, where: string): void {
-  try {
-    parseIssuer(iss, where);
-  } catch (cause) {
-    if (!(cause instanceof StatementError)) throw cause;
+    if (!(cause instanceof CoseError)) throw cause;
     throw malformed(cause.message, { cause });
   }
 }
 
-function keyOf(value: unknown, where: string): PublicKey {
-  if (typeof value === "object" && value !== null && "d" in value) {
-    throw malformed(`${where} is a private key`);
+/** Yields JSON as the bytes of a payload. */
+export function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Yields whether the value is an EntryID: an entry in lower-case hexadecimal. */
+export function isEntryId(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+}
+
+// A policy that its operators cannot replace could never be mended.
+function requireQuorum(operators: readonly TermedIssuer[], approvals: number): void {
+  const able = operators.filter(({ keys }) => keys.some(({ revoked }) => revoked === undefined));
+  if (able.length === 0) {
+    throw malformed(
+      "operators have no key that is not revoked, so the policy could never be changed again",
+    );
   }
-  try {
-    return PublicKey.fromJwk(value);
-  } catch (cause) {
-    if (!(cause instanceof CoseError)) throw cause;
-    throw malformed(`${where}: ${cause.message}`, { cause });
+  if (approvals > able.length) {
+    throw malformed(
+      `approvals is ${approvals}, and ${able.length} of the operators have a key that is not revoked`,
+    );
   }
 }
 
-function algorithmsOf(value: unknown): readonly string[] {
+// Whoever holds a key that two operators share would count as both.
+function requireOwnKeys(operators: readonly TermedIssuer[]): void {
+  const owners = new Map<string, string>();
+  for (const { iss, keys } of operators) {
+    for (const { key } of keys) {
+      const thumbprint = encodeHex(key.thumbprint());
+      if ((owners.get(thumbprint) ?? iss) !== iss) {
+        throw malformed("operators: two of them have the same key");
+      }
+      owners.set(thumbprint, iss);
+    }
+  }
+}
+
+type TermMembers = Pick<
+  PolicyDocument,
+  | "selfContained"
+  | "algorithms"
+  | "contentTypes"
+  | "maxStatementBytes"
+  | "isSubjectOptional"
+  | "acceptsSingleCertificateArray"
+>;
+
+function termsOf(members: Members): TermMembers {
   const known = ALGORITHMS.map((algorithm): string => algorithm.name);
-  return list(value, "algorithms").map((name) => {
-    if (typeof name === "string" && known.includes(name)) return name;
-    throw malformed(`algorithms: want names out of ${known.join(", ")}`);
-  });
+  const selfContained = optional(members, "selfContained", (value, where) =>
+    setOf(value, where, (item, place) => oneOf(item, place, SELF_CONTAINED)),
+  );
+  const contentTypes = optional(members, "contentTypes", (value, where) =>
+    setOf(value, where, contentTypeOf),
+  );
+  return {
+    ...some("selfContained", selfContained),
+    algorithms: setOf(members["algorithms"], "algorithms", (item, where) =>
+      oneOf(item, where, known),
+    ),
+    ...some("contentTypes", contentTypes),
+    maxStatementBytes: integerOf(members["maxStatementBytes"], "maxStatementBytes", {
+      min: 1,
+      max: Number.MAX_SAFE_INTEGER,
+    }),
+    ...some("isSubjectOptional", optional(members, "isSubjectOptional", booleanOf)),
+    ...some(
+      "acceptsSingleCertificateArray",
+      optional(members, "acceptsSingleCertificateArray", booleanOf),
+    ),
+  };
 }
 
-function documentOf({ iss, keys }: Issuer): IssuerDocument {
-  return { iss, keys: keys.map((key) => key.toJwk()) };
+// RFC 9052 §3.1: a media type, or the number of a CoAP content format.
+function contentTypeOf(value: unknown, where: string): string | number {
+  if (typeof value === "number") return integerOf(value, where, { min: 0, max: 65_535 });
+  return textOf(value, where, { min: 1, max: 255 });
 }
 
-function record(
+function compiledRules(
   value: unknown,
   where: string,
-  members: readonly string[],
-): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw malformed(`${where} is not an object`);
+): { readonly documents: readonly RuleDocument[]; readonly compiled: readonly Rule[] } {
+  const documents = ruleDocumentsOf(value, where);
+  if (documents.length > MAX_RULES) {
+    throw malformed(`${where} are ${documents.length}, want ${MAX_RULES} at most`);
   }
-  const unknown = Object.keys(value).filter((key) => !members.includes(key));
-  if (unknown.length > 0)
-    throw malformed(`${where} has an unknown member, want ${members.join(", ")}`);
-  const missing = members.filter((key) => !Object.hasOwn(value, key));
-  if (missing.length > 0) throw malformed(`${where} lacks ${missing.join(", ")}`);
-  return value as Readonly<Record<string, unknown>>;
+  const compiled = documents.map((document, position) => {
+    try {
+      return compileRule(document);
+    } catch (cause) {
+      if (!(cause instanceof PolicyError)) throw cause;
+      throw malformed(`${where}[${position}]: ${cause.message}`, { cause });
+    }
+  });
+  return { documents, compiled };
 }
 
-function list(value: unknown, where: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw malformed(`${where} is not a list`);
+function optional<T>(
+  members: Members,
+  name: string,
+  read: (value: unknown, where: string) => T,
+): T | undefined {
+  return Object.hasOwn(members, name) ? read(members[name], name) : undefined;
 }
 
-function isSize(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
-}
-
-function malformed(message: string, options?: ErrorOptions): PolicyError {
-  return new PolicyError("POLICY_MALFORMED", [message], options);
+function some<N extends string, T>(name: N, value: T | undefined): Partial<Record<N, T>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<N, T>);
 }

@@ -1,21 +1,36 @@
 /**
  * Registration policies (RFC 9943 §5.1.1): who may register what with a transparency service.
  *
- * A policy is a JSON document ({@link PolicyDocument}) in a signed statement on the log itself. The
- * newest one that is committed applies, from the next entry on (T11, T12), and each entry records
- * the policy that admitted it, so that an auditor with the log alone can replay every decision.
+ * A policy is a JSON document ({@link PolicyDocument}) in a signed statement on the log itself. It
+ * applies from the entry on that follows the one that put it in force (T11, T12): the proposal, or
+ * the last approval that the policy before it asks for. Each entry records which policy admitted
+ * it, so that an auditor with the log alone can replay every decision.
  *
- * {@link Policy} finds the keys of issuers and operators; {@link Admission.admit} decides, purely:
- * statement, policy and time are arguments, and every rule that refuses is named. The first policy
- * vouches for itself: {@link Admission.bootstrap}.
+ * {@link Policy} finds the keys of issuers and operators; {@link PolicyState} is what the control
+ * entries of a log amount to; {@link Admission.admit} decides, purely: statement, state and time
+ * are arguments, and every rule that refuses is named. The first policy vouches for itself:
+ * {@link Admission.bootstrap}.
  *
  * @packageDocumentation
  */
-export { Admission } from "./admission.js";
-export type { PolicyInForce } from "./admission.js";
+export { Admission, MAX_OPEN_PROPOSALS } from "./admission.js";
+export type { PolicyChange } from "./admission.js";
+export type { AnchorDocument } from "./anchor.js";
+export {
+  APPROVAL_FORMAT,
+  APPROVAL_MEDIA_TYPE,
+  formatApproval,
+  parseApproval,
+  signApproval,
+} from "./approval.js";
+export type { ApprovalDocument } from "./approval.js";
 export { POLICY_SUBJECT, firstPolicy, signPolicy, withIssuerKey } from "./change.js";
 export { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
-export type { IssuerDocument, PolicyDocument } from "./document.js";
+export type { PolicyDocument } from "./document.js";
 export { PolicyError } from "./error.js";
 export type { PolicyErrorCode } from "./error.js";
-export { Policy, isPolicyStatement } from "./policy.js";
+export type { IssuerDocument, KeyDocument, RevocationDocument } from "./key.js";
+export { Policy, isApprovalStatement, isOperatorStatement, isPolicyStatement } from "./policy.js";
+export type { Rule, RuleDocument } from "./rule.js";
+export { PolicyState } from "./state.js";
+export type { ControlEntry, OpenProposal, PolicyInForce } from "./state.js";

@@ -1,47 +1,111 @@
 import type { PublicKey } from "@tallystick/cose";
-import type { Issuer, IssuerKeys, KeyResolver, SignedStatement } from "@tallystick/statement";
+import type {
+  Authority,
+  Issuer,
+  SelfContainedMethod,
+  SignedStatement,
+  TrustAnchor,
+} from "@tallystick/statement";
 
+import { APPROVAL_MEDIA_TYPE } from "./approval.js";
 import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
+import type { KeyList } from "./key.js";
+import type { Rule } from "./rule.js";
 
 /**
  * A registration policy (T3): who may register what. {@link Policy.parse} is the only way to get
- * one, so a policy that is in hand is well-formed.
+ * one, so a policy that is in hand is well-formed and its rules compile.
  */
-export class Policy implements KeyResolver {
-  readonly #operators: IssuerKeys;
-  readonly #issuers: IssuerKeys;
+export class Policy implements Authority {
+  readonly #operators: KeyList;
+  readonly #issuers: KeyList;
   readonly document: PolicyDocument;
   readonly issuers: readonly Issuer[];
+  /** Distinct operators that have to sign a change. */
+  readonly approvals: number;
+  readonly anchors: readonly TrustAnchor[];
+  readonly selfContained: ReadonlySet<SelfContainedMethod>;
+  readonly acceptsSingleCertificateArray: boolean;
+  readonly isSubjectOptional: boolean;
+  readonly rules: readonly Rule[];
 
-  private constructor({ document, issuers, operatorKeys, issuerKeys }: PolicyParts) {
+  private constructor({ document, operators, issuers, anchors, rules }: PolicyParts) {
     this.document = document;
-    this.issuers = issuers;
-    this.#operators = operatorKeys;
-    this.#issuers = issuerKeys;
+    this.issuers = issuers.issuers;
+    this.approvals = document.approvals ?? 1;
+    this.anchors = anchors;
+    this.selfContained = new Set(document.selfContained);
+    this.acceptsSingleCertificateArray = document.acceptsSingleCertificateArray ?? false;
+    this.isSubjectOptional = document.isSubjectOptional ?? false;
+    this.rules = rules;
+    this.#operators = operators;
+    this.#issuers = issuers;
     Object.freeze(this);
   }
 
   /**
    * Parses the payload of a policy statement.
    *
-   * @throws PolicyError `POLICY_MALFORMED`
+   * @throws {@link PolicyError} `POLICY_MALFORMED`
    */
   static parse(bytes: Uint8Array): Policy {
     return new Policy(parseDocument(bytes));
   }
 
   /**
-   * Yields the key that a statement must be signed with: an operator's for a policy, an issuer's
-   * for everything else (T7). A key that is both has to be listed as both.
+   * Yields the key that a statement must be signed with: an operator's for a policy or an approval,
+   * an issuer's for everything else (T7). A key that is both has to be listed as both.
+   *
+   * A key is found whether or not its terms allow it now: {@link Policy.termRefusals} says that, so
+   * that who signed too late is told so, and not that nobody knows the key.
    */
   resolve(statement: SignedStatement): PublicKey | undefined {
-    const keys = isPolicyStatement(statement) ? this.#operators : this.#issuers;
-    return keys.resolve(statement);
+    return this.#listFor(statement).keys.resolve(statement);
+  }
+
+  /**
+   * Yields why the terms of the key do not allow it to sign the statement at `time`, in seconds
+   * since the epoch; empty when they do. A revoked key signs nothing for anybody.
+   */
+  termRefusals(statement: SignedStatement, key: PublicKey, time: number): readonly string[] {
+    const list = this.#listFor(statement);
+    const reasons: string[] = [];
+    const { notBefore = 0, expires = Infinity } = list.termsOf(statement.claims.issuer, key) ?? {};
+    if (time < notBefore) reasons.push(`key: not to be used before ${instant(notBefore)}`);
+    if (time >= expires) reasons.push(`key: expired at ${instant(expires)}`);
+    const revoked = list.revocationOf(key);
+    if (revoked !== undefined) {
+      const why = revoked.reason === undefined ? "" : `, ${revoked.reason}`;
+      reasons.push(`key: revoked from entry ${revoked.from} on${why}`);
+    }
+    return reasons;
+  }
+
+  #listFor(statement: SignedStatement): KeyList {
+    return isOperatorStatement(statement) ? this.#operators : this.#issuers;
   }
 }
 
 /** Yields whether a statement proposes a policy, judged by its protected content type. */
 export function isPolicyStatement(statement: SignedStatement): boolean {
   return statement.contentType === POLICY_MEDIA_TYPE;
+}
+
+/** Yields whether a statement approves a proposal, judged by its protected content type. */
+export function isApprovalStatement(statement: SignedStatement): boolean {
+  return statement.contentType === APPROVAL_MEDIA_TYPE;
+}
+
+/** Yields whether a statement is one by which operators change the policy. */
+export function isOperatorStatement(statement: SignedStatement): boolean {
+  return isPolicyStatement(statement) || isApprovalStatement(statement);
+}
+
+/** Years that a date can show; a key's terms may lie outside. */
+const LAST_INSTANT = 253_402_300_799;
+
+function instant(seconds: number): string {
+  if (seconds > LAST_INSTANT) return `${seconds} s`;
+  return new Date(seconds * 1000).toISOString();
 }

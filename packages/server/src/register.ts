@@ -1,7 +1,7 @@
 import { LogError } from "@tallystick/log";
 import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
 import { Admission } from "@tallystick/policy";
-import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
+import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
 import { encodeCollateral } from "./collateral.js";
 import type { Policies } from "./policies.js";
@@ -42,7 +42,8 @@ export async function register(
   bytes: Uint8Array,
 ): Promise<RegisteredStatement> {
   const { log } = registrar;
-  const statement = SignedStatement.decode(bytes);
+  // The policy that is asked whether sub may be missing is that of the admission.
+  const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
   const standing = log.standing();
   if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
@@ -75,11 +76,14 @@ async function admitAndAppend(
   { log, policies, now }: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
-  const inForce = await policies.inForce();
-  const verified = await VerifiedStatement.verify(statement, inForce.policy);
+  const { state, policy } = await policies.inForce();
+  if (statement.claims.subject === undefined && !policy.isSubjectOptional) {
+    throw new StatementError("STATEMENT_CLAIMS_MISSING", "claim sub (2) is missing"); // IS7
+  }
   // A clock that steps back must not take the recorded time below a checkpoint's (I6).
   const time = Math.max(now(), log.head().checkpoint.time);
-  const admission = Admission.admit(verified, inForce, time); // S17: policy before anything else
+  const verified = await VerifiedStatement.verify(statement, policy, { time });
+  const admission = Admission.admit(verified, state, time); // S17: policy before anything else
   const sequenced = await log.append(appendRequest(admission));
   const { index, checkpoint, isDuplicate } = sequenced;
   return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
@@ -87,13 +91,13 @@ async function admitAndAppend(
 
 /** Makes the log's request out of an admission: the one way from statements into the log. */
 export function appendRequest(admission: Admission): AppendRequest {
-  const { statement, policyEntry } = admission;
+  const { statement, control } = admission;
   return {
     entry: statement.entry,
     body: statement.normalised,
     collateral: encodeCollateral(admission),
-    control: admission.nextPolicy !== undefined, // T11: a policy is an entry like any other
-    // T12: refused by the sequencer when another policy has been committed meanwhile.
-    ...(policyEntry === null ? {} : { precondition: policyEntry }),
+    control: admission.isControl, // T11: a policy is an entry like any other
+    // T12: refused by the sequencer when another control entry has been committed meanwhile.
+    ...(control === null ? {} : { precondition: control }),
   };
 }

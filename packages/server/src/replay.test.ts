@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { decodeCborMap, encodeHex } from "@tallystick/cose";
-import { Admission, Policy, isPolicyStatement } from "@tallystick/policy";
+import { Admission, Policy, PolicyState, isPolicyStatement } from "@tallystick/policy";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
 
@@ -64,11 +64,26 @@ function policyIn({ payload }: SignedStatement): Policy {
   return Policy.parse(payload ?? new Uint8Array());
 }
 
+/** Yields the state that a control entry led to, from all those before it. */
+async function stateAt(control: Uint8Array): Promise<PolicyState> {
+  const all = await policies();
+  const wanted = all.slice(0, all.findIndex(({ entryId }) => entryId === encodeHex(control)) + 1);
+  return PolicyState.replay(
+    await Promise.all(
+      wanted.map(async (statement) => {
+        const { time } = await collateralOf(statement.entryId);
+        return { statement, time, index: await indexOf(statement) };
+      }),
+    ),
+  );
+}
+
 async function replayed(entryId: string): Promise<Admission> {
   const { time, policy: entry } = await collateralOf(entryId);
-  const policy = policyIn(await statementOf(encodeHex(entry ?? new Uint8Array())));
-  const verified = await VerifiedStatement.verify(await statementOf(entryId), policy);
-  return Admission.admit(verified, { policy, entry }, time);
+  const state = await stateAt(entry ?? new Uint8Array());
+  const { policy } = state.inForce;
+  const verified = await VerifiedStatement.verify(await statementOf(entryId), policy, { time });
+  return Admission.admit(verified, state, time);
 }
 
 /** Yields the policies of the log, oldest first: each names the one before it. */
@@ -138,6 +153,6 @@ describe("an audit over HTTP", () => {
     const { time, policy } = await collateralOf(first.entryId);
     expect(policy).toBeNull();
     const admission = await Admission.bootstrap(first, time);
-    expect(admission.nextPolicy?.document.operators).toHaveLength(1);
+    expect(PolicyState.genesis(admission).inForce.policy.document.operators).toHaveLength(1);
   });
 });

@@ -163,8 +163,13 @@ async function identifyByPath(
   return { kind: "x509", key, path, isDid };
 }
 
-/** Yields whether `iss` is a did:x509 that stands for the path; throws if nothing binds it. */
-function requireBinding(
+/**
+ * Yields whether `iss` is a did:x509 that stands for the path, once something binds it: its anchor,
+ * or the leaf in a way that the anchor allows (T7).
+ *
+ * @throws {@link StatementError} `STATEMENT_IDENTIFIER_MISMATCH`, `STATEMENT_DID_INVALID`
+ */
+export function requireBinding(
   issuer: string,
   path: CertificatePath,
   anchors: readonly TrustAnchor[],

@@ -22,6 +22,7 @@ export type { StatementErrorCode } from "./error.js";
 export { SELF_CONTAINED } from "./did/self-contained.js";
 export type { SelfContainedMethod } from "./did/self-contained.js";
 export { DidX509 } from "./did/x509.js";
+export { requireBinding } from "./identity.js";
 export type {
   Authority,
   Identity,

@@ -1,8 +1,11 @@
 import { PrivateKey, type Jwk } from "@tallystick/cose";
 import { SignedStatement, signStatement } from "@tallystick/statement";
+import { Admission } from "../admission.js";
 import { firstPolicy } from "../change.js";
 import { POLICY_MEDIA_TYPE, type PolicyDocument } from "../document.js";
 import { Policy } from "../policy.js";
+import { PolicyState } from "../state.js";
+import { ROOT_BASE64 } from "./certificate.js";
 
 /** The P-256 key of RFC 7515 A.3. */
 export const OPERATOR: PrivateKey = PrivateKey.fromJwk({
@@ -45,12 +48,49 @@ export function documentWith(changes: Partial<PolicyDocument> = {}): PolicyDocum
   };
 }
 
+/** A policy with two operators and every member. */
+export function fullDocument(): PolicyDocument {
+  const operators = [
+    { iss: SERVICE_ISS, keys: [{ ...OPERATOR.publicKey.toJwk(), exp: TIME * 2 }] },
+    { iss: "https://second.example", keys: [STRANGER.publicKey.toJwk()] },
+  ];
+  const vendor = { ...VENDOR.publicKey.toJwk(), nbf: 1, exp: TIME * 2 };
+  return documentWith({
+    operators,
+    approvals: 2,
+    issuers: [
+      { iss: VENDOR_ISS, keys: [vendor] },
+      {
+        iss: "former",
+        keys: [{ ...STRANGER.publicKey.toJwk(), revoked: { from: 7, reason: "lost" } }],
+      },
+    ],
+    anchors: [
+      { certificate: ROOT_BASE64, issuers: ["urn:example:a", "b"], bindings: ["san", "did:x509"] },
+    ],
+    selfContained: ["did:jwk", "did:key"],
+    contentTypes: ["application/json", 60],
+    isSubjectOptional: true,
+    acceptsSingleCertificateArray: true,
+    rules: [{ name: "never", cel: "false", reason: "nothing is registered here" }],
+  });
+}
+
 export function bytesOf(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
 export function policyWith(changes: Partial<PolicyDocument> = {}): Policy {
   return Policy.parse(bytesOf(documentWith(changes)));
+}
+
+/** The state of a log whose first policy it is, admitted at {@link TIME}. */
+export async function stateWith(
+  changes: Partial<PolicyDocument> = {},
+  signer: PrivateKey = OPERATOR,
+): Promise<PolicyState> {
+  const first = await proposal(documentWith(changes), {}, signer);
+  return PolicyState.genesis(await Admission.bootstrap(first, TIME));
 }
 
 /** What a test changes about a statement. */
