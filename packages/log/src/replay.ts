@@ -6,6 +6,7 @@ import {
   bodyKey,
   bundleKey,
   checkpointKey,
+  controlKey,
   digestKey,
   formatKey,
   HEAD_KEY,
@@ -16,9 +17,9 @@ import type { RowSource } from "./pinned.js";
 import type { Prover } from "./prover.js";
 import { bundleWidth } from "./range.js";
 import { Reader } from "./reader.js";
-import { decodeChainLink, decodeHead, decodePlacement } from "./record.js";
+import { decodeChainLink, decodeControl, decodeHead, decodePlacement } from "./record.js";
 import { decodeStated } from "./stated.js";
-import type { Store } from "./store.js";
+import type { KeyRange, Store } from "./store.js";
 import type { View } from "./view.js";
 
 /** An entry with all that its admission was decided by. */
@@ -26,6 +27,12 @@ export interface ReplayEntry {
   /** The body: the normalised statement. */
   readonly statement: Uint8Array;
   readonly collateral: Uint8Array;
+}
+
+/** A control entry, with where it stands. */
+export interface ReplayControl extends ReplayEntry {
+  readonly index: number;
+  readonly entry: Uint8Array;
 }
 
 /** Where a replay ends. */
@@ -121,10 +128,38 @@ export class LogReplay {
     const first = bundle * TILE_WIDTH;
     const last = first + bundleWidth(bundle, this.size);
     let before: { readonly size: number; readonly record: Uint8Array } | undefined;
-    for (const size of await this.#sizes(first + 1, last)) {
+    const range = { from: checkpointKey(first + 1), before: checkpointKey(last + 1) };
+    for (const size of await this.#numbers(range)) {
       const record = await this.#record(size, before);
       yield record;
       before = { size, record };
+    }
+  }
+
+  /**
+   * Yields the control entries from an index on, oldest first, each at its place in the tree and chained
+   * to the one before.
+   *
+   * @throws {@link LogError} `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async *controls(from = 0): AsyncGenerator<ReplayControl, void, undefined> {
+    const range = { from: controlKey(from), before: controlKey(this.size) };
+    let before: number | undefined;
+    for (const index of await this.#numbers(range)) {
+      const key = controlKey(index);
+      const [payload] = await this.#rows.payloads([key]);
+      if (payload === undefined) throw new LogError("LOG_CORRUPT", `${formatKey(key)} is missing`);
+      const { entry, previousIndex } = decodeControl(payload);
+      const bundle = await this.#rows.bundle(Math.floor(index / TILE_WIDTH));
+      const logged = bundle[index % TILE_WIDTH];
+      if (logged === undefined || !isEqual(logged, entry)) {
+        throw new LogError("LOG_CORRUPT", `${formatKey(key)} is not the entry logged there`);
+      }
+      if (before !== undefined && previousIndex !== before) {
+        throw new LogError("LOG_CORRUPT", `${formatKey(key)} does not follow ${before}`);
+      }
+      yield { index, entry, ...(await this.#entry(entry, index)) };
+      before = index;
     }
   }
 
@@ -145,15 +180,14 @@ export class LogReplay {
     return { statement: body, collateral: placement.collateral };
   }
 
-  async #sizes(from: number, to: number): Promise<readonly number[]> {
-    const sizes: number[] = [];
+  async #numbers(range: KeyRange): Promise<readonly number[]> {
+    const numbers: number[] = [];
     try {
-      const range = { from: checkpointKey(from), before: checkpointKey(to + 1) };
-      for await (const key of this.#rows.keys(range)) sizes.push(numberOfKey(key));
+      for await (const key of this.#rows.keys(range)) numbers.push(numberOfKey(key));
     } catch (error) {
       throw toLogError(error, "LOG_UNAVAILABLE", "read failed");
     }
-    return sizes;
+    return numbers;
   }
 
   async #record(

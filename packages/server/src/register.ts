@@ -1,7 +1,7 @@
 import { LogError } from "@tallystick/log";
 import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
 import { Admission } from "@tallystick/policy";
-import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
+import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
 import { encodeCollateral } from "./collateral.js";
 import type { Policies } from "./policies.js";
@@ -42,7 +42,8 @@ export async function register(
   bytes: Uint8Array,
 ): Promise<RegisteredStatement> {
   const { log } = registrar;
-  const statement = SignedStatement.decode(bytes);
+  // The policy that is asked whether sub may be missing is that of the admission.
+  const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
   const standing = log.standing();
   if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
@@ -76,6 +77,9 @@ async function admitAndAppend(
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
   const { state, policy } = await policies.inForce();
+  if (statement.claims.subject === undefined && !policy.isSubjectOptional) {
+    throw new StatementError("STATEMENT_CLAIMS_MISSING", "claim sub (2) is missing"); // IS7
+  }
   // A clock that steps back must not take the recorded time below a checkpoint's (I6).
   const time = Math.max(now(), log.head().checkpoint.time);
   const verified = await VerifiedStatement.verify(statement, policy, { time });

@@ -16,12 +16,17 @@ import {
   readReplayCheckpoints,
   readReplayEntries,
 } from "./routes/replay.js";
-import { readConsistency, readHealth, readPolicy, readVersion } from "./routes/status.js";
+import {
+  JSON_MEDIA_TYPE,
+  readConsistency,
+  readHealth,
+  readPolicy,
+  readPolicyDocument,
+  readVersion,
+} from "./routes/status.js";
 import type { TransparencyService } from "./service.js";
 
 type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
-
-const JSON_MEDIA_TYPE = "application/json";
 
 /** What routes tell besides what the service knows. */
 export interface RouteOptions {
@@ -59,6 +64,7 @@ export function routesOf(
     get("/replay/entries/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayEntries),
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
+    get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
   ];

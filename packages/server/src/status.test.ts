@@ -23,7 +23,7 @@ describe("about the service", () => {
   test("GET /policy names the policy in force and its entry", async () => {
     const { entryId, index, policy } = await at.service.policyInForce();
     const response = await request(app).get("/policy");
-    expect(response.body).toEqual({ entryId, index, policy: policy.document });
+    expect(response.body).toEqual({ entryId, index, policy: policy.document, proposals: [] });
   });
 
   test("GET /version names issuer, origin and interface", async () => {
