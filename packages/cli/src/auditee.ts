@@ -42,7 +42,7 @@ export async function openAuditee({ dir, service, trust }: AuditeeOptions): Prom
   }
   const client = new ServiceClient(service);
   const pinned = pinnedFor(await readTrust(trust), trust, await client.version());
-  const source = sourceOfService(client);
+  const source = sourceOfService(service, pinned.trust);
   return { source, ...pinned, close: () => Promise.resolve() };
 }
 
@@ -81,8 +81,7 @@ function pinnedFor(
   { issuer, origin }: { readonly issuer: string; readonly origin: string },
 ): Pinned {
   const found = services.find(
-    (one) =>
-      one.issuer === issuer && one.origin === origin && one.vds === VDS.rfc9162Sha256,
+    (one) => one.issuer === issuer && one.origin === origin && one.vds === VDS.rfc9162Sha256,
   );
   if (found === undefined) {
     const message = `${path} pins no keys of ${issuer}, log ${origin}`;
