@@ -49,7 +49,7 @@ async function inGroups(count, act) {
 
 const statements = [];
 await inGroups(entries, async (n) => {
-  const payload = new TextEncoder().encode(`{"artifact":${n}}`.padEnd(512));
+  const payload = Buffer.from(`{"artifact":${n}}`.padEnd(512));
   const claims = { issuer: VENDOR, subject: `artifact/${n}` };
   statements[n] = await signStatement(
     { payload, contentType: "application/json", ...claims },

@@ -85,7 +85,7 @@ describe("tally audit --service", () => {
   test.each([
     ["without pins", ["--service", "http://127.0.0.1:1"], 3, "want --trust"],
     ["of nothing", [], 3, "want either a directory or --service"],
-  ])("is wrong usage %s", async (_name, args, code, message) => {
+  ])("is wrong usage %s", async (...[, args, code, message]) => {
     const outcome = await audit(...args);
     expect(outcome.stderr).toContain(message);
     expect(outcome.code).toBe(code);

@@ -1,4 +1,4 @@
-import { ServiceClient } from "@tallystick/client";
+import type { ServiceClient } from "@tallystick/client";
 import { decodeHex } from "@tallystick/cose";
 import { Policy, isApprovalStatement, isPolicyStatement, parseApproval } from "@tallystick/policy";
 import { SignedStatement, parseEntryId } from "@tallystick/statement";

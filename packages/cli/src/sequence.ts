@@ -54,7 +54,8 @@ function endOfItem(bytes: Uint8Array, from: number): number {
     if (first === undefined) return at + 1;
     const major = first >> 5;
     const width = [1, 2, 4, 8][(first & 31) - 24] ?? 0;
-    if (major !== 2 && major !== 4) {
+    // The heads behind these are reserved, or of indefinite length.
+    if ((major !== 2 && major !== 4) || (first & 31) > 27) {
       throw new ClientError("CLIENT_PROTOCOL", "the answer is not of the form of a replay");
     }
     if (bytes.length < at + 1 + width) return at + 1 + width;
