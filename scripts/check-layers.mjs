@@ -24,12 +24,16 @@ export const LAYERS = {
   receipt: ["cose", "merkle"],
   policy: ["cose", "statement"],
   verifier: ["cose", "merkle", "receipt", "statement"],
+  auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
   client: ["cose", "receipt", "statement", "verifier"],
-  server: ["cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
-  cli: ["client", "cose", "log", "merkle", "policy", "receipt", "server", "statement", "verifier"],
+  server: ["auditor", "cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
+  cli: [
+    ...["auditor", "client", "cose", "log", "merkle", "policy"],
+    ...["receipt", "server", "statement", "verifier"],
+  ],
   conformance: [
-    ...["cli", "client", "cose", "log", "merkle", "policy"],
+    ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
     ...["receipt", "server", "statement", "verifier"],
   ],
 };
@@ -37,7 +41,7 @@ export const LAYERS = {
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
   ...["merkle", "cose", "statement", "receipt"],
-  ...["policy", "verifier", "client"],
+  ...["policy", "verifier", "auditor", "client"],
 ]);
 
 /** These may reach the network; no other browser-bound package may. */

@@ -109,20 +109,15 @@ export function negate(argument: number | bigint): number | bigint {
 export function encodeHead(major: number, argument: number | bigint): Uint8Array {
   const first = major << 5;
   if (argument < 24) return Uint8Array.of(first | Number(argument));
-  const view = new DataView(new ArrayBuffer(9));
-  let info = 27;
-  if (argument <= 0xff) {
-    info = 24;
-    view.setUint8(1, Number(argument));
-  } else if (argument <= 0xffff) {
-    info = 25;
-    view.setUint16(1, Number(argument));
-  } else if (argument <= 0xffff_ffff) {
-    info = 26;
-    view.setUint32(1, Number(argument));
-  } else {
-    view.setBigUint64(1, BigInt(argument));
+  if (argument <= 0xff) return Uint8Array.of(first | 24, Number(argument));
+  if (argument <= 0xffff) {
+    const low = Number(argument);
+    return Uint8Array.of(first | 25, low >> 8, low & 0xff);
   }
-  view.setUint8(0, first | info);
-  return new Uint8Array(view.buffer, 0, 1 + 2 ** (info - 24));
+  const head = new Uint8Array(argument <= 0xffff_ffff ? 5 : 9);
+  const view = new DataView(head.buffer);
+  head[0] = first | (head.length === 5 ? 26 : 27);
+  if (head.length === 5) view.setUint32(1, Number(argument));
+  else view.setBigUint64(1, BigInt(argument));
+  return head;
 }

@@ -60,6 +60,7 @@ export { type MlDsaName } from "./ml-dsa.js";
 export {
   decodeSign1,
   encodeSign1,
+  spliceSign1,
   encodeSigStructure,
   type Sign1,
   type Sign1Parts,
@@ -67,3 +68,10 @@ export {
 export { criticalLabels, requireUnderstood } from "./crit.js";
 export { type Sign1Content, signSign1 } from "./signing.js";
 export { protectedAlgorithm, type Sign1Context, verifySign1 } from "./verification.js";
+export {
+  concat as concatBytes,
+  spliceArray,
+  spliceByteStrings,
+  spliceBytes,
+  spliceUnsigned,
+} from "./splice.js";

@@ -3,6 +3,7 @@ import { decodeCbor, decodeCborMap } from "./decode.js";
 import { encodeCbor } from "./encode.js";
 import { CoseError } from "./error.js";
 import { encodeHead, isShortest, MAJOR, readHead } from "./head.js";
+import { byteString, concat } from "./splice.js";
 import { LABEL } from "./labels.js";
 import { isCborArray, isCborMap, type CborMap } from "./value.js";
 
@@ -23,6 +24,9 @@ export type Sign1Parts = Omit<Sign1, "protectedHeader">;
 
 /** The CBOR tag of a COSE_Sign1 (RFC 9052 §2). */
 const SIGN1_TAG = 18;
+
+const EMPTY_MAP = Uint8Array.of(0xa0);
+const NULL = Uint8Array.of(0xf6);
 
 const CONTEXT = new TextEncoder().encode("Signature1");
 
@@ -67,14 +71,25 @@ export function decodeSign1(bytes: Uint8Array, limits: Partial<CborLimits> = {})
  * Yields the encoding of a tagged COSE_Sign1 with shortest heads. The protected bytes go in as
  * given, since the signature covers them; the unprotected header is encoded deterministically.
  */
-export function encodeSign1(parts: Sign1Parts): Uint8Array {
-  const { protectedBytes, unprotectedHeader, payload, signature } = parts;
+export function encodeSign1({ unprotectedHeader, ...parts }: Sign1Parts): Uint8Array {
+  const unprotectedBytes = unprotectedHeader.size === 0 ? EMPTY_MAP : encodeCbor(unprotectedHeader);
+  return spliceSign1({ ...parts, unprotectedBytes });
+}
+
+/**
+ * Yields what {@link encodeSign1} does, with the unprotected header encoded already. For those who
+ * make many messages with headers of one shape.
+ */
+export function spliceSign1(
+  parts: Omit<Sign1Parts, "unprotectedHeader"> & { readonly unprotectedBytes: Uint8Array },
+): Uint8Array {
+  const { protectedBytes, unprotectedBytes, payload, signature } = parts;
   return concat([
     encodeHead(MAJOR.tag, SIGN1_TAG),
     encodeHead(MAJOR.array, 4),
     ...byteString(protectedBytes),
-    encodeCbor(unprotectedHeader),
-    ...(payload === null ? [encodeCbor(null)] : byteString(payload)),
+    unprotectedBytes,
+    ...(payload === null ? [NULL] : byteString(payload)),
     ...byteString(signature),
   ]);
 }
@@ -142,18 +157,4 @@ function checkTypes(header: CborMap): void {
 
 function isInteger(value: unknown): value is number | bigint {
   return typeof value === "bigint" || Number.isSafeInteger(value);
-}
-
-function byteString(bytes: Uint8Array): [Uint8Array, Uint8Array] {
-  return [encodeHead(MAJOR.bytes, bytes.length), bytes];
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

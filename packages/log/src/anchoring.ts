@@ -1,10 +1,15 @@
 import type { PublicKey } from "@tallystick/cose";
-import { type Checkpoint, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
+import {
+  type ChainLink,
+  type Checkpoint,
+  ReceiptError,
+  SignedCheckpoint,
+} from "@tallystick/receipt";
 
 import type { Anchor, AnchorRecord } from "./anchor.js";
 import { LogError } from "./error.js";
 import { checkpointKey, isEqual } from "./layout.js";
-import { type ChainLink, decodeChainLink } from "./record.js";
+import { decodeChainLink } from "./record.js";
 import type { Rows } from "./rows.js";
 import { formatTime, type Standing, WRITER } from "./standing.js";
 

@@ -1,6 +1,11 @@
 import type { PublicKey } from "@tallystick/cose";
 import { HASH_BYTES } from "@tallystick/merkle";
-import { type Checkpoint, SignedCheckpoint } from "@tallystick/receipt";
+import {
+  chainDigest,
+  type ChainLink,
+  type Checkpoint,
+  SignedCheckpoint,
+} from "@tallystick/receipt";
 
 import {
   checkpointKey,
@@ -12,7 +17,7 @@ import {
   numberOfKey,
   rangeFrom,
 } from "./layout.js";
-import { chainDigest, type ChainLink, decodeChainLink, type Meta } from "./record.js";
+import { decodeChainLink, type Meta } from "./record.js";
 import { decodeStated } from "./stated.js";
 import type { Survey } from "./survey.js";
 

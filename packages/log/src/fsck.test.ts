@@ -1,12 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import { PrivateKey } from "@tallystick/cose";
-import { SignedCheckpoint } from "@tallystick/receipt";
+import { encodeChainLink, SignedCheckpoint } from "@tallystick/receipt";
 
 import { LogError } from "./error.js";
 import { checkLog, type LogProgress } from "./fsck.js";
 import { bodyKey, bundleKey, checkpointKey, formatKey, HEAD_KEY, META_KEY } from "./layout.js";
 import { MemoryStore } from "./memory.js";
-import { decodeChainLink, decodeHead, encodeChainLink, encodeHead } from "./record.js";
+import { decodeChainLink, decodeHead, encodeHead } from "./record.js";
 import type { ProblemKind } from "./report.js";
 import {
   appendAll,

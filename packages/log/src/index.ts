@@ -44,6 +44,13 @@ export { type LogLabel, readLabel } from "./label.js";
 export { LevelStore } from "./level.js";
 export { Log, type LogOptions } from "./log.js";
 export { MemoryAnchor, MemoryStore } from "./memory.js";
+export {
+  LogReplay,
+  type ReplayControl,
+  type ReplayEntry,
+  type ReplayHead,
+  replayLog,
+} from "./replay.js";
 export type { AppendRequest } from "./request.js";
 export type { RowSource } from "./pinned.js";
 export type { Frozen, Meta, Placement } from "./record.js";

@@ -1,5 +1,5 @@
 import { encodeHex, type Signer } from "@tallystick/cose";
-import { encodeBundle, HASH_BYTES, TILE_WIDTH, type TileId, tileWidth } from "@tallystick/merkle";
+import { encodeBundle, HASH_BYTES, TILE_WIDTH, type TileId } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
@@ -8,7 +8,9 @@ import { Guard } from "./guard.js";
 import { FROZEN_KEY, META_KEY, sealRow } from "./layout.js";
 import { Pool } from "./pool.js";
 import { Prover } from "./prover.js";
+import { requireBundle, requireIndex, requireTile } from "./range.js";
 import { Reader } from "./reader.js";
+import { LogReplay, provenRows } from "./replay.js";
 import { type AppendRequest, submissionOf } from "./request.js";
 import { encodeFrozen, encodeMeta, type Meta, type Placement } from "./record.js";
 import { isEmpty, recover } from "./recover.js";
@@ -275,10 +277,7 @@ export class Log {
    */
   async entryAt(index: number): Promise<Uint8Array> {
     const { view } = this.#published;
-    requireCovered(
-      Number.isSafeInteger(index) && index >= 0 && index < view.size,
-      `index ${index}`,
-    );
+    requireIndex(index, view.size);
     const entries = await this.#reader.bundle(view, Math.floor(index / TILE_WIDTH));
     const entry = entries[index % TILE_WIDTH];
     if (entry === undefined) throw new LogError("LOG_CORRUPT", `bundle ends before ${index}`);
@@ -307,6 +306,16 @@ export class Log {
   }
 
   /**
+   * Yields the receipt of an entry under the checkpoint that it was answered with: the bytes of
+   * {@link Log.inclusionReceipt}, from what is still in memory.
+   *
+   * @throws {@link LogError} `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  receiptOf(sequenced: SequencedEntry): Promise<Uint8Array> {
+    return this.#prover.receipt(this.#published.view, sequenced);
+  }
+
+  /**
    * Yields a receipt of consistency between two kept checkpoints.
    *
    * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_SIZE_UNKNOWN`, `LOG_CORRUPT`,
@@ -323,8 +332,7 @@ export class Log {
    */
   async tile({ level, index, width }: TileId): Promise<Uint8Array> {
     const { view } = this.#published;
-    const name = `tile ${level}/${index} of width ${width}`;
-    requireCovered(isWidth(width) && width <= widthOf({ level, index }, view.size), name);
+    requireTile({ level, index, width }, view.size);
     return (await this.#reader.tile(view, { level, index })).encode(width);
   }
 
@@ -335,9 +343,14 @@ export class Log {
    */
   async bundle(index: number, width: number): Promise<Uint8Array> {
     const { view } = this.#published;
-    const name = `bundle ${index} of width ${width}`;
-    requireCovered(isWidth(width) && width <= widthOf({ level: 0, index }, view.size), name);
+    requireBundle({ index, width }, view.size);
     return encodeBundle((await this.#reader.bundle(view, index)).slice(0, width));
+  }
+
+  /** Yields the whole log as of the newest published checkpoint, to be read from its beginning. */
+  replay(): LogReplay {
+    const { view } = this.#published;
+    return new LogReplay(provenRows({ reader: this.#reader, prover: this.#prover, view }));
   }
 
   /** Answers what is pending, then closes store and anchor; later appends are refused. Idempotent. */
@@ -379,17 +392,4 @@ function clockOf(now: () => number): () => number {
     if (!Number.isSafeInteger(time) || time < 0) throw new TypeError(`clock reads ${time}`);
     return time;
   };
-}
-
-function isWidth(width: number): boolean {
-  return Number.isSafeInteger(width) && width >= 1 && width <= TILE_WIDTH;
-}
-
-function widthOf({ level, index }: Omit<TileId, "width">, size: number): number {
-  const isPosition = [level, index].every((number) => Number.isSafeInteger(number) && number >= 0);
-  return isPosition && level < 64 ? tileWidth(level, index, size) : 0;
-}
-
-function requireCovered(isCovered: boolean, what: string): void {
-  if (!isCovered) throw new LogError("LOG_RANGE_INVALID", `${what} is not in the published tree`);
 }

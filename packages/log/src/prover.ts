@@ -24,6 +24,7 @@ import { LogError } from "./error.js";
 import { checkpointKey, formatKey, hexPrefix, isEqual } from "./layout.js";
 import type { Reader } from "./reader.js";
 import { decodeChainLink } from "./record.js";
+import type { SequencedEntry } from "./sequenced.js";
 import type { View } from "./view.js";
 
 /**
@@ -79,6 +80,22 @@ export class Prover {
     if (index >= size) {
       throw new LogError("LOG_ENTRY_NOT_FOUND", `entry ${index} is not in a tree of size ${size}`);
     }
+    return this.receipt(view, { entry, index, checkpoint: signed });
+  }
+
+  /**
+   * Yields the receipt of an entry whose index and checkpoint are at hand, as they are right after it
+   * was sequenced: what it needs of the tree is then in memory, and nothing is read or verified anew.
+   *
+   * `view` is of that checkpoint or a later one.
+   *
+   * @throws {@link LogError} `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async receipt(
+    view: View,
+    { entry, index, checkpoint: signed }: Pick<SequencedEntry, "entry" | "index" | "checkpoint">,
+  ): Promise<Uint8Array> {
+    const { size } = signed.checkpoint;
     if (size === 1) {
       // RFC 9942 §5.2: the CDDL wants one path element or more.
       throw new LogError("LOG_RECEIPT_UNAVAILABLE", "a tree of size 1 has no receipt");

@@ -13,7 +13,7 @@ import { TileCache } from "./cache.js";
 import { LogError, toLogError } from "./error.js";
 import { bodyKey, bundleKey, digestKey, formatKey, isEqual, openRow, tileKey } from "./layout.js";
 import { decodePlacement, type Placement } from "./record.js";
-import type { Store } from "./store.js";
+import type { KeyRange, Store } from "./store.js";
 import { ExpandedTile, formatPosition, nodeOver, parentOf, splitHashes } from "./tile.js";
 import type { View } from "./view.js";
 
@@ -46,6 +46,11 @@ export class Reader {
       const value = values[i];
       return value === undefined ? undefined : openRow({ key, value });
     });
+  }
+
+  /** Yields the keys in a range, from one state of the store; whether rows are there, and no more. */
+  keys(range: KeyRange): AsyncIterable<Uint8Array> {
+    return this.#store.keys(range);
   }
 
   /**
@@ -134,6 +139,19 @@ export class Reader {
   async nodes(view: View, ids: readonly NodeId[]): Promise<readonly Uint8Array[]> {
     const tiles = await this.#tiles(view, ids.map(tileOf));
     return ids.map((id) => tileFrom(tiles, tileOf(id)).node(id));
+  }
+
+  /**
+   * Reads the tiles that have become full since a view, once, so that the receipts of the entries in
+   * them, which are about to be asked for all together, find them at hand.
+   */
+  async warm(before: View, after: View): Promise<void> {
+    const positions: TilePosition[] = [];
+    const last = Math.floor(after.size / TILE_WIDTH);
+    for (let index = Math.floor(before.size / TILE_WIDTH); index < last; index++) {
+      positions.push({ level: 0, index });
+    }
+    if (positions.length > 0) await this.#tiles(after, positions);
   }
 
   /** Yields the tiles and, from below, all that vouch for them; reads those not at hand at once. */

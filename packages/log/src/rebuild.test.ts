@@ -4,12 +4,14 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
+import { encodeChainLink } from "@tallystick/receipt";
+
 import { type Anchor, AnchorFile, type AnchorRecord, missingAnchor } from "./anchor.js";
 import { checkLog } from "./fsck.js";
 import { bodyKey, checkpointKey } from "./layout.js";
 import { MemoryAnchor, MemoryStore } from "./memory.js";
 import { rebuildAnchor, rebuildAnchorFile } from "./rebuild.js";
-import { decodeChainLink, encodeChainLink } from "./record.js";
+import { decodeChainLink } from "./record.js";
 import {
   appendAll,
   createLog,

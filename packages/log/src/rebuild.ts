@@ -1,13 +1,13 @@
 import { rename, rm } from "node:fs/promises";
 
 import type { PublicKey } from "@tallystick/cose";
-import { ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
+import { chainDigest, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
 import { type Anchor, AnchorFile, missingAnchor, syncDirectoryOf } from "./anchor.js";
 import { forked } from "./anchoring.js";
 import { LogError, toLogError } from "./error.js";
 import { checkpointKey, isEqual, KIND, kindRange, numberOfKey } from "./layout.js";
-import { chainDigest, decodeChainLink } from "./record.js";
+import { decodeChainLink } from "./record.js";
 import { type Expectation, recover } from "./recover.js";
 import { corrupt, Rows } from "./rows.js";
 import { refusalOf } from "./standing.js";

@@ -1,17 +1,16 @@
 import { describe, expect, test } from "@jest/globals";
 import { type CborValue, encodeCbor } from "@tallystick/cose";
+import { encodeChainLink } from "@tallystick/receipt";
 import fc from "fast-check";
 
 import { LogError } from "./error.js";
 import {
-  chainDigest,
   decodeChainLink,
   decodeControl,
   decodeFrozen,
   decodeHead,
   decodeMeta,
   decodePlacement,
-  encodeChainLink,
   encodeControl,
   encodeFrozen,
   encodeHead,
@@ -169,14 +168,9 @@ describe("chain link", () => {
   });
 
   test.each([0, 39, 40])("%d bytes are too few", (length) => {
+    const message = "malformed checkpoint record";
     expect(() => decodeChainLink(new Uint8Array(length))).toThrow(
-      new LogError("LOG_CORRUPT", "malformed checkpoint record"),
-    );
-  });
-
-  test("its digest is SHA-256 of the record", () => {
-    expect(Buffer.from(chainDigest(new TextEncoder().encode("abc"))).toString("hex")).toBe(
-      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+      expect.objectContaining({ name: "LogError", code: "LOG_CORRUPT", message }),
     );
   });
 });

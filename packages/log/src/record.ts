@@ -5,7 +5,8 @@ import {
   decodeCborMap,
   encodeCbor,
 } from "@tallystick/cose";
-import { HASH_BYTES, sha256 } from "@tallystick/merkle";
+import { HASH_BYTES } from "@tallystick/merkle";
+import { type ChainLink, decodeChainLink as decodeLink, ReceiptError } from "@tallystick/receipt";
 
 import { LogError } from "./error.js";
 import { concat, decodeNumber, encodeNumber, NUMBER_BYTES } from "./layout.js";
@@ -37,15 +38,6 @@ export interface Head {
 export interface Placement {
   readonly index: number;
   readonly collateral: Uint8Array;
-}
-
-/** A kept checkpoint, chained to the one before. */
-export interface ChainLink {
-  readonly checkpoint: Uint8Array;
-  /** SHA-256 of the record before this one; zeros in the first. */
-  readonly previousDigest: Uint8Array;
-  /** Size of the checkpoint before this one; 0 in the first. */
-  readonly previousSize: number;
 }
 
 /** A control entry, chained to the one before; the first one names itself. */
@@ -159,29 +151,18 @@ export function decodePlacement(payload: Uint8Array): Placement {
   return { index: decodeNumber(payload, 0), collateral: payload.slice(NUMBER_BYTES) };
 }
 
-/** Checkpoint, then digest and size of the one before, 40 bytes. */
-export function encodeChainLink(link: ChainLink): Uint8Array {
-  return concat(link.checkpoint, link.previousDigest, encodeNumber(link.previousSize));
-}
-
 /**
- * Yields what {@link encodeChainLink} stored.
+ * Yields the link that a stored chain record is.
  *
  * @throws {@link LogError} `LOG_CORRUPT`
  */
 export function decodeChainLink(payload: Uint8Array): ChainLink {
-  const end = payload.length - HASH_BYTES - NUMBER_BYTES;
-  if (end <= 0) throw malformed("checkpoint");
-  return {
-    checkpoint: payload.slice(0, end),
-    previousDigest: payload.slice(end, end + HASH_BYTES),
-    previousSize: decodeNumber(payload, end + HASH_BYTES),
-  };
-}
-
-/** Yields what the next link names this one by: SHA-256 of the record. */
-export function chainDigest(payload: Uint8Array): Uint8Array {
-  return sha256(payload);
+  try {
+    return decodeLink(payload);
+  } catch (cause) {
+    if (!(cause instanceof ReceiptError)) throw cause;
+    throw malformed("checkpoint", cause);
+  }
 }
 
 /** Digest of the control entry, then the index of the one before. */
@@ -215,6 +196,6 @@ function isCount(value: CborValue): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function malformed(record: string, cause?: CoseError): LogError {
+function malformed(record: string, cause?: CoseError | ReceiptError): LogError {
   return new LogError("LOG_CORRUPT", `malformed ${record} record`, { cause });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { encodeCbor } from "@tallystick/cose";
-import { SignedCheckpoint } from "@tallystick/receipt";
+import { encodeChainLink, SignedCheckpoint } from "@tallystick/receipt";
 
 import { Edge } from "./edge.js";
 import {
@@ -17,7 +17,6 @@ import { MemoryStore } from "./memory.js";
 import {
   decodeChainLink,
   decodeHead,
-  encodeChainLink,
   encodeControl,
   encodeHead,
   encodeMeta,

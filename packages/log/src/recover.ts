@@ -1,6 +1,6 @@
 import type { PublicKey } from "@tallystick/cose";
 import { leafHash, TILE_WIDTH } from "@tallystick/merkle";
-import { ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
+import { chainDigest, type ChainLink, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor, AnchorRecord } from "./anchor.js";
 import { compareAnchor } from "./anchoring.js";
@@ -21,8 +21,6 @@ import {
   tileKey,
 } from "./layout.js";
 import {
-  chainDigest,
-  type ChainLink,
   decodeChainLink,
   decodeFrozen,
   decodeHead,

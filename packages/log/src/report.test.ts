@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 
+import { encodeChainLink } from "@tallystick/receipt";
+
 import { checkLog } from "./fsck.js";
 import {
   bodyKey,
@@ -16,7 +18,6 @@ import type { MemoryStore } from "./memory.js";
 import {
   decodeChainLink,
   decodeHead,
-  encodeChainLink,
   encodeControl,
   encodeHead,
   encodePlacement,

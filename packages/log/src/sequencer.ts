@@ -184,10 +184,13 @@ export class Sequencer {
       // that the preconditions are held against is the one in force at those indexes.
       const accepted = unlogged.filter((pending) => this.#meetsPrecondition(pending));
       if (accepted.length > 0 && this.#writer !== undefined) {
+        const before = this.#published.view;
         const view = await this.#writer.integrate(accepted);
         this.#published.advance(view);
         // Point of no return: from here the checkpoint is public, and later ones must extend it.
         await reachStep(this.#onStep, "published", view.size);
+        // What cannot be read now is reported by whoever needs it.
+        await this.#reader.warm(before, view).catch(() => undefined);
         release(accepted, view); // T20: only now can a receipt be had
         await reachStep(this.#onStep, "released", view.size);
       }

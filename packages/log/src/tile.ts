@@ -28,6 +28,20 @@ export class ExpandedTile {
     return new ExpandedTile(position, rows);
   }
 
+  /** Yields the tile with more hashes behind those it has; only what is above the new ones is hashed. */
+  widen(hashes: readonly Uint8Array[]): ExpandedTile {
+    const rows: (readonly Uint8Array[])[] = [hashes];
+    for (let height = 0; height < TILE_HEIGHT; height++) {
+      rows.push(pair(rows[height] ?? [], this.#rows[height + 1]));
+    }
+    return new ExpandedTile(this.#position, rows);
+  }
+
+  /** Yields whether this is the tile of a place. */
+  isAt({ level, index }: TilePosition): boolean {
+    return this.#position.level === level && this.#position.index === index;
+  }
+
   get width(): number {
     return this.#rows[0]?.length ?? 0;
   }
@@ -84,10 +98,13 @@ export function formatPosition(position: TilePosition): string {
   return `${position.level}/${position.index}`;
 }
 
-function pair(hashes: readonly Uint8Array[]): readonly Uint8Array[] {
-  const above: Uint8Array[] = [];
-  for (let i = 0; i + 1 < hashes.length; i += 2) {
-    const [left, right] = hashes.slice(i, i + 2);
+function pair(
+  hashes: readonly Uint8Array[],
+  known: readonly Uint8Array[] = [],
+): readonly Uint8Array[] {
+  const above = [...known];
+  for (let i = 2 * above.length; i + 1 < hashes.length; i += 2) {
+    const [left, right] = [hashes[i], hashes[i + 1]];
     if (left !== undefined && right !== undefined) above.push(nodeHash(left, right));
   }
   return above;

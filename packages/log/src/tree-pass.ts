@@ -1,6 +1,6 @@
 import type { PublicKey } from "@tallystick/cose";
 import { TILE_WIDTH } from "@tallystick/merkle";
-import type { Checkpoint } from "@tallystick/receipt";
+import { chainDigest, type Checkpoint } from "@tallystick/receipt";
 
 import { ChainCheck, type ChainStart } from "./chain-check.js";
 import { Edge, edgeTiles } from "./edge.js";
@@ -16,7 +16,7 @@ import {
   tileKey,
 } from "./layout.js";
 import type { RowSource } from "./pinned.js";
-import { chainDigest, decodeChainLink, decodeControl, decodeMeta } from "./record.js";
+import { decodeChainLink, decodeControl, decodeMeta } from "./record.js";
 import { decodeStated } from "./stated.js";
 import type { Survey } from "./survey.js";
 import { splitHashes } from "./tile.js";

@@ -10,13 +10,15 @@ export class View {
   readonly edge: Edge;
   /** The newest control entry. */
   readonly control: { readonly index: number; readonly entry: Uint8Array };
-  // Owned by edgeTile: partial tiles, expanded when first asked for.
-  readonly #expanded = new Map<number, ExpandedTile>();
+  // Owned by edgeTile: partial tiles by level, expanded when first asked for; those of an earlier view
+  // to begin with.
+  readonly #expanded: Map<number, ExpandedTile>;
 
-  constructor(parts: Pick<View, "signed" | "edge" | "control">) {
+  constructor(parts: Pick<View, "signed" | "edge" | "control">, before?: View) {
     this.signed = parts.signed;
     this.edge = parts.edge;
     this.control = parts.control;
+    this.#expanded = new Map(before === undefined ? [] : before.#expanded);
   }
 
   get size(): number {
@@ -29,7 +31,10 @@ export class View {
     const hashes = this.edge.tiles[level] ?? [];
     const last = Math.floor(this.size / 256 ** (level + 1));
     if (hashes.length === 0 || index !== last) return undefined;
-    const tile = this.#expanded.get(level) ?? ExpandedTile.expand(position, hashes);
+    const known = this.#expanded.get(level);
+    if (known?.isAt(position) === true && known.width === hashes.length) return known;
+    const tile =
+      known?.isAt(position) === true ? known.widen(hashes) : ExpandedTile.expand(position, hashes);
     this.#expanded.set(level, tile);
     return tile;
   }

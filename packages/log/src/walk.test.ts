@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 
+import { encodeChainLink } from "@tallystick/receipt";
+
 import {
   bodyKey,
   bundleKey,
@@ -13,7 +15,7 @@ import {
 } from "./layout.js";
 import type { Log } from "./log.js";
 import { MemoryStore } from "./memory.js";
-import { decodeChainLink, encodeChainLink, encodeControl, encodePlacement } from "./record.js";
+import { decodeChainLink, encodeControl, encodePlacement } from "./record.js";
 import { recover } from "./recover.js";
 import type { Row } from "./store.js";
 import {

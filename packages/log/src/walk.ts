@@ -1,4 +1,5 @@
 import { HASH_BYTES, leafHash, sha256, TILE_WIDTH, treeRoot } from "@tallystick/merkle";
+import { chainDigest, type ChainLink } from "@tallystick/receipt";
 
 import {
   bodyKey,
@@ -12,14 +13,7 @@ import {
   tileKey,
 } from "./layout.js";
 import { Reader } from "./reader.js";
-import {
-  chainDigest,
-  type ChainLink,
-  type Control,
-  decodeChainLink,
-  decodeControl,
-  decodePlacement,
-} from "./record.js";
+import { type Control, decodeChainLink, decodeControl, decodePlacement } from "./record.js";
 import { corrupt, decodeEntries, type Rows } from "./rows.js";
 import { nodeOver } from "./tile.js";
 import type { View } from "./view.js";

@@ -6,7 +6,7 @@ import {
   nodeFromTile,
   tileOf,
 } from "@tallystick/merkle";
-import type { SignedCheckpoint } from "@tallystick/receipt";
+import { chainDigest, encodeChainLink, type SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
 import { Edge } from "./edge.js";
@@ -23,7 +23,7 @@ import {
 } from "./layout.js";
 import type { Pending, Submission } from "./pool.js";
 import type { Counted, Recount } from "./recount.js";
-import { chainDigest, encodeChainLink, encodeControl, encodeHead } from "./record.js";
+import { encodeControl, encodeHead } from "./record.js";
 import { buildRound, type Round } from "./round.js";
 import { type OnStep, reachStep, type StepName } from "./step.js";
 import type { Row, Store } from "./store.js";
@@ -154,7 +154,7 @@ export class Writer {
         : this.#state.view?.control;
     if (control === undefined)
       throw new LogError("LOG_CORRUPT", "the first entry is no control entry");
-    return new View({ signed, edge: round.after, control });
+    return new View({ signed, edge: round.after, control }, this.#state.view);
   }
 
   #chainLink(signed: SignedCheckpoint): Uint8Array {

@@ -4,7 +4,9 @@ import {
   decodeCborMap,
   encodeCbor,
   encodeSigStructure,
-  encodeSign1,
+  concatBytes,
+  spliceBytes,
+  spliceSign1,
   isCborArray,
   isCborMap,
   verifySign1,
@@ -14,7 +16,8 @@ import type { CborMap, CborValue, PublicKey, Sign1, Signer } from "@tallystick/c
 import { fromCose } from "./cause.js";
 import { ReceiptError } from "./error.js";
 import { PROFILE_LABEL, signedSize } from "./profile.js";
-import { decodeStrict, isBytes } from "./proof.js";
+import { PROOF, decodeStrict, isBytes } from "./proof.js";
+import type { ProofKind } from "./proof.js";
 
 /** What one signature of the log states: this tree, at this time. */
 export interface Checkpoint {
@@ -103,13 +106,27 @@ export class SignedCheckpoint {
  * Encodes a COSE Receipt (T2) over this checkpoint: the shared signature with a proof of its own
  * (RFC 9942 §5.2.1, §5.3.1). The root stays detached (R4).
  */
-export function encodeReceipt(signed: SignedCheckpoint, proofs: CborMap): Uint8Array {
-  return encodeSign1({
+export function encodeReceipt(
+  signed: SignedCheckpoint,
+  { kind, proof }: { readonly kind: ProofKind; readonly proof: Uint8Array },
+): Uint8Array {
+  return spliceSign1({
     protectedBytes: signed.protectedBytes,
-    unprotectedHeader: new Map([[LABEL.vdp, proofs]]),
+    unprotectedBytes: concatBytes([PROOF_HEADS[kind], spliceBytes(proof)]),
     payload: null, // R4
     signature: signed.signature,
   });
+}
+
+/** `{396: {kind: [` up to the proof, which is the last of all three. */
+const PROOF_HEADS: Readonly<Record<ProofKind, Uint8Array>> = {
+  inclusion: proofHead(PROOF.inclusion),
+  consistency: proofHead(PROOF.consistency),
+};
+
+function proofHead(kind: number): Uint8Array {
+  const header = encodeCbor(new Map([[LABEL.vdp, new Map([[kind, [new Uint8Array()]]])]]));
+  return header.subarray(0, -1);
 }
 
 /**

@@ -16,6 +16,8 @@
  *
  * @packageDocumentation
  */
+export { chainDigest, decodeChainLink, encodeChainLink } from "./chain-link.js";
+export type { ChainLink } from "./chain-link.js";
 export { SignedCheckpoint } from "./checkpoint.js";
 export type { Checkpoint } from "./checkpoint.js";
 export { ReceiptError } from "./error.js";

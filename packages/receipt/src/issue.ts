@@ -2,7 +2,7 @@ import type { ConsistencyProof, InclusionProof } from "@tallystick/merkle";
 
 import { encodeReceipt } from "./checkpoint.js";
 import type { SignedCheckpoint } from "./checkpoint.js";
-import { PROOF, encodeConsistencyProof, encodeInclusionProof } from "./proof.js";
+import { encodeConsistencyProof, encodeInclusionProof } from "./proof.js";
 
 /**
  * Issues a receipt of inclusion (T1, RFC 9942 §5.2) from a checkpoint and a path in its tree.
@@ -18,7 +18,7 @@ export function issueInclusionReceipt(signed: SignedCheckpoint, proof: Inclusion
     throw new TypeError(`proof for size ${proof.size}, checkpoint of ${signed.checkpoint.size}`);
   }
   if (proof.path.length === 0) throw new TypeError("a tree of one entry has no receipt");
-  return encodeReceipt(signed, new Map([[PROOF.inclusion, [encodeInclusionProof(proof)]]]));
+  return encodeReceipt(signed, { kind: "inclusion", proof: encodeInclusionProof(proof) });
 }
 
 /**
@@ -35,5 +35,5 @@ export function issueConsistencyReceipt(
     throw new TypeError(`proof for size ${proof.newSize}, checkpoint of ${signed.checkpoint.size}`);
   }
   if (proof.path.length === 0) throw new TypeError("equal sizes have no receipt");
-  return encodeReceipt(signed, new Map([[PROOF.consistency, [encodeConsistencyProof(proof)]]]));
+  return encodeReceipt(signed, { kind: "consistency", proof: encodeConsistencyProof(proof) });
 }

@@ -1,4 +1,10 @@
-import { decodeCbor, encodeCbor, isCborArray } from "@tallystick/cose";
+import {
+  decodeCbor,
+  isCborArray,
+  spliceArray,
+  spliceByteStrings,
+  spliceUnsigned,
+} from "@tallystick/cose";
 import type { CborMap, CborValue } from "@tallystick/cose";
 import type { ConsistencyProof, InclusionProof } from "@tallystick/merkle";
 
@@ -17,7 +23,7 @@ export type ProofKind = keyof typeof PROOF;
  *   inclusion-proof = bstr .cbor [ tree-size: uint, leaf-index: uint, inclusion-path: [ + bstr ] ]
  */
 export function encodeInclusionProof({ size, index, path }: InclusionProof): Uint8Array {
-  return encodeCbor([size, index, path]);
+  return spliceArray([spliceUnsigned(size), spliceUnsigned(index), spliceByteStrings(path)]);
 }
 
 /**
@@ -26,7 +32,7 @@ export function encodeInclusionProof({ size, index, path }: InclusionProof): Uin
  *   consistency-proof = bstr .cbor [ tree-size-1: uint, tree-size-2: uint, consistency-path: [ + bstr ] ]
  */
 export function encodeConsistencyProof({ oldSize, newSize, path }: ConsistencyProof): Uint8Array {
-  return encodeCbor([oldSize, newSize, path]);
+  return spliceArray([spliceUnsigned(oldSize), spliceUnsigned(newSize), spliceByteStrings(path)]);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Express } from "express";
+import type { RequestListener } from "node:http";
 import request from "supertest";
 import {
   decodeCbor,
@@ -18,7 +18,7 @@ import type { Fixture } from "./testing/service.js";
 import { bodyOf, bytes, problemIn } from "./testing/wire.js";
 
 let at: Fixture;
-let app: Express;
+let app: RequestListener;
 const defects: unknown[] = [];
 
 beforeAll(async () => {

@@ -1,11 +1,15 @@
+import type { RequestListener } from "node:http";
+
 import express from "express";
 import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
-import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from "express";
+import type { ErrorRequestHandler, Express, Request, RequestHandler } from "express";
 
 import { bodyReader } from "./body.js";
+import { BodyBudget } from "./budget.js";
 import { ServerError } from "./error.js";
-import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
-import type { Reply, Route } from "./route.js";
+import { HotPath } from "./hot.js";
+import { originOf, refusalReply, sendReply } from "./respond.js";
+import type { Route } from "./route.js";
 import { type RouteOptions, routesOf } from "./routes.js";
 import type { TransparencyService } from "./service.js";
 
@@ -31,20 +35,35 @@ const MIN_BODY_BYTES = 1_114_112;
  * Makes the HTTP application: the route table behind Express, with concise problem details on
  * every error path (S1), the framework's own included.
  */
-export function createApp(service: TransparencyService, options: AppOptions = {}): Express {
+export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
+  const routes = routesOf(service, options);
+  const budget = new BodyBudget(options.maxBytesInFlight);
+  const { maxBodyBytes: most = MIN_BODY_BYTES } = options;
+  const maxBytes = Math.min(most, MIN_BODY_BYTES);
+  const hot = new HotPath({ ...options, routes, budget, maxBytes });
+  const cold = coldPath(service, { routes, budget, options });
+  return (request, response) => {
+    if (!hot.take(request, response)) cold(request, response);
+  };
+}
+
+interface Cold {
+  readonly routes: readonly Route[];
+  readonly budget: BodyBudget;
+  readonly options: AppOptions;
+}
+
+function coldPath(service: TransparencyService, { routes, budget, options }: Cold): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.enable("case sensitive routing");
   app.enable("strict routing");
-  app.use(commonHeaders);
   const readBody = bodyReader({
     maxBytes: () => maxBodyBytes(service, options),
-    ...(options.maxBytesInFlight === undefined
-      ? {}
-      : { maxBytesInFlight: options.maxBytesInFlight }),
+    budget,
   });
-  for (const route of routesOf(service, options)) {
+  for (const route of routes) {
     const place = app.route(route.path);
     // The type is refused before a byte of the body is read.
     const post = [acceptable(route), contentType(route), readBody, answer(route, options)];
@@ -65,14 +84,6 @@ async function maxBodyBytes(service: TransparencyService, options: AppOptions): 
   const { maxStatementBytes } = policy.document;
   return Math.max(Math.min(maxStatementBytes, MAX_STATEMENT_BYTES) + ROOM_BYTES, MIN_BODY_BYTES);
 }
-
-const commonHeaders: RequestHandler = (_request, response, next) => {
-  response.setHeader("x-content-type-options", "nosniff");
-  // Everything served is public and needs no credentials, so pages of any origin may read it.
-  response.setHeader("access-control-allow-origin", "*");
-  response.setHeader("access-control-expose-headers", "location, retry-after");
-  next();
-};
 
 function acceptable({ produces }: Route): RequestHandler {
   return (request, _response, next) => {
@@ -102,7 +113,10 @@ function answer(route: Route, options: AppOptions): RequestHandler {
       body: bodyOf(request),
       baseUrl: options.publicUrl ?? originOf(request),
     });
-    send(response, reply);
+    sendReply(response, reply, {
+      isHead: request.method === "HEAD",
+      onDefect: options.onDefect,
+    });
   };
 }
 
@@ -115,21 +129,8 @@ function refuseMethod(method: string): RequestHandler {
 
 function errorHandler({ onDefect }: AppOptions): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
-    const cause = fromFramework(error);
-    const problem = problemOf(cause);
-    if (problem.status === 500) onDefect?.(error);
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    const retry =
-      problem.retryAfter === undefined ? {} : { "retry-after": `${problem.retryAfter}` };
-    const headers = {
-      "content-type": PROBLEM_MEDIA_TYPE,
-      "cache-control": "no-store",
-      ...retry,
-    };
-    send(response, { status: problem.status, headers, body: encodeProblem(problem) });
+    if (response.headersSent) next(error);
+    else sendReply(response, refusalReply(fromFramework(error), onDefect));
   };
 }
 
@@ -153,18 +154,6 @@ function fromFramework(error: unknown): unknown {
   }
 }
 
-function send(response: Response, { status, headers, body }: Reply): void {
-  response.status(status);
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  // 204 has no body, no type and no length (SCRAPI-11 §2.4.2).
-  if (status === 204) {
-    response.end();
-    return;
-  }
-  response.setHeader("content-length", body.length);
-  response.end(response.req.method === "HEAD" ? undefined : body);
-}
-
 function paramsOf(request: Request): Readonly<Record<string, string>> {
   const params = Object.entries(request.params);
   return Object.fromEntries(
@@ -175,17 +164,4 @@ function paramsOf(request: Request): Readonly<Record<string, string>> {
 function bodyOf(request: Request): Uint8Array {
   const body: unknown = request.body;
   return body instanceof Uint8Array ? body : new Uint8Array();
-}
-
-function originOf(request: Request): string {
-  const { host = "" } = request.headers;
-  const isOne = request.rawHeaders.filter((_, i) => i % 2 === 0).filter(isHost).length === 1;
-  const url = `${request.protocol}://${host}`;
-  // What is reflected into Location is a host and a port, and nothing that merely looks like one.
-  if (isOne && /^[A-Za-z0-9.\-:[\]]{1,255}$/.test(host) && URL.canParse(url)) return url;
-  throw new ServerError("SERVER_REQUEST_MALFORMED", "the Host header is missing or broken");
-}
-
-function isHost(name: string): boolean {
-  return name.toLowerCase() === "host";
 }

@@ -1,7 +1,7 @@
 import { LogError } from "@tallystick/log";
-import type { AppendRequest, Log } from "@tallystick/log";
+import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
 import { Admission } from "@tallystick/policy";
-import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
+import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
 import { encodeCollateral } from "./collateral.js";
 import type { Policies } from "./policies.js";
@@ -20,6 +20,8 @@ export interface RegisteredStatement {
   readonly index: number;
   /** Size of a checkpoint that covers it: the first one, or the newest for a duplicate. */
   readonly size: number;
+  /** What the log answered, `undefined` where it was found there. */
+  readonly sequenced: SequencedEntry | undefined;
   /** Whether it was on the log before. */
   readonly isDuplicate: boolean;
 }
@@ -43,15 +45,26 @@ export async function register(
   bytes: Uint8Array,
 ): Promise<RegisteredStatement> {
   const { log } = registrar;
-  const statement = SignedStatement.decode(bytes);
+  // The policy that is asked whether sub may be missing is that of the admission.
+  const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
   const standing = log.standing();
   if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
-  const known = await log.lookup(statement.entry);
-  if (known !== undefined) {
+  try {
+    return await admitAndAppendAgain(registrar, statement);
+  } catch (error) {
+    // Looked up where it matters alone: for the others, the round looks them up all at once.
+    const known = await log.lookup(statement.entry).catch(() => undefined);
+    if (known === undefined) throw error;
     const { size } = log.head().checkpoint;
-    return { statement, index: known.index, size, isDuplicate: true };
+    return { statement, index: known.index, size, sequenced: undefined, isDuplicate: true };
   }
+}
+
+async function admitAndAppendAgain(
+  registrar: Registrar,
+  statement: SignedStatement,
+): Promise<RegisteredStatement> {
   for (let admissions = 1; ; admissions++) {
     try {
       return await admitAndAppend(registrar, statement);
@@ -67,12 +80,16 @@ async function admitAndAppend(
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
   const { state, policy } = await policies.inForce();
+  if (statement.claims.subject === undefined && !policy.isSubjectOptional) {
+    throw new StatementError("STATEMENT_CLAIMS_MISSING", "claim sub (2) is missing"); // IS7
+  }
   // A clock that steps back must not take the recorded time below a checkpoint's (I6).
   const time = Math.max(now(), log.head().checkpoint.time);
   const verified = await VerifiedStatement.verify(statement, policy, { time });
   const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-  const { index, checkpoint, isDuplicate } = await log.append(appendRequest(admission));
-  return { statement, index, size: checkpoint.checkpoint.size, isDuplicate };
+  const sequenced = await log.append(appendRequest(admission));
+  const { index, checkpoint, isDuplicate } = sequenced;
+  return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
 }
 
 /** Makes the log's request out of an admission: the one way from statements into the log. */

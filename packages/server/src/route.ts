@@ -12,7 +12,8 @@ export interface RouteRequest {
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+  /** All of it, or its parts as they come; an error among them cuts the connection. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** One resource and method. Adding a resource is one row in `routes.ts` and one function. */
@@ -47,6 +48,30 @@ export function ok(
     headers: { "content-type": type, "cache-control": cache, ...headers },
     body,
   };
+}
+
+/**
+ * Makes a 200 whose body comes in parts. The first part is made before the answer begins, so that what
+ * is refused there is still a problem.
+ */
+export async function stream(
+  parts: AsyncGenerator<Uint8Array, void, undefined>,
+  { type, cache }: { readonly type: string; readonly cache: string },
+): Promise<Reply> {
+  const first = await parts.next();
+  return {
+    status: 200,
+    headers: { "content-type": type, "cache-control": cache },
+    body: first.done === true ? new Uint8Array() : continued(first.value, parts),
+  };
+}
+
+async function* continued(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield first;
+  yield* rest;
 }
 
 /** Makes an answer without a body. */

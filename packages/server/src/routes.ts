@@ -10,12 +10,23 @@ import {
   readTransparentStatement,
 } from "./routes/entries.js";
 import { CBOR_MEDIA_TYPE, readKey, readKeys } from "./routes/keys.js";
-import { readConsistency, readHealth, readPolicy, readVersion } from "./routes/status.js";
+import {
+  CBOR_SEQUENCE_MEDIA_TYPE,
+  readCheckpoint,
+  readReplayCheckpoints,
+  readReplayEntries,
+} from "./routes/replay.js";
+import {
+  JSON_MEDIA_TYPE,
+  readConsistency,
+  readHealth,
+  readPolicy,
+  readPolicyDocument,
+  readVersion,
+} from "./routes/status.js";
 import type { TransparencyService } from "./service.js";
 
 type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
-
-const JSON_MEDIA_TYPE = "application/json";
 
 /** What routes tell besides what the service knows. */
 export interface RouteOptions {
@@ -49,7 +60,11 @@ export function routesOf(
     get("/entries/:id/collateral", CBOR_MEDIA_TYPE, readCollateral),
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
     get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
+    get("/checkpoints/:size", CBOR_MEDIA_TYPE, readCheckpoint),
+    get("/replay/entries/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayEntries),
+    get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
+    get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
   ];

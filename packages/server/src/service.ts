@@ -2,6 +2,7 @@ import type { PublicKey, Signer } from "@tallystick/cose";
 import { Log } from "@tallystick/log";
 import type { LogOptions, OnStep, Space, Standing } from "@tallystick/log";
 import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
+import type { PolicyDocument } from "@tallystick/policy";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
 
 import { Policies } from "./policies.js";
@@ -68,13 +69,19 @@ export class TransparencyService {
   }
 
   /**
-   * Creates the log with its first policy, signed by `operator`, at index 0 (T14).
+   * Creates the log with its first policy, signed by `operator`, at index 0 (T14). Unless a document is
+   * given, that policy names this operator and nobody else.
    *
-   * @throws LogError `LOG_EXISTS` when the store has a log
+   * @throws LogError `LOG_EXISTS` when the store has a log; PolicyError, StatementError when the
+   * document is none or does not name the operator under the service's issuer
    */
-  static async create(options: ServiceOptions, operator: Signer): Promise<TransparencyService> {
+  static async create(
+    options: ServiceOptions,
+    operator: Signer,
+    first?: PolicyDocument,
+  ): Promise<TransparencyService> {
     const { issuer, now = wallClock } = options;
-    const document = firstPolicy({ iss: issuer, key: operator.publicKey });
+    const document = first ?? firstPolicy({ iss: issuer, key: operator.publicKey });
     const signed = await signPolicy(document, { issuer, issuedAt: now() }, operator);
     const admission = await Admission.bootstrap(SignedStatement.decode(signed), now());
     const logId = crypto.getRandomValues(new Uint8Array(16));
@@ -115,9 +122,13 @@ export class TransparencyService {
    */
   async register(bytes: Uint8Array): Promise<Registration> {
     const registrar = { log: this.log, policies: this.#policies, now: this.#now };
-    const { statement, index, size, isDuplicate } = await register(registrar, bytes);
+    const { statement, index, size, sequenced, isDuplicate } = await register(registrar, bytes);
     const { entry, entryId } = statement;
-    const receipt = size === 1 ? undefined : await this.log.inclusionReceipt(entry, size);
+    const receipt = await (size === 1
+      ? undefined
+      : sequenced === undefined
+        ? this.log.inclusionReceipt(entry, size)
+        : this.log.receiptOf(sequenced));
     return { entryId, index, receipt, isDuplicate };
   }
 
@@ -128,12 +139,19 @@ export class TransparencyService {
    */
   async transparentStatement(entry: Uint8Array): Promise<Uint8Array> {
     const receipt = await this.log.inclusionReceipt(entry);
-    return attachReceipts(SignedStatement.decode(await this.log.body(entry)), [receipt]);
+    const body = await this.log.body(entry);
+    // What is logged was admitted, whatever the policy says about subjects today.
+    return attachReceipts(SignedStatement.decode(body, { isSubjectOptional: true }), [receipt]);
   }
 
   /** Yields the policy that the next statement is judged by. */
   policyInForce(): Promise<CommittedPolicy> {
     return this.#policies.inForce();
+  }
+
+  /** Yields the policy document that a control entry proposes or has put in force, as signed. */
+  policyDocument(entryId: string): Promise<Uint8Array | undefined> {
+    return this.#policies.document(entryId);
   }
 
   /** Tree size of the newest published checkpoint. */

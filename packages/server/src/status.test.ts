@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Express } from "express";
+import type { RequestListener } from "node:http";
 import request from "supertest";
 import { MemoryStore } from "@tallystick/log";
 import { SignedStatement } from "@tallystick/statement";
@@ -10,7 +10,7 @@ import type { Fixture } from "./testing/service.js";
 import { bytes, problemIn } from "./testing/wire.js";
 
 let at: Fixture;
-let app: Express;
+let app: RequestListener;
 
 beforeAll(async () => {
   at = await fixture();
@@ -23,7 +23,7 @@ describe("about the service", () => {
   test("GET /policy names the policy in force and its entry", async () => {
     const { entryId, index, policy } = await at.service.policyInForce();
     const response = await request(app).get("/policy");
-    expect(response.body).toEqual({ entryId, index, policy: policy.document });
+    expect(response.body).toEqual({ entryId, index, policy: policy.document, proposals: [] });
   });
 
   test("GET /version names issuer, origin and interface", async () => {

@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Command and arguments to run it under, such as strace. */
   readonly under?: readonly string[];
+  /** Longest time, in milliseconds; two minutes by default. */
+  readonly limitMs?: number;
 }
 
 /** A `tally` process and what it has said so far. */
@@ -33,7 +35,10 @@ export class Running {
   readonly #looks = new Set<() => void>();
   #isOver = false;
 
-  constructor(args: readonly string[], { env = {}, under = [] }: CommandOptions = {}) {
+  constructor(
+    args: readonly string[],
+    { env = {}, under = [], limitMs = LIMIT_MS }: CommandOptions = {},
+  ) {
     const [command = "", ...rest] = [...under, process.execPath, TALLY, ...args];
     this.#isUnder = under.length > 0;
     this.child = spawn(command, rest, {
@@ -48,7 +53,7 @@ export class Running {
     }
     const limit = setTimeout(() => {
       this.kill();
-    }, LIMIT_MS);
+    }, limitMs);
     this.ended = new Promise((resolve) => {
       this.child.once("close", (code, signal) => {
         clearTimeout(limit);

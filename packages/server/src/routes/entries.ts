@@ -86,7 +86,12 @@ function entryUrl(baseUrl: string, entryId: string): string {
   return `${baseUrl}/entries/${entryId}`;
 }
 
-function entryOf({ id = "" }: RouteRequest["params"]): Uint8Array {
+/**
+ * Yields the entry that the path parameter `id` names.
+ *
+ * @throws {@link ServerError} `SERVER_LOCATOR_INVALID`
+ */
+export function entryOf({ id = "" }: RouteRequest["params"]): Uint8Array {
   const entry = parseEntryId(id);
   if (entry !== undefined) return entry;
   throw new ServerError(

@@ -1,27 +1,54 @@
+import { LogError } from "@tallystick/log";
 import type { ScrubAges } from "@tallystick/log";
+import { formatEntryId } from "@tallystick/statement";
 
-import { ServerError } from "../error.js";
+import { sizeOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
 import type { TransparencyService } from "../service.js";
 import { VERSION } from "../version.js";
-import { COSE_MEDIA_TYPE } from "./entries.js";
+import { COSE_MEDIA_TYPE, entryOf } from "./entries.js";
+
+/** Media type of the answers for people and scripts. */
+export const JSON_MEDIA_TYPE = "application/json";
 
 /** A receipt of consistency between two sizes that checkpoints were signed at. */
 export async function readConsistency(
   service: TransparencyService,
   { params }: RouteRequest,
 ): Promise<Reply> {
-  const oldSize = sizeOf(params["old"] ?? "");
-  const newSize = sizeOf(params["new"] ?? "");
+  const oldSize = sizeOf(params["old"]);
+  const newSize = sizeOf(params["new"]);
   const receipt = await service.log.consistencyReceipt(oldSize, newSize);
   return ok(receipt, { type: COSE_MEDIA_TYPE, cache: CACHE.immutable });
 }
 
-/** The registration policy in force, with the entry that it was registered as. */
+/**
+ * The registration policy in force, with the entry that put it in force, and the proposals that wait
+ * for approvals, oldest first.
+ */
 export async function readPolicy(service: TransparencyService): Promise<Reply> {
-  const { policy, entryId, index } = await service.policyInForce();
-  return json({ entryId, index, policy: policy.document });
+  const { policy, entryId, index, state } = await service.policyInForce();
+  const proposals = [...state.proposals].map(([id, open]) => ({
+    entryId: id,
+    index: open.index,
+    approvers: [...open.approvers],
+    policy: open.policy.document,
+  }));
+  return json({ entryId, index, policy: policy.document, proposals });
+}
+
+/** The policy document that a control entry proposes or has put in force, byte for byte as signed. */
+export async function readPolicyDocument(
+  service: TransparencyService,
+  { params }: RouteRequest,
+): Promise<Reply> {
+  const entry = entryOf(params);
+  const document = await service.policyDocument(formatEntryId(entry));
+  if (document === undefined) {
+    throw new LogError("LOG_ENTRY_NOT_FOUND", `entry ${formatEntryId(entry)} is no policy`);
+  }
+  return ok(document, { type: JSON_MEDIA_TYPE, cache: CACHE.immutable });
 }
 
 /**
@@ -47,10 +74,4 @@ export function readVersion({ issuer, origin }: TransparencyService): Reply {
     issuer,
     origin,
   });
-}
-
-function sizeOf(text: string): number {
-  const size = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(size)) return size;
-  throw new ServerError("SERVER_LOCATOR_INVALID", "a tree size is a positive decimal number");
 }

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Clock ticks of Linux in a second; what /proc counts CPU time in. */
+const TICKS_PER_SECOND = 100;
+
+/** CPU time and memory of a process, as Linux counts them. */
+export interface Usage {
+  readonly cpuSeconds: number;
+  readonly peakMib: number;
+  readonly residentMib: number;
+}
+
+/** Yields what a process has used so far; it has to be alive. */
+export function usageOf(pid: number): Usage {
+  const stats = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name in parentheses may hold anything; what follows it does not.
+  const fields = stats.slice(stats.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const mib = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) / 1024;
+  return {
+    cpuSeconds: ticks / TICKS_PER_SECOND,
+    peakMib: mib("VmHWM"),
+    residentMib: mib("VmRSS"),
+  };
+}
+
+/** Yields the bytes of all files below a folder. */
+export async function bytesBelow(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}

@@ -1,0 +1,39 @@
+import { encodeHead, MAJOR } from "./head.js";
+
+/** Yields head and content of a byte string, to be put in place. */
+export function byteString(bytes: Uint8Array): readonly [Uint8Array, Uint8Array] {
+  return [encodeHead(MAJOR.bytes, bytes.length), bytes];
+}
+
+/** Yields the parts one behind the other. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/** Yields an unsigned integer in its shortest form (RFC 8949 §4.2.1); 0 \<= value \< 2^53. */
+export function spliceUnsigned(value: number): Uint8Array {
+  return encodeHead(MAJOR.unsigned, value);
+}
+
+/** Yields a byte string, head and all. */
+export function spliceBytes(bytes: Uint8Array): Uint8Array {
+  return concat(byteString(bytes));
+}
+
+/** Yields an array of items that are encoded already; what they are is the caller's word. */
+export function spliceArray(items: readonly Uint8Array[]): Uint8Array {
+  return concat([encodeHead(MAJOR.array, items.length), ...items]);
+}
+
+/** Yields an array of byte strings. */
+export function spliceByteStrings(strings: readonly Uint8Array[]): Uint8Array {
+  return concat([encodeHead(MAJOR.array, strings.length), ...strings.flatMap(byteString)]);
+}
