@@ -63,6 +63,7 @@ const THIRD_PARTY = {
   commander: ["cli"],
   express: ["server"],
   level: ["log"],
+  "prom-client": ["server"],
 };
 
 /** Libraries that only the tests of the named packages may import. */

@@ -8,6 +8,7 @@ import { bodyReader } from "./body.js";
 import { BodyBudget } from "./budget.js";
 import { ServerError } from "./error.js";
 import { HotPath } from "./hot.js";
+import { Metrics } from "./metrics.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
 import type { Route } from "./route.js";
 import { type RouteOptions, routesOf } from "./routes.js";
@@ -36,29 +37,55 @@ const MIN_BODY_BYTES = 1_114_112;
  * every error path (S1), the framework's own included.
  */
 export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
-  const routes = routesOf(service, options);
+  const metrics = new Metrics(service);
+  const routes = routesOf(service, metrics, options);
   const budget = new BodyBudget(options.maxBytesInFlight);
   const { maxBodyBytes: most = MIN_BODY_BYTES } = options;
   const maxBytes = Math.min(most, MIN_BODY_BYTES);
-  const hot = new HotPath({ ...options, routes, budget, maxBytes });
-  const cold = coldPath(service, { routes, budget, options });
+  const hot = new HotPath({ ...options, routes, budget, maxBytes, metrics });
+  const cold = coldPath(service, { routes, budget, options, metrics });
   return (request, response) => {
     if (!hot.take(request, response)) cold(request, response);
   };
+}
+
+// Refusals of the framework are counted too, so the answer is looked at when it has been given.
+function counting(metrics: Metrics): RequestHandler {
+  return (request, response, next) => {
+    response.once("close", () => {
+      metrics.request({
+        method: request.method,
+        route: templateOf(request),
+        status: response.statusCode,
+      });
+    });
+    next();
+  };
+}
+
+function templateOf(request: Request): string {
+  const route: unknown = request.route;
+  const isRoute = typeof route === "object" && route !== null && "path" in route;
+  return isRoute && typeof route.path === "string" ? route.path : "none";
 }
 
 interface Cold {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
   readonly options: AppOptions;
+  readonly metrics: Metrics;
 }
 
-function coldPath(service: TransparencyService, { routes, budget, options }: Cold): Express {
+function coldPath(
+  service: TransparencyService,
+  { routes, budget, options, metrics }: Cold,
+): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.enable("case sensitive routing");
   app.enable("strict routing");
+  app.use(counting(metrics));
   const readBody = bodyReader({
     maxBytes: () => maxBodyBytes(service, options),
     budget,

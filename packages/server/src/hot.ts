@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { BodyBudget } from "./budget.js";
+import type { Metrics } from "./metrics.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
 import type { Reply, Route } from "./route.js";
 
@@ -8,6 +9,7 @@ import type { Reply, Route } from "./route.js";
 export interface HotOptions {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
+  readonly metrics: Metrics;
   /** Largest body that is taken here, in bytes; larger ones are for the framework to judge. */
   readonly maxBytes: number;
   readonly publicUrl?: string;
@@ -76,7 +78,7 @@ export class HotPath {
   ): Answer | undefined {
     if (!accepts(request, route.produces)) return undefined;
     return (_request, response) => {
-      void this.#answer(response, async () =>
+      void this.#answer(route, response, async () =>
         route.answer({ params, body: new Uint8Array(), baseUrl: this.#baseUrl(request) }),
       );
     };
@@ -96,20 +98,25 @@ export class HotPath {
     return (_request, response) => {
       response.once("close", release);
       readBody(request, (body) => {
-        void this.#answer(response, async () =>
+        void this.#answer(route, response, async () =>
           route.answer({ params: {}, body, baseUrl: this.#baseUrl(request) }),
         );
       });
     };
   }
 
-  async #answer(response: ServerResponse, answer: () => Promise<Reply>): Promise<void> {
+  async #answer(
+    { method, path }: Route,
+    response: ServerResponse,
+    answer: () => Promise<Reply>,
+  ): Promise<void> {
     let reply: Reply;
     try {
       reply = await answer();
     } catch (error) {
       reply = refusalReply(error, this.#options.onDefect);
     }
+    this.#options.metrics.request({ method, route: path, status: reply.status });
     sendReply(response, reply, { onDefect: this.#options.onDefect });
   }
 

@@ -1,5 +1,6 @@
 import type { ScrubAges } from "@tallystick/log";
 
+import type { Metrics } from "./metrics.js";
 import type { Reply, Route, RouteRequest } from "./route.js";
 import {
   COSE_MEDIA_TYPE,
@@ -18,6 +19,8 @@ import {
 } from "./routes/replay.js";
 import {
   JSON_MEDIA_TYPE,
+  TEXT_MEDIA_TYPE,
+  readMetrics,
   readConsistency,
   readHealth,
   readPolicy,
@@ -37,6 +40,7 @@ export interface RouteOptions {
 /** Every resource of the service: the four of SCRAPI first, then its own read-only ones. */
 export function routesOf(
   service: TransparencyService,
+  metrics: Metrics,
   { scrub }: RouteOptions = {},
 ): readonly Route[] {
   const get = (path: string, produces: string, answer: Answer): Route => ({
@@ -51,7 +55,8 @@ export function routesOf(
       path: "/entries",
       produces: COSE_MEDIA_TYPE,
       consumes: COSE_MEDIA_TYPE,
-      answer: (request) => postEntry(service, request),
+      answer: (request) =>
+        postEntry((body) => metrics.registration(() => service.register(body)), request),
     },
     get("/entries/:id", COSE_MEDIA_TYPE, readReceipt),
     get("/.well-known/scitt-keys", CBOR_MEDIA_TYPE, readKeys),
@@ -66,6 +71,7 @@ export function routesOf(
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
+    get("/metrics", TEXT_MEDIA_TYPE, () => readMetrics(metrics)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
   ];
 }

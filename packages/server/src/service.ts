@@ -159,6 +159,11 @@ export class TransparencyService {
     return this.log.head().checkpoint.size;
   }
 
+  /** Seconds since the newest published checkpoint. */
+  checkpointAge(): number {
+    return Math.max(0, this.#now() - this.log.head().checkpoint.time);
+  }
+
   /** Whether registrations are taken; reads may go on where they are not. */
   isWritable(): boolean {
     return this.#state.isWritable && this.standing().kind === "writer";

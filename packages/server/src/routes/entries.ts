@@ -4,7 +4,7 @@ import { formatEntryId, parseEntryId } from "@tallystick/statement";
 import { ServerError } from "../error.js";
 import { CACHE, empty, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
-import type { TransparencyService } from "../service.js";
+import type { Registration, TransparencyService } from "../service.js";
 
 /** Media type of COSE messages over HTTP (SCRAPI-11 §2). */
 export const COSE_MEDIA_TYPE = "application/cose";
@@ -18,10 +18,10 @@ const RETRY_AFTER = "1";
  * S19, S20: Location is the receipt's resource and depends on the statement alone.
  */
 export async function postEntry(
-  service: TransparencyService,
+  register: (statement: Uint8Array) => Promise<Registration>,
   { body, baseUrl }: RouteRequest,
 ): Promise<Reply> {
-  const { entryId, receipt } = await service.register(body);
+  const { entryId, receipt } = await register(body);
   const location = entryUrl(baseUrl, entryId);
   if (receipt === undefined) {
     // S21: registered, but the receipt has to wait for a second entry.

@@ -2,6 +2,7 @@ import { LogError } from "@tallystick/log";
 import type { ScrubAges } from "@tallystick/log";
 import { formatEntryId } from "@tallystick/statement";
 
+import type { Metrics } from "../metrics.js";
 import { sizeOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
@@ -11,6 +12,9 @@ import { COSE_MEDIA_TYPE, entryOf } from "./entries.js";
 
 /** Media type of the answers for people and scripts. */
 export const JSON_MEDIA_TYPE = "application/json";
+
+/** Media type of metrics, without its parameters. */
+export const TEXT_MEDIA_TYPE = "text/plain";
 
 /** A receipt of consistency between two sizes that checkpoints were signed at. */
 export async function readConsistency(
@@ -63,6 +67,12 @@ export function readHealth(service: TransparencyService, scrub?: () => ScrubAges
   if (standing.kind === "writer") return json({ status: "unavailable", ...rest }, 503);
   const { code, reason } = standing;
   return json({ status: "read-only", ...rest, code, reason }, 503);
+}
+
+/** What the service counts, as Prometheus reads it. */
+export async function readMetrics(metrics: Metrics): Promise<Reply> {
+  const body = new TextEncoder().encode(await metrics.format());
+  return ok(body, { type: metrics.contentType, cache: CACHE.none });
 }
 
 /** Who this is. */

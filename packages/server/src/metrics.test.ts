@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { RequestListener } from "node:http";
+import { PolicyError } from "@tallystick/policy";
+import request from "supertest";
+
+import { createApp } from "./app.js";
+import { Metrics } from "./metrics.js";
+import { TIME, fixture } from "./testing/service.js";
+import type { Fixture } from "./testing/service.js";
+import { bytes } from "./testing/wire.js";
+
+let at: Fixture;
+let app: RequestListener;
+let clock: number;
+
+beforeEach(async () => {
+  clock = TIME;
+  at = await fixture(undefined, () => clock);
+  app = createApp(at.service);
+});
+
+afterEach(() => at.service.close());
+
+async function samples(): Promise<ReadonlyMap<string, number>> {
+  const { text } = await request(app).get("/metrics");
+  return samplesIn(text);
+}
+
+function samplesIn(text: string): ReadonlyMap<string, number> {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const at = line.lastIndexOf(" ");
+      return [line.slice(0, at), Number(line.slice(at + 1))];
+    }),
+  );
+}
+
+async function post(statement: Uint8Array): Promise<number> {
+  const posted = bytes(request(app).post("/entries"));
+  return (await posted.set("content-type", "application/cose").send(Buffer.from(statement))).status;
+}
+
+const outcome = (name: string): string => `tallystick_registrations_total{outcome="${name}"}`;
+const reason = (name: string): string => `tallystick_registration_reasons_total{reason="${name}"}`;
+
+describe("GET /metrics", () => {
+  test("is text as Prometheus reads it, also for what Prometheus asks for", async () => {
+    const accept =
+      "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
+    const response = await request(app).get("/metrics").set("accept", accept);
+    expect(response.status).toBe(200);
+    expect(response.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(response.headers["cache-control"]).toBe("no-store");
+  });
+
+  test("counts registrations by outcome, and each reason of a refusal", async () => {
+    const one = await at.sign("one");
+    expect(await post(one)).toBe(201);
+    expect(await post(one)).toBe(201);
+    expect(await post(Uint8Array.of(1))).toBe(400);
+    const strict = { algorithms: ["ES256"], contentTypes: ["text/html"] };
+    expect(await post(await at.propose(strict))).toBe(201);
+    expect(await post(await at.sign("two"))).toBe(400);
+    const counted = await samples();
+    expect(counted.get(outcome("registered"))).toBe(2);
+    expect(counted.get(outcome("duplicate"))).toBe(1);
+    expect(counted.get(outcome("refused"))).toBe(2);
+    expect(counted.get(outcome("failed"))).toBe(0);
+    expect(counted.get(reason("STATEMENT_MALFORMED"))).toBe(1);
+    expect(counted.get(reason("algorithm"))).toBe(1);
+    expect(counted.get(reason("contentType"))).toBe(1);
+  });
+
+  test("counts what the service could not take as failed", async () => {
+    const two = await at.sign("two");
+    await at.service.close();
+    expect(await post(two)).toBe(503);
+    const counted = await samples();
+    expect(counted.get(outcome("failed"))).toBe(1);
+    expect([...counted.keys()].filter((name) => name.includes("reason="))).toEqual([
+      reason("LOG_UNAVAILABLE"),
+    ]);
+    expect(counted.get("tallystick_writable")).toBe(0);
+  });
+
+  test("tells size and age of the newest checkpoint", async () => {
+    clock = TIME + 90;
+    const counted = await samples();
+    expect(counted.get("tallystick_tree_size")).toBe(2);
+    expect(counted.get("tallystick_checkpoint_age_seconds")).toBe(90);
+    expect(counted.get("tallystick_writable")).toBe(1);
+  });
+
+  test("counts requests by template and status, and no path that was asked for", async () => {
+    const id = "0".repeat(64);
+    await request(app).get(`/entries/${id}`);
+    await request(app).get(`/entries/${id}/collateral`);
+    await request(app).head("/version");
+    await request(app).put("/version");
+    await request(app).get("/secret/path");
+    const text = [...(await samples())].map(([name, value]) => `${name} ${value}`).join("\n");
+    for (const [method, route, status] of [
+      ["GET", "/entries/:id", 404],
+      ["GET", "/entries/:id/collateral", 404],
+      ["HEAD", "/version", 200],
+      ["PUT", "/version", 405],
+      ["GET", "none", 404],
+    ] as const) {
+      const labels = `method="${method}",route="${route}",status="${status}"`;
+      expect(text).toContain(`tallystick_http_requests_total{${labels}} 1`);
+    }
+    expect(text).not.toContain("secret");
+    expect(text).not.toContain(id);
+  });
+
+  test("tells no more than 200 names apart", async () => {
+    const metrics = new Metrics(at.service);
+    for (let i = 0; i < 300; i++) {
+      const error = new PolicyError("POLICY_REJECTED", [`rule-${i}: no`]);
+      await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
+    }
+    const counted = samplesIn(await metrics.format());
+    expect([...counted.keys()].filter((name) => name.includes('reason="rule-'))).toHaveLength(200);
+    expect(counted.get(reason("other"))).toBe(100);
+  });
+
+  test.each(["no name at all", "a name: with a space", ": nothing"])(
+    "a reason without a name, %p, counts as other",
+    async (text) => {
+      const metrics = new Metrics(at.service);
+      const error = new PolicyError("POLICY_REJECTED", [text]);
+      await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
+      expect(samplesIn(await metrics.format()).get(reason("other"))).toBe(1);
+    },
+  );
+});

@@ -1,0 +1,120 @@
+import { PolicyError } from "@tallystick/policy";
+import { StatementError } from "@tallystick/statement";
+import { Counter, Gauge, Registry } from "prom-client";
+
+import { isRefusal } from "./problem.js";
+import type { Registration, TransparencyService } from "./service.js";
+
+/** Most names of rules that are told apart; a label with any number of values would exhaust memory. */
+const MAX_NAMES = 200;
+
+const OTHER = "other";
+
+/** What a service counts, for Prometheus; lives as long as the process, and in no log. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #registrations: Counter<"outcome">;
+  readonly #reasons: Counter<"reason">;
+  readonly #requests: Counter<"method" | "route" | "status">;
+  // Owned by #nameIn: grows up to MAX_NAMES.
+  readonly #names = new Set<string>();
+
+  constructor(service: TransparencyService) {
+    const registers = [this.#registry];
+    this.#registrations = new Counter({
+      name: "tallystick_registrations_total",
+      help: "Statements sent to be registered, by what became of them.",
+      labelNames: ["outcome"],
+      registers,
+    });
+    for (const outcome of ["registered", "duplicate", "refused", "failed"]) {
+      this.#registrations.inc({ outcome }, 0);
+    }
+    this.#reasons = new Counter({
+      name: "tallystick_registration_reasons_total",
+      help: "Why statements were refused or failed; a statement may have several reasons.",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#requests = new Counter({
+      name: "tallystick_http_requests_total",
+      help: "Answered requests, by template of the route.",
+      labelNames: ["method", "route", "status"],
+      registers,
+    });
+    gauge("tallystick_tree_size", "Entries under the newest checkpoint.", () => service.size());
+    gauge("tallystick_checkpoint_age_seconds", "Time since the newest checkpoint.", () =>
+      service.checkpointAge(),
+    );
+    gauge("tallystick_writable", "1 while registrations are taken.", () =>
+      service.isWritable() ? 1 : 0,
+    );
+
+    function gauge(name: string, help: string, read: () => number): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    }
+  }
+
+  /** Media type of {@link Metrics.format}, with its version. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Formats everything as Prometheus reads it. */
+  format(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Counts a registration by its outcome, which is handed on as it is. */
+  async registration(register: () => Promise<Registration>): Promise<Registration> {
+    try {
+      const registration = await register();
+      const outcome = registration.isDuplicate ? "duplicate" : "registered";
+      this.#registrations.inc({ outcome });
+      return registration;
+    } catch (error) {
+      const isRefused = error instanceof StatementError || error instanceof PolicyError;
+      this.#registrations.inc({ outcome: isRefused ? "refused" : "failed" });
+      for (const reason of this.#reasonsOf(error)) this.#reasons.inc({ reason });
+      throw error;
+    }
+  }
+
+  /** Counts an answer; `route` is its template, never a path that somebody has asked for. */
+  request(answer: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+  }): void {
+    const { method, route, status } = answer;
+    this.#requests.inc({ method: methodLabel(method), route, status });
+  }
+
+  #reasonsOf(error: unknown): ReadonlySet<string> {
+    if (error instanceof PolicyError && error.code === "POLICY_REJECTED") {
+      return new Set(error.reasons.map((reason) => this.#nameIn(reason)));
+    }
+    return new Set([isRefusal(error) ? error.code : OTHER]);
+  }
+
+  // What stands before the colon is the name of a field or of a rule.
+  #nameIn(reason: string): string {
+    const [name = OTHER] = /^[A-Za-z0-9_.-]{1,64}(?=: )/.exec(reason) ?? [];
+    if (!this.#names.has(name) && this.#names.size >= MAX_NAMES) return OTHER;
+    this.#names.add(name);
+    return name;
+  }
+}
+
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE"]);
+
+function methodLabel(method: string): string {
+  return METHODS.has(method) ? method : OTHER;
+}
