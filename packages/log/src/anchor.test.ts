@@ -16,6 +16,7 @@ import { sha256 } from "@tallystick/merkle";
 
 import { type Anchor, AnchorFile, type AnchorRecord, missingAnchor } from "./anchor.js";
 import { MemoryAnchor } from "./memory.js";
+import { recordsIn } from "./testing/anchored.js";
 import { range } from "./testing/bench.js";
 import { flipped } from "./testing/damage.js";
 
@@ -49,16 +50,6 @@ async function fileOf(records: number, bytes?: number): Promise<string> {
   for (const n of range(1, records + 1)) await anchor.append(recordOf(n, bytes));
   await anchor.close();
   return path;
-}
-
-async function recordsIn(anchor: Anchor): Promise<readonly AnchorRecord[]> {
-  const records = [];
-  for await (const record of anchor.records()) records.push(record);
-  const reversed = [];
-  for await (const record of anchor.newestFirst()) reversed.unshift(record);
-  // Sizes, for records of 64 KiB take long to compare; their chain is checked in reading.
-  expect(reversed.map(({ size }) => size)).toEqual(records.map(({ size }) => size));
-  return records;
 }
 
 describe.each<[string, () => Promise<Anchor>]>([
