@@ -69,11 +69,15 @@ describe("the log", () => {
     expect([...found.standings.keys()]).toEqual(expect.arrayContaining(standings));
   });
 
-  test("loses nothing when clock, freeze, crash and rollback meet, three at a time", async () => {
-    const found = await explore({ faults: 3, entries: 1 });
-    expect(found).toMatchObject({ counterexample: undefined, isComplete: true });
-    expect(found.states).toBeGreaterThan(5000);
-  }, LONG_MS);
+  test(
+    "loses nothing when clock, freeze, crash and rollback meet, three at a time",
+    async () => {
+      const found = await explore({ faults: 3, entries: 1 });
+      expect(found).toMatchObject({ counterexample: undefined, isComplete: true });
+      expect(found.states).toBeGreaterThan(5000);
+    },
+    LONG_MS,
+  );
 
   test("shows no second history when copies of the store come back in any order", async () => {
     const bounds = { faults: 3, entries: 2, turnsClock: false, freezes: false };
