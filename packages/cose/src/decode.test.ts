@@ -3,12 +3,13 @@ import { isDeepStrictEqual } from "node:util";
 import { decode as oracle } from "cborg";
 import fc from "fast-check";
 import { checkCbor } from "./check.js";
+import { codec } from "./codec.js";
 import { decodeCbor, decodeCborMap } from "./decode.js";
 import { encodeCbor } from "./encode.js";
 import { CoseError } from "./error.js";
 import { APPENDIX_A } from "./testing/appendix.js";
 import { cborLike, cborValue, EDGES, fromHex, normal, outcomeOf } from "./testing/cbor.js";
-import type { CborValue } from "./value.js";
+import { type CborValue, isCborArray, isCborMap } from "./value.js";
 
 // cborg as strict as it goes.
 const STRICT = {
@@ -27,6 +28,17 @@ function isAcceptedByOracle(bytes: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+/** What cbor-x yields, with integers and byte strings in the forms of this package. */
+function plain(value: CborValue): CborValue {
+  if (typeof value === "bigint") return normal(value);
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  if (isCborArray(value)) return value.map(plain);
+  if (!isCborMap(value)) return value;
+  return new Map(
+    Array.from(value, ([key, item]) => [typeof key === "bigint" ? normal(key) : key, plain(item)]),
+  );
 }
 
 /** Bytes of every kind: random, made of plausible pieces, and sound ones with damage. */
@@ -117,6 +129,13 @@ describe("memory", () => {
     expect(Object.getPrototypeOf(bytes)).toBe(Uint8Array.prototype);
   });
 
+  test("byte strings out of a Buffer are copies too", () => {
+    const input = Buffer.from("8143010203", "hex");
+    const [bytes] = decodeCbor(input) as [Uint8Array];
+    input.fill(0);
+    expect(bytes).toStrictEqual(Uint8Array.of(1, 2, 3));
+  });
+
   test("a Buffer is read within its bounds and stays as it was", () => {
     const whole = Buffer.from("ff8101ff", "hex");
     const part = whole.subarray(1, 3);
@@ -133,6 +152,17 @@ describe("any bytes", () => {
           checkCbor(bytes);
         });
         expect(outcomeOf(() => decodeCbor(bytes))).toBe(outcome);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test("that are accepted mean to cbor-x what they mean here", () => {
+    fc.assert(
+      fc.property(fc.oneof(anyBytes, cborValue.map(encodeCbor)), (bytes) => {
+        if (outcomeOf(() => decodeCbor(bytes)) !== "ok") return;
+        const theirs = plain(codec.decode(bytes) as CborValue);
+        expect(isDeepStrictEqual(decodeCbor(bytes), theirs)).toBe(true);
       }),
       { numRuns: 5000 },
     );

@@ -73,5 +73,6 @@ export {
   spliceArray,
   spliceByteStrings,
   spliceBytes,
+  spliceMap,
   spliceUnsigned,
 } from "./splice.js";

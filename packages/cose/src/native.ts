@@ -27,7 +27,10 @@ const GENERATED_MODULUS_BITS = 3072;
 /** Yields the digest of the bytes. */
 export function digestBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
   // The binary form spares a Buffer from the C++ side and is twice as fast as the others.
-  return new Uint8Array(Buffer.from(crypto.hash(DIGESTS[hash], bytes, "binary"), "latin1"));
+  const text = crypto.hash(DIGESTS[hash], bytes, "binary");
+  const result = new Uint8Array(text.length);
+  for (let i = 0; i < result.length; i++) result[i] = text.charCodeAt(i);
+  return result;
 }
 
 /** Yields whether the signature holds. The key is vetted. Runs on the thread pool. */

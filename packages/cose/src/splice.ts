@@ -33,6 +33,11 @@ export function spliceArray(items: readonly Uint8Array[]): Uint8Array {
   return concat([encodeHead(MAJOR.array, items.length), ...items]);
 }
 
+/** Yields a map of keys and values that are encoded already, in the order given. */
+export function spliceMap(entries: readonly (readonly [Uint8Array, Uint8Array])[]): Uint8Array {
+  return concat([encodeHead(MAJOR.map, entries.length), ...entries.flat()]);
+}
+
 /** Yields an array of byte strings. */
 export function spliceByteStrings(strings: readonly Uint8Array[]): Uint8Array {
   return concat([encodeHead(MAJOR.array, strings.length), ...strings.flatMap(byteString)]);

@@ -1,7 +1,22 @@
-import { decodeCborMap, encodeCbor, isCborArray } from "@tallystick/cose";
+import {
+  decodeCborMap,
+  encodeCbor,
+  isCborArray,
+  spliceByteStrings,
+  spliceBytes,
+  spliceMap,
+  spliceUnsigned,
+} from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
 import { LogError } from "@tallystick/log";
 import type { Admission } from "@tallystick/policy";
+
+// Every entry has a collateral of this one shape, so its pieces are encoded once. In the order of
+// their encodings (RFC 8949 §4.2.1).
+const TIME = encodeCbor("time");
+const POLICY = encodeCbor("policy");
+const CHAIN = encodeCbor("x5chain");
+const NULL = encodeCbor(null);
 
 /** What a decision was made with, beside the statement. */
 export interface Collateral {
@@ -25,14 +40,17 @@ export interface Collateral {
  * }
  * ```
  */
-export function encodeCollateral({ time, policyEntry, chain }: Admission): Uint8Array {
-  return encodeCbor(
-    new Map<string, CborValue>([
-      ["time", time],
-      ["policy", policyEntry], // D8: every entry records the policy that admitted it
-      ...(chain === undefined ? [] : ([["x5chain", chain]] as const)),
-    ]),
-  );
+export function encodeCollateral({
+  time,
+  policyEntry,
+  chain,
+}: Pick<Admission, "time" | "policyEntry" | "chain">): Uint8Array {
+  return spliceMap([
+    [TIME, spliceUnsigned(time)],
+    // D8: every entry records the policy that admitted it
+    [POLICY, policyEntry === null ? NULL : spliceBytes(policyEntry)],
+    ...(chain === undefined ? [] : ([[CHAIN, spliceByteStrings(chain)]] as const)),
+  ]);
 }
 
 /**

@@ -44,8 +44,8 @@ export function claimsOf(message: Sign1, isSubjectOptional = false): Claims {
  */
 export function parseIssuer(text: string, name: string): string {
   if (text === "") throw missing(`${name} is empty`);
-  // IS5: characters, not UTF-16 units.
-  const { length } = Array.from(text);
+  // IS5: characters, of which there are never more than UTF-16 units.
+  const length = text.length > MAX_ISSUER_LENGTH ? Array.from(text).length : text.length;
   if (length > MAX_ISSUER_LENGTH) {
     throw missing(`${name} has ${length} characters, want at most ${MAX_ISSUER_LENGTH}`);
   }
