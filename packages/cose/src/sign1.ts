@@ -2,8 +2,8 @@ import { checkSize, completeLimits, type CborLimits } from "./limits.js";
 import { decodeCbor, decodeCborMap } from "./decode.js";
 import { encodeCbor } from "./encode.js";
 import { CoseError } from "./error.js";
-import { encodeHead, isShortest, MAJOR, readHead } from "./head.js";
-import { byteString, concat } from "./splice.js";
+import { isShortest, MAJOR, readHead } from "./head.js";
+import { byteString, concat, headOf } from "./splice.js";
 import { LABEL } from "./labels.js";
 import { isCborArray, isCborMap, type CborMap } from "./value.js";
 
@@ -85,8 +85,8 @@ export function spliceSign1(
 ): Uint8Array {
   const { protectedBytes, unprotectedBytes, payload, signature } = parts;
   return concat([
-    encodeHead(MAJOR.tag, SIGN1_TAG),
-    encodeHead(MAJOR.array, 4),
+    headOf(MAJOR.tag, SIGN1_TAG),
+    headOf(MAJOR.array, 4),
     ...byteString(protectedBytes),
     unprotectedBytes,
     ...(payload === null ? [NULL] : byteString(payload)),
@@ -109,8 +109,8 @@ export function encodeSigStructure(
   // RFC 9052 §4.4: an empty map stands in the structure as a zero-length string.
   const isEmptyMap = protectedBytes.length === 1 && protectedBytes[0] === 0xa0;
   return concat([
-    encodeHead(MAJOR.array, 4),
-    encodeHead(MAJOR.text, CONTEXT.length),
+    headOf(MAJOR.array, 4),
+    headOf(MAJOR.text, CONTEXT.length),
     CONTEXT,
     ...byteString(isEmptyMap ? new Uint8Array(0) : protectedBytes),
     ...byteString(externalAad),

@@ -1,8 +1,18 @@
 import { encodeHead, MAJOR } from "./head.js";
 
+// A message is a handful of short heads, the same ones again and again. Only ever copied from.
+const SHORT_HEADS: readonly (readonly Uint8Array[])[] = Array.from({ length: 8 }, (_, major) =>
+  Array.from({ length: 256 }, (_item, argument) => encodeHead(major, argument)),
+);
+
+/** Yields a head, to be put in place; not the caller's to change. */
+export function headOf(major: number, argument: number): Uint8Array {
+  return SHORT_HEADS[major]?.[argument] ?? encodeHead(major, argument);
+}
+
 /** Yields head and content of a byte string, to be put in place. */
 export function byteString(bytes: Uint8Array): readonly [Uint8Array, Uint8Array] {
-  return [encodeHead(MAJOR.bytes, bytes.length), bytes];
+  return [headOf(MAJOR.bytes, bytes.length), bytes];
 }
 
 /** Yields the parts one behind the other. */
@@ -30,15 +40,17 @@ export function spliceBytes(bytes: Uint8Array): Uint8Array {
 
 /** Yields an array of items that are encoded already; what they are is the caller's word. */
 export function spliceArray(items: readonly Uint8Array[]): Uint8Array {
-  return concat([encodeHead(MAJOR.array, items.length), ...items]);
+  return concat([headOf(MAJOR.array, items.length), ...items]);
 }
 
 /** Yields a map of keys and values that are encoded already, in the order given. */
 export function spliceMap(entries: readonly (readonly [Uint8Array, Uint8Array])[]): Uint8Array {
-  return concat([encodeHead(MAJOR.map, entries.length), ...entries.flat()]);
+  return concat([headOf(MAJOR.map, entries.length), ...entries.flat()]);
 }
 
 /** Yields an array of byte strings. */
 export function spliceByteStrings(strings: readonly Uint8Array[]): Uint8Array {
-  return concat([encodeHead(MAJOR.array, strings.length), ...strings.flatMap(byteString)]);
+  const parts = [headOf(MAJOR.array, strings.length)];
+  for (const string of strings) parts.push(headOf(MAJOR.bytes, string.length), string);
+  return concat(parts);
 }

@@ -3,15 +3,12 @@ import {
   type ConsistencyProof,
   consistencyNodes,
   consistencyPath,
-  type InclusionProof,
-  inclusionNodes,
-  inclusionPath,
   leafHash,
   MerkleError,
+  ProvenTree,
   rootFromNodes,
   rootNodes,
   verifyConsistency,
-  verifyInclusion,
 } from "@tallystick/merkle";
 import {
   issueConsistencyReceipt,
@@ -27,6 +24,9 @@ import { decodeChainLink } from "./record.js";
 import type { SequencedEntry } from "./sequenced.js";
 import type { View } from "./view.js";
 
+/** Nodes kept of a tree that receipts are made from, about 100 bytes each. */
+const MAX_PROVEN_NODES = 16_384;
+
 /**
  * Makes receipts from kept checkpoints and stored tiles, without a key, and checks each one's proof
  * before it leaves (I5).
@@ -34,6 +34,8 @@ import type { View } from "./view.js";
 export class Prover {
   readonly #reader: Reader;
   readonly #key: PublicKey;
+  // What has been proven under each checkpoint, for as long as somebody holds the checkpoint.
+  readonly #trees = new WeakMap<SignedCheckpoint, ProvenTree>();
 
   constructor(reader: Reader, key: PublicKey) {
     this.#reader = reader;
@@ -100,12 +102,15 @@ export class Prover {
       // RFC 9942 §5.2: the CDDL wants one path element or more.
       throw new LogError("LOG_RECEIPT_UNAVAILABLE", "a tree of size 1 has no receipt");
     }
-    const hashes = await this.#reader.nodes(view, inclusionNodes(index, size));
-    const proof: InclusionProof = { index, size, path: inclusionPath(index, size, hashes) };
-    requireProof(`entry ${index} in size ${size}`, () => {
-      verifyInclusion(proof, leafHash(entry), signed.checkpoint.root);
-    });
-    return issueInclusionReceipt(signed, proof);
+    const tree = this.#treeOf(signed);
+    const wanted = tree.wanted(index);
+    const hashes = wanted.length === 0 ? [] : await this.#reader.nodes(view, wanted);
+    // Meanwhile another receipt may have shown the upper ones already.
+    const missing = wanted.length === 0 ? 0 : tree.wanted(index).length;
+    const path = requireProof(`entry ${index} in size ${size}`, () =>
+      tree.prove(index, leafHash(entry), hashes.slice(hashes.length - missing)),
+    );
+    return issueInclusionReceipt(signed, { index, size, path });
   }
 
   /**
@@ -130,6 +135,15 @@ export class Prover {
     return issueConsistencyReceipt(newer, proof);
   }
 
+  #treeOf(signed: SignedCheckpoint): ProvenTree {
+    const known = this.#trees.get(signed);
+    if (known !== undefined && known.nodes < MAX_PROVEN_NODES) return known;
+    const { size, root } = signed.checkpoint;
+    const tree = new ProvenTree(size, root);
+    this.#trees.set(signed, tree);
+    return tree;
+  }
+
   async #verify(encoded: Uint8Array, name: string): Promise<SignedCheckpoint> {
     try {
       return await SignedCheckpoint.verify(encoded, this.#key);
@@ -140,9 +154,9 @@ export class Prover {
   }
 }
 
-function requireProof(what: string, verify: () => void): void {
+function requireProof<T>(what: string, verify: () => T): T {
   try {
-    verify();
+    return verify();
   } catch (error) {
     if (!(error instanceof MerkleError)) throw error;
     throw new LogError("LOG_CORRUPT", `proof of ${what}: ${error.message}`, { cause: error });

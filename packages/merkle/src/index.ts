@@ -39,6 +39,7 @@ export {
   verifyInclusion,
 } from "./inclusion.js";
 export type { NodeId, TreeNode } from "./node.js";
+export { ProvenTree } from "./proven.js";
 export { rootFromNodes, rootNodes, treeRoot } from "./root.js";
 export {
   nodeFromTile,

@@ -55,11 +55,15 @@ export function foldRanges(
   ranges: readonly LeafRange[],
   hashes: readonly Uint8Array[],
 ): readonly Uint8Array[] {
-  checkHashes(hashes, coverRanges(ranges).length);
+  const covers = ranges.map((range) => coverRange(range).length);
+  checkHashes(
+    hashes,
+    covers.reduce((sum, length) => sum + length, 0),
+  );
   let taken = 0;
-  return ranges.map((range) => {
+  return covers.map((length) => {
     const from = taken;
-    taken += coverRange(range).length;
+    taken += length;
     return foldRight(hashes.slice(from, taken));
   });
 }
@@ -74,7 +78,8 @@ export function foldRight(hashes: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(hashes.reduceRight((right, left) => nodeHash(left, right)));
 }
 
-function coverRange(range: LeafRange): readonly NodeId[] {
+/** Yields the perfect subtrees that cover a range, left to right. */
+export function coverRange(range: LeafRange): readonly NodeId[] {
   const nodes: NodeId[] = [];
   let start = range.start;
   while (start < range.end) {
