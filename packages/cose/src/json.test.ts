@@ -209,3 +209,10 @@ describe("against JSON.parse", () => {
     );
   });
 });
+
+test("a member that is there twice is told by its place alone", () => {
+  const text = '{\n  "d": 1,\n  "\\u0064": "secret"\n}';
+  expect(() => parseJson(new TextEncoder().encode(text))).toThrow(
+    /^an object has one member twice, for the second time at line 3, character 3$/,
+  );
+});

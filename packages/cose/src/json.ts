@@ -100,14 +100,18 @@ class Scanner {
     if (typeof value !== "string" || /\p{Surrogate}/u.test(value)) {
       throw malformed("a string holds half a surrogate pair");
     }
-    if (this.#isNameNext) this.#takeName(value);
+    if (this.#isNameNext) this.#takeName(value, start);
     return end + 1;
   }
 
-  #takeName(name: string): void {
+  #takeName(name: string, start: number): void {
     this.#isNameNext = false;
     const names = this.#open.at(-1);
-    if (names?.has(name)) throw malformed("an object has one member twice");
+    if (names?.has(name)) {
+      const lines = this.#text.slice(0, start).split("\n");
+      const place = `line ${lines.length}, character ${(lines.at(-1)?.length ?? 0) + 1}`;
+      throw malformed(`an object has one member twice, for the second time at ${place}`);
+    }
     names?.add(name);
   }
 

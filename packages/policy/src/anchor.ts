@@ -3,7 +3,7 @@ import { Certificate, StatementError } from "@tallystick/statement";
 import type { IssuerBinding, TrustAnchor } from "@tallystick/statement";
 
 import { issuerOf } from "./key.js";
-import { listOf, malformed, membersOf, oneOf, setOf } from "./member.js";
+import { eachOf, listOf, malformed, membersOf, oneOf, setOf } from "./member.js";
 
 const BINDINGS: readonly IssuerBinding[] = ["san", "did:x509"];
 
@@ -36,7 +36,7 @@ export interface ParsedAnchor {
  */
 export function anchorsOf(value: unknown, where: string): readonly ParsedAnchor[] {
   const seen = new Set<string>();
-  return listOf(value, where).map((item, position) => {
+  return eachOf(listOf(value, where), (item, position) => {
     const place = `${where}[${position}]`;
     const parsed = anchorOf(item, place);
     const fingerprint = encodeHex(parsed.anchor.certificate.fingerprint("sha-256"));

@@ -250,6 +250,61 @@ test("nothing of a private key is in the message", () => {
   expect(error.reasons).toStrictEqual([error.message]);
 });
 
+describe("everything that is wrong is named at once:", () => {
+  const nowhere = { iss: "a: b", keys: [] };
+
+  test.each<[string, unknown, readonly RegExp[]]>([
+    [
+      "unknown and missing members",
+      { ...without("issuers"), rule: [], anchor: 1 },
+      [/unknown member "rule"/, /unknown member "anchor"/, /^policy lacks issuers$/],
+    ],
+    [
+      "members of several kinds",
+      json({ format: "x", previous: 1, maxStatementBytes: 0, isSubjectOptional: 1 }),
+      [/^format /, /^previous /, /^maxStatementBytes /, /^isSubjectOptional /],
+    ],
+    [
+      "items of lists",
+      json({
+        algorithms: ["ES256", "HS256", "ES256", "none"],
+        issuers: [nowhere, { iss: VENDOR_ISS, keys: [{ kty: "oct" }, { ...key, nbf: -1 }] }],
+      }),
+      [
+        /^issuers\[0\]\.iss /,
+        /^issuers\[1\]\.keys\[0\]/,
+        /^issuers\[1\]\.keys\[1\]\.nbf /,
+        /^algorithms\[1\] /,
+        /^algorithms\[2\] is listed twice/,
+        /^algorithms\[3\] /,
+      ],
+    ],
+    [
+      "rules",
+      json({
+        rules: [
+          { name: "one", cel: "nobody", reason: "x" },
+          { name: "two", cel: "true", reason: "x" },
+          { name: "three", use: "maxBytes", with: { bytes: -1 } },
+        ],
+      }),
+      [/^rules\[0\]: rule one: cel: .*nobody/, /^rules\[2\]: rule three: bytes /],
+    ],
+    ["what two members say of each other", json({ approvals: 2 }), [/^approvals is 2/]],
+  ])("%s", (_name, value, reasons) => {
+    const found = refusal(() => Policy.parse(bytesOf(value))).reasons;
+    expect(found).toHaveLength(reasons.length);
+    for (const [at, reason] of reasons.entries()) expect(found[at]).toMatch(reason);
+  });
+
+  test("but of very much, the first", () => {
+    const issuers = Array.from({ length: 1000 }, () => nowhere);
+    const { reasons } = refusal(() => Policy.parse(bytesOf(json({ issuers }))));
+    expect(reasons).toHaveLength(33);
+    expect(reasons.at(-1)).toBe("and more is wrong beyond these");
+  });
+});
+
 test("formatting refuses what parsing would", () => {
   const conflict = [{ iss: "a", keys: [namedKey(VENDOR, "k!"), namedKey(STRANGER, "k!")] }];
   const wrong: Partial<PolicyDocument>[] = [

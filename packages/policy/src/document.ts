@@ -7,8 +7,20 @@ import type { AnchorDocument } from "./anchor.js";
 import { PolicyError } from "./error.js";
 import { KeyList, issuerDocument, issuersOf } from "./key.js";
 import type { IssuerDocument, TermedIssuer } from "./key.js";
-import { booleanOf, integerOf, malformed, membersOf, oneOf, setOf, textOf } from "./member.js";
-import type { Members } from "./member.js";
+import {
+  booleanOf,
+  eachOf,
+  integerOf,
+  isObject,
+  malformed,
+  malformedAll,
+  memberProblems,
+  membersOf,
+  oneOf,
+  setOf,
+  textOf,
+} from "./member.js";
+import type { MemberNames, Members } from "./member.js";
 import { compileRule, ruleDocumentsOf } from "./rule.js";
 import type { Rule, RuleDocument } from "./rule.js";
 
@@ -61,15 +73,37 @@ export interface PolicyParts {
   readonly rules: readonly Rule[];
 }
 
-const REQUIRED = [
-  ...["format", "previous", "operators", "issuers"],
-  ...["algorithms", "maxStatementBytes"],
-];
+const MEMBERS: MemberNames = {
+  required: [
+    ...["format", "previous", "operators", "issuers"],
+    ...["algorithms", "maxStatementBytes"],
+  ],
+  optional: [
+    ...["approvals", "anchors", "selfContained", "contentTypes"],
+    ...["isSubjectOptional", "acceptsSingleCertificateArray", "rules"],
+  ],
+};
 
-const OPTIONAL = [
-  ...["approvals", "anchors", "selfContained", "contentTypes"],
-  ...["isSubjectOptional", "acceptsSingleCertificateArray", "rules"],
-];
+const NAMES_OF_ALGORITHMS = ALGORITHMS.map((algorithm): string => algorithm.name);
+
+/** Reads each member by itself; what two of them say about each other is looked at afterwards. */
+const READ = {
+  format: formatOf,
+  previous: previousOf,
+  operators: issuersOf,
+  approvals: countOf,
+  issuers: issuersOf,
+  anchors: anchorsOf,
+  selfContained: (value: unknown, where: string) =>
+    setOf(value, where, (item, place) => oneOf(item, place, SELF_CONTAINED)),
+  algorithms: (value: unknown, where: string) =>
+    setOf(value, where, (item, place) => oneOf(item, place, NAMES_OF_ALGORITHMS)),
+  contentTypes: (value: unknown, where: string) => setOf(value, where, contentTypeOf),
+  maxStatementBytes: countOf,
+  isSubjectOptional: booleanOf,
+  acceptsSingleCertificateArray: booleanOf,
+  rules: compiledRules,
+} as const;
 
 /**
  * Formats a document as the bytes of a payload, in canonical form: JSON with the members in one
@@ -86,31 +120,31 @@ export function formatPolicy(document: PolicyDocument): Uint8Array {
  * Parses a document. Unknown members are refused, so that a rule of a later format is never
  * silently left out; so is what two readers of JSON could take differently.
  *
- * @throws {@link PolicyError} `POLICY_MALFORMED`
+ * @throws {@link PolicyError} `POLICY_MALFORMED`, with everything that is wrong with one of the
+ * members alone, and if there is nothing of that kind, the first thing that is wrong with two
  */
 export function parseDocument(bytes: Uint8Array): PolicyParts {
-  const members = membersOf(readJson(bytes, MAX_POLICY_BYTES), "policy", {
-    required: REQUIRED,
-    optional: OPTIONAL,
-  });
-  if (members["format"] !== POLICY_FORMAT) throw malformed(`format is not "${POLICY_FORMAT}"`);
-  const previous = members["previous"];
-  if (!(previous === null || isEntryId(previous))) {
-    throw malformed("previous is neither an EntryID nor null");
+  const json = readJson(bytes, MAX_POLICY_BYTES);
+  try {
+    return partsOf(membersOf(json, "policy", MEMBERS));
+  } catch (error) {
+    if (!(error instanceof PolicyError) || !isObject(json)) throw error;
+    const problems = problemsIn(json);
+    throw problems.length === 0 ? error : malformedAll(problems);
   }
-  const operators = issuersOf(members["operators"], "operators");
-  const approvals = optional(members, "approvals", (value, where) =>
-    integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER }),
-  );
+}
+
+function partsOf(members: Members): PolicyParts {
+  const operators = READ.operators(members["operators"], "operators");
+  const approvals = optional(members, "approvals", READ.approvals);
   requireQuorum(operators, approvals ?? 1);
   requireOwnKeys(operators);
-  const issuers = issuersOf(members["issuers"], "issuers");
-  const anchors = optional(members, "anchors", anchorsOf);
-  const terms = termsOf(members);
-  const rules = optional(members, "rules", compiledRules);
+  const issuers = READ.issuers(members["issuers"], "issuers");
+  const anchors = optional(members, "anchors", READ.anchors);
+  const rules = optional(members, "rules", READ.rules);
   const document: PolicyDocument = {
-    format: POLICY_FORMAT,
-    previous,
+    format: READ.format(members["format"]),
+    previous: READ.previous(members["previous"]),
     operators: operators.map(issuerDocument),
     ...some("approvals", approvals),
     issuers: issuers.map(issuerDocument),
@@ -118,7 +152,7 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
       "anchors",
       anchors?.map((anchor) => anchor.document),
     ),
-    ...terms,
+    ...termsOf(members),
     ...some("rules", rules?.documents),
   };
   return {
@@ -128,6 +162,36 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
     anchors: anchors?.map(({ anchor }) => anchor) ?? [],
     rules: rules?.compiled ?? [],
   };
+}
+
+/** Yields what is wrong with the members, each by itself. */
+function problemsIn(json: object): readonly string[] {
+  const problems = [...memberProblems(json, "policy", MEMBERS)];
+  const given = new Map<string, unknown>(Object.entries(json));
+  for (const [name, read] of Object.entries(READ)) {
+    if (!given.has(name)) continue;
+    try {
+      read(given.get(name), name);
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problems.push(...error.reasons);
+    }
+  }
+  return problems;
+}
+
+function formatOf(value: unknown): typeof POLICY_FORMAT {
+  if (value === POLICY_FORMAT) return value;
+  throw malformed(`format is not "${POLICY_FORMAT}"`);
+}
+
+function previousOf(value: unknown): string | null {
+  if (value === null || isEntryId(value)) return value;
+  throw malformed("previous is neither an EntryID nor null");
+}
+
+function countOf(value: unknown, where: string): number {
+  return integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER });
 }
 
 /**
@@ -194,28 +258,19 @@ type TermMembers = Pick<
 >;
 
 function termsOf(members: Members): TermMembers {
-  const known = ALGORITHMS.map((algorithm): string => algorithm.name);
-  const selfContained = optional(members, "selfContained", (value, where) =>
-    setOf(value, where, (item, place) => oneOf(item, place, SELF_CONTAINED)),
-  );
-  const contentTypes = optional(members, "contentTypes", (value, where) =>
-    setOf(value, where, contentTypeOf),
+  const isSubjectOptional = optional(members, "isSubjectOptional", READ.isSubjectOptional);
+  const acceptsSingleArray = optional(
+    members,
+    "acceptsSingleCertificateArray",
+    READ.acceptsSingleCertificateArray,
   );
   return {
-    ...some("selfContained", selfContained),
-    algorithms: setOf(members["algorithms"], "algorithms", (item, where) =>
-      oneOf(item, where, known),
-    ),
-    ...some("contentTypes", contentTypes),
-    maxStatementBytes: integerOf(members["maxStatementBytes"], "maxStatementBytes", {
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-    }),
-    ...some("isSubjectOptional", optional(members, "isSubjectOptional", booleanOf)),
-    ...some(
-      "acceptsSingleCertificateArray",
-      optional(members, "acceptsSingleCertificateArray", booleanOf),
-    ),
+    ...some("selfContained", optional(members, "selfContained", READ.selfContained)),
+    algorithms: READ.algorithms(members["algorithms"], "algorithms"),
+    ...some("contentTypes", optional(members, "contentTypes", READ.contentTypes)),
+    maxStatementBytes: READ.maxStatementBytes(members["maxStatementBytes"], "maxStatementBytes"),
+    ...some("isSubjectOptional", isSubjectOptional),
+    ...some("acceptsSingleCertificateArray", acceptsSingleArray),
   };
 }
 
@@ -233,7 +288,7 @@ function compiledRules(
   if (documents.length > MAX_RULES) {
     throw malformed(`${where} are ${documents.length}, want ${MAX_RULES} at most`);
   }
-  const compiled = documents.map((document, position) => {
+  const compiled = eachOf(documents, (document, position) => {
     try {
       return compileRule(document);
     } catch (cause) {

@@ -3,7 +3,7 @@ import type { Jwk } from "@tallystick/cose";
 import { IssuerKeys, StatementError, parseIssuer } from "@tallystick/statement";
 import type { Issuer } from "@tallystick/statement";
 
-import { integerOf, isObject, listOf, malformed, membersOf, textOf } from "./member.js";
+import { eachOf, integerOf, isObject, listOf, malformed, membersOf, textOf } from "./member.js";
 import type { Bounds } from "./member.js";
 
 /** A time in seconds since the epoch, or a leaf index. */
@@ -65,7 +65,7 @@ export interface TermedIssuer {
  */
 export function issuersOf(value: unknown, where: string): readonly TermedIssuer[] {
   const seen = new Set<string>();
-  return listOf(value, where).map((item, position) => {
+  return eachOf(listOf(value, where), (item, position) => {
     const place = `${where}[${position}]`;
     const { iss, keys } = membersOf(item, place, { required: ["iss", "keys"] });
     const name = issuerOf(iss, `${place}.iss`);
@@ -140,7 +140,7 @@ export class KeyList {
 
 function keysOf(value: unknown, where: string): readonly TermedKey[] {
   const terms = new Map<string, string>();
-  return listOf(value, where).map((item, position) => {
+  return eachOf(listOf(value, where), (item, position) => {
     const place = `${where}[${position}]`;
     const termed = keyOf(item, place);
     const thumbprint = encodeHex(termed.key.thumbprint());

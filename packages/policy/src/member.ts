@@ -3,6 +3,9 @@ import { PolicyError } from "./error.js";
 /** Longest part of a document that a message repeats, in characters. */
 const MAX_QUOTED = 40;
 
+/** Most problems of a document that a refusal names. */
+const MAX_PROBLEMS = 32;
+
 /** Members that an object has to have, and those that it may have. */
 export interface MemberNames {
   readonly required: readonly string[];
@@ -21,25 +24,57 @@ export interface Bounds {
 /**
  * Yields the object once it has the members that it must have, and none but those it may have.
  *
- * @throws {@link PolicyError} `POLICY_MALFORMED`
+ * @throws {@link PolicyError} `POLICY_MALFORMED`, with every member that is unknown or lacks
  */
-export function membersOf(
-  value: unknown,
-  where: string,
-  { required, optional = [] }: MemberNames,
-): Members {
+export function membersOf(value: unknown, where: string, names: MemberNames): Members {
   if (!isObject(value)) throw malformed(`${where} is not an object`);
-  const known = [...required, ...optional];
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw malformed(
-      `${where} has the unknown member ${quoted(unknown)}, want ${known.join(", ") || "none"}`,
-    );
-  }
-  const missing = required.filter((name) => !Object.hasOwn(value, name));
-  if (missing.length > 0) throw malformed(`${where} lacks ${missing.join(", ")}`);
+  const problems = memberProblems(value, where, names);
+  if (problems.length > 0) throw malformedAll(problems);
   // The map has no prototype, so that a member that is not there is undefined whatever its name.
   return Object.assign(Object.create(null) as Record<string, unknown>, value);
+}
+
+/** Yields what is wrong with the names of an object's members. */
+export function memberProblems(
+  value: object,
+  where: string,
+  { required, optional = [] }: MemberNames,
+): readonly string[] {
+  const known = [...required, ...optional];
+  const problems = Object.keys(value)
+    .filter((name) => !known.includes(name))
+    .slice(0, MAX_PROBLEMS + 1)
+    .map((name) => {
+      const want = known.join(", ") || "none";
+      return `${where} has the unknown member ${quoted(name)}, want ${want}`;
+    });
+  const missing = required.filter((name) => !Object.hasOwn(value, name));
+  return missing.length === 0 ? problems : [...problems, `${where} lacks ${missing.join(", ")}`];
+}
+
+/**
+ * Yields what each item is read as.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`, with what is wrong with every item and not with
+ * the first alone
+ */
+export function eachOf<Item, T>(
+  items: readonly Item[],
+  read: (item: Item, position: number) => T,
+): readonly T[] {
+  const results: T[] = [];
+  const problems: string[] = [];
+  for (const [position, item] of items.entries()) {
+    try {
+      results.push(read(item, position));
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      problems.push(...error.reasons);
+      if (problems.length > MAX_PROBLEMS) break;
+    }
+  }
+  if (problems.length > 0) throw malformedAll(problems);
+  return results;
 }
 
 /** Yields whether the value is an object of JSON. */
@@ -64,7 +99,7 @@ export function setOf<T extends string | number>(
   itemOf: (item: unknown, where: string) => T,
 ): readonly T[] {
   const seen = new Set<T>();
-  return listOf(value, where).map((item, position) => {
+  return eachOf(listOf(value, where), (item, position) => {
     const place = `${where}[${position}]`;
     const element = itemOf(item, place);
     if (seen.has(element)) throw malformed(`${place} is listed twice`);
@@ -117,4 +152,11 @@ export function quoted(text: string): string {
 
 export function malformed(message: string, options?: ErrorOptions): PolicyError {
   return new PolicyError("POLICY_MALFORMED", [message], options);
+}
+
+/** Yields the refusal for several problems at once; of very many, for the first. */
+export function malformedAll(problems: readonly string[]): PolicyError {
+  const shown = problems.slice(0, MAX_PROBLEMS);
+  const more = problems.length > shown.length ? ["and more is wrong beyond these"] : [];
+  return new PolicyError("POLICY_MALFORMED", [...shown, ...more]);
 }

@@ -19,6 +19,8 @@ export interface RoundOptions {
   readonly decided?: number;
   /** What the collateral names as the policy. */
   readonly policy?: Uint8Array;
+  /** Certificates that the collateral has. */
+  readonly chain?: readonly Uint8Array[];
   /** What the checkpoint says otherwise. */
   readonly checkpoint?: {
     readonly root?: Uint8Array;
@@ -133,12 +135,16 @@ export class Forge {
     this.records.push({ size, record: encodeChainLink(link) });
   }
 
-  async #add(bytes: Uint8Array, { decided = this.time, policy }: RoundOptions): Promise<void> {
+  async #add(
+    bytes: Uint8Array,
+    { decided = this.time, policy, chain }: RoundOptions,
+  ): Promise<void> {
     const statement = SignedStatement.decode(bytes);
     const inForce = this.state?.inForce.entry ?? null;
     const collateral = new Map<string, CborValue>([
       ["time", decided],
       ["policy", policy ?? inForce],
+      ...(chain === undefined ? [] : ([["x5chain", chain]] as const)),
     ]);
     const index = this.edge.size;
     this.entries.push({ statement: statement.normalised, collateral: encodeCbor(collateral) });

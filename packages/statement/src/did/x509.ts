@@ -29,7 +29,7 @@ const FULCIO_ISSUER = "1.3.6.1.4.1.57264.1.1";
 
 const OID = /^(?:[0-2](?:\.(?:0|[1-9][0-9]*))+)$/;
 
-/** Something that the leaf has to state. */
+/** Something that the leaf has to state; yields what is wrong with one that does not. */
 type Predicate = (leaf: Certificate) => string | undefined;
 
 /** A parsed did:x509 (version 0): a certificate authority, and what its leaf states. */
@@ -85,8 +85,8 @@ export class DidX509 {
       throw invalid("the fingerprint is of no certificate authority in the path");
     }
     for (const predicate of this.#predicates) {
-      const why = leaf === undefined ? "no leaf" : predicate(leaf);
-      if (why !== undefined) throw invalid(why);
+      const why = leaf === undefined ? "there is none" : predicate(leaf);
+      if (why !== undefined) throw invalid(`certificate 0 (${leaf?.label ?? "none"}): ${why}`);
     }
     return path;
   }
@@ -134,20 +134,22 @@ function decodeValue(text: string): string {
 }
 
 function parseSubject(values: readonly string[]): Predicate {
-  const wanted = new Map<string, string>();
+  const wanted = new Map<string, { readonly key: string; readonly value: string }>();
   for (let i = 0; i < values.length; i += 2) {
     const [key = "", value] = [values[i], values[i + 1]];
     const oid = ATTRIBUTES.get(key) ?? (OID.test(key) ? key : undefined);
     if (oid === undefined) throw invalid("subject with an unknown attribute");
     if (value === undefined) throw invalid("subject with an attribute without a value");
     if (wanted.has(oid)) throw invalid("subject with an attribute twice");
-    wanted.set(oid, value);
+    wanted.set(oid, { key, value });
   }
   return ({ subject: { attributes } }) => {
-    const isSubset = [...wanted].every(([oid, value]) =>
-      attributes.some((attribute) => attribute.oid === oid && attribute.value === value),
-    );
-    return isSubset ? undefined : "the leaf has another subject";
+    for (const [oid, { key, value }] of wanted) {
+      const found = attributes.filter((attribute) => attribute.oid === oid);
+      if (found.some((attribute) => attribute.value === value)) continue;
+      return `its subject has ${found.length === 0 ? "no" : "another"} ${key}`;
+    }
+    return undefined;
   };
 }
 
@@ -159,13 +161,13 @@ function parseSan([type, value, ...rest]: readonly string[]): Predicate {
   return ({ extensions: { subjectAltName } }) =>
     subjectAltName?.[type].includes(value) === true
       ? undefined
-      : `the leaf has no such ${type} in its subject alternative name`;
+      : `it has no such ${type} in its subject alternative name`;
 }
 
 function parseEku([oid = "", ...rest]: readonly string[]): Predicate {
   if (!OID.test(oid) || rest.length > 0) throw invalid("eku is not one object identifier");
   return ({ extensions: { extendedKeyUsage } }) =>
-    extendedKeyUsage?.includes(oid) === true ? undefined : `the leaf has no extended usage ${oid}`;
+    extendedKeyUsage?.includes(oid) === true ? undefined : `it has no extended key usage ${oid}`;
 }
 
 function parseFulcioIssuer([host, ...rest]: readonly string[]): Predicate {
@@ -173,9 +175,9 @@ function parseFulcioIssuer([host, ...rest]: readonly string[]): Predicate {
   const want = `https://${host}`;
   return ({ extensions }) => {
     const extension = extensions.raw.get(FULCIO_ISSUER);
-    if (extension === undefined || extension.isCritical) return "the leaf names no Fulcio issuer";
+    if (extension === undefined || extension.isCritical) return "it names no Fulcio issuer";
     const isSame = encodeHex(extension.value) === encodeHex(new TextEncoder().encode(want));
-    return isSame ? undefined : "the leaf names another Fulcio issuer";
+    return isSame ? undefined : "it names another Fulcio issuer";
   };
 }
 

@@ -102,6 +102,11 @@ function chainOf(value: CborValue, acceptsSingleArray: boolean): readonly Certif
   if (value.length === 1 && !acceptsSingleArray) {
     throw malformed("x5chain (header 33) is an array of one, want a bare byte string");
   }
+  if (value.length === 0 || value.length > MAX_PATH_LENGTH) {
+    throw malformed(
+      `x5chain (header 33) has ${value.length} certificates, want 1 to ${MAX_PATH_LENGTH}`,
+    );
+  }
   return decodeChain(certificates);
 }
 

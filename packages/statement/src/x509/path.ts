@@ -119,7 +119,8 @@ async function signedPath(
 // What can be said of a chain before it is known where it leads.
 function requireLinks(chain: readonly Certificate[]): void {
   if (chain.length > MAX_PATH_LENGTH) {
-    throw invalid(`${chain.length} certificates, want ${MAX_PATH_LENGTH} at most`);
+    const count = `${chain.length} certificates, want ${MAX_PATH_LENGTH} at most`;
+    throw refusedAt(chain, MAX_PATH_LENGTH, count);
   }
   const [leaf] = chain;
   if (leaf !== undefined && isSelfIssued(leaf)) {
@@ -207,7 +208,8 @@ function requireSound(
   { time, usages = SIGNER_USAGES }: PathOptions,
 ): void {
   if (path.length > MAX_PATH_LENGTH) {
-    throw invalid(`path of ${path.length} certificates, want ${MAX_PATH_LENGTH} at most`);
+    const count = `path of ${path.length} certificates, want ${MAX_PATH_LENGTH} at most`;
+    throw refusedAt(path, MAX_PATH_LENGTH, count);
   }
   requireDistinct(path);
   let below = 0;
