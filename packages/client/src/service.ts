@@ -1,5 +1,6 @@
-import { encodeBase64url } from "@tallystick/cose";
+import { decodeCbor, encodeBase64url } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
+import { decodeChainLink } from "@tallystick/receipt";
 import type { VerifiedInclusion } from "@tallystick/receipt";
 import {
   SignedStatement,
@@ -15,7 +16,7 @@ import { ClientError } from "./error.js";
 import type { Fetch } from "./exchange.js";
 import { decodeKey, decodeKeySet } from "./keyset.js";
 import { ReceiptCheck } from "./receipts.js";
-import { parsePolicyInForce, parseServiceVersion } from "./record.js";
+import { parsePolicyDocument, parsePolicyInForce, parseServiceVersion } from "./record.js";
 import type { PolicyInForce, ServiceVersion } from "./record.js";
 import { CBOR_MEDIA_TYPE, COSE_MEDIA_TYPE, JSON_MEDIA_TYPE, Requester } from "./requester.js";
 
@@ -209,6 +210,56 @@ export class ServiceClient {
   }
 
   /**
+   * Reads the policy document that a control entry proposes or has put in force, as the service tells
+   * it.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}; TypeError when `entryId` is none
+   */
+  async policyDocument(entryId: string): Promise<unknown> {
+    requireEntryId(entryId);
+    return parsePolicyDocument(await this.#record(`policies/${entryId}`));
+  }
+
+  /**
+   * Reads what an entry was admitted with beside the statement, in CBOR.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}; TypeError when `entryId` is none
+   */
+  collateral(entryId: string): Promise<Uint8Array> {
+    requireEntryId(entryId);
+    const path = `entries/${entryId}/collateral`;
+    const maxBytes = this.#limit(MAX_RECORD_BYTES);
+    return this.#requester.read({ path, mediaType: CBOR_MEDIA_TYPE, maxBytes });
+  }
+
+  /**
+   * Reads the chain record of the checkpoint that was signed at a size. What it says is for
+   * `SignedCheckpoint.verify` of `@tallystick/receipt` to verify.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt};
+   * TypeError unless the size is a positive safe integer
+   */
+  async checkpoint(size: number): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(size) || size < 1) throw new TypeError(`tree size ${size}`);
+    return this.#chainRecord(`checkpoints/${size}`);
+  }
+
+  /**
+   * Reads the chain record of the newest checkpoint; see {@link ServiceClient.checkpoint}.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  latestCheckpoint(): Promise<Uint8Array> {
+    return this.#chainRecord("checkpoints/latest");
+  }
+
+  async #chainRecord(path: string): Promise<Uint8Array> {
+    const maxBytes = this.#limit(MAX_RECEIPT_BYTES);
+    const body = await this.#requester.read({ path, mediaType: CBOR_MEDIA_TYPE, maxBytes });
+    return decodeChainRecord(body);
+  }
+
+  /**
    * Reads who the service says it is.
    *
    * @throws {@link ClientError} as {@link ServiceClient.receipt}
@@ -236,6 +287,17 @@ function decodeStatement(
   } catch (cause) {
     if (!(cause instanceof StatementError)) throw cause;
     throw new ClientError(code, `not a signed statement: ${cause.message}`, { cause });
+  }
+}
+
+function decodeChainRecord(body: Uint8Array): Uint8Array {
+  try {
+    const record = decodeCbor(body);
+    if (!(record instanceof Uint8Array)) throw new TypeError("not a byte string");
+    decodeChainLink(record);
+    return record;
+  } catch (cause) {
+    throw new ClientError("CLIENT_PROTOCOL", "answer is not a chain record", { cause });
   }
 }
 
