@@ -24,12 +24,16 @@ export const LAYERS = {
   receipt: ["cose", "merkle"],
   policy: ["cose", "statement"],
   verifier: ["cose", "merkle", "receipt", "statement"],
+  auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
   client: ["cose", "receipt", "statement", "verifier"],
-  server: ["cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
-  cli: ["client", "cose", "log", "merkle", "policy", "receipt", "server", "statement", "verifier"],
+  server: ["auditor", "cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
+  cli: [
+    ...["auditor", "client", "cose", "log", "merkle", "policy"],
+    ...["receipt", "server", "statement", "verifier"],
+  ],
   conformance: [
-    ...["cli", "client", "cose", "log", "merkle", "policy"],
+    ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
     ...["receipt", "server", "statement", "verifier"],
   ],
 };
@@ -37,7 +41,7 @@ export const LAYERS = {
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
   ...["merkle", "cose", "statement", "receipt"],
-  ...["policy", "verifier", "client"],
+  ...["policy", "verifier", "auditor", "client"],
 ]);
 
 /** These may reach the network; no other browser-bound package may. */
@@ -46,12 +50,15 @@ const SOCKET_GLOBALS = new Set(["fetch", "XMLHttpRequest", "WebSocket", "EventSo
 
 /** Which packages may import a third-party library in published source. */
 const THIRD_PARTY = {
+  "@bufbuild/cel": ["policy"],
+  "@bufbuild/protobuf": ["policy"],
   "@noble/curves": ["cose"],
   "@noble/ed25519": ["cose"],
   "@noble/hashes": ["cose", "merkle"],
   "@noble/post-quantum": ["cose"],
   "@peculiar/asn1-schema": ["statement"],
   "@peculiar/asn1-x509": ["statement"],
+  ajv: ["policy"],
   "cbor-x": ["cose"],
   commander: ["cli"],
   express: ["server"],

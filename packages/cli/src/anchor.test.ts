@@ -191,6 +191,24 @@ describe("a failpoint", () => {
     expect([code, stderr]).toEqual([70, expect.stringContaining("failpoint readBack:1:throw")]);
   });
 
+  test("that throws where a start anchors what a crash left out ends it with 70 as well", async () => {
+    process.env[FAILPOINT] = "readBack:1";
+    const server = await ServeProcess.start(workspace, "service");
+    await expect(registrant.register(server.url, "left out")).rejects.toThrow();
+    await server.running.ended;
+    process.env[FAILPOINT] = "anchored:1:throw";
+    const { code, stderr } = await workspace.tally("serve", "service", "--port", "0");
+    expect([code, stderr]).toEqual([
+      70,
+      expect.stringMatching(/must be opened again: .*failpoint anchored:1:throw/),
+    ]);
+    Reflect.deleteProperty(process.env, FAILPOINT);
+    const again = await ServeProcess.start(workspace, "service");
+    expect((await healthOf(again.url))[1]).toMatchObject({ status: "ok" });
+    expect([200, 201]).toContain(await registrant.register(again.url, "left out"));
+    await again.stop();
+  }, 60_000);
+
   test.each(["nowhere:1", "built", "built:0", "built:1:exit", "built:1 "])(
     "%p is none",
     async (text) => {

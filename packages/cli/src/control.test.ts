@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { askServer, type ControlRequest, ControlSocket } from "./control.js";
 import { CliError } from "./error.js";
+import { expectedError } from "./exit.js";
 import { Workspace } from "./testing/workspace.js";
 
 let workspace: Workspace;
@@ -138,6 +139,24 @@ describe("the control socket", () => {
       });
       await new Promise((settle) => server.close(settle));
     }
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["no end of a line", "{"],
+  ])("is not waited for for ever when it says %s", async (_name, said) => {
+    const dir = await place(`silent${said.length}`);
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined).resume();
+      if (said !== "") socket.write(said);
+    });
+    await new Promise<void>((settle) => server.listen(join(dir, "control.sock"), settle));
+    const error: unknown = await askServer(dir, { do: "status" }, 50).catch(
+      (cause: unknown) => cause,
+    );
+    expect(error).toMatchObject({ code: "CLI_CONTROL_FAILED" });
+    expect(expectedError(error)?.exit).toBe(2);
+    await new Promise((settle) => server.close(settle));
   });
 
   test("cannot be made where nothing can, and says so", async () => {

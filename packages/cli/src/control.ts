@@ -22,6 +22,10 @@ const MAX_LINE_BYTES = 65_536;
 /** Longest time for a request to arrive, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** Longest time for each answer but a backup's, which reads the whole log, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 60_000;
+const BACKUP_TIMEOUT_MS = 24 * 3_600_000;
+
 /**
  * The socket through which a running server takes orders: one line of JSON in, one out.
  *
@@ -135,13 +139,16 @@ export class ControlSocket {
 /**
  * Asks the server that serves a directory, and yields its answer, `undefined` if none does.
  *
- * @throws {@link CliError} `CLI_CONTROL_FAILED` with what the server says, `CLI_FILE_FAILED`
+ * @throws {@link CliError} `CLI_CONTROL_FAILED` with what the server says, or if it says nothing in
+ * time; `CLI_FILE_FAILED`
  */
 export async function askServer(
   directory: string,
   request: ControlRequest,
+  timeoutMs: number = request.do === "backup" ? BACKUP_TIMEOUT_MS : ANSWER_TIMEOUT_MS,
 ): Promise<ControlAnswer | undefined> {
-  const line = await exchange(pathIn(directory), `${JSON.stringify(request)}\n`);
+  const exchanged = { path: pathIn(directory), line: `${JSON.stringify(request)}\n`, timeoutMs };
+  const line = await exchange(exchanged);
   if (line === undefined) return undefined;
   const answer = parseObject(line);
   if (answer === undefined) {
@@ -153,22 +160,35 @@ export async function askServer(
   throw new CliError("CLI_CONTROL_FAILED", `the running server says: ${message}`);
 }
 
-function exchange(path: string, request: string): Promise<string | undefined> {
+interface Exchange {
+  readonly path: string;
+  readonly line: string;
+  readonly timeoutMs: number;
+}
+
+function exchange({ path, line, timeoutMs }: Exchange): Promise<string | undefined> {
   return new Promise((settle, reject) => {
     const socket = connect(path);
+    // Not the socket's own time limit, which begins anew with every byte.
+    const timer = setTimeout(() => {
+      const message = `the running server gave no answer in ${timeoutMs / 1000} s; it may yet do what was asked`;
+      reject(new CliError("CLI_CONTROL_FAILED", message));
+      socket.destroy();
+    }, timeoutMs);
     socket.once("error", (error) => {
       // No socket, or one that a killed server left behind.
       if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(codeOf(error) ?? "")) settle(undefined);
       else reject(failed(`cannot reach the server through ${path}`, error));
     });
     socket.once("connect", () => {
-      socket.write(request);
+      socket.write(line);
     });
     socket.once("close", () => {
+      clearTimeout(timer);
       settle("");
     });
-    onLine(socket, (line) => {
-      settle(line);
+    onLine(socket, (answer) => {
+      settle(answer);
       socket.destroy();
     });
   });

@@ -8,6 +8,7 @@ import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 import { CliError } from "./error.js";
 import { codeOf, createFile, failed, makeDirectory, readWhole, syncDirectory } from "./file.js";
 import { readPrivateKey, readPublicKey, writeKeyPair } from "./keyfile.js";
+import type { FirstPolicy } from "./policy-file.js";
 
 /** Value of the `format` member of `config.json`; another value is another format. */
 const FORMAT = "tallystick-service/1";
@@ -72,7 +73,11 @@ export class ServiceDirectory {
    *
    * @throws {@link CliError} `CLI_DIRECTORY_INVALID`, `CLI_FILE_EXISTS`, `CLI_FILE_FAILED`; LogError
    */
-  static async create(path: string, config: ServiceConfig): Promise<ServiceDirectory> {
+  static async create(
+    path: string,
+    config: ServiceConfig,
+    policy?: FirstPolicy,
+  ): Promise<ServiceDirectory> {
     if (!(await isVacant(path))) {
       throw new CliError("CLI_DIRECTORY_INVALID", `${path} is not empty, nothing was changed`);
     }
@@ -84,7 +89,7 @@ export class ServiceDirectory {
     const draft = `${resolve(path)}.tmp-${randomBytes(4).toString("hex")}`;
     try {
       await makeDirectory(draft, PRIVATE_DIRECTORY);
-      await fill(new ServiceDirectory(draft, config));
+      await fill(new ServiceDirectory(draft, config), policy);
       await syncDirectory(draft);
       // Replaces an empty directory as well; where the system refuses that, nothing is lost.
       await rename(draft, resolve(path));
@@ -127,7 +132,7 @@ export async function isVacant(path: string): Promise<boolean> {
   }
 }
 
-async function fill(directory: ServiceDirectory): Promise<void> {
+async function fill(directory: ServiceDirectory, policy?: FirstPolicy): Promise<void> {
   const { config, path } = directory;
   const [{ AnchorFile, LevelStore }, { TransparencyService }] = await Promise.all([
     import("@tallystick/log"),
@@ -140,10 +145,11 @@ async function fill(directory: ServiceDirectory): Promise<void> {
   await writeKeyPair(directory.operatorKeyPath, operatorKey);
   await syncDirectory(join(path, "keys"));
   const { issuer, origin } = config;
+  const first = policy?.({ iss: issuer, keys: [operatorKey.publicKey.toJwk()] });
   const store = await LevelStore.open(directory.logPath, { create: true });
   const anchor = await AnchorFile.open(directory.anchorPath, { create: true });
   const options = { store, anchor, issuer, origin, signer: receiptKey };
-  const service = await TransparencyService.create(options, operatorKey);
+  const service = await TransparencyService.create(options, operatorKey, first);
   await service.close();
   const text = `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`;
   await createFile(join(path, "config.json"), text, CONFIG_MODE);

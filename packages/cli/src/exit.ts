@@ -1,3 +1,4 @@
+import type { AuditorErrorCode } from "@tallystick/auditor";
 import type { ClientErrorCode } from "@tallystick/client";
 import type { CoseErrorCode } from "@tallystick/cose";
 import type { LogErrorCode } from "@tallystick/log";
@@ -16,6 +17,7 @@ export const EXIT = { yes: 0, no: 1, failed: 2, usage: 3, fatal: 70 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 interface CodesByClass {
+  readonly AuditorError: AuditorErrorCode;
   readonly CliError: CliErrorCode;
   readonly ClientError: ClientErrorCode;
   readonly CoseError: CoseErrorCode;
@@ -35,6 +37,7 @@ type Row<Code extends string> = { readonly otherwise: ExitCode } & Readonly<
 // Every error class of the repository: what its codes mean for a script. Classes are told by name,
 // so that no package is loaded to look an error up.
 const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> } = {
+  AuditorError: { otherwise: EXIT.no, AUDITOR_STATE_INVALID: EXIT.failed },
   CliError: {
     otherwise: EXIT.failed,
     CLI_USAGE: EXIT.usage,

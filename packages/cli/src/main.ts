@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { Command } from "commander";
 
+import { addAudit } from "./commands/audit.js";
 import { addBackup } from "./commands/backup.js";
 import { addConsistency } from "./commands/consistency.js";
 import { addDoctor } from "./commands/doctor.js";
@@ -10,6 +11,7 @@ import { addFsck } from "./commands/fsck.js";
 import { addInit } from "./commands/init.js";
 import { addInspect } from "./commands/inspect.js";
 import { addKeygen } from "./commands/keygen.js";
+import { addPolicy } from "./commands/policy.js";
 import { addReceipt } from "./commands/receipt.js";
 import { addRecover } from "./commands/recover.js";
 import { addRegister } from "./commands/register.js";
@@ -27,12 +29,14 @@ const COMMANDS = [
   addServe,
   addKeygen,
   addTrust,
+  addPolicy,
   addSign,
   addRegister,
   addReceipt,
   addConsistency,
   addVerify,
   addInspect,
+  addAudit,
   addFsck,
   addDoctor,
   addBackup,

@@ -47,6 +47,13 @@ export class Output {
     this.#streams.stdout.write(`${text}\n`);
   }
 
+  /** Replaces the one line on standard error that is not kept; on a terminal alone. */
+  showStatus(line: string): void {
+    if (this.#streams.stderr.isTTY === true) {
+      this.#streams.stderr.write(`\r\u001b[K${visible(line)}`);
+    }
+  }
+
   /** Writes a message. */
   note(line: string): void {
     this.#streams.stderr.write(`${visible(line)}\n`);

@@ -1,7 +1,7 @@
 import { PublicKey, encodeHex } from "@tallystick/cose";
 import type { Signer } from "@tallystick/cose";
-import { Policy, signPolicy, withIssuerKey } from "@tallystick/policy";
-import { SignedStatement } from "@tallystick/statement";
+import { signPolicy, withIssuerKey } from "@tallystick/policy";
+import type { Policy } from "@tallystick/policy";
 
 import { CliError } from "./error.js";
 
@@ -38,20 +38,11 @@ export function signProposal(
 }
 
 /**
- * Reads the policy off its signed statement, which is what its EntryID is the hash of: an operator
- * signs on top of what is logged, not on top of what a service says is.
+ * Yields the `iss` of the operator that has the key.
  *
- * @throws {@link CliError} `CLI_SERVICE_INCONSISTENT`; PolicyError, StatementError
+ * @throws {@link CliError} `CLI_OPERATOR_UNKNOWN`
  */
-export function policyOf(statement: Uint8Array): CurrentPolicy {
-  const { payload, entryId } = SignedStatement.decode(statement);
-  if (payload === null) {
-    throw new CliError("CLI_SERVICE_INCONSISTENT", "the policy in force has no payload");
-  }
-  return { policy: Policy.parse(payload), entryId };
-}
-
-function operatorOf({ document }: Policy, { publicKey }: Signer): string {
+export function operatorOf({ document }: Policy, { publicKey }: Signer): string {
   const found = document.operators.find(({ keys }) =>
     keys.some((jwk) => isSameKey(PublicKey.fromJwk(jwk), publicKey)),
   );

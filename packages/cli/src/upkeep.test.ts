@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { encodeHex, PublicKey } from "@tallystick/cose";
 import { LevelStore } from "@tallystick/log";
 
 import { Registrant } from "./testing/load.js";
@@ -62,6 +63,10 @@ describe("backup", () => {
     expect(restored.stdout).toMatch(
       new RegExp(`^restored: ${size} entries of tallystick\\.local/log-[0-9a-f]{8}, root `, "m"),
     );
+    const kid = PublicKey.fromJwk(
+      await workspace.json("service/keys/receipt.pub.jwk"),
+    ).thumbprint();
+    expect(restored.stdout).toContain(`\nreceipt key: kid ${encodeHex(kid)}\n`);
     // What is older than the anchor is a rollback, and is served to be read only.
     await writeFile(workspace.at("copy/anchor"), await workspace.read("service/anchor"));
     await writeFile(

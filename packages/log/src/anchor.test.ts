@@ -11,11 +11,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { sha256 } from "@tallystick/merkle";
 
 import { type Anchor, AnchorFile, type AnchorRecord, missingAnchor } from "./anchor.js";
 import { MemoryAnchor } from "./memory.js";
+import { recordsIn } from "./testing/anchored.js";
 import { range } from "./testing/bench.js";
 import { flipped } from "./testing/damage.js";
 
@@ -49,12 +50,6 @@ async function fileOf(records: number, bytes?: number): Promise<string> {
   for (const n of range(1, records + 1)) await anchor.append(recordOf(n, bytes));
   await anchor.close();
   return path;
-}
-
-async function recordsIn(anchor: Anchor): Promise<readonly AnchorRecord[]> {
-  const records = [];
-  for await (const record of anchor.records()) records.push(record);
-  return records;
 }
 
 describe.each<[string, () => Promise<Anchor>]>([
@@ -315,6 +310,33 @@ describe("a damaged file", () => {
       await expect(AnchorFile.open(path)).rejects.toEqual(code("LOG_CORRUPT"));
     },
   );
+
+  test("is read from its end without what lies before", async () => {
+    const path = await fileOf(1000);
+    await writeFile(path, flipped(await readFile(path), 8 * (100 * BLOCK + 70)));
+    const anchor = await AnchorFile.open(path);
+    const handle = await openFile(path);
+    const reads = jest.spyOn(Object.getPrototypeOf(handle) as typeof handle, "read");
+    await handle.close();
+    const sizes: number[] = [];
+    const reading = async (least: number): Promise<void> => {
+      for await (const { size } of anchor.newestFirst()) {
+        sizes.unshift(size);
+        if (size <= least) break;
+      }
+    };
+    try {
+      await reading(990);
+      expect(reads).toHaveBeenCalledTimes(1);
+    } finally {
+      reads.mockRestore();
+    }
+    expect(sizes).toEqual(range(990, 1001));
+    sizes.length = 0;
+    await expect(reading(1)).rejects.toEqual(code("LOG_CORRUPT"));
+    expect(sizes).toEqual(range(102, 1001));
+    await anchor.close();
+  });
 
   test("is read up to the damage where opening does not look", async () => {
     const path = await fileOf(300);

@@ -1,22 +1,27 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { HASH_BYTES, sha256 } from "@tallystick/merkle";
+import { sha256 } from "@tallystick/merkle";
 
 import {
   type AnchorContent,
-  BLOCK_BYTES,
-  claimedLength,
   damaged,
   decodeAnchorRecord,
   encodeAnchorRecord,
   isFreeze,
-  MAGIC,
   MAX_RECORD_BYTES,
-  type StoredRecord,
   unchained,
-  WAYS_OUT,
 } from "./anchor-record.js";
+import {
+  type Found,
+  readRange,
+  readTail,
+  recordBefore,
+  requireGrowth,
+  type Tail,
+  TAIL_BYTES,
+  ZEROS,
+} from "./anchor-tail.js";
 import { LogError, toLogError } from "./error.js";
 import { isEqual } from "./layout.js";
 import type { Frozen } from "./record.js";
@@ -71,27 +76,16 @@ export interface Anchor {
    */
   records(): AsyncIterable<AnchorRecord>;
 
+  /**
+   * Yields the same records, newest first, each checked against the one after; reads no further than
+   * is asked for.
+   *
+   * @throws {@link LogError} as {@link Anchor.records}
+   */
+  newestFirst(): AsyncIterable<AnchorRecord>;
+
   /** Releases the anchor; later calls reject. Idempotent. */
   close(): Promise<void>;
-}
-
-const ZEROS = new Uint8Array(HASH_BYTES);
-const CHAINED_AT_OPENING = 64;
-// One torn record, one intact one, and as much again for those before it.
-const TAIL_BYTES = 3 * MAX_RECORD_BYTES;
-
-/** What the end of the file holds. */
-interface Tail {
-  readonly state: AnchorState;
-  /** Where the next record goes. */
-  readonly end: number;
-  readonly last: StoredRecord | undefined;
-}
-
-/** What the newest records say. */
-interface Found {
-  readonly newest: AnchorRecord | undefined;
-  readonly frozen: Frozen | undefined;
 }
 
 /** An anchor in a file of its own, best on another device than the store. */
@@ -231,6 +225,32 @@ export class AnchorFile implements Anchor {
     }
   }
 
+  async *newestFirst(): AsyncIterable<AnchorRecord> {
+    let digest = this.#digest;
+    let later: AnchorRecord | undefined;
+    for (let end = this.#end; end > 0;) {
+      const start = Math.max(0, end - TAIL_BYTES);
+      const window = await this.#read(start, end);
+      for (let inside = window.length; inside > 0;) {
+        const stored = recordBefore(window, inside);
+        // A record that the window cuts off is read again to its end.
+        if (stored === undefined && inside < MAX_RECORD_BYTES && start > 0) break;
+        if (stored === undefined) throw damaged(start + inside);
+        if (!isEqual(stored.digest, digest)) throw unchained(start + inside);
+        const { content } = stored;
+        digest = stored.previous;
+        if (!isFreeze(content)) {
+          if (later !== undefined) requireGrowth(content, later);
+          yield content;
+          later = content;
+        }
+        inside -= stored.length;
+        end -= stored.length;
+      }
+    }
+    if (!isEqual(digest, ZEROS)) throw unchained(0);
+  }
+
   async close(): Promise<void> {
     try {
       await this.#handle.close();
@@ -260,6 +280,7 @@ export function missingAnchor(): Anchor {
     appendFreeze: refuse,
     renew: refuse,
     records: none,
+    newestFirst: none,
     close: () => Promise.resolve(),
   };
 }
@@ -293,93 +314,6 @@ async function openFile(path: string, create: boolean): Promise<FileHandle> {
   } catch (error) {
     throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be made");
   }
-}
-
-async function readTail(handle: FileHandle, size: number): Promise<Tail & Found> {
-  const start = Math.max(0, Math.floor((size - TAIL_BYTES) / BLOCK_BYTES) * BLOCK_BYTES);
-  const bytes = await readRange(handle, start, size);
-  const tail = tailOf(bytes, start);
-  return { ...tail, ...checkChain(bytes, start, tail) };
-}
-
-/** Finds the last intact record; what follows it must look like the beginning of one more. */
-function tailOf(bytes: Uint8Array, start: number): Tail {
-  const lowest = Math.max(0, bytes.length - 2 * MAX_RECORD_BYTES);
-  let at = Math.floor((bytes.length - 1) / BLOCK_BYTES) * BLOCK_BYTES;
-  let last: StoredRecord | undefined;
-  for (; at >= lowest && last === undefined; at -= BLOCK_BYTES) {
-    last = decodeAnchorRecord(bytes, at);
-  }
-  if (last === undefined && start + lowest > 0) throw damaged(start + bytes.length);
-  const end = last === undefined ? 0 : at + BLOCK_BYTES + last.length;
-  const rest = bytes.subarray(end);
-  if (rest.length > 0 && !isBegun(rest)) throw damaged(start + end);
-  return { state: rest.length > 0 ? "torn" : "whole", end: start + end, last };
-}
-
-// New blocks of a file hold what was written or zeros. Anything else was another thing once: a record
-// that somebody was answered for, or a file that is no anchor.
-function isBegun(rest: Uint8Array): boolean {
-  const longest = claimedLength(rest) ?? MAX_RECORD_BYTES;
-  if (rest.length > longest) return false;
-  const first = rest.subarray(0, MAGIC.length);
-  return first.every((byte, i) => byte === MAGIC[i]) || first.every((byte) => byte === 0);
-}
-
-function checkChain(bytes: Uint8Array, start: number, { end, last }: Tail): Found {
-  let current = last;
-  let at = end - start - (last?.length ?? 0);
-  let newest: AnchorRecord | undefined;
-  let oldest: AnchorRecord | undefined;
-  let frozen: Frozen | undefined;
-  for (let count = 1; current !== undefined; count++) {
-    const { content, previous }: StoredRecord = current;
-    if (isFreeze(content)) frozen = content;
-    else {
-      if (oldest !== undefined) requireGrowth(content, oldest);
-      oldest = content;
-      newest ??= content;
-    }
-    if (count >= CHAINED_AT_OPENING) break;
-    if (start + at === 0) {
-      if (!isEqual(previous, ZEROS)) throw unchained(0);
-      break;
-    }
-    const before = recordBefore(bytes, at);
-    if (before === undefined && at < MAX_RECORD_BYTES && start > 0) break;
-    if (before === undefined) throw damaged(start + at);
-    if (!isEqual(previous, before.digest)) throw unchained(start + at);
-    at -= before.length;
-    current = before;
-  }
-  return { newest, frozen };
-}
-
-function recordBefore(bytes: Uint8Array, end: number): StoredRecord | undefined {
-  const lowest = Math.max(0, end - MAX_RECORD_BYTES);
-  for (let at = end - BLOCK_BYTES; at >= lowest; at -= BLOCK_BYTES) {
-    const stored = decodeAnchorRecord(bytes, at);
-    if (stored?.length === end - at) return stored;
-  }
-  return undefined;
-}
-
-function requireGrowth(last: AnchorRecord | undefined, { size }: AnchorRecord): void {
-  if (last === undefined || size > last.size) return;
-  throw new LogError(
-    "LOG_CORRUPT",
-    `anchor: a record of size ${size} after ${last.size}. ${WAYS_OUT}`,
-  );
-}
-
-async function readRange(handle: FileHandle, from: number, to: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(to - from);
-  for (let done = 0; done < bytes.length;) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, from + done);
-    if (bytesRead === 0) throw damaged(from + done);
-    done += bytesRead;
-  }
-  return bytes;
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {

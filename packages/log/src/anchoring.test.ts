@@ -3,7 +3,7 @@ import { PrivateKey } from "@tallystick/cose";
 import { SignedCheckpoint } from "@tallystick/receipt";
 
 import { type Anchor, type AnchorRecord, missingAnchor } from "./anchor.js";
-import type { LogErrorCode } from "./error.js";
+import type { LogError, LogErrorCode } from "./error.js";
 import { checkLog } from "./fsck.js";
 import type { Log } from "./log.js";
 import { MemoryAnchor, MemoryStore } from "./memory.js";
@@ -326,8 +326,11 @@ describe("a writer", () => {
     const records: AnchorRecord[] = [];
     for await (const record of whole.reopen(3).records()) records.push(record);
     const store = storeAt(3);
-    const opening = openLog(store, { anchor: new Full(records), now: () => NOON + 600 });
+    const fatal: LogError[] = [];
+    const onFatal = (error: LogError): number => fatal.push(error);
+    const opening = openLog(store, { anchor: new Full(records), now: () => NOON + 600, onFatal });
     await expect(opening).rejects.toMatchObject({ code: "LOG_UNAVAILABLE" });
+    expect(fatal).toMatchObject([{ code: "LOG_UNAVAILABLE" }]);
     await expect(store.getMany([])).rejects.toMatchObject({ code: "LOG_UNAVAILABLE" });
   });
 

@@ -83,12 +83,14 @@ const LOST =
 
 function behind(stored: Checkpoint, anchored: Checkpoint): Anchoring {
   const missing = anchored.size - stored.size;
+  const loss = `${tellStored(stored)}, the anchor shows ${tell(anchored)} signed: ${missing} entries are missing`;
   return reader(
-    `${tellStored(stored)}, the anchor shows ${tell(anchored)} signed: ${missing} entries are missing. ` +
-      `Put a newer copy of the database back (tally restore FILE DIR), or ${FREEZE}`,
+    `${loss}. Put a newer copy of the database back (tally restore FILE DIR), or ${FREEZE}`,
+    loss,
   );
 }
 
+// No loss that outlasts a freeze: the record may be the beginning of what says so.
 function behindTorn(stored: Checkpoint): Anchoring {
   return reader(
     `${tellStored(stored)}, and the anchor begins one more record: the last round is missing. ` +
@@ -105,19 +107,19 @@ export function forked(size: number, one: string, other: string): LogError {
   );
 }
 
-// The whole anchor is read for this: only an older copy of the store comes here.
+// From the end, where an older copy of the store is soonest found.
 async function isAnchored(anchor: Anchor, signed: SignedCheckpoint): Promise<boolean> {
   const { size } = signed.checkpoint;
-  for await (const record of anchor.records()) {
-    if (record.size >= size) {
+  for await (const record of anchor.newestFirst()) {
+    if (record.size <= size) {
       return record.size === size && isEqual(record.checkpoint, signed.encode());
     }
   }
   return false;
 }
 
-function reader(reason: string): Anchoring {
-  return { standing: { kind: "reader", code: "LOG_BEHIND_ANCHOR", reason } };
+function reader(reason: string, loss?: string): Anchoring {
+  return { standing: { kind: "reader", code: "LOG_BEHIND_ANCHOR", reason, loss } };
 }
 
 function short(

@@ -17,7 +17,8 @@
  * - `LOG_RANGE_INVALID`: an index, size or tile that the published tree does not cover.
  * - `LOG_FULL`, `LOG_CLOSING`: pushback; the same request may succeed later or elsewhere.
  * - `LOG_UNAVAILABLE`: the store failed; after a failed write this process must end.
- * - `LOG_PRECONDITION_FAILED`: another control entry is in force than the caller admitted under.
+ * - `LOG_PRECONDITION_FAILED`: another control entry is in force than the caller admitted
+ *   under, or the newest checkpoint is of a later time than the admission.
  */
 export type LogErrorCode =
   | "LOG_EXISTS"

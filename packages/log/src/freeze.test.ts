@@ -63,7 +63,7 @@ describe("a frozen log", () => {
     expect(reopened.standing()).toEqual(FROZEN);
   });
 
-  test("can be one that lost its end, which then says so no more", async () => {
+  test("can be one that lost its end, which it says as well: nothing hides that", async () => {
     const store = new MemoryStore();
     const anchor = new MemoryAnchor();
     const log = await createLog(store, { anchor });
@@ -72,9 +72,13 @@ describe("a frozen log", () => {
     const behind = await openLog(old, { anchor: anchor.reopen() });
     expect(behind.standing()).toMatchObject({ code: "LOG_BEHIND_ANCHOR" });
     await behind.freeze(WHY);
-    expect(behind.standing()).toEqual(FROZEN);
+    const loss = /the successor is elsewhere\. And .*: 5 entries are missing\. .*tally restore/;
+    const frozen = { ...FROZEN, reason: expect.stringMatching(loss) as unknown };
+    expect(behind.standing()).toMatchObject(frozen);
     await behind.close();
-    expect((await openLog(old.reopen(), { anchor })).standing()).toEqual(FROZEN);
+    const reopened = await openLog(old.reopen(), { anchor });
+    expect(reopened.standing()).toMatchObject(frozen);
+    expect(reopened.standing()).toEqual(behind.standing());
   });
 
   test("stays one when either store or anchor loses what says so", async () => {
@@ -98,8 +102,24 @@ describe("a frozen log", () => {
         anchor: left.anchor.reopen(),
         key,
       });
-      expect(report.verdict).toBe("sound");
+      expect(report).toMatchObject({ verdict: "sound", frozen: { why: WHY, time: NOON } });
     }
+  });
+
+  test("is so for fsck where the anchor alone says it, and must not be so for two reasons", async () => {
+    const store = new MemoryStore();
+    const anchor = new MemoryAnchor();
+    const log = await createLog(store, { anchor });
+    const unfrozen = store.reopen();
+    await log.freeze(WHY);
+    const open = await checkLog({ store: unfrozen.reopen(), key });
+    expect(open.frozen).toBeUndefined();
+    const closed = await checkLog({ store: unfrozen.reopen(), anchor: anchor.reopen(), key });
+    expect(closed).toMatchObject({ verdict: "sound", frozen: { why: WHY, time: NOON } });
+    put(unfrozen, FROZEN_KEY, encodeFrozen({ why: "another", time: NOON }));
+    const torn = await checkLog({ store: unfrozen, anchor: anchor.reopen(), key });
+    expect(torn).toMatchObject({ verdict: "corrupt", frozen: { why: "another" } });
+    expect(torn.problems).toMatchObject([{ kind: "mismatch", where: "frozen" }]);
   });
 
   test("is anchored before that resolves", async () => {

@@ -30,6 +30,7 @@ import {
   decodeHead,
   decodeMeta,
   decodePlacement,
+  type Frozen,
   type Head,
   type Meta,
 } from "./record.js";
@@ -96,13 +97,17 @@ export async function checkLog(options: CheckOptions): Promise<LogReport> {
   await checkControls(survey, head, lookup);
   await checkOrphans(survey, { size, tree, entries: lookup });
   await checkSurplus(survey, size);
-  await checkNotes(survey);
-  if (anchor !== undefined) await checkAnchoring(survey, anchor, sizes);
+  const stored = await checkNotes(survey);
+  if (anchor !== undefined) {
+    await checkAnchoring(survey, anchor, sizes);
+    checkFreeze(survey, stored, anchor.frozen);
+  }
   const { entries, tiles, bodies } = tree.counts;
   return {
     ...survey.findings.report(),
     size: stated?.size ?? 0,
     root: stated?.root,
+    frozen: stored ?? anchor?.frozen,
     checked: { entries, tiles, bodies, checkpoints: chain.count },
   };
 }
@@ -229,15 +234,28 @@ class EntryLookup {
   }
 }
 
-/** The rows that are no part of the log: what is written there once must be readable. */
-async function checkNotes(survey: Survey): Promise<void> {
+/**
+ * The rows that are no part of the log: what is written there once must be readable. Yields why the log
+ * was closed, if the store says so.
+ */
+async function checkNotes(survey: Survey): Promise<Frozen | undefined> {
+  let frozen: Frozen | undefined;
   for (const kind of [KIND.frozen, KIND.scrub]) {
     for await (const key of survey.keys({ ...kindRange(kind), limit: 1 })) {
       if (!isEqual(key, kind === KIND.frozen ? FROZEN_KEY : SCRUB_KEY)) continue;
       const [payload] = await survey.require([key]);
-      if (kind === KIND.frozen && payload !== undefined) survey.decode(key, payload, decodeFrozen);
+      if (kind !== KIND.frozen || payload === undefined) continue;
+      frozen = survey.decode(key, payload, decodeFrozen);
     }
   }
+  return frozen;
+}
+
+/** Either place alone closes a log, and both say the same: only the first reason is ever kept. */
+function checkFreeze(survey: Survey, stored?: Frozen, anchored?: Frozen): void {
+  if (stored === undefined || anchored === undefined) return;
+  if (stored.why === anchored.why && stored.time === anchored.time) return;
+  survey.findings.add("mismatch", "frozen", "the anchor has another reason or time");
 }
 
 /** The ends of the anchor and of the chain of kept checkpoints; what lies before is compared first. */

@@ -17,9 +17,10 @@ import { isEmpty, recover } from "./recover.js";
 import { Recount } from "./recount.js";
 import type { SequencedEntry } from "./sequenced.js";
 import { Sequencer } from "./sequencer.js";
+import { settleAnchor } from "./settle.js";
 import type { Space } from "./space.js";
 import { frozenStanding, type Standing, WRITER } from "./standing.js";
-import { type OnStep, reachStep } from "./step.js";
+import type { OnStep } from "./step.js";
 import type { Store } from "./store.js";
 import { Published, type View } from "./view.js";
 import { Writer } from "./writer.js";
@@ -51,7 +52,10 @@ export interface LogOptions {
   readonly ignoreClock?: boolean;
   /** Told of each step of each commit; for failpoints and step logs. */
   readonly onStep?: OnStep;
-  /** Called once if the log stops for good; the process should then end and open it again. */
+  /**
+   * Called once if the log stops for good, or if a write at opening fails, which then rejects; the
+   * process should end and open it again.
+   */
   readonly onFatal?: (error: LogError) => void;
 }
 
@@ -132,19 +136,10 @@ export class Log {
       const { store, anchor, issuer, origin, signer, ignoreClock = false, onStep } = options;
       const now = clockOf(options.now);
       const expected = { issuer, origin, key: signer.publicKey, now: now(), ignoreClock };
-      const { meta, epoch, state, standing, unanchored, frozen } = await recover(
-        { store, anchor },
-        expected,
-      );
+      const recovered = await recover({ store, anchor }, expected);
+      const { meta, epoch, state, standing } = recovered;
       const { view } = state;
-      // I7: of a record whose sync failed, memory may hold what the disk lacks.
-      await anchor.renew();
-      // I1: shown before it is anchored, it could be lost and signed again over another tree.
-      if (unanchored !== undefined) {
-        await anchor.append(unanchored);
-        await reachStep(onStep, "anchored", view.size);
-      }
-      if (frozen !== undefined && anchor.frozen === undefined) await anchor.appendFreeze(frozen);
+      await settleAnchor(recovered, { anchor, onStep, onFatal: options.onFatal });
       // Without a guard nothing can be signed, whatever else goes wrong (I8).
       if (standing.kind === "reader") {
         return Log.#assemble(options, { view, writer: undefined, standing });
@@ -199,7 +194,7 @@ export class Log {
       return this.#frozen ?? Promise.resolve();
     }
     const frozen = { why, time: this.#now() };
-    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen), async () => {
+    this.#frozen = this.#sequencer.freeze(frozenStanding(frozen, standing), async () => {
       // In this order: a torn record is taken for that of a lost round unless the row says otherwise.
       await this.#store.write([sealRow(FROZEN_KEY, encodeFrozen(frozen))]);
       await this.#anchor.appendFreeze(frozen);

@@ -130,6 +130,11 @@ export class MemoryAnchor implements Anchor {
     yield* [...this.#records];
   }
 
+  async *newestFirst(): AsyncIterable<AnchorRecord> {
+    if (!this.#isOpen) return Promise.reject(closed());
+    yield* [...this.#records].reverse();
+  }
+
   close(): Promise<void> {
     this.#isOpen = false;
     return Promise.resolve();

@@ -11,6 +11,7 @@ function submission(bytes: number, isControl = false): Submission {
     collateral: new Uint8Array(),
     isControl,
     precondition: undefined,
+    admittedAt: undefined,
   };
 }
 

@@ -8,6 +8,8 @@ export interface Submission {
   readonly collateral: Uint8Array;
   readonly isControl: boolean;
   readonly precondition: Uint8Array | undefined;
+  /** Seconds since the epoch. */
+  readonly admittedAt: number | undefined;
 }
 
 /** A submission with the one promise that all who submitted it wait on. */

@@ -234,7 +234,7 @@ function recoverStanding(
   anchored: Standing,
   { signed, expected }: { signed: SignedCheckpoint; expected: Expectation },
 ): Standing {
-  if (frozen !== undefined) return frozenStanding(frozen);
+  if (frozen !== undefined) return frozenStanding(frozen, anchored);
   if (anchored.kind === "reader") return anchored;
   const { time } = signed.checkpoint;
   const { now, ignoreClock = false } = expected;

@@ -1,3 +1,5 @@
+import type { Frozen } from "./record.js";
+
 /**
  * What is wrong with a row.
  *
@@ -29,6 +31,8 @@ export interface LogReport {
   /** Size and root that the head states; 0 and `undefined` if there is no head to read. */
   readonly size: number;
   readonly root: Uint8Array | undefined;
+  /** Why and when it was closed for good, as the store or else the anchor says. */
+  readonly frozen?: Frozen | undefined;
   /** How much was recomputed and found as stored. Less than `size` entries if a bundle is lost. */
   readonly checked: {
     readonly entries: number;

@@ -14,6 +14,11 @@ export interface AppendRequest {
   readonly control?: boolean;
   /** The newest control entry that the caller has admitted this one under. */
   readonly precondition?: Uint8Array;
+  /**
+   * When the caller admitted it, in seconds since the epoch. Not sequenced behind a checkpoint of a
+   * later time, nor under one of an earlier time (I6).
+   */
+  readonly admittedAt?: number;
 }
 
 /**
@@ -22,9 +27,12 @@ export interface AppendRequest {
  * @throws TypeError for a malformed one
  */
 export function submissionOf(request: AppendRequest): Submission {
-  const { entry, body, collateral, control = false, precondition } = request;
+  const { entry, body, collateral, control = false, precondition, admittedAt } = request;
   if (entry.length !== HASH_BYTES) {
     throw new TypeError(`entry of ${entry.length} bytes, want ${HASH_BYTES}`);
+  }
+  if (admittedAt !== undefined && (!Number.isSafeInteger(admittedAt) || admittedAt < 0)) {
+    throw new TypeError(`admitted at ${admittedAt}`);
   }
   const copy = body.slice();
   if (!isEqual(sha256(copy), entry)) throw new TypeError("the body does not hash to the entry");
@@ -34,5 +42,6 @@ export function submissionOf(request: AppendRequest): Submission {
     collateral: collateral.slice(),
     isControl: control,
     precondition: precondition?.slice(),
+    admittedAt,
   };
 }

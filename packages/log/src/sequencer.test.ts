@@ -8,6 +8,7 @@ import {
   checkRows,
   createLog,
   entryOf,
+  NOON,
   openLog,
   range,
   request,
@@ -207,6 +208,48 @@ describe("duplicates", () => {
     }
     expect(new Set(await Promise.all(appending))).toEqual(new Set([1]));
     expect(await checkRows(store.inner)).toMatchObject({ verdict: "sound", size: 2 });
+  });
+});
+
+describe("I6: the time of admission", () => {
+  const at = (n: number, admittedAt: number): ReturnType<typeof request> =>
+    request(n, { admittedAt });
+
+  test("of the whole round is no later than the checkpoint that covers it first", async () => {
+    const log = await createLog();
+    const round = [at(1, NOON), at(2, NOON + 7), at(3, NOON + 3)];
+    const sequenced = await Promise.all(round.map((one) => log.append(one)));
+    expect(sequenced.map(({ index }) => index)).toEqual([1, 2, 3]);
+    expect(log.head().checkpoint).toMatchObject({ size: 4, time: NOON + 7 });
+    expect((await log.append(request(4))).checkpoint.checkpoint.time).toBe(NOON + 7);
+  });
+
+  test("is no earlier than the checkpoint before, whenever the entry came in", async () => {
+    const { store, log } = await gated();
+    const gate = store.hold("before");
+    const first = log.append(at(1, NOON + 2));
+    await gate.arrived;
+    const waiting = [NOON + 1, NOON + 2, NOON + 3].map((time, i) => log.append(at(2 + i, time)));
+    gate.open();
+    await first;
+    const [early, same, later] = await Promise.allSettled(waiting);
+    expect(early).toMatchObject({ status: "rejected", reason: code("LOG_PRECONDITION_FAILED") });
+    expect(same).toMatchObject({ status: "fulfilled", value: { index: 2 } });
+    expect(later).toMatchObject({ status: "fulfilled", value: { index: 3 } });
+    expect(log.head().checkpoint).toMatchObject({ size: 4, time: NOON + 3 });
+    expect(await log.append(at(2, NOON + 3))).toMatchObject({ index: 4, isDuplicate: false });
+    expect(await checkRows(store.inner)).toMatchObject({ verdict: "sound", size: 5 });
+  });
+
+  test("does not move an entry that is there", async () => {
+    const log = await createLog();
+    await log.append(at(1, NOON + 5));
+    expect(await log.append(at(1, NOON))).toMatchObject({ index: 1, isDuplicate: true });
+  });
+
+  test.each([-1, 1.5, Number.NaN, Infinity])("is whole seconds, not %s", async (time) => {
+    const log = await createLog();
+    await expect(log.append(at(1, time))).rejects.toThrow(TypeError);
   });
 });
 

@@ -218,10 +218,13 @@ export class Sequencer {
   }
 
   #meetsPrecondition({ submission, reject }: Pending): boolean {
-    const { precondition } = submission;
-    const { entry } = this.#published.view.control;
-    if (precondition === undefined || isEqual(precondition, entry)) return true;
-    reject(new LogError("LOG_PRECONDITION_FAILED", "another control entry is in force"));
+    const { control, signed } = this.#published.view;
+    const { precondition = control.entry, admittedAt = Infinity } = submission;
+    const { time } = signed.checkpoint;
+    const isInForce = isEqual(precondition, control.entry);
+    if (isInForce && admittedAt >= time) return true; // I6
+    const why = isInForce ? `admitted before ${time}` : "another control entry is in force";
+    reject(new LogError("LOG_PRECONDITION_FAILED", why));
     return false;
   }
 

@@ -13,6 +13,8 @@ export interface ReaderStanding {
   readonly code: ReaderCode;
   /** What is missing, in sizes and times, and the ways out. */
   readonly reason: string;
+  /** What was signed once and is not there; none unless the anchor shows it. */
+  readonly loss?: string | undefined;
 }
 
 /** Whether a log takes entries. */
@@ -26,10 +28,13 @@ export function refusalOf({ code, reason }: ReaderStanding): LogError {
   return new LogError(code, reason);
 }
 
-/** Yields the standing of a log that was closed for good. */
-export function frozenStanding({ why, time }: Frozen): ReaderStanding {
+/** Yields the standing of a log that was closed for good; what else is wrong with it stays known. */
+export function frozenStanding({ why, time }: Frozen, otherwise: Standing): ReaderStanding {
   const reason = `closed to new entries for good at ${formatTime(time)}: ${why}`;
-  return { kind: "reader", code: "LOG_FROZEN", reason };
+  const loss = otherwise.kind === "reader" ? otherwise.loss : undefined;
+  if (loss === undefined) return { kind: "reader", code: "LOG_FROZEN", reason };
+  const told = `${reason}. And ${loss}. Put a newer copy of the database back (tally restore FILE DIR)`;
+  return { kind: "reader", code: "LOG_FROZEN", reason: told, loss };
 }
 
 /** Yields the standing of a log whose newest checkpoint is of a time to come. */

@@ -21,7 +21,7 @@ import {
   openRow,
   sealRow,
 } from "./layout.js";
-import type { Pending } from "./pool.js";
+import type { Pending, Submission } from "./pool.js";
 import type { Counted, Recount } from "./recount.js";
 import { encodeControl, encodeHead } from "./record.js";
 import { buildRound, type Round } from "./round.js";
@@ -100,7 +100,7 @@ export class Writer {
     const digests = accepted.map(({ id }) => decodeHex(id));
     const counted = this.#state.recount.count(round, digests);
     await this.#reach("recounted", round);
-    const signed = await this.#sign(round, counted);
+    const signed = await this.#sign(round, counted, admissionTime(submissions));
     await this.#reach("signed", round);
     const view = this.#viewAfter(round, signed, submissions[0]?.isControl === true);
     const link = sealRow(checkpointKey(view.size), this.#chainLink(signed));
@@ -125,13 +125,13 @@ export class Writer {
     return view;
   }
 
-  #sign(round: Round, counted: Counted): Promise<SignedCheckpoint> {
+  #sign(round: Round, counted: Counted, admittedAt: number): Promise<SignedCheckpoint> {
     const last = this.#state.view;
     const proposal = {
       size: round.after.size,
       root: round.root,
       // I6: the sequencer alone assigns time, and a clock that steps back does not take it along.
-      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0),
+      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0, admittedAt),
       epoch: this.#epoch,
       counted,
       consistency: last === undefined ? undefined : proveConsistency(round),
@@ -183,6 +183,10 @@ export class Writer {
       throw new LogError("LOG_CORRUPT", "the head read back is not the head written");
     }
   }
+}
+
+function admissionTime(submissions: readonly Submission[]): number {
+  return submissions.reduce((latest, { admittedAt = 0 }) => Math.max(latest, admittedAt), 0);
 }
 
 function rowsOf(round: Round): readonly Row[] {

@@ -5,7 +5,7 @@ import type { SignedStatement } from "@tallystick/statement";
 import { parseApproval } from "./approval.js";
 import { PolicyError } from "./error.js";
 import { Policy, isOperatorStatement, isPolicyStatement } from "./policy.js";
-import { factsOf } from "./rule.js";
+import { factsOf } from "./facts.js";
 import type { PolicyState } from "./state.js";
 
 /** Most proposals that wait for approvals at one time. */
@@ -189,7 +189,7 @@ function ruleRefusals(
   const facts = factsOf(verified, time);
   return rules.flatMap((rule) => {
     const reason = rule.refusal(facts);
-    return reason === undefined ? [] : [`${rule.name}: ${reason}`];
+    return reason === undefined ? [] : [reason];
   });
 }
 

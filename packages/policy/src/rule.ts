@@ -1,43 +1,71 @@
-import type { VerifiedStatement } from "@tallystick/statement";
+import { CelProgram } from "./cel/program.js";
+import { PolicyError } from "./error.js";
+import { FACT_NAMES } from "./facts.js";
+import type { Facts } from "./facts.js";
+import { listOf, malformed } from "./member.js";
+import { Parameters, isRecord, malformedRule, quote } from "./rules/parameters.js";
+import { READY_RULES } from "./rules/ready.js";
+import type { ReadyRule, ReadyRuleName } from "./rules/ready.js";
 
-import { isObject, listOf, malformed, membersOf, textOf } from "./member.js";
-
-/** A rule in JSON: an expression, or a ready rule with its parameters. */
-export type RuleDocument =
-  | { readonly name: string; readonly cel: string; readonly reason: string }
-  | {
-      readonly name: string;
-      readonly use: string;
-      readonly with: object;
-      readonly reason?: string;
-    };
-
-/** What rules are asked about. */
-export interface Facts {
-  readonly verified: VerifiedStatement;
-  readonly time: number;
+/** A rule whose condition is an expression of CEL over the facts. */
+export interface CelRuleDocument {
+  readonly name: string;
+  /** True for statements that pass. */
+  readonly cel: string;
+  /** For the person refused. */
+  readonly reason: string;
 }
 
-/** A compiled rule. */
+/** A ready rule with its parameters. */
+export interface ReadyRuleDocument {
+  readonly name: string;
+  readonly use: ReadyRuleName;
+  readonly with: Readonly<Record<string, unknown>>;
+  /** In the place of the rule's own reason. */
+  readonly reason?: string;
+}
+
+/** A rule as it stands in a policy; docs/formats/rules.md describes it. */
+export type RuleDocument = CelRuleDocument | ReadyRuleDocument;
+
+/** A rule that is ready to judge statements. Immutable; it holds nothing of what it has judged. */
 export interface Rule {
   readonly name: string;
-  /** Yields why the rule refuses, `undefined` when it does not. */
-  refusal(facts: Facts): string | undefined;
+  /** Yields why a statement is refused, `undefined` when it passes. Never throws, and reads nothing else (I9). */
+  readonly refusal: (facts: Facts) => string | undefined;
 }
 
-/** Yields what rules see of a statement. */
-export function factsOf(verified: VerifiedStatement, time: number): Facts {
-  return { verified, time };
-}
+/** Longest reason in a policy, in characters. */
+const MAX_REASON = 500;
 
-/** A rule that no compiler is there for refuses everything. */
-export function compileRule(document: RuleDocument): Rule {
-  const reason = document.reason ?? "refused";
-  return { name: document.name, refusal: () => reason };
+/**
+ * Parses a rule as it stands in JSON. Unknown members are refused, so that what a later format means
+ * by them is never silently left out.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`, with the name of the rule and what is wrong
+ */
+export function parseRule(value: unknown, where = "rule"): RuleDocument {
+  if (!isRecord(value)) throw new PolicyError("POLICY_MALFORMED", [`${where} is not an object`]);
+  const name = nameOf(value["name"], where);
+  const isReady = Object.hasOwn(value, "use");
+  requireMembers(name, value, isReady);
+  if (isReady) {
+    const { use, reason } = value;
+    const parameters = value["with"];
+    if (typeof use !== "string" || !isReadyRuleName(use)) {
+      throw malformedRule(name, `use is not one of ${Object.keys(READY_RULES).join(", ")}`);
+    }
+    if (!isRecord(parameters)) throw malformedRule(name, "with is not an object");
+    const document = { name, use, with: parameters };
+    return reason === undefined ? document : { ...document, reason: reasonOf(name, reason) };
+  }
+  const { cel, reason } = value;
+  if (typeof cel !== "string") throw malformedRule(name, "cel is not a text");
+  return { name, cel, reason: reasonOf(name, reason) };
 }
 
 /**
- * Yields the rules of a list that names each once.
+ * Parses the rules of a list that names each once.
  *
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
@@ -45,29 +73,88 @@ export function ruleDocumentsOf(value: unknown, where: string): readonly RuleDoc
   const seen = new Set<string>();
   return listOf(value, where).map((item, position) => {
     const place = `${where}[${position}]`;
-    const document = ruleDocumentOf(item, place);
+    const document = ruleAt(item, place);
     if (seen.has(document.name)) throw malformed(`${place}.name is listed twice`);
     seen.add(document.name);
     return document;
   });
 }
 
-function ruleDocumentOf(value: unknown, where: string): RuleDocument {
-  const isExpression = isObject(value) && Object.hasOwn(value, "cel");
-  const members = isExpression
-    ? membersOf(value, where, { required: ["name", "cel", "reason"] })
-    : membersOf(value, where, { required: ["name", "use", "with"], optional: ["reason"] });
-  const name = textOf(members["name"], `${where}.name`, { min: 1, max: 64 });
-  const reason =
-    members["reason"] === undefined
-      ? undefined
-      : textOf(members["reason"], `${where}.reason`, { min: 1, max: 256 });
-  if (isExpression) {
-    const cel = textOf(members["cel"], `${where}.cel`, { min: 1, max: 16_384 });
-    return { name, cel, reason: reason ?? "" };
+function ruleAt(value: unknown, where: string): RuleDocument {
+  try {
+    return parseRule(value, "its rule");
+  } catch (cause) {
+    if (!(cause instanceof PolicyError)) throw cause;
+    throw malformed(`${where}: ${cause.message}`, { cause });
   }
-  const parameters = members["with"];
-  if (!isObject(parameters)) throw malformed(`${where}.with is not an object`);
-  const use = textOf(members["use"], `${where}.use`, { min: 1, max: 64 });
-  return { name, use, with: parameters, ...(reason === undefined ? {} : { reason }) };
+}
+
+/**
+ * Compiles a rule: whatever is wrong with it is found here, and not when a statement comes.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`, with the name of the rule and what is wrong
+ */
+export function compileRule(document: RuleDocument): Rule {
+  const parsed = parseRule(document);
+  return Object.freeze("cel" in parsed ? compileCel(parsed) : compileReady(parsed));
+}
+
+function compileCel({ name, cel, reason }: CelRuleDocument): Rule {
+  const program = compileExpression(name, cel);
+  return {
+    name,
+    refusal: ({ bindings }) => {
+      const verdict = program.evaluate(bindings);
+      if (verdict.holds) return undefined;
+      const why = verdict.why === undefined ? reason : `cannot be decided: ${verdict.why}`;
+      return `rule ${name}: ${why}`;
+    },
+  };
+}
+
+function compileExpression(name: string, expression: string): CelProgram {
+  try {
+    return CelProgram.compile(expression, FACT_NAMES);
+  } catch (cause) {
+    if (!(cause instanceof PolicyError)) throw cause;
+    throw malformedRule(name, `cel: ${cause.message}`, { cause });
+  }
+}
+
+function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): Rule {
+  const ready: ReadyRule = READY_RULES[use];
+  const check = ready.compile(new Parameters(name, values, ready.parameters));
+  return {
+    name,
+    refusal: (facts) => {
+      const found = check(facts);
+      return found === undefined ? undefined : `rule ${name}: ${reason ?? found}`;
+    },
+  };
+}
+
+function isReadyRuleName(use: string): use is ReadyRuleName {
+  return Object.hasOwn(READY_RULES, use);
+}
+
+function nameOf(value: unknown, where: string): string {
+  if (typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) return value;
+  throw new PolicyError("POLICY_MALFORMED", [
+    `${where}: name is not 1 to 64 letters, digits, dots, hyphens and underscores`,
+  ]);
+}
+
+function reasonOf(name: string, value: unknown): string {
+  if (typeof value === "string" && value.length <= MAX_REASON && /^[^\p{C}]+$/u.test(value)) {
+    return value;
+  }
+  throw malformedRule(name, `reason is not a printable text of 1 to ${MAX_REASON} characters`);
+}
+
+function requireMembers(name: string, value: object, isReady: boolean): void {
+  const members = isReady ? ["name", "use", "with", "reason"] : ["name", "cel", "reason"];
+  const unknown = Object.keys(value).find((member) => !members.includes(member));
+  if (unknown !== undefined) {
+    throw malformedRule(name, `unknown member ${quote(unknown)}, want ${members.join(", ")}`);
+  }
 }

@@ -148,19 +148,19 @@ test.each<[string, string, unknown]>([
     spoilt({ rules: Array.from({ length: 65 }, (_, i) => ({ ...rule, name: `${i}` })) }),
   ],
   ["a rule without name", "rules[0]", spoilt({ rules: [{ cel: "true", reason: "no" }] })],
-  [
-    "a rule with a long name",
-    "rules[0].name",
-    spoilt({ rules: [{ ...rule, name: "a".repeat(65) }] }),
-  ],
+  ["a rule with a long name", "rules[0]", spoilt({ rules: [{ ...rule, name: "a".repeat(65) }] })],
   ["a rule of nothing", "rules[0]", spoilt({ rules: [{ name: "r" }] })],
   ["an expression without reason", "rules[0]", spoilt({ rules: [{ name: "r", cel: "true" }] })],
   [
     "an expression and a ready rule",
     "rules[0]",
-    spoilt({ rules: [{ ...rule, use: "x", with: {} }] }),
+    spoilt({ rules: [{ ...rule, use: "maxBytes", with: { bytes: 9 } }] }),
   ],
-  ["a ready rule without parameters", "rules[0]", spoilt({ rules: [{ name: "r", use: "x" }] })],
+  [
+    "a ready rule without parameters",
+    "rules[0]",
+    spoilt({ rules: [{ name: "r", use: "maxBytes" }] }),
+  ],
 ])("schema and parser refuse %s", (_name, message, document) => {
   const refused = refusalOf(document);
   expect(refused?.slice(0, message.length)).toBe(message);

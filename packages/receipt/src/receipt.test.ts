@@ -122,7 +122,7 @@ const HEADER: readonly Row[] = [
     }),
     "RECEIPT_ALG_UNSUPPORTED",
   ],
-  ["an alg that is not supported", withHeader([[1, -50]]), "RECEIPT_ALG_UNSUPPORTED"],
+  ["an alg that is not supported", withHeader([[1, -46]]), "RECEIPT_ALG_UNSUPPORTED"],
   ["R8: no vds", withHeader([], [LABEL.vds]), "RECEIPT_VDS_UNSUPPORTED"],
   [
     "R8: vds unprotected",

@@ -152,6 +152,32 @@ describe("the policy in force", () => {
     expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain(entryId);
   });
 
+  test("I6: decides again as often as checkpoints of later seconds come between", async () => {
+    let clock = TIME;
+    const racing = await fixture(new MemoryStore(), () => clock);
+    const { log } = racing.service;
+    const append = log.append.bind(log);
+    const bytes = await racing.sign("raced");
+    const { entry } = SignedStatement.decode(bytes);
+    const others = await Promise.all(Array.from({ length: 8 }, (_, i) => racing.sign(`${i}`)));
+    const admittedAt: (number | undefined)[] = [];
+    log.append = async (request) => {
+      if (encodeHex(request.entry) !== encodeHex(entry)) return append(request);
+      admittedAt.push(request.admittedAt);
+      const other = others.pop();
+      if (other !== undefined) {
+        clock++;
+        await racing.service.register(other);
+      }
+      return append(request);
+    };
+    expect(await racing.service.register(bytes)).toMatchObject({ index: 10, isDuplicate: false });
+    expect(admittedAt).toEqual(Array.from({ length: 9 }, (_, i) => TIME + i));
+    const found = await log.lookup(entry);
+    expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain((TIME + 8).toString(16));
+    await racing.service.close();
+  });
+
   test("is found again when the log is opened", async () => {
     const store = new MemoryStore();
     const { service, anchor, receiptKey } = await fixture(store);

@@ -26,8 +26,11 @@ export interface RegisteredStatement {
   readonly isDuplicate: boolean;
 }
 
-/** How often a statement is admitted again when the policy changes under it. */
-const MAX_ADMISSIONS = 5;
+/**
+ * How often a statement is admitted when a policy, or a checkpoint of a later second, is committed
+ * before it: a full pool is eight rounds, each of which may end in another second.
+ */
+const MAX_ADMISSIONS = 16;
 
 /**
  * Runs the whole way of a statement (RFC 9943 §6.3): decode, verify, admit, append.
@@ -96,6 +99,7 @@ export function appendRequest(admission: Admission): AppendRequest {
     entry: statement.entry,
     body: statement.normalised,
     collateral: encodeCollateral(admission),
+    admittedAt: admission.time, // I6
     control: admission.isControl, // T11: a policy is an entry like any other
     // T12: refused by the sequencer when another control entry has been committed meanwhile.
     ...(control === null ? {} : { precondition: control }),

@@ -218,7 +218,11 @@ const HEADER: readonly Row[] = [
 const CRIT: readonly Row[] = [
   ["an unknown critical label", critOf([99], [[99, 1]]), "STATEMENT_CRIT_UNKNOWN"],
   ["a critical label of text", critOf(["vendor"], [["vendor", 1]]), "STATEMENT_CRIT_UNKNOWN"],
-  ["a certificate that is critical", critOf([33], [[33, PAYLOAD]]), "STATEMENT_CRIT_UNKNOWN"],
+  [
+    "a bag of certificates that is critical",
+    critOf([32], [[32, PAYLOAD]]),
+    "STATEMENT_CRIT_UNKNOWN",
+  ],
   ["a known and an unknown one", critOf([15, 99], [[99, 1]]), "STATEMENT_CRIT_UNKNOWN"],
   ["a critical label that is not there", critOf([99], []), "STATEMENT_MALFORMED"],
   ["an empty crit", critOf([], []), "STATEMENT_MALFORMED"],

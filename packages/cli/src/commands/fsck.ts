@@ -85,10 +85,14 @@ function jsonOf({ root, ...report }: LogReport): Readonly<Record<string, unknown
 }
 
 function printReport(report: LogReport, output: Output): void {
-  const { verdict, size, root, checked, problems, problemCount } = report;
+  const { verdict, size, root, frozen, checked, problems, problemCount } = report;
   const tone = verdict === "sound" ? "good" : "bad";
   const head = root === undefined ? "" : `, root ${encodeHex(root)}`;
   output.printMarked(tone, verdict, `: ${size} entries${head}`);
+  if (frozen !== undefined) {
+    const when = new Date(1000 * frozen.time).toISOString();
+    output.print(`closed to new entries for good: ${when}: ${frozen.why}`);
+  }
   const counts = Object.entries(checked).map(([what, count]) => `${what} ${count}`);
   output.print(`checked: ${counts.join(", ")}`);
   for (const { kind, where, detail } of problems) output.print(`${kind}: ${where}: ${detail}`);

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
 import type { ServiceConfig } from "../directory.js";
+import { readFirstPolicy } from "../policy-file.js";
 import { parseServiceUrl, requireIssuer, requireOrigin } from "../naming.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
@@ -21,6 +22,7 @@ interface InitOptions {
   readonly origin?: string;
   readonly alg: ServiceConfig["algorithm"];
   readonly anchor?: string;
+  readonly policy?: string;
 }
 
 export function addInit(program: Command, session: Session): void {
@@ -31,13 +33,16 @@ export function addInit(program: Command, session: Session): void {
     .option("--issuer <url>", `iss of its receipts (default: ${DEFAULT_ISSUER})`)
     .option("--origin <name>", "name of its log (default: HOST/log, by the issuer)")
     .option("--anchor <file>", "where the anchor goes, best on another disk (default: DIR/anchor)")
+    .option("--policy <policy.json>", "first policy; the new operator is added to its operators")
     .addOption(
       new Option("--alg <alg>", "signature algorithm of its keys")
         .choices(["ES256", "ES384", "EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
         .default("ES256"),
     )
     .action(async (dir: string, options: InitOptions) => {
-      const made = await ServiceDirectory.create(dir, configOf(options));
+      const { policy } = options;
+      const first = policy === undefined ? undefined : await readFirstPolicy(policy);
+      const made = await ServiceDirectory.create(dir, configOf(options), first);
       describeDirectory(made, session.output);
       session.output.note(`start it with: npx tally serve ${dir}`);
     });

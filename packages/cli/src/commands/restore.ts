@@ -85,13 +85,15 @@ function keyOf({ files }: Manifest): PublicKey {
 }
 
 function report(
-  { size, root, origin, time }: Manifest,
+  manifest: Manifest,
   { path, anchorPath, receiptKeyPath }: ServiceDirectory,
   { output }: Session,
 ): void {
+  const { size, root, origin, time } = manifest;
   const when = new Date(1000 * time).toISOString();
   output.print(`restored: ${size} entries of ${origin}, root ${encodeHex(root)}`);
   output.print(`newest checkpoint: ${when}`);
+  output.print(`receipt key: kid ${encodeHex(keyOf(manifest).thumbprint())}`);
   output.note("every entry, body and checkpoint in it was checked. Before it is served:");
   output.note(`  put the receipt key back at ${receiptKeyPath}, mode 0600`);
   output.note(`  put the anchor of the original at ${anchorPath}, as it was last`);

@@ -10,6 +10,7 @@ import { FAILPOINT } from "../failpoint.js";
 import { codeOf } from "../file.js";
 import { parseServiceUrl } from "../naming.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
+import type { Output } from "../output.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
 import { configOf, describeDirectory } from "./init.js";
@@ -66,7 +67,11 @@ async function serveDirectory(
   const advice = "in use by another process";
   const { minFreeMib, ignoreClock = false } = options;
   const opening = { advice, minFreeMib, ignoreClock, onFatal: stop.onFatal };
-  const opened = await openParts(directory, opening);
+  const opened = await openParts(directory, opening).catch((error: unknown) => {
+    // What failed is a write of the commit path, and is reported below.
+    if (stop.fatal === undefined) throw error;
+  });
+  if (opened === undefined) return stop.report(output);
   const failpoint = process.env[FAILPOINT];
   if (failpoint !== undefined) {
     output.note(`tally: ${FAILPOINT}=${failpoint} is set: this process will end on purpose`);
@@ -98,9 +103,7 @@ async function serveDirectory(
     await service.close();
   }
   // Also where the last commit failed while the server was stopping.
-  if (stop.fatal === undefined) return EXIT.yes;
-  output.note(`tally: the log has stopped and must be opened again: ${stop.fatal.message}`);
-  return EXIT.fatal;
+  return stop.report(output);
 }
 
 type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub" | "onDefect">;
@@ -155,6 +158,13 @@ class Stop {
 
   get fatal(): Error | undefined {
     return this.#fatal;
+  }
+
+  /** Says why the log has stopped, if it has, and yields what to exit with. */
+  report(output: Output): ExitCode {
+    if (this.#fatal === undefined) return EXIT.yes;
+    output.note(`tally: the log has stopped and must be opened again: ${this.#fatal.message}`);
+    return EXIT.fatal;
   }
 }
 

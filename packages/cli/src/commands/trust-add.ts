@@ -7,7 +7,8 @@ import { CliError } from "../error.js";
 import { readPrivateKey, readPublicKey } from "../keyfile.js";
 import { requireIssuer } from "../naming.js";
 import { openService } from "../opening.js";
-import { isAdmitted, policyOf, signProposal } from "../proposal.js";
+import { policiesOfService, readPolicy } from "../policy-place.js";
+import { isAdmitted, signProposal } from "../proposal.js";
 import type { CurrentPolicy, IssuerKey } from "../proposal.js";
 import type { Session } from "../session.js";
 
@@ -110,7 +111,6 @@ async function propose(
   return (await client.register(proposal)).entryId;
 }
 
-async function policyInForce(client: ServiceClient): Promise<CurrentPolicy> {
-  const { entryId } = await client.policy();
-  return policyOf(await client.statement(entryId));
+function policyInForce(client: ServiceClient): Promise<CurrentPolicy> {
+  return readPolicy(policiesOfService(client));
 }

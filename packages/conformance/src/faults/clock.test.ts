@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from "@jest/globals";
 
-import { PrivateKey } from "@tallystick/cose";
+import { decodeCborMap, PrivateKey } from "@tallystick/cose";
 import { MemoryAnchor, MemoryStore } from "@tallystick/log";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
 import { TransparencyService } from "@tallystick/server";
-import { signStatement } from "@tallystick/statement";
+import { SignedStatement, signStatement } from "@tallystick/statement";
 
 import { ISSUER } from "./site.js";
 import { describeFault } from "./suite.js";
@@ -20,6 +20,8 @@ describeFault("F7: the clock", undefined, () => {
   /** A service over memory, whose clock the test sets. */
   class Scene {
     now: number = START;
+    /** Read in turn before `now` is; a clock that jumps within one registration. */
+    readonly jumps: number[] = [];
     store: MemoryStore = new MemoryStore();
     anchor: MemoryAnchor = new MemoryAnchor();
     readonly signer: PrivateKey;
@@ -50,7 +52,7 @@ describeFault("F7: the clock", undefined, () => {
     options(): Parameters<typeof TransparencyService.open>[0] {
       const { store, anchor, signer } = this;
       const names = { issuer: "https://ts.example", origin: "ts.example/log" };
-      return { store, anchor, signer, ...names, now: () => this.now };
+      return { store, anchor, signer, ...names, now: () => this.jumps.shift() ?? this.now };
     }
 
     async reopen(rest: { ignoreClock?: boolean } = {}): Promise<TransparencyService> {
@@ -61,7 +63,10 @@ describeFault("F7: the clock", undefined, () => {
       return service;
     }
 
-    /** Registers a statement and yields the time of the checkpoint that covers it. */
+    /**
+     * Registers a statement and yields the time of the checkpoint that covers it. The time recorded
+     * with the statement must lie between that one and the one before.
+     */
     async register(): Promise<number> {
       const payload = Uint8Array.of(this.#sent++);
       const content = {
@@ -70,8 +75,15 @@ describeFault("F7: the clock", undefined, () => {
         issuer: ISSUER,
         subject: "clock",
       };
-      await service?.register(await signStatement(content, this.issuer));
-      return service?.log.head().checkpoint.time ?? 0;
+      const before = service?.log.head().checkpoint.time ?? 0;
+      const bytes = await signStatement(content, this.issuer);
+      await service?.register(bytes);
+      const after = service?.log.head().checkpoint.time ?? 0;
+      const logged = await service?.log.lookup(SignedStatement.decode(bytes).entry);
+      const admitted = decodeCborMap(logged?.collateral ?? new Uint8Array()).get("time");
+      expect(admitted).toBeGreaterThanOrEqual(before);
+      expect(admitted).toBeLessThanOrEqual(after);
+      return after;
     }
   }
 
@@ -96,6 +108,13 @@ describeFault("F7: the clock", undefined, () => {
     scene.now = START;
     const times = [await scene.register(), await scene.register()];
     expect(times).toEqual([START + HOUR, START + HOUR]);
+  });
+
+  test("that jumps back between admission and checkpoint: the checkpoint is not the earlier", async () => {
+    const scene = await Scene.make();
+    scene.jumps.push(START + HOUR, START);
+    expect(await scene.register()).toBe(START + HOUR);
+    expect(await scene.register()).toBe(START + HOUR);
   });
 
   test("behind at boot: read-only, says both times; a clock set right is enough", async () => {

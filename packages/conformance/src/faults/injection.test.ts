@@ -107,7 +107,7 @@ function verdictOf(ordeal: Ordeal): "ended" | "killed" | "refused" | "survived" 
   const { hits, exit, signal, isStarted, stderr } = ordeal;
   if (signal === "SIGKILL") return "killed";
   if (!isStarted && exit === 2 && stderr !== "") return "refused";
-  if (isStarted && exit === 70) return "ended";
+  if (exit === 70) return "ended";
   // What is not part of a commit, such as LevelDB's own notes, need not end anything.
   const isCommit = hits.some((hit) =>
     /^(?:p?write|fdatasync)\S* (?:log\/\d+\.log|anchor)$/.test(hit),

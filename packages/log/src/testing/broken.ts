@@ -119,6 +119,7 @@ function lateAnchor(inner: Anchor, queue: Queue): Anchor {
     appendFreeze: (frozen) => inner.appendFreeze(frozen),
     renew: () => inner.renew(),
     records: () => inner.records(),
+    newestFirst: () => inner.newestFirst(),
     close: () => inner.close(),
   };
 }
@@ -151,6 +152,7 @@ function anchorLike(
     appendFreeze: (frozen) => other.appendFreeze?.(frozen) ?? inner.appendFreeze(frozen),
     renew: () => inner.renew(),
     records: () => inner.records(),
+    newestFirst: () => inner.newestFirst(),
     close: () => inner.close(),
   };
 }

@@ -255,6 +255,11 @@ export class DiskAnchor implements Anchor {
     yield* (await this.#files.open(this.#disk.site.anchor)).records;
   }
 
+  async *newestFirst(): AsyncIterable<AnchorRecord> {
+    await this.#disk.fail("read of the anchor", ["error", "crash before"]);
+    yield* [...(await this.#files.open(this.#disk.site.anchor)).records].reverse();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

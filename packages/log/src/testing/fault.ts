@@ -153,6 +153,10 @@ export class FaultAnchor implements Anchor {
     return this.inner.records();
   }
 
+  newestFirst(): AsyncIterable<AnchorRecord> {
+    return this.inner.newestFirst();
+  }
+
   close(): Promise<void> {
     return this.inner.close();
   }

@@ -9,7 +9,8 @@ import { range, request } from "./bench.js";
 /** Yields the submission that {@link request} becomes. */
 export function submissionFor(n: number | string, options: Partial<Submission> = {}): Submission {
   const { entry, body, collateral } = request(n);
-  return { entry, body, collateral, isControl: false, precondition: undefined, ...options };
+  const unconditional = { isControl: false, precondition: undefined, admittedAt: undefined };
+  return { entry, body, collateral, ...unconditional, ...options };
 }
 
 /** Yields what the sequencer hands to the writer for {@link request}. */

@@ -1,0 +1,121 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { PrivateKey, decodeCborMap, encodeCbor } from "@tallystick/cose";
+import { withIssuerKey } from "@tallystick/policy";
+
+import { audit } from "./audit.js";
+import { AuditorError } from "./error.js";
+import { eventful } from "./testing/eventful.js";
+import { Forge, ISSUER, ORIGIN, flipBit, sourceOf } from "./testing/forge.js";
+
+describe("a sound log", () => {
+  test("T13, T15: is replayed whole, through policies, approvals and a revocation", async () => {
+    const forge = await eventful();
+    const { report } = await audit(sourceOf(forge), forge.trust);
+    expect(report).toMatchObject({
+      issuer: ISSUER,
+      origin: ORIGIN,
+      isComplete: true,
+      checked: 13,
+      size: 13,
+      longestWait: 2,
+      unchecked: [],
+    });
+    expect(report.root).toEqual(forge.edge.root());
+    const bytes = [
+      ...forge.entries.flatMap(({ statement, collateral }) => [statement, collateral]),
+      ...forge.records.map(({ record }) => record),
+    ].reduce((sum, { length }) => sum + length, 0);
+    expect(report.counts).toEqual({
+      entries: 13,
+      signatures: 13 + 9,
+      checkpoints: 9,
+      policies: 4,
+      chains: 0,
+      disowned: 5,
+      bytes,
+    });
+  });
+
+  test("goes over bundles, whole ones and a partial one", async () => {
+    const forge = await Forge.make();
+    await forge.round(await forge.statements(0, 300));
+    await forge.round(await forge.statements(300, 511));
+    const { report } = await audit(sourceOf(forge), forge.trust);
+    expect(report).toMatchObject({ isComplete: true, checked: 512 });
+    expect(report.counts).toMatchObject({ entries: 512, checkpoints: 3 });
+  });
+
+  test("may sign with another pinned key later", async () => {
+    const forge = await Forge.make();
+    const signer = await PrivateKey.generate("EdDSA");
+    await forge.round(await forge.statements(0, 1), { signer });
+    const receiptKeys = [forge.receipt.publicKey, signer.publicKey];
+    const { report } = await audit(sourceOf(forge), { receiptKeys });
+    expect(report.isComplete).toBe(true);
+  });
+
+  test("is not looked at beyond the newest checkpoint of the run", async () => {
+    const forge = await Forge.make();
+    await forge.round(await forge.statements(0, 2));
+    const { entries, records } = forge;
+    const head = records.at(-1);
+    await forge.round(await forge.statements(2, 4));
+    if (head === undefined) throw new Error("no head");
+    const source = { ...sourceOf({ entries, records }), newest: () => Promise.resolve(head) };
+    const { report } = await audit(source, forge.trust);
+    expect(report).toMatchObject({ isComplete: true, checked: 3, size: 3 });
+  });
+});
+
+describe("one flipped bit", () => {
+  let forge: Forge;
+  beforeAll(async () => {
+    forge = await eventful();
+  });
+
+  test("anywhere in what the source gives never passes, but in a time within its bounds", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), fc.nat(), fc.constantFrom(0, 1, 2), async (at, bit, kind) => {
+        const entries = [...forge.entries];
+        const records = [...forge.records];
+        const index = at % (kind === 2 ? records.length : entries.length);
+        const [entry, kept] = [entries[index], records[index]];
+        if (kind === 2 && kept) records[index] = { ...kept, record: flipBit(kept.record, bit) };
+        if (kind === 0 && entry) {
+          entries[index] = { ...entry, statement: flipBit(entry.statement, bit) };
+        }
+        if (kind === 1 && entry) {
+          const collateral = flipBit(entry.collateral, bit);
+          // The time is bounded by checkpoints, and proven by nothing.
+          fc.pre(!isOtherTime(entry.collateral, collateral));
+          entries[index] = { ...entry, collateral };
+        }
+        await expect(audit(sourceOf({ entries, records }), forge.trust)).rejects.toBeInstanceOf(
+          AuditorError,
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  function isOtherTime(before: Uint8Array, after: Uint8Array): boolean {
+    try {
+      const map = new Map(decodeCborMap(after));
+      map.set("time", decodeCborMap(before).get("time") ?? null);
+      return Buffer.compare(encodeCbor(map), before) === 0;
+    } catch {
+      return false;
+    }
+  }
+});
+
+test("a policy made by withIssuerKey replays", async () => {
+  const forge = await Forge.make();
+  const other = await PrivateKey.generate("EdDSA");
+  const entry = Buffer.from(forge.state?.inForce.entry ?? []).toString("hex");
+  const addition = { iss: "https://other.example", key: other.publicKey };
+  await forge.round([await forge.sign(withIssuerKey(forge.document, entry, addition))]);
+  const { report } = await audit(sourceOf(forge), forge.trust);
+  expect(report.counts.policies).toBe(2);
+});

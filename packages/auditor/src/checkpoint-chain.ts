@@ -1,0 +1,138 @@
+import type { PublicKey } from "@tallystick/cose";
+import { HASH_BYTES } from "@tallystick/merkle";
+import { ReceiptError, SignedCheckpoint, chainDigest, decodeChainLink } from "@tallystick/receipt";
+import type { ChainLink, Checkpoint } from "@tallystick/receipt";
+
+import { isSame } from "./collateral.js";
+import { AuditorError } from "./error.js";
+import type { Whereabouts } from "./error.js";
+import type { AuditTrust } from "./source.js";
+
+/** A chain record whose signature holds, and nothing more. */
+export interface OpenedRecord {
+  readonly record: Uint8Array;
+  readonly link: ChainLink;
+  readonly checkpoint: Checkpoint;
+  /** The pinned key that it holds under. */
+  readonly key: PublicKey;
+}
+
+/** How far a chain of checkpoints has been followed. */
+export interface ChainPoint {
+  /** SHA-256 of the record. */
+  readonly digest: Uint8Array;
+  readonly size: number;
+  readonly root: Uint8Array;
+  readonly time: number;
+  /** Thumbprint of the key that it is signed with. */
+  readonly key: Uint8Array;
+}
+
+/** The log that checkpoints are of. */
+export interface LogName {
+  readonly issuer: string;
+  readonly origin: string;
+}
+
+/** Follows the checkpoints of a log, each against its signature, the tree and the one before. */
+export class CheckpointChain {
+  readonly #keys: readonly [PublicKey, ...PublicKey[]];
+  // Owned by require: what the first checkpoint says where nobody has said so before.
+  #name: Partial<LogName>;
+  // Owned by require.
+  #last: ChainPoint | undefined;
+
+  constructor({ receiptKeys, issuer, origin }: AuditTrust, last?: ChainPoint) {
+    const [first, ...others] = receiptKeys;
+    if (first === undefined) throw new TypeError("no receipt key");
+    this.#keys = [first, ...others];
+    this.#name = {
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(origin === undefined ? {} : { origin }),
+    };
+    this.#last = last;
+  }
+
+  get last(): ChainPoint | undefined {
+    return this.#last;
+  }
+
+  /** The log that all checkpoints so far are of, as far as it is known. */
+  get name(): Partial<LogName> {
+    return this.#name;
+  }
+
+  /**
+   * Opens a record: it is well-formed, and its signature holds under one of the keys.
+   *
+   * @throws {@link AuditorError} `AUDITOR_CHECKPOINT_INVALID`
+   */
+  async open(record: Uint8Array): Promise<OpenedRecord> {
+    try {
+      const link = decodeChainLink(record);
+      return { record, link, ...(await this.#verify(link.checkpoint)) };
+    } catch (cause) {
+      if (!(cause instanceof ReceiptError)) throw cause;
+      const { size = 0 } = this.#last ?? {};
+      const message = `a checkpoint after size ${size}: ${cause.message}`;
+      throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, { index: size, cause });
+    }
+  }
+
+  /**
+   * Requires that a record is the next one, over a tree of this root.
+   *
+   * @throws {@link AuditorError} `AUDITOR_CHECKPOINT_INVALID`, `AUDITOR_ROOT_MISMATCH`,
+   * `AUDITOR_CHAIN_BROKEN`, `AUDITOR_TIME_INVALID`
+   */
+  require({ record, link, checkpoint, key }: OpenedRecord, root: Uint8Array): void {
+    const where = { index: checkpoint.size - 1 };
+    this.#requireName(checkpoint, where);
+    const last = this.#last;
+    if (last !== undefined && checkpoint.time < last.time) {
+      const message = `checkpoint ${checkpoint.size} is of ${checkpoint.time}, before ${last.time}`;
+      throw new AuditorError("AUDITOR_TIME_INVALID", message, where);
+    }
+    const digest = last?.digest ?? new Uint8Array(HASH_BYTES);
+    if (link.previousSize !== (last?.size ?? 0) || !isSame(link.previousDigest, digest)) {
+      const message = `checkpoint ${checkpoint.size} does not follow the one of ${last?.size ?? 0}`;
+      throw new AuditorError("AUDITOR_CHAIN_BROKEN", message, where);
+    }
+    if (!isSame(checkpoint.root, root)) {
+      const message = `checkpoint ${checkpoint.size} signs another root than the entries have`;
+      throw new AuditorError("AUDITOR_ROOT_MISMATCH", message, where);
+    }
+    const { size, time } = checkpoint;
+    const point = { size, root: checkpoint.root, time, key: key.thumbprint() };
+    this.#last = { digest: chainDigest(record), ...point };
+  }
+
+  #requireName({ issuer, origin }: Checkpoint, where: Whereabouts): void {
+    const { issuer: wantedIssuer = issuer, origin: wantedOrigin = origin } = this.#name;
+    if (issuer !== wantedIssuer || origin !== wantedOrigin) {
+      const message = `a checkpoint is of ${issuer}, log ${origin}`;
+      throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, where);
+    }
+    this.#name = { issuer, origin };
+  }
+
+  async #verify(encoded: Uint8Array): Promise<Pick<OpenedRecord, "checkpoint" | "key">> {
+    const [first, ...others] = this.#keys;
+    try {
+      const { checkpoint } = await SignedCheckpoint.verify(encoded, first);
+      return { checkpoint, key: first };
+    } catch (error) {
+      if (!(error instanceof ReceiptError)) throw error;
+      // A record does not say by itself which key it is of, so each is tried.
+      for (const key of others) {
+        const signed = await SignedCheckpoint.verify(encoded, key).catch(ignoreRefusal);
+        if (signed !== undefined) return { checkpoint: signed.checkpoint, key };
+      }
+      throw error;
+    }
+  }
+}
+
+function ignoreRefusal(error: unknown): undefined {
+  if (!(error instanceof ReceiptError)) throw error;
+}

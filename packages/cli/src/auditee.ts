@@ -1,0 +1,94 @@
+import type { AuditTrust, LogSource } from "@tallystick/auditor";
+import { ServiceClient } from "@tallystick/client";
+import { encodeBase64url } from "@tallystick/cose";
+import { VDS } from "@tallystick/receipt";
+import type { TrustStore } from "@tallystick/verifier";
+
+import { ServiceDirectory } from "./directory.js";
+import { CliError } from "./error.js";
+import { openStore } from "./opening.js";
+import { sourceOfService } from "./service-source.js";
+import { readTrust } from "./trustfile.js";
+
+/** A log to be audited, with what is known of it beforehand. */
+export interface Auditee {
+  readonly source: LogSource;
+  readonly trust: AuditTrust;
+  /** Which keys checkpoints are held against, in words. */
+  readonly keys: readonly string[];
+  readonly close: () => Promise<void>;
+}
+
+/** Where a log is, and what pins its keys. */
+export interface AuditeeOptions {
+  readonly dir?: string | undefined;
+  readonly service?: string | undefined;
+  readonly trust?: string | undefined;
+}
+
+/**
+ * Opens a log to be audited.
+ *
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_DIRECTORY_INVALID`, `CLI_DIRECTORY_IN_USE`,
+ * `CLI_FILE_FAILED`; VerifierError, ClientError, LogError
+ */
+export async function openAuditee({ dir, service, trust }: AuditeeOptions): Promise<Auditee> {
+  if (dir !== undefined && service === undefined) return openDirectory(dir, trust);
+  if (dir !== undefined || service === undefined) {
+    throw new CliError("CLI_USAGE", "want either a directory or --service");
+  }
+  if (trust === undefined) {
+    throw new CliError("CLI_USAGE", "want --trust: a service does not vouch for its own keys");
+  }
+  const client = new ServiceClient(service);
+  const pinned = pinnedFor(await readTrust(trust), trust, await client.version());
+  const source = sourceOfService(service, pinned.trust);
+  return { source, ...pinned, close: () => Promise.resolve() };
+}
+
+async function openDirectory(dir: string, trust: string | undefined): Promise<Auditee> {
+  const { replayLog } = await import("@tallystick/log");
+  const directory = await ServiceDirectory.open(dir);
+  const { issuer, origin } = directory.config;
+  const pinned =
+    trust === undefined
+      ? await ownKey(directory)
+      : pinnedFor(await readTrust(trust), trust, { issuer, origin });
+  const store = await openStore(directory, "in use by a running server, use --service");
+  try {
+    return { source: await replayLog(store), ...pinned, close: () => store.close() };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+type Pinned = Pick<Auditee, "trust" | "keys">;
+
+async function ownKey(directory: ServiceDirectory): Promise<Pinned> {
+  const { issuer, origin } = directory.config;
+  const key = await directory.receiptPublicKey();
+  const thumbprint = encodeBase64url(key.thumbprint());
+  return {
+    trust: { receiptKeys: [key], issuer, origin },
+    keys: [`${thumbprint}, the directory's own: nothing vouches for it, pin it with --trust`],
+  };
+}
+
+function pinnedFor(
+  { services }: TrustStore,
+  path: string,
+  { issuer, origin }: { readonly issuer: string; readonly origin: string },
+): Pinned {
+  const found = services.find(
+    (one) => one.issuer === issuer && one.origin === origin && one.vds === VDS.rfc9162Sha256,
+  );
+  if (found === undefined) {
+    const message = `${path} pins no keys of ${issuer}, log ${origin}`;
+    throw new CliError("CLI_SERVICE_INCONSISTENT", message);
+  }
+  return {
+    trust: { receiptKeys: found.keys, issuer, origin },
+    keys: found.keys.map((key) => `${encodeBase64url(key.thumbprint())}, pinned in ${path}`),
+  };
+}

@@ -1,0 +1,140 @@
+import type { Command } from "commander";
+import { AuditState, AuditorError } from "@tallystick/auditor";
+import type { Audit, AuditProgress, AuditReport } from "@tallystick/auditor";
+import { encodeHex } from "@tallystick/cose";
+
+import { openAuditee } from "../auditee.js";
+import type { Auditee } from "../auditee.js";
+import { CliError } from "../error.js";
+import { EXIT } from "../exit.js";
+import { codeOf, readWhole, writeWhole } from "../file.js";
+import type { Output } from "../output.js";
+import { Progress } from "../progress.js";
+import type { Session } from "../session.js";
+
+interface CommandOptions {
+  readonly service?: string;
+  readonly trust?: string;
+  readonly state?: string;
+}
+
+export function addAudit(program: Command, session: Session): void {
+  program
+    .command("audit")
+    .description("replay a whole log: exit 0 sound, 1 not as it should be, 2 without a verdict")
+    .argument("[dir]", "made by tally init; not served meanwhile")
+    .option("--service <url>", "a running service, in place of a directory")
+    .option("--trust <trust.json>", "pinned keys; with a directory, its own unless given")
+    .option("--state <file>", "where an earlier run stopped, and where this one is saved")
+    .option("--json", "print the report as one JSON object")
+    .action(async (dir: string | undefined, options: CommandOptions) => {
+      const auditee = await openAuditee({ dir, ...options });
+      try {
+        await run(auditee, options.state, session);
+      } finally {
+        await auditee.close();
+      }
+    });
+}
+
+async function run(auditee: Auditee, path: string | undefined, session: Session): Promise<void> {
+  const { output, isJson } = session;
+  const progress = new Progress(output);
+  const state = path === undefined ? undefined : await readState(path);
+  // For when the source fails: what was checked by then is not lost.
+  let reached: AuditProgress | undefined;
+  const onProgress = (made: AuditProgress): void => {
+    reached = made;
+    progress.show(made.checked, made.size);
+  };
+  if (!isJson) for (const key of auditee.keys) output.print(`key: ${key}`);
+  try {
+    const done = await interruptible(auditee, { onProgress, ...(state && { state }) });
+    progress.clear();
+    await saveState(path, done.state);
+    const fresh = done.report.checked - (state?.parts.size ?? 0);
+    tell(done.report, { keys: auditee.keys, rate: progress.rate(fresh) }, session);
+  } catch (error) {
+    progress.clear();
+    if (error instanceof AuditorError && error.code !== "AUDITOR_STATE_INVALID") {
+      tellDisagreement(error, session);
+      return;
+    }
+    await saveState(path, reached?.save());
+    session.fail(error);
+    // Whatever a service refuses: without what it did not give there is no verdict.
+    session.exit = EXIT.failed;
+  }
+}
+
+async function interruptible(
+  { source, trust }: Auditee,
+  options: {
+    readonly onProgress: (made: AuditProgress) => void;
+    readonly state?: AuditState;
+  },
+): Promise<Audit> {
+  const { audit } = await import("@tallystick/auditor");
+  const controller = new AbortController();
+  const stop = (): void => {
+    controller.abort();
+  };
+  process.on("SIGINT", stop);
+  try {
+    return await audit(source, trust, { ...options, signal: controller.signal });
+  } finally {
+    process.off("SIGINT", stop);
+  }
+}
+
+async function readState(path: string): Promise<AuditState | undefined> {
+  try {
+    return AuditState.decode(await readWhole(path));
+  } catch (error) {
+    if (error instanceof CliError && codeOf(error.cause) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function saveState(path: string | undefined, state: AuditState | undefined): Promise<void> {
+  if (path !== undefined && state !== undefined) await writeWhole(path, state.encode());
+}
+
+function tell(
+  report: AuditReport,
+  { keys, rate }: { readonly keys: readonly string[]; readonly rate: number },
+  session: Session,
+): void {
+  const { isComplete, checked, size, root } = report;
+  if (!isComplete) session.exit = EXIT.failed;
+  if (session.isJson) {
+    const verdict = isComplete ? "sound" : null;
+    const hex = root === undefined ? null : encodeHex(root);
+    session.output.printJson({ ...report, verdict, root: hex, keys, rate });
+    return;
+  }
+  if (isComplete && root !== undefined) {
+    session.output.printMarked("good", "sound", `: ${size} entries, root ${encodeHex(root)}`);
+  } else {
+    session.output.print(`not finished: checked up to ${checked} of ${size}, no verdict`);
+  }
+  printCounts(report, rate, session.output);
+}
+
+function printCounts({ counts, longestWait }: AuditReport, rate: number, output: Output): void {
+  const parts = Object.entries(counts).map(([what, count]) => `${what} ${count}`);
+  output.print(`checked: ${parts.join(", ")}`);
+  output.print(`longest wait for a checkpoint: ${longestWait} s`);
+  output.print(`rate: ${rate} entries/s`);
+}
+
+function tellDisagreement(error: AuditorError, session: Session): void {
+  session.exit = EXIT.no;
+  const { code, index, entryId, reason, message } = error;
+  if (session.isJson) {
+    const where = { index: index ?? null, entryId: entryId ?? null };
+    session.output.printJson({ verdict: "disagreement", code, ...where, reason });
+  } else {
+    session.output.printMarked("bad", "disagreement", `: ${message}`);
+  }
+}

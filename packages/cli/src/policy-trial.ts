@@ -1,0 +1,57 @@
+import { PrivateKey } from "@tallystick/cose";
+import {
+  Admission,
+  PolicyError,
+  PolicyState,
+  isOperatorStatement,
+  signPolicy,
+} from "@tallystick/policy";
+import type { Policy } from "@tallystick/policy";
+import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
+
+/** What a policy would say to a statement; without reasons it is admitted. */
+export interface Trial {
+  readonly entryId: string | undefined;
+  readonly reasons: readonly string[];
+}
+
+const STAND_IN = "https://policy-test.invalid";
+
+/** Tries a policy on statements, as if it were in force; nothing is registered. */
+export class PolicyTrial {
+  readonly #state: PolicyState;
+
+  private constructor(state: PolicyState) {
+    this.#state = state;
+  }
+
+  /** Puts the policy in force on a log that there is not, with an operator of its own. */
+  static async begin({ document }: Policy): Promise<PolicyTrial> {
+    const operator = await PrivateKey.generate("ES256");
+    const operators = [{ iss: STAND_IN, keys: [operator.publicKey.toJwk()] }];
+    const first = { ...document, previous: null, approvals: 1, operators };
+    const signed = await signPolicy(first, { issuer: STAND_IN, issuedAt: 0 }, operator);
+    const admission = await Admission.bootstrap(SignedStatement.decode(signed), 0);
+    return new PolicyTrial(PolicyState.genesis(admission));
+  }
+
+  /** Yields what the policy says to a statement that arrives at `time`. */
+  async judge(bytes: Uint8Array, time: number): Promise<Trial> {
+    let entryId: string | undefined;
+    try {
+      const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
+      entryId = statement.entryId;
+      if (isOperatorStatement(statement)) {
+        return { entryId, reasons: ["operator: changes of the policy are not tried"] };
+      }
+      const { policy } = this.#state.inForce;
+      const verified = await VerifiedStatement.verify(statement, policy, { time });
+      Admission.admit(verified, this.#state, time);
+      return { entryId, reasons: [] };
+    } catch (error) {
+      if (error instanceof PolicyError) return { entryId, reasons: error.reasons };
+      if (error instanceof StatementError) return { entryId, reasons: [error.message] };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Facts } from "../facts.js";
+import { certificatePin } from "./certificate.js";
+import { hashEnvelopeOnly, maxBytes, contentTypes } from "./content.js";
+import { algorithms, iatWindow, issuers, requiredClaims, subject } from "./header.js";
+import type { Parameters } from "./parameters.js";
+import { minimumSvn } from "./payload.js";
+import { payloadSchema } from "./schema.js";
+
+/** Yields why a statement is refused, for the person refused; `undefined` when it is not. */
+export type Check = (facts: Facts) => string | undefined;
+
+/** A ready rule: which parameters there are, and what they make of it. */
+export interface ReadyRule {
+  readonly parameters: readonly string[];
+  /** @throws {@link PolicyError} `POLICY_MALFORMED` */
+  readonly compile: (parameters: Parameters) => Check;
+}
+
+/** What a policy names a ready rule by. */
+export type ReadyRuleName =
+  | "issuers"
+  | "subject"
+  | "algorithms"
+  | "contentTypes"
+  | "maxBytes"
+  | "hashEnvelopeOnly"
+  | "certificatePin"
+  | "minimumSvn"
+  | "iatWindow"
+  | "requiredClaims"
+  | "payloadSchema";
+
+/** The ready rules by name; docs/formats/rules.md shows each. */
+export const READY_RULES: Readonly<Record<ReadyRuleName, ReadyRule>> = {
+  issuers,
+  subject,
+  algorithms,
+  contentTypes,
+  maxBytes,
+  hashEnvelopeOnly,
+  certificatePin,
+  minimumSvn,
+  iatWindow,
+  requiredClaims,
+  payloadSchema,
+};
