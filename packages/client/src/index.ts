@@ -17,5 +17,6 @@ export { ClientError } from "./error.js";
 export type { ClientErrorCode, Refusal } from "./error.js";
 export type { Fetch } from "./exchange.js";
 export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
+export type { ReplayedEntry } from "./replay.js";
 export { ServiceClient } from "./service.js";
 export type { ClientOptions, Registered } from "./service.js";

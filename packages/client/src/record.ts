@@ -51,7 +51,7 @@ function parseProposal(value: unknown): OpenProposal {
   const { approvers } = members;
   const isList = Array.isArray(approvers) && approvers.every((name) => typeof name === "string");
   if (!isList) throw malformed("a proposal has no approvers");
-  return { ...placed(members), approvers: approvers as readonly string[] };
+  return { ...placed(members), approvers: approvers };
 }
 
 function placed({ entryId, index, policy }: Readonly<Record<string, unknown>>): {

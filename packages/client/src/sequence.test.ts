@@ -14,7 +14,7 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 async function pairs(bytes: Uint8Array, size: number): Promise<readonly Uint8Array[]> {
   const reader = new SequenceReader(inChunks(bytes, size), 70_000);
   const found: Uint8Array[] = [];
-  while (!(await reader.isAtEnd())) found.push(...(await reader.byteStrings(2)));
+  while (!(await reader.isAtEnd())) found.push(...(await reader.pair()));
   return found;
 }
 

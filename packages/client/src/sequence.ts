@@ -3,7 +3,7 @@ import { ClientError } from "./error.js";
 const MAJOR = { bytes: 2, array: 4 } as const;
 
 /**
- * Reads a CBOR sequence (RFC 8742) of byte strings, or of arrays of them, as it comes in: never more
+ * Reads a CBOR sequence (RFC 8742) of byte strings, or of pairs of them, as it comes in: never more
  * than one item and one chunk at a time. Heads are in their shortest form, lengths definite.
  */
 export class SequenceReader {
@@ -32,12 +32,10 @@ export class SequenceReader {
     return this.#take(length);
   }
 
-  /** Yields the byte strings of an array of that many. @throws {@link ClientError} `CLIENT_PROTOCOL` */
-  async byteStrings(count: number): Promise<readonly Uint8Array[]> {
-    if ((await this.#head(MAJOR.array)) !== count) throw malformed(`no array of ${count}`);
-    const strings: Uint8Array[] = [];
-    while (strings.length < count) strings.push(await this.byteString());
-    return strings;
+  /** Yields the byte strings of an array of two. @throws {@link ClientError} `CLIENT_PROTOCOL` */
+  async pair(): Promise<readonly [Uint8Array, Uint8Array]> {
+    if ((await this.#head(MAJOR.array)) !== 2) throw malformed("no array of two");
+    return [await this.byteString(), await this.byteString()];
   }
 
   /** Lets go of what is still to come. */
