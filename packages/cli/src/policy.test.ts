@@ -90,6 +90,13 @@ describe("tally policy", () => {
     expect((await policy("test", "shown.json", "--statements", "statements/a.cose")).code).toBe(0);
   });
 
+  test("show --next prints what follows the policy in force", async () => {
+    const { policy: document, entryId } = await shown("--service", server.url);
+    const next = await shown("--next", "--service", server.url);
+    expect(next).toMatchObject({ entryId, isInForce: true });
+    expect(next.policy).toEqual({ ...document, previous: entryId });
+  });
+
   test("test judges at the time given", async () => {
     const { policy: document } = await shown("--service", server.url);
     const [issuer] = (document as { issuers: { iss: string; keys: object[] }[] }).issuers;

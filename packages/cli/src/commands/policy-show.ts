@@ -8,6 +8,11 @@ import { policiesOfDirectory, policiesOfService, readPolicy } from "../policy-pl
 import type { PolicyPlace } from "../policy-place.js";
 import type { Session } from "../session.js";
 
+interface ShowOptions {
+  readonly service?: string;
+  readonly next?: boolean;
+}
+
 export function addPolicyShow(policy: Command, session: Session): void {
   policy
     .command("show")
@@ -17,12 +22,13 @@ export function addPolicyShow(policy: Command, session: Session): void {
     .argument("[place]", "directory made by tally init, not served meanwhile; or the EntryID")
     .argument("[entryId]", "of a proposal, or of an approval; after a directory")
     .option("--service <url>", "a running service, in place of a directory")
+    .option("--next", "make it the next policy, to be edited and proposed: previous is filled in")
     .option("--json", "print the result as one JSON object")
     .action(
       async (
         first: string | undefined,
         second: string | undefined,
-        { service }: { readonly service?: string },
+        { service, next = false }: ShowOptions,
       ) => {
         if (service === undefined ? first === undefined : second !== undefined) {
           throw new CliError("CLI_USAGE", "want either a directory or --service");
@@ -33,7 +39,7 @@ export function addPolicyShow(policy: Command, session: Session): void {
             : policiesOfService(new ServiceClient(service));
         const wanted = service === undefined ? second : first;
         try {
-          await show(place, wanted, session);
+          await show(place, { wanted, isNext: next }, session);
         } finally {
           await place.close();
         }
@@ -43,13 +49,14 @@ export function addPolicyShow(policy: Command, session: Session): void {
 
 async function show(
   place: PolicyPlace,
-  wanted: string | undefined,
+  { wanted, isNext }: { readonly wanted: string | undefined; readonly isNext: boolean },
   { output, isJson }: Session,
 ): Promise<void> {
   const standing = await place.standing();
   const current = await readPolicy(place, standing.entryId);
   const shown = wanted === undefined ? current : await readPolicy(place, wanted);
   const { entryId, policy } = shown;
+  const document = isNext ? { ...policy.document, previous: standing.entryId } : policy.document;
   const isInForce = shown.proposal === current.proposal;
   const approvalsWanted = current.policy.approvals;
   const proposals = standing.proposals.filter(
@@ -61,7 +68,7 @@ async function show(
       approvers: one.approvers,
       approvalsLacking: approvalsLacking(one, approvalsWanted),
     }));
-    const told = { entryId, isInForce, policy: policy.document, approvalsWanted };
+    const told = { entryId, isInForce, policy: document, approvalsWanted };
     output.printJson({ ...told, proposals: listed });
     return;
   }
@@ -71,5 +78,5 @@ async function show(
   for (const one of proposals) {
     output.note(`proposal ${one.entryId} ${formatApprovals(one, approvalsWanted)}`);
   }
-  output.print(new TextDecoder().decode(formatPolicy(policy.document)).trimEnd());
+  output.print(new TextDecoder().decode(formatPolicy(document)).trimEnd());
 }
