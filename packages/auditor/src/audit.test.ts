@@ -37,6 +37,19 @@ describe("a sound log", () => {
     });
   });
 
+  test.each([
+    ["before", 0],
+    ["over it", 10],
+  ])("may have decided on an entry in the second of the checkpoint %s", async (_name, later) => {
+    const forge = await Forge.make();
+    await forge.round(await forge.statements(0, 1));
+    const decided = forge.time + later;
+    forge.time += 10;
+    await forge.round(await forge.statements(1, 3), { decided });
+    const { report } = await audit(sourceOf(forge), forge.trust);
+    expect(report).toMatchObject({ isComplete: true, longestWait: 10 - later });
+  });
+
   test("goes over bundles, whole ones and a partial one", async () => {
     const forge = await Forge.make();
     await forge.round(await forge.statements(0, 300));

@@ -118,6 +118,16 @@ const TAMPERED: readonly [string, string, number | undefined, Tamper][] = [
     },
   ],
   [
+    "a decision before the checkpoint that its entry comes after",
+    "AUDITOR_TIME_INVALID",
+    5,
+    async (forge) => {
+      forge.time += 10;
+      await forge.round(await forge.statements(8, 9));
+      await forge.round(await forge.statements(9, 10), { decided: forge.time - 1 });
+    },
+  ],
+  [
     "a decision after its checkpoint",
     "AUDITOR_TIME_INVALID",
     4,

@@ -24,7 +24,6 @@ export interface ReplayStart {
   readonly history: PolicyHistory;
   readonly ledger: Ledger;
   readonly edge: RightEdge;
-  readonly since: number;
   readonly uncovered: Uncovered | undefined;
   readonly sums: Sums;
 }
@@ -36,7 +35,6 @@ export function freshStart(trust: AuditTrust): ReplayStart {
     history: new PolicyHistory(),
     ledger: new Ledger(),
     edge: RightEdge.empty(),
-    since: 0,
     uncovered: undefined,
     sums: NO_SUMS,
   };
@@ -48,8 +46,6 @@ export class Replay {
   readonly history: PolicyHistory;
   readonly ledger: Ledger;
   readonly edge: RightEdge;
-  // Owned by #cover: the time that no later decision can be older than.
-  #since: number;
   // Owned by #take and #cover.
   #uncovered: Uncovered | undefined;
   // Owned by #add.
@@ -59,13 +55,8 @@ export class Replay {
 
   constructor(start: ReplayStart) {
     ({ chain: this.chain, history: this.history, ledger: this.ledger, edge: this.edge } = start);
-    this.#since = start.since;
     this.#uncovered = start.uncovered;
     this.#sums = start.sums;
-  }
-
-  get since(): number {
-    return this.#since;
   }
 
   get uncovered(): Uncovered | undefined {
@@ -146,7 +137,6 @@ export class Replay {
     this.#add({ signatures: 1, chains, bytes: bytesOf(entry) });
     const isCovered = this.#cover();
     if (isControl && !isCovered) throw shared(entry);
-    if (isControl) this.#since = this.chain.last?.time ?? 0;
   }
 
   /** Follows the checkpoint of the tree's size, and yields whether there is one. */
@@ -178,11 +168,11 @@ export class Replay {
     throw new AuditorError("AUDITOR_DUPLICATE", reason, { index, entryId });
   }
 
-  // Decisions wait for their round, and rounds before it may end meanwhile; but none is older than
-  // the checkpoint that covers the control entry that it depends on.
+  // I6: what was admitted before the newest checkpoint is not sequenced behind it, but admitted again.
   #requireTime({ index, statement: { entryId }, collateral: { time } }: ReadEntry): void {
-    if (time < this.#since) {
-      const reason = `decided at ${time}, by a policy that is logged since ${this.#since}`;
+    const { time: earliest = 0 } = this.chain.last ?? {};
+    if (time < earliest) {
+      const reason = `decided at ${time}, and comes after the checkpoint of ${earliest}`;
       throw new AuditorError("AUDITOR_TIME_INVALID", reason, { index, entryId });
     }
     const before = this.#uncovered;

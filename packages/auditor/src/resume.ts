@@ -28,9 +28,9 @@ export function stateOf(replay: Replay): AuditState | undefined {
     entries.set(table.digest(index), index * HASH_BYTES);
     view.setUint32(index * SIGNER_BYTES, table.signer(index));
   }
-  const { since, uncovered, sums } = replay;
+  const { uncovered, sums } = replay;
   return new AuditState({
-    ...{ issuer, origin, last, since, uncovered, sums, entries, signers, signerOf },
+    ...{ issuer, origin, last, uncovered, sums, entries, signers, signerOf },
     size: edge.size,
     edge: edge.hashes(),
     controls: history.controls.map(({ index, source }) => ({ index, ...source })),
@@ -60,13 +60,13 @@ export async function resumedStart({ parts }: AuditState, trust: AuditTrust): Pr
   ) {
     throw invalid("its parts are not of one size");
   }
-  const { since, uncovered, sums } = parts;
+  const { uncovered, sums } = parts;
   return {
     chain: new CheckpointChain({ ...trust, issuer, origin }, last),
     history: await historyOf(parts),
     ledger: ledgerOf(parts),
     edge: edgeOf(parts),
-    ...{ since, uncovered, sums },
+    ...{ uncovered, sums },
   };
 }
 

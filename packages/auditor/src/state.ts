@@ -33,8 +33,6 @@ export interface AuditStateParts {
   /** Hashes of the right edge of the tree of that size. */
   readonly edge: readonly Uint8Array[];
   readonly last: ChainPoint;
-  /** Time of the checkpoint that covered the newest control entry first. */
-  readonly since: number;
   readonly uncovered: Uncovered | undefined;
   readonly controls: readonly (SourceEntry & { readonly index: number })[];
   /** All entries, 32 bytes each, in order. */
@@ -92,7 +90,6 @@ function mapOf(parts: AuditStateParts): CborMap {
     ["size", parts.size],
     ["edge", [...parts.edge]],
     ["last", [last.digest, last.size, last.root, last.time, last.key]],
-    ["since", parts.since],
     [
       "uncovered",
       uncovered === undefined ? null : [uncovered.earliest, uncovered.latest, uncovered.index],
@@ -123,7 +120,6 @@ function partsOf(map: Members): AuditStateParts {
       time: countOf(last[3]),
       key: bytesIn(last[4]),
     },
-    since: countOf(map.value("since")),
     uncovered: uncovered && {
       earliest: countOf(uncovered[0]),
       latest: countOf(uncovered[1]),

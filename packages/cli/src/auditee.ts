@@ -1,13 +1,12 @@
 import type { AuditTrust, LogSource } from "@tallystick/auditor";
 import { ServiceClient } from "@tallystick/client";
 import { encodeBase64url } from "@tallystick/cose";
-import { VDS } from "@tallystick/receipt";
+import { ReceiptError, SignedCheckpoint, VDS, decodeChainLink } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { openStore } from "./opening.js";
-import { sourceOfService } from "./service-source.js";
 import { readTrust } from "./trustfile.js";
 
 /** A log to be audited, with what is known of it beforehand. */
@@ -42,8 +41,32 @@ export async function openAuditee({ dir, service, trust }: AuditeeOptions): Prom
   }
   const client = new ServiceClient(service);
   const pinned = pinnedFor(await readTrust(trust), trust, await client.version());
-  const source = sourceOfService(service, pinned.trust);
-  return { source, ...pinned, close: () => Promise.resolve() };
+  return { source: sourceOf(client, pinned.trust), ...pinned, close: () => Promise.resolve() };
+}
+
+function sourceOf(client: ServiceClient, { receiptKeys }: AuditTrust): LogSource {
+  return {
+    newest: async () => {
+      const record = await client.latestCheckpoint();
+      return { size: await sizeIn(record, receiptKeys), record };
+    },
+    entries: (bundle) => client.replayEntries(bundle),
+    checkpoints: (bundle) => client.replayCheckpoints(bundle),
+  };
+}
+
+// The size is what the checkpoint says, once one of the pinned keys has signed it.
+async function sizeIn(record: Uint8Array, keys: AuditTrust["receiptKeys"]): Promise<number> {
+  const { checkpoint } = decodeChainLink(record);
+  for (const key of keys) {
+    try {
+      return (await SignedCheckpoint.verify(checkpoint, key)).checkpoint.size;
+    } catch (error) {
+      if (!(error instanceof ReceiptError)) throw error;
+    }
+  }
+  // The audit says so with its own words, whatever the size.
+  return 0;
 }
 
 async function openDirectory(dir: string, trust: string | undefined): Promise<Auditee> {

@@ -6,12 +6,16 @@ import {
   isOperatorStatement,
   signPolicy,
 } from "@tallystick/policy";
-import type { Policy } from "@tallystick/policy";
 import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
+
+import type { FirstPolicy } from "./policy-file.js";
 
 /** What a policy would say to a statement; without reasons it is admitted. */
 export interface Trial {
+  /** `undefined` where it is no statement. */
   readonly entryId: string | undefined;
+  /** Who it says has signed it. */
+  readonly issuer: string | undefined;
   readonly reasons: readonly string[];
 }
 
@@ -25,11 +29,15 @@ export class PolicyTrial {
     this.#state = state;
   }
 
-  /** Puts the policy in force on a log that there is not, with an operator of its own. */
-  static async begin({ document }: Policy): Promise<PolicyTrial> {
+  /**
+   * Puts the policy in force on a log that there is not, with an operator of its own.
+   *
+   * @throws PolicyError `POLICY_MALFORMED`
+   */
+  static async begin(policy: FirstPolicy): Promise<PolicyTrial> {
     const operator = await PrivateKey.generate("ES256");
-    const operators = [{ iss: STAND_IN, keys: [operator.publicKey.toJwk()] }];
-    const first = { ...document, previous: null, approvals: 1, operators };
+    const standIn = { iss: STAND_IN, keys: [operator.publicKey.toJwk()] };
+    const first = { ...policy(standIn), approvals: 1, operators: [standIn] };
     const signed = await signPolicy(first, { issuer: STAND_IN, issuedAt: 0 }, operator);
     const admission = await Admission.bootstrap(SignedStatement.decode(signed), 0);
     return new PolicyTrial(PolicyState.genesis(admission));
@@ -37,20 +45,20 @@ export class PolicyTrial {
 
   /** Yields what the policy says to a statement that arrives at `time`. */
   async judge(bytes: Uint8Array, time: number): Promise<Trial> {
-    let entryId: string | undefined;
+    let named: Omit<Trial, "reasons"> = { entryId: undefined, issuer: undefined };
     try {
       const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
-      entryId = statement.entryId;
+      named = { entryId: statement.entryId, issuer: statement.claims.issuer };
       if (isOperatorStatement(statement)) {
-        return { entryId, reasons: ["operator: changes of the policy are not tried"] };
+        return { ...named, reasons: ["operator: changes of the policy are not tried"] };
       }
       const { policy } = this.#state.inForce;
       const verified = await VerifiedStatement.verify(statement, policy, { time });
       Admission.admit(verified, this.#state, time);
-      return { entryId, reasons: [] };
+      return { ...named, reasons: [] };
     } catch (error) {
-      if (error instanceof PolicyError) return { entryId, reasons: error.reasons };
-      if (error instanceof StatementError) return { entryId, reasons: [error.message] };
+      if (error instanceof PolicyError) return { ...named, reasons: error.reasons };
+      if (error instanceof StatementError) return { ...named, reasons: [error.message] };
       throw error;
     }
   }

@@ -82,11 +82,19 @@ describe("tally policy", () => {
     );
     expect(code).toBe(1);
     const lines = stdout.split("\n");
-    expect(lines[0]).toBe("statements/a.cose  admitted");
-    expect(lines[1]).toBe("statements/b.cose  refused   no key for this iss and kid");
-    expect(lines[2]).toMatch(/^statements\/c\.cose {2}refused {3}/);
+    expect(lines[0]).toBe("statements/a.cose  admitted  https://vendor.example");
+    expect(lines[1]).toBe("statements/b.cose  refused   https://second.example");
+    expect(lines[2]?.trim()).toBe("no key for this iss and kid");
+    expect(lines[3]).toBe("statements/c.cose  refused   no statement");
     expect(stderr).toBe("1 admitted, 2 refused\n");
     expect((await policy("test", "shown.json", "--statements", "statements/a.cose")).code).toBe(0);
+  });
+
+  test("show --next prints what follows the policy in force", async () => {
+    const { policy: document, entryId } = await shown("--service", server.url);
+    const next = await shown("--next", "--service", server.url);
+    expect(next).toMatchObject({ entryId, isInForce: true });
+    expect(next.policy).toEqual({ ...document, previous: entryId });
   });
 
   test("test judges at the time given", async () => {
@@ -124,37 +132,79 @@ describe("tally policy", () => {
 
   test("approve completes what more than one operator has to sign", async () => {
     const { policy: document, entryId } = await shown("--service", server.url);
+    const [proposer] = (document as { operators: { iss: string }[] }).operators;
+    const first = proposer?.iss ?? "";
     const change = { ...document, previous: entryId, maxStatementBytes: 2048 };
     await workspace.write("third.json", JSON.stringify(change));
     const proposed = await policy(
       ...["propose", "third.json", "--service", server.url, ...operator],
     );
     const proposal = proposed.stdout.trim();
-    expect(proposed.stderr).toBe(
-      `not in force yet, 1 approvals lack: tally policy approve ${proposal}\n`,
-    );
+    const has = `has 1 of 2 approvals (${first}), lacks 1`;
+    expect(proposed.stderr).toBe(`not in force yet: ${has}: tally policy approve ${proposal}\n`);
+    const inForce = await policy("show", "--service", server.url);
+    expect(inForce.stderr).toBe(`policy ${entryId}, in force\nproposal ${proposal} ${has}\n`);
+    const one = await policy("show", proposal, "--service", server.url);
+    expect(one.stderr).toBe(`policy ${proposal}, proposed\nproposal ${proposal} ${has}\n`);
+    expect(JSON.parse(one.stdout)).toMatchObject({ maxStatementBytes: 2048 });
+    expect(await shown(proposal, "--service", server.url)).toMatchObject({
+      entryId: proposal,
+      isInForce: false,
+      approvalsWanted: 2,
+      proposals: [{ entryId: proposal, approvers: [first], approvalsLacking: 1 }],
+    });
+    const twice = await policy("approve", proposal, "--service", server.url, ...operator);
+    expect(twice.code).toBe(1);
+    expect(twice.stderr).toContain("this operator has approved it before");
     expect((await shown("--service", server.url)).entryId).toBe(entryId);
     const approved = await policy(
-      ...["approve", proposal, "--service", server.url, "--operator", "second.jwk"],
+      ...["approve", proposal, "--service", server.url, "--operator", "second.jwk", "--json"],
     );
-    expect(approved.stderr).toBe("the approval put the policy in force\n");
     const now = await shown("--service", server.url);
-    expect(now.entryId).toBe(approved.stdout.trim());
+    expect(JSON.parse(approved.stdout)).toEqual({
+      entryId: now.entryId,
+      proposal,
+      isInForce: true,
+      isWaiting: false,
+      approvalsWanted: 2,
+    });
+    expect(now).toMatchObject({ isInForce: true, approvalsWanted: 2, proposals: [] });
+    const old = await policy("show", entryId, "--service", server.url);
+    expect(old.stderr).toBe(`policy ${entryId}, neither in force nor waiting\n`);
     expect(now.policy).toMatchObject({ maxStatementBytes: 2048 });
     // Neither a second approval nor one of a policy that is in force changes anything.
     const again = await policy(
       ...["approve", proposal, "--service", server.url, "--operator", "second.jwk"],
     );
     expect(again.code).toBe(3);
+    expect(again.stderr).toContain(`${proposal} is in force already`);
+    const approval = await policy(
+      ...["approve", now.entryId, "--service", server.url, "--operator", "second.jwk"],
+    );
+    expect(approval.code).toBe(3);
+    expect(approval.stderr).toContain(`approves the proposal ${proposal}`);
+  });
+
+  test("trust add says that others have to approve", async () => {
+    const { stderr } = await workspace.must(
+      ...["trust", "add", "second.pub.jwk", "--iss", "https://third.example"],
+      ...["--service", server.url, "--operator", "second.jwk"],
+    );
+    expect(stderr).toMatch(
+      /^https:\/\/third\.example may not register yet: policy ([0-9a-f]{64}) has 1 of 2 approvals \(https:\/\/second\.example\), lacks 1: tally policy approve \1\n$/,
+    );
+    const { policy: document } = await shown("--service", server.url);
+    expect(JSON.stringify(document)).not.toContain("https://third.example");
   });
 
   test("show reads a directory, and any entry that is a policy or an approval", async () => {
     await server.stop();
     const now = await shown("service");
-    expect(await shown("service", now.entryId)).toEqual(now);
+    expect(now).toMatchObject({ proposals: [{ approvers: ["https://second.example"] }] });
+    expect(await shown("service", now.entryId)).toEqual({ ...now, proposals: [] });
     expect((await policy("show", "service", "x")).code).toBe(3);
     const { code, stdout } = await workspace.tally("audit", "service");
-    expect(stdout).toMatch(/^sound: 4 entries/m);
+    expect(stdout).toMatch(/^sound: 5 entries/m);
     expect(code).toBe(0);
     server = await ServeProcess.start(workspace, "service");
   });

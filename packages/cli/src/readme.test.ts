@@ -11,7 +11,7 @@ const DEFAULT_URL = "http://127.0.0.1:8000";
 test("the commands of the README run as they stand", async () => {
   const [, block = ""] = /```sh\n(.*?)```/s.exec(await readFile(README, "utf8")) ?? [];
   const commands = [...block.matchAll(/^npx tally (.+)$/gm)].map(([, line = ""]) => line);
-  expect(commands.length).toBeGreaterThan(10);
+  expect(commands.length).toBeGreaterThan(16);
   const workspace = await Workspace.make();
   try {
     await runAll(commands, workspace);
@@ -31,6 +31,8 @@ async function runAll(commands: readonly string[], workspace: Workspace): Promis
       continue;
     }
     if (command.startsWith("fsck ")) await server?.stop();
-    await workspace.must(...command.replaceAll(DEFAULT_URL, server?.url ?? "").split(" "));
+    const [line = "", file] = command.replaceAll(DEFAULT_URL, server?.url ?? "").split(" > ");
+    const { stdout } = await workspace.must(...line.split(" "));
+    if (file !== undefined) await workspace.write(file, stdout);
   }
 }

@@ -1,3 +1,4 @@
+import type { Deadline } from "./deadline.js";
 import { ClientError } from "./error.js";
 
 /**
@@ -27,6 +28,36 @@ export async function readBody(response: Response, maxBytes: number): Promise<Ui
     reader.cancel().catch(() => undefined);
   }
   throw new ClientError("CLIENT_PROTOCOL", `answer is longer than ${maxBytes} bytes`);
+}
+
+/**
+ * Yields the body of a response as it comes in. The deadline runs while a piece is awaited and stands
+ * still while the reader works on one; what breaks the stream is thrown as `failure` puts it.
+ */
+export async function* chunksOf(
+  { body }: Response,
+  {
+    deadline,
+    failure,
+  }: { readonly deadline: Deadline; readonly failure: (error: unknown) => unknown },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (body === null) return;
+  const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  const next = async (): Promise<Uint8Array | undefined> => {
+    deadline.start();
+    try {
+      return (await reader.read()).value;
+    } catch (error) {
+      throw failure(error);
+    } finally {
+      deadline.stop();
+    }
+  };
+  try {
+    for (let chunk = await next(); chunk !== undefined; chunk = await next()) yield chunk;
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
 }
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {

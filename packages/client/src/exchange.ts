@@ -1,4 +1,5 @@
-import { readBody } from "./body.js";
+import { chunksOf, readBody } from "./body.js";
+import { Deadline } from "./deadline.js";
 import { ClientError } from "./error.js";
 import { parseRetryAfter } from "./patience.js";
 
@@ -11,25 +12,32 @@ export interface Exchange {
   readonly accept: string;
   /** Posted when present, as `application/cose`. */
   readonly statement?: Uint8Array;
-  /** Longest answer that is read. */
+  /** Longest answer that is read as a whole. */
   readonly maxBytes: number;
+  /** Whether an answer of the type that is accepted is left to be read as it comes. */
+  readonly isStreamed?: boolean;
 }
 
-/** One answer, wholly read. */
+/** One answer. */
 export interface Answer {
-  readonly url: string;
   readonly status: number;
   /** In lower case and without parameters; empty when missing. */
   readonly mediaType: string;
   readonly location: string | null;
   readonly retryAfterMs: number | undefined;
+  /** The whole of it; empty where there are chunks. */
   readonly body: Uint8Array;
+  /** What is left to be read, and has to be read or closed. */
+  readonly chunks?: AsyncIterable<Uint8Array>;
 }
 
 /** What an exchange is made with. */
 export interface ExchangeOptions {
   readonly fetch: Fetch;
-  /** Longest time from the request to the last byte of its answer. */
+  /**
+   * Longest time from the request to the last byte of its answer; where the answer is streamed, to its
+   * first bytes, and from then on between two pieces, without the time that its reader takes.
+   */
   readonly timeoutMs: number;
   /** Milliseconds since the epoch, to read dates in `Retry-After`. */
   readonly now: () => number;
@@ -46,28 +54,51 @@ export async function exchange(
   request: Exchange,
   { fetch, timeoutMs, now }: ExchangeOptions,
 ): Promise<Answer> {
-  const signal = AbortSignal.timeout(timeoutMs);
+  const deadline = new Deadline(timeoutMs);
+  const failure = (error: unknown): unknown => failureOf(error, { request, deadline, timeoutMs });
   try {
-    const response = await fetch(request.url, { ...initOf(request), signal });
-    const { headers, status } = response;
-    return {
-      url: request.url,
-      status,
-      mediaType: (headers.get("content-type") ?? "").split(";", 1).join("").trim().toLowerCase(),
-      location: headers.get("location"),
-      retryAfterMs: parseRetryAfter(headers.get("retry-after"), now()),
-      body: await readBody(response, request.maxBytes),
-    };
-  } catch (error) {
-    if (error instanceof ClientError) throw error;
-    const { host } = new URL(request.url);
-    if (signal.aborted) {
-      const message = `no complete answer from ${host} within ${timeoutMs} ms`;
-      throw new ClientError("CLIENT_TIMEOUT", message, { cause: error });
+    deadline.start();
+    const response = await fetch(request.url, { ...initOf(request), signal: deadline.signal });
+    const head = headOf(response, now());
+    const isLeft = request.isStreamed === true && response.ok && head.mediaType === request.accept;
+    if (isLeft) {
+      return { ...head, body: new Uint8Array(), chunks: chunksOf(response, { deadline, failure }) };
     }
-    const message = `${host} cannot be reached: ${reasonOf(error)}`;
-    throw new ClientError("CLIENT_UNREACHABLE", message, { cause: error });
+    return { ...head, body: await readBody(response, request.maxBytes) };
+  } catch (error) {
+    throw failure(error);
+  } finally {
+    deadline.stop();
   }
+}
+
+function headOf({ headers, status }: Response, now: number): Omit<Answer, "body" | "chunks"> {
+  return {
+    status,
+    mediaType: (headers.get("content-type") ?? "").split(";", 1).join("").trim().toLowerCase(),
+    location: headers.get("location"),
+    retryAfterMs: parseRetryAfter(headers.get("retry-after"), now),
+  };
+}
+
+function failureOf(
+  error: unknown,
+  context: {
+    readonly request: Exchange;
+    readonly deadline: Deadline;
+    readonly timeoutMs: number;
+  },
+): ClientError {
+  if (error instanceof ClientError) return error;
+  const { request, deadline, timeoutMs } = context;
+  const { host } = new URL(request.url);
+  if (deadline.hasPassed) {
+    const what = request.isStreamed === true ? "nothing more" : "no complete answer";
+    const message = `${what} from ${host} within ${timeoutMs} ms`;
+    return new ClientError("CLIENT_TIMEOUT", message, { cause: error });
+  }
+  const message = `${host} cannot be reached: ${reasonOf(error)}`;
+  return new ClientError("CLIENT_UNREACHABLE", message, { cause: error });
 }
 
 function initOf({ accept, statement }: Exchange): RequestInit {

@@ -16,6 +16,7 @@
 export { ClientError } from "./error.js";
 export type { ClientErrorCode, Refusal } from "./error.js";
 export type { Fetch } from "./exchange.js";
-export type { PolicyInForce, ServiceVersion } from "./record.js";
+export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
+export type { ReplayedEntry } from "./replay.js";
 export { ServiceClient } from "./service.js";
 export type { ClientOptions, Registered } from "./service.js";

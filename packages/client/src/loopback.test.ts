@@ -1,57 +1,28 @@
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { createServer } from "node:http";
-import type { RequestListener, Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 
 import { encodeCbor } from "@tallystick/cose";
 
-import { ServiceClient } from "./service.js";
-import type { ClientOptions } from "./service.js";
+import { LoopbackServer } from "./testing/loopback.js";
 import { makeScene } from "./testing/scene.js";
 import type { Scene } from "./testing/scene.js";
 import { refusalOf } from "./testing/refusal.js";
 
 let scene: Scene;
-let server: Server | undefined;
 
 beforeAll(async () => {
   scene = await makeScene();
 });
 
-afterEach(async () => {
-  const stopped = server;
-  server = undefined;
-  stopped?.closeAllConnections();
-  await closed(stopped);
-});
+const loopback = new LoopbackServer();
 
-function closed(running: Server | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (running?.listening !== true) resolve();
-    else
-      running.close(() => {
-        resolve();
-      });
-  });
-}
-
-/** A client of a real server on the loopback interface. */
-async function clientOf(
-  listener: RequestListener,
-  options: ClientOptions = {},
-): Promise<ServiceClient> {
-  const started = createServer(listener);
-  server = started;
-  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
-  const { port } = started.address() as AddressInfo;
-  return new ServiceClient(`http://127.0.0.1:${port}`, options);
-}
+afterEach(() => loopback.stop());
 
 describe("over a real connection", () => {
   test("registers", async () => {
     const key = encodeCbor(scene.serviceKey.publicKey.toCoseKey());
     const bodies: Uint8Array[] = [];
-    const client = await clientOf((request, response) => {
+    const client = await loopback.clientOf((request, response) => {
       request.on("data", (chunk: Uint8Array) => bodies.push(chunk));
       request.on("end", () => {
         const isPost = request.method === "POST";
@@ -73,7 +44,7 @@ describe("over a real connection", () => {
     const listener: RequestListener = (_request, response) => {
       if (isBegun) response.writeHead(200, { "content-type": "application/cbor" }).write("x");
     };
-    const client = await clientOf(listener, { timeoutMs: 100 });
+    const client = await loopback.clientOf(listener, { timeoutMs: 100 });
     const error = await refusalOf(() => client.keys());
     expect(error.code).toBe("CLIENT_TIMEOUT");
     expect(error.message).toContain("within 100 ms");
@@ -81,7 +52,7 @@ describe("over a real connection", () => {
 
   test("an answer without end is cut off", async () => {
     let sent = 0;
-    const client = await clientOf(
+    const client = await loopback.clientOf(
       (_request, response) => {
         const chunk = new Uint8Array(65_536);
         const pump = (): void => {
@@ -98,7 +69,7 @@ describe("over a real connection", () => {
   });
 
   test("an answer that breaks off is no answer", async () => {
-    const client = await clientOf((_request, response) => {
+    const client = await loopback.clientOf((_request, response) => {
       response.writeHead(200, { "content-type": "application/cbor", "content-length": "100" });
       response.write("x", () => response.destroy());
     });
@@ -107,7 +78,7 @@ describe("over a real connection", () => {
 
   test("a redirect is not followed", async () => {
     const paths: (string | undefined)[] = [];
-    const client = await clientOf((request, response) => {
+    const client = await loopback.clientOf((request, response) => {
       paths.push(request.url);
       response.writeHead(307, { location: "/elsewhere" }).end();
     });
@@ -116,8 +87,8 @@ describe("over a real connection", () => {
   });
 
   test("no server is unreachable, and the reason is said", async () => {
-    const client = await clientOf(() => undefined);
-    await closed(server);
+    const client = await loopback.clientOf(() => undefined);
+    await loopback.stop();
     const error = await refusalOf(() => client.version());
     expect(error.code).toBe("CLIENT_UNREACHABLE");
     expect(error.message).toContain("ECONNREFUSED");

@@ -11,10 +11,27 @@ const entryId = "0".repeat(64);
 const version = { name: "tallystick", version: "1", api: "draft", issuer: "i", origin: "o" };
 
 describe("parsePolicyInForce", () => {
-  test("reads the three members and leaves the document alone", () => {
-    const policy = { format: "anything" };
-    const body = bytesOf({ entryId, index: 3, policy, later: true });
-    expect(parsePolicyInForce(body)).toEqual({ entryId, index: 3, policy });
+  const policy = { format: "anything" };
+  const named = { entryId, index: 3, policy };
+
+  test("reads the members and leaves the documents alone", () => {
+    const proposal = { ...named, index: 5, approvers: ["https://log.example"] };
+    const body = bytesOf({ ...named, proposals: [{ ...proposal, later: 1 }], later: true });
+    expect(parsePolicyInForce(body)).toEqual({ ...named, proposals: [proposal] });
+    expect(parsePolicyInForce(bytesOf(named))).toEqual({ ...named, proposals: [] });
+  });
+
+  test.each([
+    ["that are no list", {}, "no list of proposals"],
+    ["of text", ["a"], "not an object"],
+    ["without an entryId", [{ ...named, entryId: 1, approvers: [] }], "no entryId"],
+    ["without approvers", [named], "no approvers"],
+    ["with an approver that is no text", [{ ...named, approvers: ["a", 1] }], "no approvers"],
+    ["without a document", [{ entryId, index: 1, approvers: [] }], "no document"],
+  ])("refuses proposals %s", async (_, proposals, want) => {
+    const error = await refusalOf(() => parsePolicyInForce(bytesOf({ ...named, proposals })));
+    expect(error.code).toBe("CLIENT_PROTOCOL");
+    expect(error.message).toContain(want);
   });
 
   test.each([

@@ -6,6 +6,18 @@ export interface PolicyInForce {
   readonly index: number;
   /** As the service tells it: JSON, not checked here. */
   readonly policy: unknown;
+  /** Proposals that wait for approvals, oldest first; none where the service tells of none. */
+  readonly proposals: readonly OpenProposal[];
+}
+
+/** A proposed policy that not enough operators have signed yet. */
+export interface OpenProposal {
+  readonly entryId: string;
+  readonly index: number;
+  /** `iss` of the operators who have signed it. */
+  readonly approvers: readonly string[];
+  /** As the service tells it: JSON, not checked here. */
+  readonly policy: unknown;
 }
 
 /** Who a service says it is. */
@@ -22,7 +34,31 @@ export interface ServiceVersion {
 
 /** Parses the answer of `GET /policy`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
 export function parsePolicyInForce(body: Uint8Array): PolicyInForce {
-  const { entryId, index, policy } = parseObject(body, "policy");
+  const answer = parseObject(body, "policy");
+  const proposals = answer["proposals"] ?? [];
+  if (!Array.isArray(proposals)) throw malformed("policy has no list of proposals");
+  return { ...placed(answer), proposals: proposals.map(parseProposal) };
+}
+
+/** Parses the answer of `GET /policies/{id}`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
+export function parsePolicyDocument(body: Uint8Array): unknown {
+  return parseObject(body, "policy");
+}
+
+function parseProposal(value: unknown): OpenProposal {
+  if (typeof value !== "object" || value === null) throw malformed("a proposal is not an object");
+  const members = value as Readonly<Record<string, unknown>>;
+  const { approvers } = members;
+  const isList = Array.isArray(approvers) && approvers.every((name) => typeof name === "string");
+  if (!isList) throw malformed("a proposal has no approvers");
+  return { ...placed(members), approvers: approvers };
+}
+
+function placed({ entryId, index, policy }: Readonly<Record<string, unknown>>): {
+  readonly entryId: string;
+  readonly index: number;
+  readonly policy: unknown;
+} {
   if (typeof entryId !== "string" || !/^[0-9a-f]{64}$/.test(entryId)) {
     throw malformed("policy has no entryId");
   }

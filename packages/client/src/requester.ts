@@ -9,6 +9,8 @@ import { PROBLEM_MEDIA_TYPE, decodeProblem, formatRefusal } from "./problem.js";
 /** Media types of the API (SCRAPI-11 §2). */
 export const COSE_MEDIA_TYPE = "application/cose";
 export const CBOR_MEDIA_TYPE = "application/cbor";
+/** RFC 8742 §5. */
+export const CBOR_SEQUENCE_MEDIA_TYPE = "application/cbor-seq";
 export const JSON_MEDIA_TYPE = "application/json";
 
 /** A resource to read. */
@@ -17,6 +19,7 @@ export interface ResourceRequest {
   readonly path: string;
   /** What the answer has to be; also asked for. */
   readonly mediaType: string;
+  /** Longest answer that is read as a whole, a refusal among them. */
   readonly maxBytes: number;
 }
 
@@ -40,6 +43,21 @@ export class Requester {
     const url = this.#address.resource(path);
     const request = { url, accept: mediaType, maxBytes };
     return bodyOf(await this.#ask(request, this.#patience()), mediaType);
+  }
+
+  /**
+   * Reads a resource as it comes in, however long it is. Only the beginning is asked for again when the
+   * service is busy.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}, also between two chunks
+   */
+  async *stream(request: ResourceRequest): AsyncGenerator<Uint8Array, void, undefined> {
+    const { path, mediaType, maxBytes } = request;
+    const url = this.#address.resource(path);
+    const asked = { url, accept: mediaType, maxBytes, isStreamed: true };
+    const answer = await this.#ask(asked, this.#patience());
+    if (answer.chunks === undefined) throw otherType(answer, mediaType);
+    yield* answer.chunks;
   }
 
   /**
@@ -115,11 +133,16 @@ export class Requester {
 
 const RUNNING = "the registration is still running";
 
-function bodyOf({ status, mediaType, body }: Answer, want: string): Uint8Array {
+function bodyOf(answer: Answer, want: string): Uint8Array {
+  const { status, mediaType, body } = answer;
   if (body.length === 0) {
     throw new ClientError("CLIENT_PROTOCOL", `status ${status} without a body, want ${want}`);
   }
   if (mediaType === want) return body;
+  throw otherType(answer, want);
+}
+
+function otherType({ mediaType }: Answer, want: string): ClientError {
   const got = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,60}$/.test(mediaType) ? mediaType : "of no type";
-  throw new ClientError("CLIENT_PROTOCOL", `answer is ${got}, want ${want}`);
+  return new ClientError("CLIENT_PROTOCOL", `answer is ${got}, want ${want}`);
 }

@@ -1,7 +1,9 @@
-import { encodeBase64url } from "@tallystick/cose";
+import { decodeCbor, encodeBase64url } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
+import { decodeChainLink } from "@tallystick/receipt";
 import type { VerifiedInclusion } from "@tallystick/receipt";
 import {
+  MAX_STATEMENT_BYTES,
   SignedStatement,
   StatementError,
   entryOf,
@@ -15,9 +17,17 @@ import { ClientError } from "./error.js";
 import type { Fetch } from "./exchange.js";
 import { decodeKey, decodeKeySet } from "./keyset.js";
 import { ReceiptCheck } from "./receipts.js";
-import { parsePolicyInForce, parseServiceVersion } from "./record.js";
+import { parsePolicyDocument, parsePolicyInForce, parseServiceVersion } from "./record.js";
 import type { PolicyInForce, ServiceVersion } from "./record.js";
-import { CBOR_MEDIA_TYPE, COSE_MEDIA_TYPE, JSON_MEDIA_TYPE, Requester } from "./requester.js";
+import { decodeChainRecords, decodeEntries } from "./replay.js";
+import type { ReplayedEntry } from "./replay.js";
+import {
+  CBOR_MEDIA_TYPE,
+  CBOR_SEQUENCE_MEDIA_TYPE,
+  COSE_MEDIA_TYPE,
+  JSON_MEDIA_TYPE,
+  Requester,
+} from "./requester.js";
 
 /** How a client behaves; everything that touches the world can be replaced. */
 export interface ClientOptions {
@@ -27,7 +37,10 @@ export interface ClientOptions {
    */
   readonly trust?: TrustStore;
   readonly fetch?: Fetch;
-  /** Longest time for one request and its answer; 30 s. */
+  /**
+   * Longest time for one request and its answer; for a bundle of a replay, until it begins and between
+   * two pieces of it; 30 s.
+   */
   readonly timeoutMs?: number;
   /** Longest time spent waiting in one call, for a receipt or for a busy service; 60 s. */
   readonly patienceMs?: number;
@@ -55,7 +68,7 @@ export interface Registered {
 /** Longest receipt; `Receipt.decode` takes no longer one. */
 const MAX_RECEIPT_BYTES = 65_536;
 
-/** Longest key set, policy or version. */
+/** Longest key set, policy, version or collateral. */
 const MAX_RECORD_BYTES = 4_194_304;
 
 /** A client of one transparency service (SCRAPI-11). It holds no state but the keys it fetched. */
@@ -209,6 +222,89 @@ export class ServiceClient {
   }
 
   /**
+   * Reads the policy document that a control entry proposes or has put in force, as the service tells
+   * it.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}; TypeError when `entryId` is none
+   */
+  async policyDocument(entryId: string): Promise<unknown> {
+    requireEntryId(entryId);
+    return parsePolicyDocument(await this.#record(`policies/${entryId}`));
+  }
+
+  /**
+   * Reads what an entry was admitted with beside the statement, in CBOR.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}; TypeError when `entryId` is none
+   */
+  collateral(entryId: string): Promise<Uint8Array> {
+    requireEntryId(entryId);
+    const path = `entries/${entryId}/collateral`;
+    const maxBytes = this.#limit(MAX_RECORD_BYTES);
+    return this.#requester.read({ path, mediaType: CBOR_MEDIA_TYPE, maxBytes });
+  }
+
+  /**
+   * Reads the chain record of the checkpoint that was signed at a size. What it says is for
+   * `SignedCheckpoint.verify` of `@tallystick/receipt` to verify.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt};
+   * TypeError unless the size is a positive safe integer
+   */
+  async checkpoint(size: number): Promise<Uint8Array> {
+    if (!Number.isSafeInteger(size) || size < 1) throw new TypeError(`tree size ${size}`);
+    return this.#chainRecord(`checkpoints/${size}`);
+  }
+
+  /**
+   * Reads the chain record of the newest checkpoint; see {@link ServiceClient.checkpoint}.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  latestCheckpoint(): Promise<Uint8Array> {
+    return this.#chainRecord("checkpoints/latest");
+  }
+
+  /**
+   * Reads the entries of one bundle of a replay, 256·n to 256·n + 255, as far as the newest checkpoint
+   * covers them: as they come in, one in memory at a time. Nothing of them is checked.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}, also between two entries;
+   * TypeError unless the bundle is a safe integer from 0 on
+   */
+  replayEntries(bundle: number): AsyncGenerator<ReplayedEntry, void, undefined> {
+    return decodeEntries(this.#bundle("entries", bundle), this.#limit(MAX_STATEMENT_BYTES));
+  }
+
+  /**
+   * Reads the chain records of the checkpoints of the sizes 256·n + 1 to 256·n + 256, ascending;
+   * see {@link ServiceClient.replayEntries} and {@link ServiceClient.checkpoint}.
+   *
+   * @throws {@link ClientError}, TypeError as {@link ServiceClient.replayEntries}
+   */
+  replayCheckpoints(bundle: number): AsyncGenerator<Uint8Array, void, undefined> {
+    return decodeChainRecords(this.#bundle("checkpoints", bundle), this.#limit(MAX_RECEIPT_BYTES));
+  }
+
+  #bundle(
+    what: "entries" | "checkpoints",
+    bundle: number,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (!Number.isSafeInteger(bundle) || bundle < 0) throw new TypeError(`bundle ${bundle}`);
+    return this.#requester.stream({
+      path: `replay/${what}/${bundle}`,
+      mediaType: CBOR_SEQUENCE_MEDIA_TYPE,
+      maxBytes: this.#limit(MAX_RECEIPT_BYTES),
+    });
+  }
+
+  async #chainRecord(path: string): Promise<Uint8Array> {
+    const maxBytes = this.#limit(MAX_RECEIPT_BYTES);
+    const body = await this.#requester.read({ path, mediaType: CBOR_MEDIA_TYPE, maxBytes });
+    return decodeChainRecord(body);
+  }
+
+  /**
    * Reads who the service says it is.
    *
    * @throws {@link ClientError} as {@link ServiceClient.receipt}
@@ -232,10 +328,22 @@ function decodeStatement(
   code: "CLIENT_STATEMENT_MALFORMED" | "CLIENT_PROTOCOL",
 ): SignedStatement {
   try {
-    return SignedStatement.decode(bytes);
+    // Whether a subject is needed is for the service's policy to say.
+    return SignedStatement.decode(bytes, { isSubjectOptional: true });
   } catch (cause) {
     if (!(cause instanceof StatementError)) throw cause;
     throw new ClientError(code, `not a signed statement: ${cause.message}`, { cause });
+  }
+}
+
+function decodeChainRecord(body: Uint8Array): Uint8Array {
+  try {
+    const record = decodeCbor(body);
+    if (!(record instanceof Uint8Array)) throw new TypeError("not a byte string");
+    decodeChainLink(record);
+    return record;
+  } catch (cause) {
+    throw new ClientError("CLIENT_PROTOCOL", "answer is not a chain record", { cause });
   }
 }
 

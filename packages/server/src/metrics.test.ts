@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { RequestListener } from "node:http";
+import { PrivateKey } from "@tallystick/cose";
 import { PolicyError } from "@tallystick/policy";
 import request from "supertest";
 
 import { createApp } from "./app.js";
 import { Metrics } from "./metrics.js";
-import { TIME, fixture } from "./testing/service.js";
+import { TIME, fixture, statement } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 import { bytes } from "./testing/wire.js";
 
@@ -36,9 +37,9 @@ function samplesIn(text: string): ReadonlyMap<string, number> {
   );
 }
 
-async function post(statement: Uint8Array): Promise<number> {
+async function post(body: Uint8Array): Promise<number> {
   const posted = bytes(request(app).post("/entries"));
-  return (await posted.set("content-type", "application/cose").send(Buffer.from(statement))).status;
+  return (await posted.set("content-type", "application/cose").send(Buffer.from(body))).status;
 }
 
 const outcome = (name: string): string => `tallystick_registrations_total{outcome="${name}"}`;
@@ -70,6 +71,57 @@ describe("GET /metrics", () => {
     expect(counted.get(reason("STATEMENT_MALFORMED"))).toBe(1);
     expect(counted.get(reason("algorithm"))).toBe(1);
     expect(counted.get(reason("contentType"))).toBe(1);
+  });
+
+  test("names the field or the rule of each refusal, and nothing that a statement says", async () => {
+    const secret = "https://secret.example";
+    const second = await PrivateKey.generate("ES256");
+    const { policy } = await at.service.policyInForce();
+    const known = policy.document.issuers;
+    const expired = [{ iss: secret, keys: [{ ...second.publicKey.toJwk(), exp: TIME }] }];
+    const change = {
+      issuers: [...known, ...expired],
+      algorithms: ["ES256"],
+      contentTypes: ["text/html"],
+      maxStatementBytes: 8,
+      rules: [
+        { name: "from.us_1", use: "issuers", with: { any: ["https://us.example"] } },
+        { name: "no-sense", cel: "payload.x.y > 3", reason: "secret: never" },
+      ] as const,
+    };
+    expect(await post(await at.propose(change))).toBe(201);
+    expect(await post(await statement("secret", second, secret))).toBe(400);
+    expect(await post(await at.sign("secret"))).toBe(400);
+    expect(await post(await statement("secret", second, "https://nobody.example"))).toBe(400);
+    expect(await post(await at.propose({ previous: "00".repeat(32) }))).toBe(400);
+    const counted = await samples();
+    const reasons = [...counted].filter(([name]) => name.includes("reason="));
+    expect(new Map(reasons)).toEqual(
+      new Map([
+        [reason("algorithm"), 1],
+        [reason("contentType"), 2],
+        [reason("size"), 2],
+        [reason("key"), 1],
+        [reason("rule from.us_1"), 2],
+        [reason("rule no-sense"), 2],
+        [reason("STATEMENT_KEY_UNKNOWN"), 1],
+        [reason("POLICY_STALE"), 1],
+      ]),
+    );
+    expect([...counted.keys()].join()).not.toContain("secret");
+  });
+
+  test.each([
+    ["subject", "https://us.example"],
+    ["issuer", "https://us.example"],
+    ["certificate", "CN=Us is not valid"],
+    ["proposals", "16 wait"],
+    ["proposal", "approved before"],
+  ])("counts the field %s by its name", async (field, text) => {
+    const metrics = new Metrics(at.service);
+    const error = new PolicyError("POLICY_REJECTED", [`${field}: ${text}`]);
+    await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
+    expect(samplesIn(await metrics.format()).get(reason(field))).toBe(1);
   });
 
   test("counts what the service could not take as failed", async () => {
@@ -114,24 +166,30 @@ describe("GET /metrics", () => {
     expect(text).not.toContain(id);
   });
 
-  test("tells no more than 200 names apart", async () => {
+  test("tells no more than 200 rules apart", async () => {
     const metrics = new Metrics(at.service);
     for (let i = 0; i < 300; i++) {
-      const error = new PolicyError("POLICY_REJECTED", [`rule-${i}: no`]);
+      const error = new PolicyError("POLICY_REJECTED", [`rule r${i}: no`]);
       await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
     }
     const counted = samplesIn(await metrics.format());
-    expect([...counted.keys()].filter((name) => name.includes('reason="rule-'))).toHaveLength(200);
+    expect([...counted.keys()].filter((name) => name.includes('reason="rule r'))).toHaveLength(200);
     expect(counted.get(reason("other"))).toBe(100);
   });
 
-  test.each(["no name at all", "a name: with a space", ": nothing"])(
-    "a reason without a name, %p, counts as other",
-    async (text) => {
-      const metrics = new Metrics(at.service);
-      const error = new PolicyError("POLICY_REJECTED", [text]);
-      await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
-      expect(samplesIn(await metrics.format()).get(reason("other"))).toBe(1);
-    },
-  );
+  test.each([
+    "no name at all",
+    "a name: with a space",
+    "rule a b: no",
+    "rule : no",
+    ": nothing",
+    "unheard: of",
+    "algorithm:",
+    `rule ${"x".repeat(65)}: no`,
+  ])("a reason without a name, %p, counts as other", async (text) => {
+    const metrics = new Metrics(at.service);
+    const error = new PolicyError("POLICY_REJECTED", [text]);
+    await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
+    expect(samplesIn(await metrics.format()).get(reason("other"))).toBe(1);
+  });
 });

@@ -6,7 +6,13 @@ import { isRefusal } from "./problem.js";
 import type { Registration, TransparencyService } from "./service.js";
 
 /** Most names of rules that are told apart; a label with any number of values would exhaust memory. */
-const MAX_NAMES = 200;
+const MAX_RULES = 200;
+
+/** What a reason of a refusal begins with where no rule gave it. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...["algorithm", "contentType", "size", "subject", "issuer", "certificate", "key"],
+  ...["proposals", "proposal"],
+]);
 
 const OTHER = "other";
 
@@ -16,8 +22,8 @@ export class Metrics {
   readonly #registrations: Counter<"outcome">;
   readonly #reasons: Counter<"reason">;
   readonly #requests: Counter<"method" | "route" | "status">;
-  // Owned by #nameIn: grows up to MAX_NAMES.
-  readonly #names = new Set<string>();
+  // Owned by #nameIn: grows up to MAX_RULES.
+  readonly #rules = new Set<string>();
 
   constructor(service: TransparencyService) {
     const registers = [this.#registry];
@@ -104,11 +110,14 @@ export class Metrics {
     return new Set([isRefusal(error) ? error.code : OTHER]);
   }
 
-  // What stands before the colon is the name of a field or of a rule.
+  // What stands before the colon is a field, or "rule" and the name that the policy gives it; the rest
+  // may have words of the statement in it.
   #nameIn(reason: string): string {
-    const [name = OTHER] = /^[A-Za-z0-9_.-]{1,64}(?=: )/.exec(reason) ?? [];
-    if (!this.#names.has(name) && this.#names.size >= MAX_NAMES) return OTHER;
-    this.#names.add(name);
+    const [name = ""] = /^[^:]*(?=: )/.exec(reason) ?? [];
+    if (FIELDS.has(name)) return name;
+    if (!/^rule [A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) return OTHER;
+    if (!this.#rules.has(name) && this.#rules.size >= MAX_RULES) return OTHER;
+    this.#rules.add(name);
     return name;
   }
 }

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { PrivateKey, encodeHex } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
 import type { PolicyDocument } from "@tallystick/policy";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
-import { SignedStatement } from "@tallystick/statement";
+import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
 
 import { TransparencyService } from "./service.js";
 import { ISSUER, ORIGIN, TIME, VENDOR, fixture, statement } from "./testing/service.js";
@@ -152,6 +152,16 @@ describe("the policy in force", () => {
     expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain(entryId);
   });
 
+  test("T12: decides again, and refuses, when the policy gives the issuer another key", async () => {
+    const { publicKey } = await PrivateKey.generate("EdDSA");
+    const jwk = { ...publicKey.toJwk(), kid: at.vendor.publicKey.toJwk().kid ?? "" };
+    commitBeforeNextAppend({ issuers: [{ iss: VENDOR, keys: [jwk] }] });
+    await expect(at.service.register(await at.sign("raced"))).rejects.toMatchObject({
+      code: "STATEMENT_SIGNATURE_INVALID",
+    });
+    expect(at.service.size()).toBe(3);
+  });
+
   test("I6: decides again as often as checkpoints of later seconds come between", async () => {
     let clock = TIME;
     const racing = await fixture(new MemoryStore(), () => clock);
@@ -171,7 +181,13 @@ describe("the policy in force", () => {
       }
       return append(request);
     };
+    const verify = jest.spyOn(VerifiedStatement, "verify");
     expect(await racing.service.register(bytes)).toMatchObject({ index: 10, isDuplicate: false });
+    // Decided nine times, of which the signature was verified once.
+    expect(verify.mock.calls.filter(([{ entryId }]) => entryId === encodeHex(entry))).toHaveLength(
+      1,
+    );
+    verify.mockRestore();
     expect(admittedAt).toEqual(Array.from({ length: 9 }, (_, i) => TIME + i));
     const found = await log.lookup(entry);
     expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain((TIME + 8).toString(16));

@@ -1,6 +1,7 @@
 import { LogError } from "@tallystick/log";
 import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
 import { Admission } from "@tallystick/policy";
+import type { PolicyState } from "@tallystick/policy";
 import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
 import { encodeCollateral } from "./collateral.js";
@@ -65,9 +66,16 @@ async function admitAndAppendAgain(
   registrar: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
+  let verified: VerifiedStatement | undefined;
   for (let admissions = 1; ; admissions++) {
+    const grounds = await groundsOf(registrar, statement);
+    verified = await verify(statement, grounds, verified);
+    const { state, time } = grounds;
+    const admission = Admission.admit(verified, state, time); // S17: policy before anything else
     try {
-      return await admitAndAppend(registrar, statement);
+      const sequenced = await registrar.log.append(appendRequest(admission));
+      const { index, checkpoint, isDuplicate } = sequenced;
+      return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
     } catch (error) {
       const isRaced = error instanceof LogError && error.code === "LOG_PRECONDITION_FAILED";
       if (!isRaced || admissions === MAX_ADMISSIONS) throw error;
@@ -75,21 +83,34 @@ async function admitAndAppendAgain(
   }
 }
 
-async function admitAndAppend(
+/** What a statement is decided by. */
+interface Grounds {
+  readonly state: PolicyState;
+  readonly time: number;
+}
+
+async function groundsOf(
   { log, policies, now }: Registrar,
-  statement: SignedStatement,
-): Promise<RegisteredStatement> {
+  { claims: { subject } }: SignedStatement,
+): Promise<Grounds> {
   const { state, policy } = await policies.inForce();
-  if (statement.claims.subject === undefined && !policy.isSubjectOptional) {
+  if (subject === undefined && !policy.isSubjectOptional) {
     throw new StatementError("STATEMENT_CLAIMS_MISSING", "claim sub (2) is missing"); // IS7
   }
   // A clock that steps back must not take the recorded time below a checkpoint's (I6).
-  const time = Math.max(now(), log.head().checkpoint.time);
-  const verified = await VerifiedStatement.verify(statement, policy, { time });
-  const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-  const sequenced = await log.append(appendRequest(admission));
-  const { index, checkpoint, isDuplicate } = sequenced;
-  return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
+  return { state, time: Math.max(now(), log.head().checkpoint.time) };
+}
+
+// However often it is decided again, the signature is verified once for each key.
+function verify(
+  statement: SignedStatement,
+  { state, time }: Grounds,
+  before: VerifiedStatement | undefined,
+): Promise<VerifiedStatement> {
+  const { policy } = state.inForce;
+  return before === undefined
+    ? VerifiedStatement.verify(statement, policy, { time })
+    : before.verifyAgain(policy, { time });
 }
 
 /** Makes the log's request out of an admission: the one way from statements into the log. */

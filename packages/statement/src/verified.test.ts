@@ -1,10 +1,4 @@
-import {
-  LABEL,
-  PrivateKey,
-  encodeSign1,
-  type AlgorithmName,
-  type PublicKey,
-} from "@tallystick/cose";
+import { LABEL, PrivateKey, PublicKey, encodeSign1, type AlgorithmName } from "@tallystick/cose";
 import { describe, expect, test } from "@jest/globals";
 import { IssuerKeys } from "./issuers.js";
 import { signStatement } from "./sign.js";
@@ -63,6 +57,42 @@ describe("a signature that holds", () => {
     const unprotectedHeader = new Map([[LABEL.x5chain, PAYLOAD]]);
     const statement = SignedStatement.decode(await signed({ unprotectedHeader }));
     expect(VerifiedStatement.is(await VerifiedStatement.verify(statement, keys))).toBe(true);
+  });
+});
+
+describe("verified again", () => {
+  async function again(authority: KeyResolver): Promise<VerifiedStatement> {
+    const statement = SignedStatement.decode(await signed());
+    return (await VerifiedStatement.verify(statement, keys)).verifyAgain(authority);
+  }
+
+  test("is the same statement, as the other authority names its issuer", async () => {
+    const jwk = { ...VENDOR.publicKey.toJwk(), use: "sig" };
+    const named = PublicKey.fromJwk(jwk);
+    const verified = await again(always(named));
+    expect(VerifiedStatement.is(verified)).toBe(true);
+    expect(verified.key).toBe(named);
+  });
+
+  test("refuses an issuer that is not known any more", async () => {
+    expect(await rejection(again({ resolve: () => undefined }))).toBe("STATEMENT_KEY_UNKNOWN");
+  });
+
+  test("refuses another key", async () => {
+    const { publicKey } = await PrivateKey.generate("EdDSA");
+    expect(await rejection(again(always(publicKey)))).toBe("STATEMENT_SIGNATURE_INVALID");
+    expect(await rejection(again(always(OTHER.publicKey)))).toBe("STATEMENT_KEY_MISMATCH");
+  });
+
+  test("refuses the same key, once it is for another algorithm", async () => {
+    const key = await PrivateKey.generate("PS256");
+    const jwk = key.publicKey.toJwk();
+    const statement = SignedStatement.decode(await signStatement(inline, key));
+    const verified = await VerifiedStatement.verify(statement, always(key.publicKey));
+    const restricted = PublicKey.fromJwk({ ...jwk, alg: "PS384" });
+    expect(await rejection(verified.verifyAgain(always(restricted)))).toBe(
+      "STATEMENT_KEY_MISMATCH",
+    );
   });
 });
 

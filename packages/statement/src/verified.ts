@@ -1,4 +1,4 @@
-import { verifySign1 } from "@tallystick/cose";
+import { encodeHex, verifySign1 } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 
 import { fromCose } from "./cause.js";
@@ -53,14 +53,36 @@ export class VerifiedStatement {
       throw new StatementError("STATEMENT_PAYLOAD_MISSING", "payload is detached");
     }
     const identified = await identify(statement, authority, options);
-    try {
-      // V1: RFC 9052 §4.4, with the algorithm of the protected header and the issuer's key.
-      await verifySign1(statement.message, identified.identity.key, {
-        understood: STATEMENT_LABELS,
-      });
-    } catch (error) {
-      throw fromCose(error);
-    }
+    await verifySignature(statement, identified.identity.key);
     return new VerifiedStatement(statement, identified);
+  }
+
+  /**
+   * Verifies the statement by another authority, or at another time, as if for the first time: who
+   * signed it is asked again. Only the signature is not verified twice under one key.
+   *
+   * @throws {@link StatementError} as {@link VerifiedStatement.verify}
+   */
+  async verifyAgain(
+    authority: Authority,
+    options: IdentityOptions = {},
+  ): Promise<VerifiedStatement> {
+    const { statement } = this;
+    const identified = await identify(statement, authority, options);
+    const { key } = identified.identity;
+    const isSame =
+      encodeHex(key.thumbprint()) === encodeHex(this.key.thumbprint()) &&
+      key.fits(statement.algorithm);
+    if (!isSame) await verifySignature(statement, key);
+    return new VerifiedStatement(statement, identified);
+  }
+}
+
+// V1: RFC 9052 §4.4, with the algorithm of the protected header and the issuer's key.
+async function verifySignature({ message }: SignedStatement, key: PublicKey): Promise<void> {
+  try {
+    await verifySign1(message, key, { understood: STATEMENT_LABELS });
+  } catch (error) {
+    throw fromCose(error);
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { ServiceClient } from "@tallystick/client";
 import { signApproval, signPolicy } from "@tallystick/policy";
 
+import { approvalsLacking, formatApprovals, outcomeOf } from "../approvals.js";
 import { CliError } from "../error.js";
 import { readPrivateKey } from "../keyfile.js";
 import { readPolicyFile } from "../policy-file.js";
@@ -41,7 +42,8 @@ async function propose(file: string, options: ChangeOptions, session: Session): 
   const { document } = await readPolicyFile(file, current.entryId);
   const named = { issuer: operatorOf(current.policy, operator), issuedAt: session.now() };
   const { entryId } = await client.register(await signPolicy(document, named, operator));
-  await tell(client, { entryId, what: "proposal", wanted: current.policy.approvals }, session);
+  const wanted = current.policy.approvals;
+  await tell(client, { entryId, proposal: entryId, wanted }, session);
 }
 
 async function approve(proposal: string, options: ChangeOptions, session: Session): Promise<void> {
@@ -50,33 +52,48 @@ async function approve(proposal: string, options: ChangeOptions, session: Sessio
   const place = policiesOfService(client);
   const current = await readPolicy(place);
   const proposed = await readPolicy(place, proposal);
+  if (proposed.proposal !== proposal) {
+    throw new CliError("CLI_USAGE", `${proposal} approves the proposal ${proposed.proposal}`);
+  }
   if (proposed.policy.document.previous !== current.entryId) {
-    throw new CliError("CLI_USAGE", `${proposal} proposes no change of the policy in force`);
+    const how = proposal === current.proposal ? "is in force already" : "waits for no approvals";
+    throw new CliError("CLI_USAGE", `${proposal} ${how}`);
   }
   const named = { issuer: operatorOf(current.policy, operator), issuedAt: session.now() };
   const { entryId } = await client.register(await signApproval(proposal, named, operator));
-  await tell(client, { entryId, what: "approval", wanted: current.policy.approvals }, session);
+  const wanted = current.policy.approvals;
+  await tell(client, { entryId, proposal, wanted }, session);
 }
 
 async function tell(
   client: ServiceClient,
-  made: {
-    readonly entryId: string;
-    readonly what: "proposal" | "approval";
-    readonly wanted: number;
-  },
+  made: { readonly entryId: string; readonly proposal: string; readonly wanted: number },
   { output, isJson }: Session,
 ): Promise<void> {
-  const { entryId, what, wanted } = made;
-  // Not the number alone: what is in force is what the service judges the next statement by.
-  const isInForce = (await client.policy()).entryId === entryId;
+  const { entryId, proposal, wanted } = made;
+  // Not what this command has counted: what is in force is what the service judges the next statement by.
+  const outcome = outcomeOf(await client.policy(), made);
+  const waiting = typeof outcome === "string" ? undefined : outcome;
   if (isJson) {
-    output.printJson({ entryId, isInForce, approvalsWanted: wanted });
+    output.printJson({
+      entryId,
+      proposal,
+      isInForce: outcome === "in force",
+      isWaiting: waiting !== undefined,
+      approvalsWanted: wanted,
+      ...(waiting && {
+        approvers: waiting.approvers,
+        approvalsLacking: approvalsLacking(waiting, wanted),
+      }),
+    });
     return;
   }
   output.print(entryId);
-  if (isInForce) output.note(`the ${what} put the policy in force`);
-  else if (what === "approval") output.note(`not in force yet, ${wanted} operators have to sign`);
-  else
-    output.note(`not in force yet, ${wanted - 1} approvals lack: tally policy approve ${entryId}`);
+  const what = entryId === proposal ? "proposal" : "approval";
+  if (outcome === "in force") output.note(`the ${what} put the policy in force`);
+  else if (waiting === undefined) output.note("not in force: another policy came before it");
+  else {
+    const approvals = formatApprovals(waiting, wanted);
+    output.note(`not in force yet: ${approvals}: tally policy approve ${proposal}`);
+  }
 }

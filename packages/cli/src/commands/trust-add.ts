@@ -2,12 +2,14 @@ import type { Command } from "commander";
 import { ClientError, ServiceClient } from "@tallystick/client";
 import type { PrivateKey } from "@tallystick/cose";
 
+import { formatApprovals, outcomeOf } from "../approvals.js";
+import type { PolicyStanding } from "../approvals.js";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
 import { readPrivateKey, readPublicKey } from "../keyfile.js";
 import { requireIssuer } from "../naming.js";
 import { openService } from "../opening.js";
-import { policiesOfService, readPolicy } from "../policy-place.js";
+import { policiesOfService, readPolicy, standingOf } from "../policy-place.js";
 import { isAdmitted, signProposal } from "../proposal.js";
 import type { CurrentPolicy, IssuerKey } from "../proposal.js";
 import type { Session } from "../session.js";
@@ -33,16 +35,30 @@ export function addTrustAdd(trust: Command, session: Session): void {
       const place = placeOf(options);
       requireIssuer("--iss", iss);
       const addition = { iss, key: await readPublicKey(file) };
-      const entryId =
+      const added =
         "dir" in place
           ? await addInDirectory(place.dir, addition, session.now())
           : await addThroughService(place, addition, session.now());
-      const done =
-        entryId === undefined
-          ? `${iss} may register with this key already`
-          : `${iss} may register with this key from now on, by policy ${entryId}`;
-      session.output.note(done);
+      session.output.note(`${iss} ${describe(added)}`);
     });
+}
+
+/** A proposal that was registered, and how policies stand with it. */
+interface Added {
+  readonly entryId: string;
+  /** How many operators have to sign it. */
+  readonly wanted: number;
+  readonly standing: PolicyStanding;
+}
+
+function describe(added: Added | undefined): string {
+  if (added === undefined) return "may register with this key already";
+  const { entryId, wanted, standing } = added;
+  const outcome = outcomeOf(standing, { entryId, proposal: entryId });
+  if (outcome === "in force") return `may register with this key from now on, by policy ${entryId}`;
+  if (outcome === "overtaken") return "may not register yet: another policy came before this one";
+  const approvals = formatApprovals(outcome, wanted);
+  return `may not register yet: policy ${entryId} ${approvals}: tally policy approve ${entryId}`;
 }
 
 type Place = { readonly dir: string } | { readonly service: string; readonly operatorPath: string };
@@ -55,12 +71,12 @@ function placeOf({ dir, service, operator }: TrustAddOptions): Place {
   throw new CliError("CLI_USAGE", "want either --dir, or --service together with --operator");
 }
 
-/** Yields the EntryID of the policy that admits the key, `undefined` if one did already. */
+/** Yields what was registered, `undefined` if the policy in force admits the key already. */
 async function addInDirectory(
   dir: string,
   addition: IssuerKey,
   issuedAt: number,
-): Promise<string | undefined> {
+): Promise<Added | undefined> {
   const directory = await ServiceDirectory.open(dir);
   const operator = await directory.operatorKey();
   const advice = "in use by a running server, use --service and --operator";
@@ -69,7 +85,9 @@ async function addInDirectory(
     const current = await service.policyInForce();
     if (isAdmitted(current, addition)) return undefined;
     const proposal = await signProposal(current, addition, { operator, issuedAt });
-    return (await service.register(proposal)).entryId;
+    const { entryId } = await service.register(proposal);
+    const wanted = current.policy.approvals;
+    return { entryId, wanted, standing: await standingOf(service) };
   } finally {
     await service.close();
   }
@@ -79,7 +97,7 @@ async function addThroughService(
   { service, operatorPath }: { readonly service: string; readonly operatorPath: string },
   addition: IssuerKey,
   issuedAt: number,
-): Promise<string | undefined> {
+): Promise<Added | undefined> {
   const client = new ServiceClient(service);
   const operator = await readPrivateKey(operatorPath);
   const current = await policyInForce(client);
@@ -105,10 +123,11 @@ async function propose(
   client: ServiceClient,
   current: CurrentPolicy,
   { addition, operator, issuedAt }: Proposal,
-): Promise<string | undefined> {
+): Promise<Added | undefined> {
   if (isAdmitted(current, addition)) return undefined;
   const proposal = await signProposal(current, addition, { operator, issuedAt });
-  return (await client.register(proposal)).entryId;
+  const { entryId } = await client.register(proposal);
+  return { entryId, wanted: current.policy.approvals, standing: await client.policy() };
 }
 
 function policyInForce(client: ServiceClient): Promise<CurrentPolicy> {
