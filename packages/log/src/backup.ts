@@ -168,9 +168,10 @@ async function copy(options: BackupOptions, rows: PinnedRows, file: FileHandle):
   const archive = await ArchiveWriter.begin(file, await manifestOf(rows, files));
   const survey = new Survey(new CopiedRows(rows, archive, space), new Findings());
   const { stated } = rows;
-  const pass = await TreePass.begin({ survey, stated, key, withBodies: true });
+  const { control } = rows;
+  const pass = await TreePass.begin({ survey, stated, key, control, withBodies: true });
   requireSound(survey);
-  for await (const entries of pass.run()) {
+  for await (const { entries } of pass.run()) {
     requireSound(survey);
     if (signal?.aborted === true) throw new LogError("LOG_CLOSING", "the backup was interrupted");
     onProgress?.({ entries, size: rows.size });

@@ -15,7 +15,6 @@ import {
   kindRange,
   KIND,
   numberOfKey,
-  rangeFrom,
 } from "./layout.js";
 import { decodeChainLink, type Meta } from "./record.js";
 import { decodeStated } from "./stated.js";
@@ -78,16 +77,13 @@ export class ChainCheck {
     return this.#last;
   }
 
-  /** Yields the sizes of all kept checkpoints beyond the start, ascending. */
-  async sizes(): Promise<readonly number[]> {
+  /** Yields the sizes of the kept checkpoints beyond `after` and up to `to`, ascending. */
+  async sizesWithin(after: number, to: number): Promise<readonly number[]> {
+    const all = kindRange(KIND.checkpoint);
+    const from = after === 0 ? all.from : checkpointKey(after + 1);
     const sizes: number[] = [];
-    const last = this.#last?.stated.size;
-    const range =
-      last === undefined
-        ? kindRange(KIND.checkpoint)
-        : rangeFrom(KIND.checkpoint, checkpointKey(last + 1));
-    for await (const key of this.#survey.keys(range)) {
-      const size = this.#survey.decode(key, key, numberOfKey);
+    for await (const key of this.#survey.keys({ from, before: checkpointKey(to + 1) })) {
+      const size = sizeOf(this.#survey, key);
       if (size !== undefined) sizes.push(size);
     }
     return sizes;
@@ -157,6 +153,24 @@ export class ChainCheck {
   async #checkSignature(key: Uint8Array, checkpoint: Uint8Array): Promise<boolean> {
     return checkSignature(this.#survey, { row: key, checkpoint, key: this.#key });
   }
+}
+
+/** Yields the sizes of the newest kept checkpoints, newest first, `count` of them at most. */
+export async function newestSizes(survey: Survey, count: number): Promise<readonly number[]> {
+  const sizes: number[] = [];
+  for await (const key of survey.keys({ ...kindRange(KIND.checkpoint), isReversed: true })) {
+    const size = sizeOf(survey, key);
+    if (size !== undefined) sizes.push(size);
+    if (sizes.length >= count) break;
+  }
+  return sizes;
+}
+
+function sizeOf(survey: Survey, key: Uint8Array): number | undefined {
+  const size = survey.decode(key, key, numberOfKey);
+  if (size === undefined || isEqual(key, checkpointKey(size))) return size;
+  survey.findings.add("unexpected", formatKey(key), "row of unknown kind");
+  return undefined;
 }
 
 /** What {@link checkSignature} needs. */

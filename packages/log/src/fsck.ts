@@ -1,17 +1,17 @@
 import type { PublicKey } from "@tallystick/cose";
-import { decodeBundle, TILE_WIDTH, tileWidth } from "@tallystick/merkle";
+import { TILE_WIDTH, tileWidth } from "@tallystick/merkle";
 import type { Checkpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
 import { checkAnchor } from "./anchor-check.js";
-import { ChainCheck, checkSignature } from "./chain-check.js";
+import { ChainCheck, checkSignature, newestSizes } from "./chain-check.js";
+import { ControlCheck } from "./control-check.js";
+import { EntryLookup } from "./entry-lookup.js";
 import { LogError } from "./error.js";
 import { requireKey } from "./guard.js";
 import {
   ALL_KEYS,
-  bundleKey,
   checkpointKey,
-  controlKey,
   digestKey,
   formatKey,
   FROZEN_KEY,
@@ -25,7 +25,6 @@ import {
   SCRUB_KEY,
 } from "./layout.js";
 import {
-  decodeControl,
   decodeFrozen,
   decodeHead,
   decodeMeta,
@@ -40,9 +39,6 @@ import { decodeStated } from "./stated.js";
 import type { Store } from "./store.js";
 import { Survey } from "./survey.js";
 import { TreeCheck } from "./tree-check.js";
-
-// 2 MiB of entries kept at hand while index rows, which come in random order, are looked up.
-const MAX_BUNDLES = 256;
 
 /** How far a check has got. */
 export interface LogProgress {
@@ -67,7 +63,7 @@ export interface CheckOptions {
  * Recomputes every leaf, tile and kept root from the stored entries and holds every row against the
  * result: an operator's command and the oracle of this package's tests.
  *
- * Reads the whole log, in bounded memory but for eight bytes per kept checkpoint. It changes nothing.
+ * Reads the whole log, in bounded memory. It changes nothing.
  * Store and anchor must hold the same checkpoints; only the newest may lack its anchor record.
  *
  * @throws {@link LogError} `LOG_NOT_FOUND` if the store is empty, `LOG_SCHEMA_UNSUPPORTED`,
@@ -80,26 +76,29 @@ export async function checkLog(options: CheckOptions): Promise<LogReport> {
   const meta = await checkMeta(survey, key);
   const { head, stated } = await readHead(survey);
   const chain = new ChainCheck({ survey, meta, key });
-  const sizes = await chain.sizes();
+  const kept = await newestSizes(survey, 2);
   // Without a head the newest kept checkpoint still tells how far the tree went.
-  const size = stated?.size ?? sizes.at(-1) ?? 0;
-  const wanted = stated === undefined ? sizes : sizes.filter((kept) => kept <= size);
-  const tree = new TreeCheck({ survey, size, withBodies, sizes: wanted });
-  for await (const reached of tree.run()) {
+  const size = stated?.size ?? kept[0] ?? 0;
+  const sizesWithin: ChainCheck["sizesWithin"] = (after, to) => chain.sizesWithin(after, to);
+  const tree = new TreeCheck({ survey, size, withBodies, sizesWithin });
+  for await (const { reached } of tree.run()) {
     await chain.check(reached);
     onProgress?.({ entries: tree.counts.entries, size });
   }
   if (head !== undefined && stated !== undefined) {
     await checkSignature(survey, { row: HEAD_KEY, checkpoint: head.checkpoint, key });
-    checkHead(survey, stated, { tree, kept: sizes, newest: chain.newest });
+    const isKept = (await chain.sizesWithin(size - 1, size)).length > 0;
+    checkHead(survey, stated, { tree, isKept, newest: chain.newest });
   }
   const lookup = new EntryLookup(survey);
-  await checkControls(survey, head, lookup);
+  const controls = await ControlCheck.from(survey, 0);
+  await controls.check(kindRange(KIND.control), (index) => lookup.at(index));
+  if (head !== undefined) controls.requireNewest(head.control);
   await checkOrphans(survey, { size, tree, entries: lookup });
   await checkSurplus(survey, size);
   const stored = await checkNotes(survey);
   if (anchor !== undefined) {
-    await checkAnchoring(survey, anchor, sizes);
+    await checkAnchoring(survey, anchor, kept);
     checkFreeze(survey, stored, anchor.frozen);
   }
   const { entries, tiles, bodies } = tree.counts;
@@ -138,49 +137,25 @@ async function readHead(survey: Survey): Promise<ReadHead> {
 
 interface HeadContext {
   readonly tree: TreeCheck;
-  readonly kept: readonly number[];
+  /** Whether its own checkpoint is kept. */
+  readonly isKept: boolean;
   readonly newest: Checkpoint | undefined;
 }
 
-function checkHead(survey: Survey, stated: Checkpoint, { tree, kept, newest }: HeadContext): void {
+function checkHead(
+  survey: Survey,
+  stated: Checkpoint,
+  { tree, isKept, newest }: HeadContext,
+): void {
   const { size, root, time } = stated;
   if (tree.counts.entries === size && !isEqual(tree.root(), root)) {
     survey.findings.add("mismatch", "head", "states another root than the entries lead to");
   }
-  if (!kept.includes(size)) {
+  if (!isKept) {
     survey.findings.add("missing", formatKey(checkpointKey(size)), "the head's own checkpoint");
   } else if (newest?.size === size && (newest.time !== time || !isEqual(newest.root, root))) {
     survey.findings.add("mismatch", "head", "is not the newest kept checkpoint");
   }
-}
-
-/** Control rows name entries that are logged, one after the other up to the one the head names. */
-async function checkControls(
-  survey: Survey,
-  head: Head | undefined,
-  entries: EntryLookup,
-): Promise<void> {
-  let previous: number | undefined;
-  for await (const key of survey.keys(kindRange(KIND.control))) {
-    const index = survey.decode(key, key, numberOfKey);
-    const [payload] = await survey.require([key]);
-    const control = payload && survey.decode(key, payload, decodeControl);
-    if (index === undefined || control === undefined) continue;
-    const logged = await entries.at(index);
-    if (logged === undefined || !isEqual(logged, control.entry)) {
-      survey.findings.add("mismatch", formatKey(key), "is not the entry logged there");
-    }
-    if (control.previousIndex > (previous ?? -1) && control.previousIndex < index) {
-      const where = formatKey(controlKey(control.previousIndex));
-      survey.findings.add("missing", where, `control ${index} follows it`);
-    } else if (control.previousIndex !== (previous ?? index)) {
-      survey.findings.add("mismatch", formatKey(key), `follows ${control.previousIndex}`);
-    }
-    previous = index;
-  }
-  if (head === undefined || previous === head.control) return;
-  const kind = (previous ?? -1) < head.control ? "missing" : "unexpected";
-  survey.findings.add(kind, formatKey(controlKey(head.control)), "is the newest, says the head");
 }
 
 interface OrphanContext {
@@ -208,32 +183,6 @@ async function checkOrphans(survey: Survey, { size, tree, entries }: OrphanConte
   }
 }
 
-/** Entries by index, a few bundles of them kept. */
-class EntryLookup {
-  readonly #survey: Survey;
-  // Owned by at.
-  readonly #bundles = new Map<number, readonly Uint8Array[]>();
-
-  constructor(survey: Survey) {
-    this.#survey = survey;
-  }
-
-  async at(index: number): Promise<Uint8Array | undefined> {
-    const bundle = Math.floor(index / TILE_WIDTH);
-    const entries = this.#bundles.get(bundle) ?? (await this.#read(bundle));
-    return entries[index % TILE_WIDTH];
-  }
-
-  async #read(bundle: number): Promise<readonly Uint8Array[]> {
-    const key = bundleKey(bundle);
-    const [payload] = await this.#survey.require([key]);
-    const entries = (payload && this.#survey.decode(key, payload, decodeBundle)) ?? [];
-    if (this.#bundles.size >= MAX_BUNDLES) this.#bundles.clear();
-    this.#bundles.set(bundle, entries);
-    return entries;
-  }
-}
-
 /**
  * The rows that are no part of the log: what is written there once must be readable. Yields why the log
  * was closed, if the store says so.
@@ -258,20 +207,22 @@ function checkFreeze(survey: Survey, stored?: Frozen, anchored?: Frozen): void {
   survey.findings.add("mismatch", "frozen", "the anchor has another reason or time");
 }
 
-/** The ends of the anchor and of the chain of kept checkpoints; what lies before is compared first. */
+/**
+ * The ends of the anchor and of the chain, whose two newest sizes are given; what lies before is
+ * compared first.
+ */
 async function checkAnchoring(
   survey: Survey,
   anchor: Anchor,
-  sizes: readonly number[],
+  [newest = 0, before = 0]: readonly number[],
 ): Promise<void> {
   const { findings } = survey;
   if (anchor.state === "missing") {
     findings.add("missing", "anchor", "nothing can show that the log lost no end");
     return;
   }
-  const [before = 0, newest = 0] = [sizes.at(-2), sizes.at(-1)];
   const anchored = anchor.newest?.size ?? 0;
-  await checkAnchor(survey, { anchor, size: newest });
+  for await (const count of checkAnchor(survey, { anchor, size: newest })) if (count === 0) break;
   if (anchored > newest) {
     findings.add("missing", formatKey(checkpointKey(anchored)), "the anchor shows it was signed");
   } else if (anchored === newest && anchor.state === "torn") {

@@ -75,10 +75,12 @@ export class LevelStore implements Store {
   }
 
   async write(rows: readonly Row[]): Promise<void> {
-    const puts = rows.map(({ key, value }) => ({ type: "put", key, value }) as const);
     try {
+      // Put by put, which is several times cheaper than an array of operations.
+      const batch = this.#db.batch();
+      for (const { key, value } of rows) batch.put(key, value);
       // The default is not to sync, which loses acknowledged writes at power loss (I1).
-      await this.#db.batch(puts, { sync: true });
+      await batch.write({ sync: true });
     } catch (error) {
       throw toStoreError(error);
     }

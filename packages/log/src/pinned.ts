@@ -8,6 +8,7 @@ import {
   HEAD_KEY,
   KIND,
   kindRange,
+  NUMBER_BYTES,
   numberOfKey,
   openRow,
   sealRow,
@@ -21,6 +22,14 @@ export type RowSource = Pick<Store, "getMany" | "keys">;
 
 // An entry in a bundle stands behind two bytes of length (W17).
 const ENTRY_BYTES = 2 + HASH_BYTES;
+
+// Of the kinds whose keys end with a number.
+const NUMBERED_KEY_BYTES: ReadonlyMap<string, number> = new Map([
+  [KIND.bundle, 1 + NUMBER_BYTES],
+  [KIND.tile, 2 + NUMBER_BYTES],
+  [KIND.checkpoint, 1 + NUMBER_BYTES],
+  [KIND.control, 1 + NUMBER_BYTES],
+]);
 
 /**
  * The rows of a log as they stood at one of its checkpoints, whatever is appended meanwhile.
@@ -65,6 +74,11 @@ export class PinnedRows implements RowSource {
     const control = await newestControl(rows, size);
     const head = sealRow(HEAD_KEY, encodeHead({ epoch: newest.epoch, control, checkpoint }));
     return new PinnedRows(rows, read(checkpoint), head);
+  }
+
+  /** Index of the newest control entry at the checkpoint. */
+  get control(): number {
+    return decodeHead(openRow(this.head)).control;
   }
 
   /** Tree size of the checkpoint. */
@@ -115,6 +129,8 @@ function beginning({ key, value }: Row, length: number): Uint8Array {
 // Keys that cannot be read are no row of this log; they are left for the reader to report.
 function isCovered(key: Uint8Array, size: number): boolean {
   try {
+    const length = NUMBERED_KEY_BYTES.get(kindOf(key));
+    if (length !== undefined && key.length !== length) return true;
     switch (kindOf(key)) {
       case KIND.bundle:
         return firstEntry(key) < size;

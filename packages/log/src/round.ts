@@ -58,6 +58,15 @@ export function buildRound(before: Edge, submissions: readonly Submission[]): Ro
   return { before, after, root: after.root(), entries, ...growth.rows() };
 }
 
+/** Yields every row that a round adds or replaces in the tree, the index and the bodies. */
+export function rowsOf(round: Round): readonly Row[] {
+  return [
+    ...round.entries.flatMap(({ body, placement }) => [body, placement]),
+    ...round.bundles.map(({ row }) => row),
+    ...round.tiles.map(({ row }) => row),
+  ];
+}
+
 /** Bundles and tiles as they fill up. Every full one is written once, every partial one at the end. */
 class Growth {
   readonly #bundles: BundleRow[] = [];

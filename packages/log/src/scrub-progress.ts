@@ -6,6 +6,7 @@ import {
   isCborMap,
 } from "@tallystick/cose";
 
+import type { IndexMark } from "./index-pass.js";
 import type { TreeMark } from "./tree-pass.js";
 
 /** One kind of pass over the log: the one under way, and the last that came to its end. */
@@ -21,7 +22,11 @@ export interface PassProgress {
 
 /** What the scrub keeps across restarts. */
 export interface ScrubState {
-  readonly tree: PassProgress & { readonly mark: TreeMark | undefined };
+  readonly tree: PassProgress & {
+    readonly mark: TreeMark | undefined;
+    /** Set once the tree itself is verified. */
+    readonly index: IndexMark | undefined;
+  };
   readonly bodies: PassProgress;
 }
 
@@ -33,25 +38,21 @@ const UNSTARTED: PassProgress = {
 };
 
 /** The state before the first pass. */
-export const FRESH: ScrubState = { tree: { ...UNSTARTED, mark: undefined }, bodies: UNSTARTED };
+export const FRESH: ScrubState = {
+  tree: { ...UNSTARTED, mark: undefined, index: undefined },
+  bodies: UNSTARTED,
+};
 
 /**
  * ```cddl
- * scrub = { "tree": pass / marked, "bodies": pass }
+ * scrub = { "tree": pass / marked / indexed, "bodies": pass }
  * pass = ( "verifiedSize": uint, "completedSize": uint, ? "startedAt": uint, ? "completedAt": uint )
  * marked = ( pass, "root": bstr, "linkSize": uint, "linkDigest": bstr )
+ * indexed = ( pass, "indexSize": uint, "indexCount": uint, ? "indexAfter": bstr )
  * ```
  */
 export function encodeScrub({ tree, bodies }: ScrubState): Uint8Array {
-  const { mark } = tree;
-  const marked: (readonly [string, CborValue])[] =
-    mark === undefined
-      ? []
-      : [
-          ["root", mark.root],
-          ["linkSize", mark.link.size],
-          ["linkDigest", mark.link.digest],
-        ];
+  const marked = [...markMembers(tree.mark), ...indexMembers(tree.index)];
   return encodeCbor(
     new Map<string, CborValue>([
       ["tree", new Map([...membersOf(tree), ...marked])],
@@ -68,13 +69,36 @@ export function decodeScrub(payload: Uint8Array): ScrubState {
     const bodies = passOf(map.get("bodies"));
     if (tree === undefined || bodies === undefined) return FRESH;
     const mark = markOf(map.get("tree"), tree.verifiedSize);
-    return { tree: { ...tree, mark }, bodies };
+    const index = indexOf(map.get("tree"));
+    return { tree: { ...tree, mark, index }, bodies };
   } catch {
     return FRESH;
   }
 }
 
-function membersOf(pass: PassProgress): readonly (readonly [string, CborValue])[] {
+type Members = readonly (readonly [string, CborValue])[];
+
+function markMembers(mark: TreeMark | undefined): Members {
+  if (mark === undefined) return [];
+  const { root, link } = mark;
+  return [
+    ["root", root],
+    ["linkSize", link.size],
+    ["linkDigest", link.digest],
+  ];
+}
+
+function indexMembers(index: IndexMark | undefined): Members {
+  if (index === undefined) return [];
+  const { size, count, after } = index;
+  const counted: Members = [
+    ["indexSize", size],
+    ["indexCount", count],
+  ];
+  return after === undefined ? counted : [...counted, ["indexAfter", after]];
+}
+
+function membersOf(pass: PassProgress): Members {
   const { verifiedSize, startedAt, completedAt, completedSize } = pass;
   const times: (readonly [string, CborValue])[] = [];
   if (startedAt !== undefined) times.push(["startedAt", startedAt]);
@@ -102,6 +126,15 @@ function markOf(value: CborValue, size: number): TreeMark | undefined {
   const digest = value.get("linkDigest");
   if (!(root instanceof Uint8Array) || !(digest instanceof Uint8Array)) return undefined;
   return linkSize === undefined ? undefined : { size, root, link: { size: linkSize, digest } };
+}
+
+function indexOf(value: CborValue): IndexMark | undefined {
+  if (!isCborMap(value)) return undefined;
+  const size = countOf(value, "indexSize");
+  const count = countOf(value, "indexCount");
+  const after = value.get("indexAfter");
+  if (size === undefined || count === undefined) return undefined;
+  return { size, count, after: after instanceof Uint8Array ? after : undefined };
 }
 
 function countOf(map: CborMap, name: string): number | undefined {

@@ -1,92 +1,33 @@
 import { describe, expect, test } from "@jest/globals";
 
-import type { AnchorRecord } from "./anchor.js";
-import type { LogError } from "./error.js";
-import { bodyKey, KIND, SCRUB_KEY } from "./layout.js";
-import type { Log } from "./log.js";
-import { MemoryAnchor, MemoryStore } from "./memory.js";
+import type { IndexMark } from "./index-pass.js";
+import { digestKey, numberOfKey, SCRUB_KEY } from "./layout.js";
 import type { RowSource } from "./pinned.js";
-import type { LogProblem } from "./report.js";
-import { Scrub, type ScrubOptions } from "./scrub.js";
+import { encodePlacement } from "./record.js";
+import type { ScrubOptions } from "./scrub.js";
 import { decodeScrub } from "./scrub-progress.js";
-import { appendAll, checkRows, createLog, entryOf, key, NOON, openLog } from "./testing/bench.js";
-import { flipped } from "./testing/damage.js";
-import { payloadOf } from "./testing/sample.js";
+import { appendAll, checkRows, NOON, openLog } from "./testing/bench.js";
+import { payloadOf, put } from "./testing/sample.js";
+import {
+  bench,
+  PAUSE,
+  placed,
+  problemsOf,
+  recordsOf,
+  watch,
+  type Watched,
+} from "./testing/watched.js";
 
-interface Bench {
-  readonly store: MemoryStore;
-  readonly anchor: MemoryAnchor;
-  readonly log: Log;
+/** So many entries at a thousand a second. */
+function expectWork(waits: readonly number[], entries: number): void {
+  const waited = waits.reduce((sum, ms) => sum + ms, 0);
+  expect(waited).toBeGreaterThan(entries - 20);
+  expect(waited).toBeLessThanOrEqual(entries + 1);
 }
 
-async function bench(entries = 700): Promise<Bench> {
-  const store = new MemoryStore();
-  const anchor = new MemoryAnchor();
-  const log = await createLog(store, { anchor });
-  await appendAll(log, 0, 300);
-  await appendAll(log, 300, entries);
-  return { store, anchor, log };
-}
-
-async function recordsOf(anchor: MemoryAnchor): Promise<readonly AnchorRecord[]> {
-  const records: AnchorRecord[] = [];
-  for await (const record of anchor.records()) records.push(record);
-  return records;
-}
-
-interface Watched {
-  readonly scrub: Scrub;
-  readonly problems: LogProblem[];
-  readonly failures: LogError[];
-  readonly waits: number[];
-  /** Resolves when a cycle has come to its pause, or the scrub to its end. */
-  readonly cycle: () => Promise<void>;
-}
-
-const PAUSE = 60_000;
-
-/** A scrub whose waits cost no time and whose pause lasts until the next cycle is asked for. */
-function watch({ store, anchor, log }: Bench, options: Partial<ScrubOptions> = {}): Watched {
-  const [problems, failures, waits]: [LogProblem[], LogError[], number[]] = [[], [], []];
-  let paused: () => void = () => undefined;
-  let resume: () => void = () => undefined;
-  const scrub = new Scrub({
-    store,
-    anchor,
-    log,
-    key,
-    entriesPerSecond: 5000,
-    now: () => NOON,
-    onProblem: (found) => {
-      problems.push(...found);
-      paused();
-    },
-    onFailure: (error) => failures.push(error),
-    wait: (ms, signal) => {
-      if (ms < PAUSE) {
-        waits.push(ms);
-        return Promise.resolve();
-      }
-      paused();
-      return new Promise((resolve) => {
-        resume = resolve;
-        signal.addEventListener("abort", () => {
-          resolve();
-        });
-      });
-    },
-    ...options,
-  });
-  const cycle = (): Promise<void> => {
-    const done = new Promise<void>((resolve) => {
-      paused = resolve;
-    });
-    scrub.start();
-    resume();
-    return done;
-  };
-  return { scrub, problems, failures, waits, cycle };
-}
+const UNACCOUNTED = [
+  { kind: "unexpected", where: "digest rows", detail: "1 more than there are entries" },
+];
 
 describe("a scrub of a sound log", () => {
   test("verifies tree and bodies, and says how long ago", async () => {
@@ -120,10 +61,46 @@ describe("a scrub of a sound log", () => {
     const { scrub, waits, cycle } = watch(at, { entriesPerSecond: 1000 });
     await cycle();
     await scrub.stop();
-    // Two passes over 1,501 entries at a thousand a second; what is left of a wait is owed.
-    const waited = waits.reduce((sum, ms) => sum + ms, 0);
-    expect(waited).toBeGreaterThan(2900);
-    expect(waited).toBeLessThanOrEqual(3002);
+    // Entries, index rows and bodies at a thousand a second; what is left of a wait is owed.
+    expectWork(waits, 3 * 1501 + 5 * (await recordsOf(at.anchor)).length + 1);
+  });
+
+  test("keeps to its rate where every entry has a checkpoint of its own", async () => {
+    const at = await bench(300);
+    for (let n = 300; n < 600; n++) await appendAll(at.log, n, n + 1);
+    const records = (await recordsOf(at.anchor)).length;
+    expect(records).toBeGreaterThan(300);
+    const { scrub, waits, cycle } = watch(at, { entriesPerSecond: 1000 });
+    await cycle();
+    await scrub.stop();
+    // A checkpoint is as much as four entries, its anchor record as one.
+    expectWork(waits, 3 * 601 + 5 * records + 1);
+    // Never more at once than a bundle with a checkpoint for each of its entries.
+    expect(Math.max(...waits)).toBeLessThanOrEqual(5 * 256 + 20);
+  });
+
+  test("reads no more rows at once than a bundle has entries", async () => {
+    const at = await bench(300);
+    for (let n = 300; n < 900; n++) await appendAll(at.log, n, n + 1);
+    let [read, most] = [0, 0];
+    const counting: RowSource = {
+      getMany: (keys) => {
+        most = Math.max(most, keys.length);
+        return at.store.getMany(keys);
+      },
+      keys: async function* (range) {
+        read = 0;
+        for await (const rowKey of at.store.keys(range)) {
+          most = Math.max(most, ++read);
+          yield rowKey;
+        }
+      },
+    };
+    const { scrub, problems, cycle } = watch(at, { store: counting });
+    await cycle();
+    await scrub.stop();
+    expect(problems).toEqual([]);
+    expect(most).toBe(256);
   });
 
   test("keeps its progress, and begins the next cycle with what was appended", async () => {
@@ -168,6 +145,82 @@ describe("a scrub of a sound log", () => {
     await second.scrub.stop();
   });
 
+  test("goes on after a restart among the index rows, and counts those before", async () => {
+    const at = await bench(1500);
+    let time = NOON;
+    const noted: (IndexMark | undefined)[] = [];
+    const log: ScrubOptions["log"] = {
+      head: () => at.log.head(),
+      control: () => at.log.control(),
+      standing: () => at.log.standing(),
+      note: async (rowKey, payload) => {
+        await at.log.note(rowKey, payload);
+        const { index } = decodeScrub(payload).tree;
+        noted.push(index);
+        // The process ends in the middle of the index rows.
+        if (index !== undefined && index.count >= 512) void first.scrub.stop();
+      },
+    };
+    const first: Watched = watch(at, { log, now: () => (time += 60) });
+    first.scrub.start();
+    while ((noted.at(-1)?.count ?? 0) < 512) await new Promise((done) => setImmediate(done));
+    await first.scrub.stop();
+    expect(noted.at(-1)).toMatchObject({ size: 1501, count: 512 });
+    // What is logged meanwhile is not counted, and is no orphan.
+    await appendAll(at.log, 1500, 1600);
+    const orphan = at.store.reopen();
+    put(orphan, digestKey(new Uint8Array(32).fill(0xff)), encodePlacement(placed(3)));
+    const bundles: number[] = [];
+    const counting: RowSource = {
+      getMany: (keys) => {
+        bundles.push(...keys.filter((rowKey) => rowKey[0] === 0x62).map(numberOfKey));
+        return at.store.getMany(keys);
+      },
+      keys: (range) => at.store.keys(range),
+    };
+    const second = watch(at, { store: counting, anchor: undefined });
+    await second.cycle();
+    await second.scrub.stop();
+    expect(second.problems).toEqual([]);
+    expect(second.scrub.progress.tree.completedSize).toBe(1501);
+    // Those of the new rows, then those of the body pass: the tree is not walked again.
+    const bodies = bundles.indexOf(0);
+    expect(Math.min(...bundles.slice(0, bodies))).toBe(5);
+    expect(bundles.slice(bodies)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+
+    // The same rows with one too many behind the place where it goes on.
+    orphan.damage(SCRUB_KEY, await at.store.get(SCRUB_KEY));
+    expect(await problemsOf({ ...at, store: orphan })).toMatchObject(UNACCOUNTED);
+  });
+
+  test("keeps its progress in memory while the log is frozen", async () => {
+    const at = await bench(1500);
+    await at.log.freeze("moved");
+    let isFailing = true;
+    const bundles: number[] = [];
+    const store: RowSource = {
+      getMany: (keys) => {
+        const wanted = keys.filter((rowKey) => rowKey[0] === 0x62).map(numberOfKey);
+        if (isFailing && wanted.includes(4)) return Promise.reject(new Error("EIO"));
+        bundles.push(...wanted);
+        return at.store.getMany(keys);
+      },
+      keys: (range) => at.store.keys(range),
+    };
+    const { scrub, failures, problems, cycle } = watch(at, { store });
+    await cycle();
+    expect(failures).toMatchObject([{ code: "LOG_UNAVAILABLE" }]);
+    expect(scrub.progress.tree.verifiedSize).toBe(1024);
+    isFailing = false;
+    bundles.length = 0;
+    await cycle();
+    await scrub.stop();
+    expect(bundles[0]).toBe(4);
+    expect(problems).toEqual([]);
+    expect(scrub.progress.bodies.completedSize).toBe(1501);
+    expect(await at.store.get(SCRUB_KEY)).toBeUndefined();
+  });
+
   test("finds nothing while the log grows under it", async () => {
     const at = await bench(300);
     let n = 300;
@@ -207,66 +260,6 @@ describe("a scrub of a sound log", () => {
     await writer.cycle();
     await writer.scrub.stop();
     expect(await full.store.get(SCRUB_KEY)).toBeUndefined();
-  });
-});
-
-describe("a scrub of a damaged log", () => {
-  const kinds = Object.entries(KIND).filter(([, kind]) => !["f", "v", "h"].includes(kind));
-
-  test.each(kinds)("finds one bit turned in a row of kind %s", async (_, kind) => {
-    const at = await bench();
-    const rows = at.store.rows().filter((row) => row.key[0] === kind.charCodeAt(0));
-    const row = rows[Math.floor(rows.length / 2)];
-    if (row === undefined) throw new Error("no such row");
-    const store = at.store.reopen();
-    store.damage(row.key, flipped(row.value, 4 * row.value.length));
-    const { scrub, problems, cycle } = watch({ ...at, store });
-    await cycle();
-    expect(problems[0]).toMatchObject({ kind: "checksum" });
-    expect(scrub.ages().errors).toBeGreaterThan(0);
-    // It has ended with the first problems: what to do about them is its owner's part.
-    await scrub.stop();
-  });
-
-  test("finds a body that is gone, and one exchanged for another", async () => {
-    const at = await bench();
-    const store = at.store.reopen();
-    store.damage(bodyKey(entryOf(650)), undefined);
-    const { problems, cycle } = watch({ ...at, store });
-    await cycle();
-    expect(problems).toMatchObject([{ kind: "missing" }]);
-  });
-
-  test("finds an anchor that holds another checkpoint than the store", async () => {
-    const at = await bench();
-    const [first, second, ...rest] = await recordsOf(at.anchor);
-    if (first === undefined || second === undefined) throw new Error("no such records");
-    const forged = { ...second, checkpoint: first.checkpoint };
-    const anchor = new MemoryAnchor([first, forged, ...rest]);
-    const { problems, cycle } = watch({ ...at, anchor });
-    await cycle();
-    expect(problems).toMatchObject([{ kind: "mismatch", where: `anchor ${second.size}` }]);
-  });
-
-  test("stops the log when its owner freezes it, for ever", async () => {
-    const at = await bench();
-    const sound = await at.store.get(bodyKey(entryOf(1)));
-    at.store.damage(bodyKey(entryOf(1)), Uint8Array.of(1));
-    const { scrub, cycle } = watch(at, {
-      onProblem: async ([problem]) => {
-        await at.log.freeze(`scrub: ${problem?.where ?? ""}`);
-      },
-    });
-    void cycle();
-    while (at.log.standing().kind === "writer") {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await scrub.stop();
-    await at.log.close();
-    const mended = at.store.reopen();
-    mended.damage(bodyKey(entryOf(1)), sound);
-    const again = await openLog(mended, { anchor: at.anchor.reopen() });
-    expect(again.standing()).toMatchObject({ code: "LOG_FROZEN" });
   });
 });
 

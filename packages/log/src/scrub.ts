@@ -5,6 +5,7 @@ import type { Anchor } from "./anchor.js";
 import { checkAnchor } from "./anchor-check.js";
 import { BodyCheck } from "./body-check.js";
 import { type LogError, toLogError } from "./error.js";
+import { IndexPass, type IndexMark } from "./index-pass.js";
 import { bundleKey, openRow, SCRUB_KEY } from "./layout.js";
 import type { Log } from "./log.js";
 import { PinnedRows, type RowSource } from "./pinned.js";
@@ -27,12 +28,15 @@ export interface ScrubOptions {
   readonly store: RowSource;
   /** Held against the kept checkpoints, where there is one. */
   readonly anchor?: Anchor | undefined;
-  readonly log: Pick<Log, "head" | "note" | "standing">;
+  readonly log: Pick<Log, "control" | "head" | "note" | "standing">;
   /** The log's receipt key. */
   readonly key: PublicKey;
   /** Below its floor no progress is kept: that write must not be the one that fills the disk. */
   readonly space?: Space | undefined;
-  /** Upper bound of what is read, so that the log's own work comes first. */
+  /**
+   * Upper bound of what is read, so that the log's own work comes first. An index row, a control entry
+   * or an anchor record is as much as an entry, a kept checkpoint with its signature as much as four.
+   */
   readonly entriesPerSecond: number;
   /** Between the end of one cycle and the start of the next; 60 unless given. */
   readonly pauseSeconds?: number;
@@ -74,15 +78,18 @@ const DEFAULT_PAUSE_SECONDS = 60;
 const NOTE_SECONDS = 30;
 // Shorter waits are saved up: a timer costs more than they are worth.
 const SHORTEST_WAIT_MS = 20;
+// In entries: its signature is verified.
+const CHECKPOINT_WORK = 4;
 
 /**
  * Reads the whole log again and again in the background, at a bounded rate, while it is served and
  * written: damage that nobody happens to read is found within one cycle.
  *
  * A cycle has two passes, which pin the newest published checkpoint and end with it. The tree pass
- * recomputes leaves, tiles and every kept root from the bundles and checks index rows, signatures, the
- * chain of checkpoints and the anchor. The body pass hashes every body. Each goes on after a restart
- * where it was, once what it stands on is found to be as it was left.
+ * recomputes leaves, tiles and every kept root from the bundles and checks signatures, the chains of
+ * checkpoints and of control entries, index rows, those that no entry accounts for among them, and the
+ * anchor. The body pass hashes every body. Each goes on after a restart where it was, once what it
+ * stands on is found to be as it was left; the anchor is read from its beginning.
  */
 export class Scrub {
   readonly #options: ScrubOptions;
@@ -169,31 +176,69 @@ export class Scrub {
 
   /** Yields whether the log is sound as far as the pass got. */
   async #runTree(): Promise<boolean> {
-    const { store, anchor, key, log, now } = this.#options;
+    const { index } = this.#state.tree;
+    const isWalked = index !== undefined && index.size <= this.#options.log.head().checkpoint.size;
+    if (!isWalked && !(await this.#walkTree())) return false;
+    const { index: walked } = this.#state.tree;
+    if (walked === undefined || this.#isStopped()) return true;
+    if (!(await this.#walkIndex(walked)) || !(await this.#readAnchor(walked.size))) return false;
+    if (this.#isStopped()) return true;
+    const completed = { completedAt: this.#options.now(), completedSize: walked.size };
+    this.#setTree({ ...completed, verifiedSize: 0, index: undefined });
+    await this.#note();
+    return true;
+  }
+
+  async #walkTree(): Promise<boolean> {
+    const { store, key, log, now } = this.#options;
+    const control = log.control().index;
     const rows = await PinnedRows.pin(store, log.head().checkpoint.size);
     const survey = new Survey(rows, new Findings());
     const { mark } = this.#state.tree;
     const from =
       mark === undefined || mark.size > rows.size ? undefined : await startAt(rows, mark);
-    if (from === undefined) this.#setTree({ verifiedSize: 0, startedAt: now(), mark: undefined });
+    if (from === undefined) {
+      this.#setTree({ verifiedSize: 0, startedAt: now(), mark: undefined, index: undefined });
+    }
     const { stated } = rows;
-    const pass = await TreePass.begin({ survey, stated, key, withBodies: false, from });
+    const pass = await TreePass.begin({ survey, stated, key, control, withBodies: false, from });
     let reached = this.#state.tree.verifiedSize;
-    for await (const entries of pass.run()) {
+    for await (const { entries, checkpoints, controls } of pass.run()) {
       if (!(await this.#isSound(survey))) return false;
       const next = pass.mark();
       // Behind the last full bundle the pass is all but over, and cannot go on from there.
       if (next !== undefined) this.#setTree({ verifiedSize: next.size, mark: next });
-      await this.#pace(entries - reached);
+      await this.#pace(entries - reached + controls + CHECKPOINT_WORK * checkpoints);
       reached = entries;
       if (this.#isStopped()) return true;
     }
-    if (anchor !== undefined) await checkAnchor(survey, { anchor, size: rows.size });
     if (!(await this.#isSound(survey))) return false;
-    const completed = { completedAt: now(), completedSize: rows.size };
-    this.#setTree({ ...completed, verifiedSize: 0, mark: undefined });
-    await this.#note();
+    const index = { size: rows.size, count: 0, after: undefined };
+    this.#setTree({ verifiedSize: rows.size, mark: undefined, index });
     return true;
+  }
+
+  async #walkIndex(from: IndexMark): Promise<boolean> {
+    const survey = new Survey(this.#options.store, new Findings());
+    const pass = new IndexPass(survey, from);
+    for await (const count of pass.run()) {
+      if (!(await this.#isSound(survey))) return false;
+      this.#setTree({ index: pass.mark });
+      await this.#pace(count);
+      if (this.#isStopped()) return true;
+    }
+    return this.#isSound(survey);
+  }
+
+  async #readAnchor(size: number): Promise<boolean> {
+    const { store, anchor } = this.#options;
+    if (anchor === undefined) return true;
+    const survey = new Survey(store, new Findings());
+    for await (const count of checkAnchor(survey, { anchor, size })) {
+      await this.#pace(count);
+      if (this.#isStopped()) return true;
+    }
+    return this.#isSound(survey);
   }
 
   async #runBodies(): Promise<boolean> {
@@ -242,9 +287,9 @@ export class Scrub {
     this.#state = { ...this.#state, bodies: { ...this.#state.bodies, ...change } };
   }
 
-  async #pace(entries: number): Promise<void> {
+  async #pace(work: number): Promise<void> {
     const { entriesPerSecond, now } = this.#options;
-    this.#owedMs += (1000 * entries) / entriesPerSecond;
+    this.#owedMs += (1000 * work) / entriesPerSecond;
     if (this.#owedMs >= SHORTEST_WAIT_MS) {
       await this.#wait(this.#owedMs);
       this.#owedMs = 0;

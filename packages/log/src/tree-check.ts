@@ -22,10 +22,19 @@ export interface TreeCheckOptions {
   readonly survey: Survey;
   readonly size: number;
   readonly withBodies: boolean;
-  /** Sizes at which the root is wanted, ascending; all beyond `from`. */
-  readonly sizes: readonly number[];
+  /** Yields the sizes beyond `after` and up to `to` at which the root is wanted, ascending. */
+  readonly sizesWithin: (after: number, to: number) => Promise<readonly number[]>;
   /** A tree of full bundles that is known to be right, to go on from; the empty one unless given. */
   readonly from?: Edge | undefined;
+}
+
+/** One bundle that was checked. */
+export interface CheckedBundle {
+  /** Index of its first entry. */
+  readonly first: number;
+  readonly entries: readonly Uint8Array[];
+  /** The roots that it led through, of the sizes that were wanted. */
+  readonly reached: readonly Reached[];
 }
 
 interface CountedTile extends TilePosition {
@@ -36,20 +45,19 @@ interface CountedTile extends TilePosition {
 export class TreeCheck {
   readonly #survey: Survey;
   readonly #size: number;
-  readonly #sizes: readonly number[];
+  readonly #sizesWithin: TreeCheckOptions["sizesWithin"];
   readonly #bodies: BodyCheck | undefined;
   // Owned by run: the tree so far, and where its tiles stand.
   readonly #tree: RightEdge;
   readonly #tiles: { index: number; hashes: Uint8Array[] }[];
-  #nextSize = 0;
   #placements = 0;
   #tileCount = 0;
 
-  constructor({ survey, size, withBodies, sizes, from }: TreeCheckOptions) {
+  constructor({ survey, size, withBodies, sizesWithin, from }: TreeCheckOptions) {
     this.#survey = survey;
     this.#size = size;
     this.#bodies = withBodies ? new BodyCheck(survey) : undefined;
-    this.#sizes = sizes;
+    this.#sizesWithin = sizesWithin;
     this.#tree = from?.nodes() ?? RightEdge.empty();
     this.#tiles = (from?.tiles ?? []).map((hashes, level) => ({
       index: Math.floor(this.#tree.size / TILE_WIDTH ** (level + 1)),
@@ -76,8 +84,8 @@ export class TreeCheck {
     return this.#tree.root();
   }
 
-  /** Checks bundle after bundle, and yields the roots that each step goes through. */
-  async *run(): AsyncIterable<readonly Reached[]> {
+  /** Checks bundle after bundle. */
+  async *run(): AsyncIterable<CheckedBundle> {
     const count = Math.ceil(this.#size / TILE_WIDTH);
     const start = Math.floor(this.#tree.size / TILE_WIDTH);
     for (let first = start; first < count; first += BUNDLES_AT_ONCE) {
@@ -99,23 +107,23 @@ export class TreeCheck {
     );
   }
 
-  async #check(entries: readonly Uint8Array[]): Promise<readonly Reached[]> {
+  async #check(entries: readonly Uint8Array[]): Promise<CheckedBundle> {
     const first = this.#tree.size;
+    const wanted = new Set(await this.#sizesWithin(first, first + entries.length));
     const full: CountedTile[] = [];
     const reached: Reached[] = [];
     for (const entry of entries) {
       for (const { id, hash } of this.#tree.append(leafHash(entry))) {
         if (id.level % TILE_HEIGHT === 0) full.push(...this.#grow(id.level / TILE_HEIGHT, hash));
       }
-      if (this.#sizes[this.#nextSize] === this.#tree.size) {
+      if (wanted.has(this.#tree.size)) {
         reached.push({ size: this.#tree.size, root: this.#tree.root() });
-        this.#nextSize++;
       }
     }
     await this.#compare(full);
     await this.#checkPlacements(entries, first);
     await this.#bodies?.check(entries);
-    return reached;
+    return { first, entries, reached };
   }
 
   #grow(level: number, hash: Uint8Array): readonly CountedTile[] {

@@ -33,9 +33,10 @@ async function passOver(
   const from = mark && (await startAt(rows, mark));
   if (mark !== undefined && from === undefined) throw new Error("the mark does not hold");
   const { stated } = rows;
-  const pass = await TreePass.begin({ survey, stated, key, withBodies: false, from });
+  const { control } = rows;
+  const pass = await TreePass.begin({ survey, stated, key, control, withBodies: false, from });
   const [steps, marks]: [number[], TreeMark[]] = [[], []];
-  for await (const entries of pass.run()) {
+  for await (const { entries } of pass.run()) {
     steps.push(entries);
     const next = pass.mark();
     if (next !== undefined) marks.push(next);

@@ -3,10 +3,12 @@ import { TILE_WIDTH } from "@tallystick/merkle";
 import { chainDigest, type Checkpoint } from "@tallystick/receipt";
 
 import { ChainCheck, type ChainStart } from "./chain-check.js";
+import { ControlCheck } from "./control-check.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError } from "./error.js";
 import {
   checkpointKey,
+  controlKey,
   formatKey,
   isEqual,
   KIND,
@@ -16,7 +18,7 @@ import {
   tileKey,
 } from "./layout.js";
 import type { RowSource } from "./pinned.js";
-import { decodeChainLink, decodeControl, decodeMeta } from "./record.js";
+import { decodeChainLink, decodeMeta } from "./record.js";
 import { decodeStated } from "./stated.js";
 import type { Survey } from "./survey.js";
 import { splitHashes } from "./tile.js";
@@ -45,6 +47,8 @@ export interface TreePassOptions {
   /** Without it signatures are not looked at. */
   readonly key: PublicKey | undefined;
   readonly withBodies: boolean;
+  /** Index of the newest control entry at that checkpoint. */
+  readonly control: number;
   /** The first entry unless given. */
   readonly from?: TreeStart | undefined;
 }
@@ -54,6 +58,17 @@ interface Parts {
   readonly stated: Checkpoint;
   readonly tree: TreeCheck;
   readonly chain: ChainCheck;
+  readonly controls: ControlCheck;
+  readonly control: number;
+}
+
+/** One bundle further. */
+export interface TreeStep {
+  /** Entries reached. */
+  readonly entries: number;
+  /** Checkpoints and control entries that were checked with the bundle. */
+  readonly checkpoints: number;
+  readonly controls: number;
 }
 
 /** One walk over the entries, from the bundles up to the root of a kept checkpoint and all before it. */
@@ -65,14 +80,20 @@ export class TreePass {
   }
 
   static async begin(options: TreePassOptions): Promise<TreePass> {
-    const { survey, stated, key, withBodies, from } = options;
+    const { survey, stated, key, withBodies, control, from } = options;
     const [payload] = await survey.require([META_KEY]);
     const meta = payload && survey.decode(META_KEY, payload, decodeMeta);
     const chain = new ChainCheck({ survey, meta, key, from: from?.link });
-    const sizes = (await chain.sizes()).filter((size) => size <= stated.size);
     const { size } = stated;
-    const tree = new TreeCheck({ survey, size, withBodies, sizes, from: from?.edge });
-    return new TreePass({ survey, stated, tree, chain });
+    const tree = new TreeCheck({
+      survey,
+      size,
+      withBodies,
+      sizesWithin: (after, to) => chain.sizesWithin(after, to),
+      from: from?.edge,
+    });
+    const controls = await ControlCheck.from(survey, from?.edge.size ?? 0);
+    return new TreePass({ survey, stated, tree, chain, controls, control });
   }
 
   get counts(): TreeCheck["counts"] {
@@ -85,14 +106,21 @@ export class TreePass {
   }
 
   /**
-   * Yields the number of entries reached, bundle after bundle. At the end the root is compared and
-   * every control row is read.
+   * Walks bundle after bundle, with the checkpoints and the control entries of each. At the end the
+   * root is compared, and the newest of both must have been among them.
    */
-  async *run(): AsyncIterable<number> {
-    const { survey, stated, tree, chain } = this.#parts;
-    for await (const reached of tree.run()) {
+  async *run(): AsyncIterable<TreeStep> {
+    const { survey, stated, tree, chain, controls, control } = this.#parts;
+    for await (const { first, entries, reached } of tree.run()) {
       await chain.check(reached);
-      yield tree.counts.entries;
+      const end = first + entries.length;
+      const before = controls.count;
+      const from = first === 0 ? kindRange(KIND.control).from : controlKey(first);
+      await controls.check({ from, before: controlKey(end) }, (index) =>
+        Promise.resolve(entries[index - first]),
+      );
+      const count = controls.count - before;
+      yield { entries: end, checkpoints: reached.length, controls: count };
     }
     const { findings } = survey;
     const where = formatKey(checkpointKey(stated.size));
@@ -102,11 +130,7 @@ export class TreePass {
     if (chain.newest?.size !== stated.size) {
       findings.add("missing", where, "is not among the kept checkpoints");
     }
-    // Policies are few, so their rows are read at once.
-    for await (const control of survey.keys(kindRange(KIND.control))) {
-      const [payload] = await survey.require([control]);
-      if (payload !== undefined) survey.decode(control, payload, decodeControl);
-    }
+    if (tree.counts.entries === stated.size) controls.requireNewest(control);
   }
 
   /** Yields where a later pass can go on, `undefined` inside a bundle and before the first checkpoint. */

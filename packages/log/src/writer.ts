@@ -24,7 +24,7 @@ import {
 import type { Pending, Submission } from "./pool.js";
 import type { Counted, Recount } from "./recount.js";
 import { encodeControl, encodeHead } from "./record.js";
-import { buildRound, type Round } from "./round.js";
+import { buildRound, type Round, rowsOf } from "./round.js";
 import { type OnStep, reachStep, type StepName } from "./step.js";
 import type { Row, Store } from "./store.js";
 import { formatPosition } from "./tile.js";
@@ -187,14 +187,6 @@ export class Writer {
 
 function admissionTime(submissions: readonly Submission[]): number {
   return submissions.reduce((latest, { admittedAt = 0 }) => Math.max(latest, admittedAt), 0);
-}
-
-function rowsOf(round: Round): readonly Row[] {
-  return [
-    ...round.entries.flatMap(({ body, placement }) => [body, placement]),
-    ...round.bundles.map(({ row }) => row),
-    ...round.tiles.map(({ row }) => row),
-  ];
 }
 
 // Every node that the proof needs is in a tile of this round or in a partial tile from before it.
