@@ -15,7 +15,7 @@ import {
 import type { Issued, Recipe } from "../testing/pki.js";
 import { VENDOR, didX509, signed, x5chain, x5t } from "../testing/vendor.js";
 import type { Headers } from "../testing/vendor.js";
-import { Engine, ISSUER, TIME } from "./engine.js";
+import { Engine, TIME } from "./engine.js";
 import { post, refusal } from "./tally-service.js";
 
 const OTHER = "https://other.example";
@@ -294,86 +294,5 @@ describe("refuses headers that are not of RFC 9360:", () => {
     expect(await post(lax.url, bytes)).toMatchObject({ status: 201 });
     expect(await refusal(engine.url, bytes)).toMatchObject({ title: "Malformed request" });
     await lax.close();
-  });
-});
-
-describe("refuses keys that are not the issuer's:", () => {
-  test("the kid and key of another issuer", async () => {
-    const bytes = await signed(other, { set: [[LABEL.kid, other.publicKey.kid]] });
-    const refused = await refusal(engine.url, bytes);
-    expect(refused).toMatchObject({ status: 400, title: "Rejected" });
-    expect(refused.detail).toContain("no key for this iss and kid");
-  });
-
-  test("the kid of another issuer under a statement of one's own", async () => {
-    const bytes = await signed(vendor, {
-      iss: OTHER,
-      set: [[LABEL.kid, other.publicKey.kid]],
-    });
-    const refused = await refusal(engine.url, bytes);
-    expect(refused).toMatchObject({ status: 400, title: "Rejected" });
-    expect(refused.detail).toContain("signature does not verify");
-  });
-});
-
-describe("a key that was revoked", () => {
-  test.each([
-    ["from an entry of the past on", 2],
-    ["from an entry that is not there yet on", 1000],
-  ])("%s admits nothing new, and what it has signed stays", async (_name, from) => {
-    const key = await PrivateKey.generate("EdDSA");
-    const jwk = key.publicKey.toJwk();
-    const revoked = await Engine.start({ issuers: [{ iss: VENDOR, keys: [jwk] }] });
-    const statement = (payload: string): Promise<Uint8Array> =>
-      signed(key, { payload, set: [[LABEL.kid, key.publicKey.kid]] });
-    const before = await statement("before the cut-off");
-    const behind = await statement("behind the cut-off");
-    for (const bytes of [before, behind]) {
-      expect(await post(revoked.url, bytes)).toMatchObject({ status: 201 });
-    }
-    const issuers = [{ iss: VENDOR, keys: [{ ...jwk, revoked: { from, reason: "laptop lost" } }] }];
-    const proposal = await revoked.propose({ issuers });
-    expect(await post(revoked.url, proposal)).toMatchObject({ status: 201 });
-
-    const refused = await refusal(revoked.url, await statement("new"));
-    expect(refused).toMatchObject({ status: 400, title: "Rejected" });
-    expect(refused.detail).toContain(`key: revoked from entry ${from} on, laptop lost`);
-    for (const bytes of [before, behind]) {
-      expect(await post(revoked.url, bytes)).toMatchObject({ status: 201 });
-    }
-    expect(revoked.size).toBe(4);
-    await revoked.close();
-  });
-
-  test("is not made good by a certificate or another issuer's name", async () => {
-    const jwk = { ...leaf.key.publicKey.toJwk(), revoked: { from: 1 } };
-    const revoked = await Engine.start({
-      issuers: [{ iss: "former", keys: [jwk] }],
-      anchors: [{ certificate: base64Of(root), issuers: [VENDOR] }],
-    });
-    const bytes = await signed(leaf.key, { set: [x5chain(leaf, middle)] });
-    const refused = await refusal(revoked.url, bytes);
-    expect(refused.detail).toContain("key: revoked from entry 1 on");
-    await revoked.close();
-  });
-
-  test("of an operator proposes nothing", async () => {
-    const [second, third] = await Promise.all([
-      PrivateKey.generate("EdDSA"),
-      PrivateKey.generate("EdDSA"),
-    ]);
-    const started = await Engine.start();
-    const { operator } = started;
-    const keys = [
-      { ...operator.publicKey.toJwk(), revoked: { from: 0 } },
-      second.publicKey.toJwk(),
-    ];
-    const proposal = await started.propose({ operators: [{ iss: ISSUER, keys }] });
-    expect(await post(started.url, proposal)).toMatchObject({ status: 201 });
-    const issuers = [{ iss: VENDOR, keys: [third.publicKey.toJwk()] }];
-    const refused = await refusal(started.url, await started.propose({ issuers }));
-    expect(refused).toMatchObject({ status: 400, title: "Rejected" });
-    expect(refused.detail).toContain("key: revoked from entry 0 on");
-    await started.close();
   });
 });

@@ -8,7 +8,7 @@ const VALUES: ReadonlyMap<string, number> = new Map(Array.from(ALPHABET, (char, 
 const MAX_CHARACTERS = 4096;
 
 /**
- * Yields the bytes of base58btc text (draft-msporny-base58-03 §3).
+ * Yields the bytes of the base58btc text in a did:key (draft-msporny-base58-03 §3).
  *
  * @throws {@link StatementError} `STATEMENT_DID_INVALID`
  */
@@ -33,5 +33,5 @@ export function decodeBase58(text: string): Uint8Array {
 }
 
 function invalid(message: string): StatementError {
-  return new StatementError("STATEMENT_DID_INVALID", message);
+  return new StatementError("STATEMENT_DID_INVALID", `iss of did:key: ${message}`);
 }

@@ -52,7 +52,7 @@ export function selfContainedIssuer(iss: string): SelfContainedIssuer | undefine
   const id = iss.slice(method.length + 1);
   try {
     // A fragment names a key of the DID, and would make two issuers of one.
-    if (/[#?/]/.test(id)) throw invalid(method, "a DID without path, query or fragment");
+    if (/[#?/]/.test(id)) throw invalid(method, "want a DID without path, query or fragment");
     if (method === "did:jwk") return { method, key: jwkOf(id), names: urlsOf(iss, "0") };
     return { method, key: multikeyOf(id), names: urlsOf(iss, id) };
   } catch (cause) {
@@ -68,12 +68,12 @@ function jwkOf(id: string): PublicKey {
 
 // did:key: `z`, then the base58 of a multicodec number and the key.
 function multikeyOf(id: string): PublicKey {
-  if (!id.startsWith("z")) throw invalid("did:key", "base58btc, which begins with z");
+  if (!id.startsWith("z")) throw invalid("did:key", "want base58btc, which begins with z");
   const bytes = decodeBase58(id.slice(1));
   const { codec, length } = readVarint(bytes);
   const decode = CODECS.get(codec);
   if (decode === undefined) {
-    throw invalid("did:key", "a key of Ed25519, P-256, P-384, P-521, RSA or ML-DSA");
+    throw invalid("did:key", "want a key of Ed25519, P-256, P-384, P-521, RSA or ML-DSA");
   }
   return decode(bytes.subarray(length));
 }
@@ -87,7 +87,7 @@ function readVarint([first = 0, second = 0]: Uint8Array): { codec: number; lengt
 
 function compressed(curve: number, point: Uint8Array): PublicKey {
   const [sign, ...x] = point;
-  if (sign !== 2 && sign !== 3) throw invalid("did:key", "a compressed point");
+  if (sign !== 2 && sign !== 3) throw invalid("did:key", "want a compressed point");
   return coseKey(
     [COSE.kty, COSE.ec2],
     [COSE.crv, curve],
@@ -121,10 +121,6 @@ function urlsOf(did: string, fragment: string): readonly string[] {
   return [`${did}#${fragment}`, `#${fragment}`, fragment];
 }
 
-function invalid(
-  method: SelfContainedMethod,
-  want: string,
-  options?: ErrorOptions,
-): StatementError {
-  return new StatementError("STATEMENT_DID_INVALID", `iss of ${method}: want ${want}`, options);
+function invalid(method: SelfContainedMethod, why: string, options?: ErrorOptions): StatementError {
+  return new StatementError("STATEMENT_DID_INVALID", `iss of ${method}: ${why}`, options);
 }
