@@ -14,7 +14,7 @@ export async function readPolicyFile(
   path: string,
   previous: string | null = null,
 ): Promise<Policy> {
-  const json = jsonOf(await readWhole(path));
+  const json = await readJson(path);
   if (!isObject(json)) return Policy.parse(encode(json));
   const said = "previous" in json ? json.previous : null;
   return Policy.parse(encode({ ...json, previous: said ?? previous }));
@@ -30,7 +30,7 @@ export type FirstPolicy = (operator: IssuerDocument) => PolicyDocument;
  * @throws {@link CliError} `CLI_FILE_FAILED`; PolicyError `POLICY_MALFORMED`, also when called
  */
 export async function readFirstPolicy(path: string): Promise<FirstPolicy> {
-  const json = jsonOf(await readWhole(path));
+  const json = await readJson(path);
   if (!isObject(json)) throw new PolicyError("POLICY_MALFORMED", ["policy is not an object"]);
   const { operators = [] } = json as { readonly operators?: unknown };
   if (!Array.isArray(operators)) {
@@ -50,11 +50,12 @@ function encode(json: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(json));
 }
 
-function jsonOf(bytes: Uint8Array): unknown {
+async function readJson(path: string): Promise<unknown> {
+  const bytes = await readWhole(path);
   try {
     return parseJson(bytes);
   } catch (cause) {
     if (!(cause instanceof CoseError)) throw cause;
-    throw new PolicyError("POLICY_MALFORMED", [cause.message], { cause });
+    throw new PolicyError("POLICY_MALFORMED", [`${path}: ${cause.message}`], { cause });
   }
 }

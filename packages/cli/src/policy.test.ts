@@ -70,6 +70,8 @@ describe("tally policy", () => {
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ isPolicy: false });
     expect((await policy("check", "nowhere.json")).code).toBe(2);
+    await workspace.write("torn.json", "{");
+    expect((await policy("check", "torn.json")).stdout).toBe("problem: torn.json: not JSON\n");
   });
 
   test("test says who would be refused, and why", async () => {

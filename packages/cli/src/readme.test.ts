@@ -18,7 +18,7 @@ test("the commands of the README run as they stand", async () => {
   } finally {
     await workspace.remove();
   }
-});
+}, 120_000);
 
 async function runAll(commands: readonly string[], workspace: Workspace): Promise<void> {
   await workspace.write("package.json", "{}");

@@ -99,7 +99,7 @@ describe("the README", () => {
       const { status, output } = run(command);
       expect({ command, status, output }).toEqual({ command, status: 0, output });
     }
-  }, 180_000);
+  }, 300_000);
 
   test("one changed byte of the statement or the file is a no, and another key as well", () => {
     const [transparent, trust, payload] = ["sbom.transparent.scitt", "trust.json", "sbom.json"];
