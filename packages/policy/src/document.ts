@@ -1,14 +1,22 @@
 import { ALGORITHMS, CoseError, encodeHex, parseJson } from "@tallystick/cose";
-import { SELF_CONTAINED } from "@tallystick/statement";
-import type { SelfContainedMethod, TrustAnchor } from "@tallystick/statement";
+import {
+  KeyList,
+  anchorsOf,
+  issuerDocument,
+  issuersOf,
+  selfContainedOf,
+} from "@tallystick/statement";
+import type {
+  AnchorDocument,
+  IssuerDocument,
+  Members,
+  SelfContainedMethod,
+  TermedIssuer,
+  TrustAnchor,
+} from "@tallystick/statement";
 
-import { anchorsOf } from "./anchor.js";
-import type { AnchorDocument } from "./anchor.js";
 import { PolicyError } from "./error.js";
-import { KeyList, issuerDocument, issuersOf } from "./key.js";
-import type { IssuerDocument, TermedIssuer } from "./key.js";
-import { booleanOf, integerOf, malformed, membersOf, oneOf, setOf, textOf } from "./member.js";
-import type { Members } from "./member.js";
+import { malformed, reader } from "./member.js";
 import { compileRule, ruleDocumentsOf } from "./rule.js";
 import type { Rule, RuleDocument } from "./rule.js";
 
@@ -89,7 +97,7 @@ export function formatPolicy(document: PolicyDocument): Uint8Array {
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
 export function parseDocument(bytes: Uint8Array): PolicyParts {
-  const members = membersOf(readJson(bytes, MAX_POLICY_BYTES), "policy", {
+  const members = reader.membersOf(readJson(bytes, MAX_POLICY_BYTES), "policy", {
     required: REQUIRED,
     optional: OPTIONAL,
   });
@@ -98,14 +106,14 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
   if (!(previous === null || isEntryId(previous))) {
     throw malformed("previous is neither an EntryID nor null");
   }
-  const operators = issuersOf(members["operators"], "operators");
+  const operators = issuersOf(members["operators"], "operators", { reader });
   const approvals = optional(members, "approvals", (value, where) =>
-    integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER }),
+    reader.integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER }),
   );
   requireQuorum(operators, approvals ?? 1);
   requireOwnKeys(operators);
-  const issuers = issuersOf(members["issuers"], "issuers");
-  const anchors = optional(members, "anchors", anchorsOf);
+  const issuers = issuersOf(members["issuers"], "issuers", { reader });
+  const anchors = optional(members, "anchors", (value, where) => anchorsOf(value, where, reader));
   const terms = termsOf(members);
   const rules = optional(members, "rules", compiledRules);
   const document: PolicyDocument = {
@@ -123,8 +131,8 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
   };
   return {
     document,
-    operators: new KeyList(operators, "operators"),
-    issuers: new KeyList(issuers, "issuers"),
+    operators: new KeyList(operators, "operators", reader),
+    issuers: new KeyList(issuers, "issuers", reader),
     anchors: anchors?.map(({ anchor }) => anchor) ?? [],
     rules: rules?.compiled ?? [],
   };
@@ -196,18 +204,18 @@ type TermMembers = Pick<
 function termsOf(members: Members): TermMembers {
   const known = ALGORITHMS.map((algorithm): string => algorithm.name);
   const selfContained = optional(members, "selfContained", (value, where) =>
-    setOf(value, where, (item, place) => oneOf(item, place, SELF_CONTAINED)),
+    selfContainedOf(value, where, reader),
   );
   const contentTypes = optional(members, "contentTypes", (value, where) =>
-    setOf(value, where, contentTypeOf),
+    reader.setOf(value, where, contentTypeOf),
   );
   return {
     ...some("selfContained", selfContained),
-    algorithms: setOf(members["algorithms"], "algorithms", (item, where) =>
-      oneOf(item, where, known),
+    algorithms: reader.setOf(members["algorithms"], "algorithms", (item, where) =>
+      reader.oneOf(item, where, known),
     ),
     ...some("contentTypes", contentTypes),
-    maxStatementBytes: integerOf(members["maxStatementBytes"], "maxStatementBytes", {
+    maxStatementBytes: reader.integerOf(members["maxStatementBytes"], "maxStatementBytes", {
       min: 1,
       max: Number.MAX_SAFE_INTEGER,
     }),
@@ -221,8 +229,8 @@ function termsOf(members: Members): TermMembers {
 
 // RFC 9052 §3.1: a media type, or the number of a CoAP content format.
 function contentTypeOf(value: unknown, where: string): string | number {
-  if (typeof value === "number") return integerOf(value, where, { min: 0, max: 65_535 });
-  return textOf(value, where, { min: 1, max: 255 });
+  if (typeof value === "number") return reader.integerOf(value, where, { min: 0, max: 65_535 });
+  return reader.textOf(value, where, { min: 1, max: 255 });
 }
 
 function compiledRules(
@@ -242,6 +250,10 @@ function compiledRules(
     }
   });
   return { documents, compiled };
+}
+
+function booleanOf(value: unknown, where: string): boolean {
+  return reader.booleanOf(value, where);
 }
 
 function optional<T>(
