@@ -1,4 +1,4 @@
-import { encodeHex } from "@tallystick/cose";
+import { encodeBase64url, encodeHex } from "@tallystick/cose";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import {
   SignedStatement,
@@ -186,7 +186,9 @@ async function verifyIssuer(
 }
 
 function describe(identity: Identity, time: number | undefined): string {
-  if (identity.kind === "key") return "";
+  if (identity.kind === "key") {
+    return `, by its key ${encodeBase64url(identity.key.thumbprint())}`;
+  }
   if (identity.kind === "did") return `, by the key in its ${identity.method}`;
   const { leaf, anchor } = identity.path;
   const at = time === undefined ? "" : ` as of ${formatInstant(time)}`;
