@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { decodeCborMap, encodeCbor } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
-import type { AnchorDocument } from "@tallystick/policy";
 import { SignedStatement } from "@tallystick/statement";
+import type { AnchorDocument } from "@tallystick/statement";
 
 import { audit } from "./audit.js";
 import { AuditorError } from "./error.js";

@@ -1,6 +1,7 @@
 import { PublicKey, encodeHex } from "@tallystick/cose";
 import { Admission, PolicyError, PolicyState, isOperatorStatement } from "@tallystick/policy";
-import type { IssuerDocument, Policy } from "@tallystick/policy";
+import type { Policy } from "@tallystick/policy";
+import type { IssuerDocument } from "@tallystick/statement";
 import { StatementError, VerifiedStatement } from "@tallystick/statement";
 import type { SignedStatement } from "@tallystick/statement";
 

@@ -5,6 +5,7 @@
  * - `CLI_FILE_FAILED`: a file cannot be read or written.
  * - `CLI_FILE_EXISTS`: a file is there that must not be overwritten.
  * - `CLI_KEY_INVALID`: a key file does not hold such a key.
+ * - `CLI_CHAIN_INVALID`: a file does not hold the certificate chain of the key.
  * - `CLI_DIRECTORY_INVALID`: not a service directory, or not an empty place to make one.
  * - `CLI_DIRECTORY_IN_USE`: another process has the log open.
  * - `CLI_CONTROL_FAILED`: the running server did not do what it was told.
@@ -19,6 +20,7 @@ export type CliErrorCode =
   | "CLI_FILE_FAILED"
   | "CLI_FILE_EXISTS"
   | "CLI_KEY_INVALID"
+  | "CLI_CHAIN_INVALID"
   | "CLI_DIRECTORY_INVALID"
   | "CLI_DIRECTORY_IN_USE"
   | "CLI_CONTROL_FAILED"

@@ -21,6 +21,7 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_FILE_FAILED: EXIT.failed,
   CLI_FILE_EXISTS: EXIT.failed,
   CLI_KEY_INVALID: EXIT.failed,
+  CLI_CHAIN_INVALID: EXIT.failed,
   CLI_DIRECTORY_INVALID: EXIT.failed,
   CLI_DIRECTORY_IN_USE: EXIT.failed,
   CLI_CONTROL_FAILED: EXIT.failed,

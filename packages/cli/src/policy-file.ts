@@ -1,6 +1,7 @@
 import { CoseError, parseJson } from "@tallystick/cose";
 import { Policy, PolicyError } from "@tallystick/policy";
-import type { IssuerDocument, PolicyDocument } from "@tallystick/policy";
+import type { PolicyDocument } from "@tallystick/policy";
+import type { IssuerDocument } from "@tallystick/statement";
 
 import { readWhole } from "./file.js";
 

@@ -103,10 +103,15 @@ describe("trust add --service", () => {
 
   test("now exports keys that are proven by a receipt", async () => {
     const { code, stderr } = await workspace.tally(
-      ...["trust", "export", "--service", server.url, "--out", "early.json"],
+      ...["trust", "export", "--service", server.url, "--out", "proven.json"],
     );
     expect(code).toBe(0);
     expect(stderr).not.toContain("warning");
+    expect(stderr).toContain("as the policy in force has them: 1 issuers by key");
+    const again = ["trust", "export", "--service", server.url, "--out", "early.json"];
+    const changed = await workspace.tally(...again);
+    expect(changed.code).toBe(1);
+    expect(changed.stderr).toContain("early.json has other issuers than the policy in force");
   });
 
   test("refuses a key that is no operator's", async () => {

@@ -123,16 +123,29 @@ describe("verify", () => {
     const { code, stdout, stderr } = await workspace.tally(
       ...["verify", "first.transparent", "--trust", "trust.json", "--payload", "first.json"],
     );
+    const { kid } = await workspace.json("issuer.pub.jwk");
     expect(stderr).toBe("");
     expect(code).toBe(0);
     expect(stdout.split("\n").map((line) => line.replace(/ root .*$/, " root"))).toEqual([
       `verified statement: well-formed, entry ${entryId}`,
       "verified receipt: http://127.0.0.1:8000 vouches: entry at index 2 of a tree of size 3, root",
-      "skipped  issuer: no issuer keys are pinned, the statement's own signature is not checked",
+      `verified issuer: signature of ${ISS} holds, by its key ${String(kid)}`,
       "verified artifact: the file is what the statement is about",
-      `yes: statement of ${ISS} about first.json: trusted services that vouch 1; the issuer's own signature was not verified`,
+      `yes: statement of ${ISS} about first.json: trusted services that vouch 1; and the issuer's signature holds`,
       "",
     ]);
+  });
+
+  test("says that the issuer was not looked at where none is pinned", async () => {
+    const { services } = await workspace.json("trust.json");
+    await workspace.write("services.json", JSON.stringify({ services }));
+    const args = ["verify", "first.transparent", "--trust", "services.json"];
+    const { stdout } = await workspace.must(...args);
+    expect(stdout).toContain("\nskipped  issuer: no issuer keys are pinned, the statement's own");
+    expect(stdout).toMatch(/; the issuer's own signature was not verified\n$/);
+    const json = await workspace.must(...args, "--json");
+    const nothing = { isIssuerVerified: false, identity: null, judgedAt: null };
+    expect(JSON.parse(json.stdout)).toMatchObject(nothing);
   });
 
   test("verifies the issuer's signature where issuers are pinned", async () => {
@@ -151,6 +164,7 @@ describe("verify", () => {
       issuer: ISS,
       subject: "first.json",
       isIssuerVerified: true,
+      identity: { kind: "key" },
       receipts: [
         {
           issuer: "http://127.0.0.1:8000",
@@ -290,7 +304,7 @@ describe("consistency", () => {
       steps: [
         { step: "statement", outcome: "verified" },
         { step: "receipt", outcome: "verified" },
-        { step: "issuer", outcome: "skipped" },
+        { step: "issuer", outcome: "verified" },
         { step: "consistency", outcome: "failed", code: "RECEIPT_CONSISTENCY_INVALID" },
       ],
     });

@@ -3,7 +3,7 @@ import { signStatement } from "@tallystick/statement";
 
 import { POLICY_SUBJECT } from "./change.js";
 import { encodeJson, isEntryId, readJson } from "./document.js";
-import { malformed, membersOf } from "./member.js";
+import { malformed, reader } from "./member.js";
 
 /** Value of the `format` member of an approval. */
 export const APPROVAL_FORMAT = "tallystick-approval/1";
@@ -26,7 +26,7 @@ export interface ApprovalDocument {
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
 export function parseApproval(bytes: Uint8Array): ApprovalDocument {
-  const members = membersOf(readJson(bytes, MAX_APPROVAL_BYTES), "approval", {
+  const members = reader.membersOf(readJson(bytes, MAX_APPROVAL_BYTES), "approval", {
     required: ["format", "proposal"],
   });
   const { format, proposal } = members;

@@ -1,9 +1,9 @@
 import type { Jwk, PublicKey, Signer } from "@tallystick/cose";
 import { signStatement } from "@tallystick/statement";
+import type { IssuerDocument } from "@tallystick/statement";
 
 import { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
 import type { PolicyDocument } from "./document.js";
-import type { IssuerDocument } from "./key.js";
 
 /** Subject of every statement that proposes or approves a policy. */
 export const POLICY_SUBJECT = "registration-policy";

@@ -1,26 +1,25 @@
 import { ALGORITHMS, CoseError, encodeHex, parseJson } from "@tallystick/cose";
-import { SELF_CONTAINED } from "@tallystick/statement";
-import type { SelfContainedMethod, TrustAnchor } from "@tallystick/statement";
-
-import { anchorsOf } from "./anchor.js";
-import type { AnchorDocument } from "./anchor.js";
-import { PolicyError } from "./error.js";
-import { KeyList, issuerDocument, issuersOf } from "./key.js";
-import type { IssuerDocument, TermedIssuer } from "./key.js";
 import {
-  booleanOf,
-  eachOf,
-  integerOf,
+  KeyList,
+  anchorsOf,
   isObject,
-  malformed,
-  malformedAll,
+  issuerDocument,
+  issuersOf,
   memberProblems,
-  membersOf,
-  oneOf,
-  setOf,
-  textOf,
-} from "./member.js";
-import type { MemberNames, Members } from "./member.js";
+  selfContainedOf,
+} from "@tallystick/statement";
+import type {
+  AnchorDocument,
+  IssuerDocument,
+  MemberNames,
+  Members,
+  SelfContainedMethod,
+  TermedIssuer,
+  TrustAnchor,
+} from "@tallystick/statement";
+
+import { PolicyError } from "./error.js";
+import { malformed, reader } from "./member.js";
 import { compileRule, ruleDocumentsOf } from "./rule.js";
 import type { Rule, RuleDocument } from "./rule.js";
 
@@ -90,15 +89,14 @@ const NAMES_OF_ALGORITHMS = ALGORITHMS.map((algorithm): string => algorithm.name
 const READ = {
   format: formatOf,
   previous: previousOf,
-  operators: issuersOf,
+  operators: listedIssuersOf,
   approvals: countOf,
-  issuers: issuersOf,
-  anchors: anchorsOf,
-  selfContained: (value: unknown, where: string) =>
-    setOf(value, where, (item, place) => oneOf(item, place, SELF_CONTAINED)),
+  issuers: listedIssuersOf,
+  anchors: (value: unknown, where: string) => anchorsOf(value, where, reader),
+  selfContained: (value: unknown, where: string) => selfContainedOf(value, where, reader),
   algorithms: (value: unknown, where: string) =>
-    setOf(value, where, (item, place) => oneOf(item, place, NAMES_OF_ALGORITHMS)),
-  contentTypes: (value: unknown, where: string) => setOf(value, where, contentTypeOf),
+    reader.setOf(value, where, (item, place) => reader.oneOf(item, place, NAMES_OF_ALGORITHMS)),
+  contentTypes: (value: unknown, where: string) => reader.setOf(value, where, contentTypeOf),
   maxStatementBytes: countOf,
   isSubjectOptional: booleanOf,
   acceptsSingleCertificateArray: booleanOf,
@@ -126,11 +124,11 @@ export function formatPolicy(document: PolicyDocument): Uint8Array {
 export function parseDocument(bytes: Uint8Array): PolicyParts {
   const json = readJson(bytes, MAX_POLICY_BYTES);
   try {
-    return partsOf(membersOf(json, "policy", MEMBERS));
+    return partsOf(reader.membersOf(json, "policy", MEMBERS));
   } catch (error) {
     if (!(error instanceof PolicyError) || !isObject(json)) throw error;
     const problems = problemsIn(json);
-    throw problems.length === 0 ? error : malformedAll(problems);
+    throw problems.length === 0 ? error : reader.malformedAll(problems);
   }
 }
 
@@ -157,8 +155,8 @@ function partsOf(members: Members): PolicyParts {
   };
   return {
     document,
-    operators: new KeyList(operators, "operators"),
-    issuers: new KeyList(issuers, "issuers"),
+    operators: new KeyList(operators, "operators", reader),
+    issuers: new KeyList(issuers, "issuers", reader),
     anchors: anchors?.map(({ anchor }) => anchor) ?? [],
     rules: rules?.compiled ?? [],
   };
@@ -173,8 +171,7 @@ function problemsIn(json: object): readonly string[] {
     try {
       read(given.get(name), name);
     } catch (error) {
-      if (!(error instanceof PolicyError)) throw error;
-      problems.push(...error.reasons);
+      problems.push(...reader.problemsIn(error));
     }
   }
   return problems;
@@ -190,8 +187,12 @@ function previousOf(value: unknown): string | null {
   throw malformed("previous is neither an EntryID nor null");
 }
 
+function listedIssuersOf(value: unknown, where: string): readonly TermedIssuer[] {
+  return issuersOf(value, where, { reader });
+}
+
 function countOf(value: unknown, where: string): number {
-  return integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  return reader.integerOf(value, where, { min: 1, max: Number.MAX_SAFE_INTEGER });
 }
 
 /**
@@ -276,8 +277,8 @@ function termsOf(members: Members): TermMembers {
 
 // RFC 9052 §3.1: a media type, or the number of a CoAP content format.
 function contentTypeOf(value: unknown, where: string): string | number {
-  if (typeof value === "number") return integerOf(value, where, { min: 0, max: 65_535 });
-  return textOf(value, where, { min: 1, max: 255 });
+  if (typeof value === "number") return reader.integerOf(value, where, { min: 0, max: 65_535 });
+  return reader.textOf(value, where, { min: 1, max: 255 });
 }
 
 function compiledRules(
@@ -288,7 +289,7 @@ function compiledRules(
   if (documents.length > MAX_RULES) {
     throw malformed(`${where} are ${documents.length}, want ${MAX_RULES} at most`);
   }
-  const compiled = eachOf(documents, (document, position) => {
+  const compiled = reader.eachOf(documents, (document, position) => {
     try {
       return compileRule(document);
     } catch (cause) {
@@ -309,4 +310,8 @@ function optional<T>(
 
 function some<N extends string, T>(name: N, value: T | undefined): Partial<Record<N, T>> {
   return value === undefined ? {} : ({ [name]: value } as Record<N, T>);
+}
+
+function booleanOf(value: unknown, where: string): boolean {
+  return reader.booleanOf(value, where);
 }

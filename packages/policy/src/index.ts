@@ -15,7 +15,6 @@
  */
 export { Admission, MAX_OPEN_PROPOSALS } from "./admission.js";
 export type { PolicyChange } from "./admission.js";
-export type { AnchorDocument } from "./anchor.js";
 export {
   APPROVAL_FORMAT,
   APPROVAL_MEDIA_TYPE,
@@ -29,7 +28,6 @@ export { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
 export type { PolicyDocument } from "./document.js";
 export { PolicyError } from "./error.js";
 export type { PolicyErrorCode } from "./error.js";
-export type { IssuerDocument, KeyDocument, RevocationDocument } from "./key.js";
 export { Policy, isApprovalStatement, isOperatorStatement, isPolicyStatement } from "./policy.js";
 export { PolicyState } from "./state.js";
 export type { ControlEntry, OpenProposal, PolicyInForce } from "./state.js";

@@ -2,6 +2,7 @@ import type { PublicKey } from "@tallystick/cose";
 import type {
   Authority,
   Issuer,
+  KeyList,
   SelfContainedMethod,
   SignedStatement,
   TrustAnchor,
@@ -10,7 +11,6 @@ import type {
 import { APPROVAL_MEDIA_TYPE } from "./approval.js";
 import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
-import type { KeyList } from "./key.js";
 import type { Rule } from "./rule.js";
 
 /**
@@ -70,16 +70,12 @@ export class Policy implements Authority {
    */
   termRefusals(statement: SignedStatement, key: PublicKey, time: number): readonly string[] {
     const list = this.#listFor(statement);
-    const reasons: string[] = [];
-    const { notBefore = 0, expires = Infinity } = list.termsOf(statement.claims.issuer, key) ?? {};
-    if (time < notBefore) reasons.push(`key: not to be used before ${instant(notBefore)}`);
-    if (time >= expires) reasons.push(`key: expired at ${instant(expires)}`);
-    const revoked = list.revocationOf(key);
-    if (revoked !== undefined) {
-      const why = revoked.reason === undefined ? "" : `, ${revoked.reason}`;
-      reasons.push(`key: revoked from entry ${revoked.from} on${why}`);
-    }
-    return reasons;
+    const window = list.windowRefusals(statement.claims.issuer, key, time);
+    const revoked = list.revocationsOf(key).map(({ from, reason }) => {
+      const why = reason === undefined ? "" : `, ${reason}`;
+      return `revoked from entry ${from} on${why}`;
+    });
+    return [...window, ...revoked].map((reason) => `key: ${reason}`);
   }
 
   #listFor(statement: SignedStatement): KeyList {
@@ -100,12 +96,4 @@ export function isApprovalStatement(statement: SignedStatement): boolean {
 /** Yields whether a statement is one by which operators change the policy. */
 export function isOperatorStatement(statement: SignedStatement): boolean {
   return isPolicyStatement(statement) || isApprovalStatement(statement);
-}
-
-/** Years that a date can show; a key's terms may lie outside. */
-const LAST_INSTANT = 253_402_300_799;
-
-function instant(seconds: number): string {
-  if (seconds > LAST_INSTANT) return `${seconds} s`;
-  return new Date(seconds * 1000).toISOString();
 }

@@ -2,7 +2,7 @@ import { CelProgram } from "./cel/program.js";
 import { PolicyError } from "./error.js";
 import { FACT_NAMES } from "./facts.js";
 import type { Facts } from "./facts.js";
-import { eachOf, listOf, malformed } from "./member.js";
+import { malformed, reader } from "./member.js";
 import { Parameters, isRecord, malformedRule, quote } from "./rules/parameters.js";
 import { READY_RULES } from "./rules/ready.js";
 import type { ReadyRule, ReadyRuleName } from "./rules/ready.js";
@@ -71,7 +71,7 @@ export function parseRule(value: unknown, where = "rule"): RuleDocument {
  */
 export function ruleDocumentsOf(value: unknown, where: string): readonly RuleDocument[] {
   const seen = new Set<string>();
-  return eachOf(listOf(value, where), (item, position) => {
+  return reader.eachOf(reader.listOf(value, where), (item, position) => {
     const place = `${where}[${position}]`;
     const document = ruleAt(item, place);
     if (seen.has(document.name)) throw malformed(`${place}.name is listed twice`);

@@ -1,9 +1,9 @@
 import { CLAIM, LABEL, encodeHex, signSign1, type CborValue } from "@tallystick/cose";
 import { SignedStatement, VerifiedStatement, signHashEnvelope } from "@tallystick/statement";
+import type { KeyDocument } from "@tallystick/statement";
 import { describe, expect, test } from "@jest/globals";
 import { Admission } from "./admission.js";
 import type { PolicyDocument } from "./document.js";
-import type { KeyDocument } from "./key.js";
 import { ROOT_BASE64, certifiedStatement } from "./testing/certificate.js";
 import { refusal, rejection } from "./testing/refusal.js";
 import {

@@ -5,6 +5,7 @@ import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
 
+import { decodeCollateral } from "./collateral.js";
 import { Policies } from "./policies.js";
 import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
@@ -141,7 +142,10 @@ export class TransparencyService {
     const receipt = await this.log.inclusionReceipt(entry);
     const body = await this.log.body(entry);
     // What is logged was admitted, whatever the policy says about subjects today.
-    return attachReceipts(SignedStatement.decode(body, { isSubjectOptional: true }), [receipt]);
+    const statement = SignedStatement.decode(body, { isSubjectOptional: true });
+    const placement = await this.log.lookup(entry);
+    const { chain } = placement === undefined ? {} : decodeCollateral(placement.collateral);
+    return attachReceipts(statement, [receipt], chain === undefined ? {} : { chain });
   }
 
   /** Yields the policy that the next statement is judged by. */

@@ -145,7 +145,10 @@ async function identifyByPath(
   { certificates, time }: { certificates: readonly Certificate[]; time: number | undefined },
 ): Promise<Extract<Identity, { kind: "x509" }>> {
   if (time === undefined) {
-    throw new StatementError("STATEMENT_CHAIN_UNTRUSTED", "no time to judge the certificates at");
+    throw new StatementError(
+      "STATEMENT_CHAIN_UNTRUSTED",
+      "there is no time to judge the certificates at: no receipt or record states one",
+    );
   }
   const trusted = anchors.map(({ certificate }) => certificate);
   // T9: the whole path, to an anchor that is registered now.

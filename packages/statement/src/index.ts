@@ -14,6 +14,32 @@
  *
  * @packageDocumentation
  */
+export { anchorsOf, selfContainedOf } from "./authority/anchor.js";
+export type { AnchorDocument, ParsedAnchor } from "./authority/anchor.js";
+export {
+  KeyList,
+  formatInstant,
+  issuerDocument,
+  issuerOf,
+  issuersOf,
+  publicKeyOf,
+} from "./authority/issuer.js";
+export type {
+  IssuerDocument,
+  IssuersOptions,
+  KeyDocument,
+  RevocationDocument,
+  TermedIssuer,
+  TermedKey,
+} from "./authority/issuer.js";
+export { DocumentReader, isObject, memberProblems } from "./authority/reader.js";
+export type {
+  Bounds,
+  DocumentRefusal,
+  Malformed,
+  MemberNames,
+  Members,
+} from "./authority/reader.js";
 export { parseIssuer } from "./claims.js";
 export type { Claims } from "./claims.js";
 export type { HashEnvelope } from "./envelope.js";
@@ -35,10 +61,11 @@ export { IssuerKeys } from "./issuers.js";
 export type { Issuer } from "./issuers.js";
 export { encodeNormalised, entryOf, formatEntryId, parseEntryId } from "./normalised.js";
 export { signHashEnvelope, signStatement } from "./sign.js";
-export type { EnvelopeStatement, InlineStatement, StatementClaims } from "./sign.js";
+export type { EnvelopeStatement, InlineStatement, SignerChain, StatementClaims } from "./sign.js";
 export { MAX_STATEMENT_BYTES, SignedStatement } from "./statement.js";
 export type { DecodeOptions } from "./statement.js";
 export { attachReceipts, verifyArtifact } from "./transparent.js";
+export type { AttachOptions } from "./transparent.js";
 export { VerifiedStatement } from "./verified.js";
 
 export { Certificate } from "./x509/certificate.js";
@@ -60,4 +87,5 @@ export type {
 } from "./x509/headers.js";
 export { isSameName } from "./x509/name.js";
 export type { DistinguishedName, NameAttribute } from "./x509/name.js";
+export { parseCertificates } from "./x509/pem.js";
 export { CertificatePath, MAX_PATH_LENGTH } from "./x509/path.js";

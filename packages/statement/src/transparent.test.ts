@@ -4,7 +4,7 @@ import { IssuerKeys } from "./issuers.js";
 import { SignedStatement } from "./statement.js";
 import { attachReceipts } from "./transparent.js";
 import { VerifiedStatement } from "./verified.js";
-import { ISSUER, VENDOR, fromHex, signed } from "./testing/sample.js";
+import { ISSUER, VENDOR, fromHex, headerWith, signed } from "./testing/sample.js";
 
 const keys = new IssuerKeys([{ iss: ISSUER, keys: [VENDOR.publicKey] }]);
 const statement = SignedStatement.decode(await signed());
@@ -30,7 +30,7 @@ describe("attachReceipts", () => {
     expect(Buffer.from(bytes).includes(Buffer.from(header))).toBe(true);
   });
 
-  test("replaces receipts and drops whatever else was unprotected", async () => {
+  test("IS3: replaces receipts and keeps the chain, and drops whatever else was unprotected", async () => {
     const given = SignedStatement.decode(
       await signed({
         unprotectedHeader: new Map<number | string, Uint8Array | Uint8Array[]>([
@@ -41,9 +41,29 @@ describe("attachReceipts", () => {
       }),
     );
     const again = SignedStatement.decode(attachReceipts(given, [SECOND]));
-    expect([...again.message.unprotectedHeader.keys()]).toStrictEqual([LABEL.receipts]);
-    expect(again.receipts).toStrictEqual([SECOND]);
+    expect(again.message.unprotectedHeader).toStrictEqual(
+      new Map<number, unknown>([
+        [LABEL.x5chain, FIRST],
+        [LABEL.receipts, [SECOND]],
+      ]),
+    );
     expect(again.entryId).toBe(statement.entryId);
+  });
+
+  test.each<[string, readonly Uint8Array[], Uint8Array | readonly Uint8Array[]]>([
+    ["one certificate as a bare byte string", [FIRST], FIRST],
+    ["several as an array", [FIRST, SECOND], [FIRST, SECOND]],
+  ])("puts back a chain that was kept elsewhere: %s", (_name, chain, header) => {
+    const again = SignedStatement.decode(attachReceipts(statement, [SECOND], { chain }));
+    expect(again.message.unprotectedHeader.get(LABEL.x5chain)).toStrictEqual(header);
+  });
+
+  test("attaches no chain beside a protected one", async () => {
+    const protectedHeader = headerWith([[LABEL.x5chain, FIRST]]);
+    const unprotectedHeader = new Map<number | string, Uint8Array>();
+    const given = SignedStatement.decode(await signed({ protectedHeader, unprotectedHeader }));
+    const again = SignedStatement.decode(attachReceipts(given, [SECOND], { chain: [FIRST] }));
+    expect([...again.message.unprotectedHeader.keys()]).toStrictEqual([LABEL.receipts]);
   });
 
   test("keeps a detached payload detached", async () => {

@@ -16,5 +16,7 @@ export type { VerifierErrorCode } from "./error.js";
 export type { Step } from "./step.js";
 export { VerifiedTransparentStatement, verifyTransparentStatement } from "./transparent.js";
 export type { CountedReceipt, VerifyOptions } from "./transparent.js";
+export { TrustedIssuers } from "./issuers.js";
+export type { Placement, TermFacts, TrustedIssuersParts } from "./issuers.js";
 export { TrustStore } from "./trust.js";
-export type { TrustedService } from "./trust.js";
+export type { TrustedIssuersDocument, TrustedService } from "./trust.js";

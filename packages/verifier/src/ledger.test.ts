@@ -6,7 +6,7 @@ import { expect, test } from "@jest/globals";
 import { verifyTransparentStatement } from "./transparent.js";
 import { TrustStore } from "./trust.js";
 import { rejection } from "./testing/refusal.js";
-import { STATEMENT } from "./testing/sample.js";
+import { STATEMENT, VENDOR, VENDOR_ISS } from "./testing/sample.js";
 import { makeService, pinned } from "./testing/service.js";
 
 const SUBJECT = "scitt.ccf.signature.v1";
@@ -61,4 +61,23 @@ test("of another log by the same key it is skipped", async () => {
     outcome: "skipped",
     detail: `receipt 0 is of another log than ${SUBJECT}`,
   });
+});
+
+test("of a statement whose key is revoked, it says no index", async () => {
+  const issuers = [
+    { iss: VENDOR_ISS, keys: [{ ...VENDOR.publicKey.toJwk(), revoked: { from: 9 } }] },
+  ];
+  const strict = TrustStore.parse(JSON.stringify({ services, issuers }));
+  const bytes = attachReceipts(STATEMENT, [await receiptAbout(SUBJECT)]);
+  const error = await rejection(verifyTransparentStatement(bytes, strict));
+  expect(error.code).toBe("VERIFIER_KEY_REVOKED");
+});
+
+test("of a statement whose key has a window, it says no time", async () => {
+  const issuers = [{ iss: VENDOR_ISS, keys: [{ ...VENDOR.publicKey.toJwk(), nbf: 1 }] }];
+  const strict = TrustStore.parse(JSON.stringify({ services, issuers }));
+  const bytes = attachReceipts(STATEMENT, [await receiptAbout(SUBJECT)]);
+  const error = await rejection(verifyTransparentStatement(bytes, strict));
+  expect(error.code).toBe("VERIFIER_KEY_OUT_OF_TERM");
+  expect(error.message).toContain("no receipt that holds says when it was issued");
 });

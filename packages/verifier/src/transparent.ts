@@ -1,11 +1,18 @@
-import { encodeHex } from "@tallystick/cose";
+import { encodeBase64url, encodeHex } from "@tallystick/cose";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
-import { SignedStatement, VerifiedStatement, verifyArtifact } from "@tallystick/statement";
+import {
+  SignedStatement,
+  VerifiedStatement,
+  formatInstant,
+  verifyArtifact,
+} from "@tallystick/statement";
+import type { Identity } from "@tallystick/statement";
 
 import { VerifierError } from "./error.js";
 import type { VerifierErrorCode } from "./error.js";
 import { failed, isRefusal } from "./step.js";
 import type { Refusal, Step } from "./step.js";
+import type { TrustedIssuers } from "./issuers.js";
 import type { TrustStore, TrustedService } from "./trust.js";
 
 /** What may be checked beside the statement and its receipts. */
@@ -30,20 +37,23 @@ export class VerifiedTransparentStatement {
   readonly receipts: readonly CountedReceipt[];
   /** Whether the issuer's own signature was verified too; without pinned issuers it was not. */
   readonly isIssuerVerified: boolean;
+  /** Who signed, and what says so; `undefined` where the issuer's signature was not verified. */
+  readonly identity: Identity | undefined;
+  /**
+   * When the earliest receipt that holds was issued, in seconds since the epoch: certificates and
+   * the terms of keys are judged at it, and never at the time of the verification.
+   */
+  readonly judgedAt: number | undefined;
   readonly steps: readonly Step[];
   readonly #verified = true;
 
-  private constructor(
-    statement: SignedStatement,
-    receipts: readonly CountedReceipt[],
-    steps: readonly Step[],
-  ) {
+  private constructor({ statement, vouched, issuer, steps }: VerifiedParts) {
     this.statement = statement;
-    this.receipts = receipts;
+    this.receipts = vouched.counted;
     this.steps = steps;
-    this.isIssuerVerified = steps.some(
-      ({ step, outcome }) => step === "issuer" && outcome === "verified",
-    );
+    this.isIssuerVerified = issuer !== undefined;
+    this.identity = issuer?.identity;
+    this.judgedAt = vouched.time;
     Object.freeze(this);
   }
 
@@ -62,27 +72,33 @@ export class VerifiedTransparentStatement {
       SignedStatement.decode(bytes),
     );
     trail.verified("statement", `well-formed, entry ${statement.entryId}`);
-    const receipts = await countReceipts(statement, trust, trail);
-    if (trust.issuers === undefined) {
-      trail.skipped(
-        "issuer",
-        "no issuer keys are pinned, the statement's own signature is not checked",
-      );
-    } else {
-      const keys = trust.issuers;
-      await trail.require("issuer", "VERIFIER_ISSUER_UNVERIFIED", () =>
-        VerifiedStatement.verify(statement, keys),
-      );
-      trail.verified("issuer", `signature of ${statement.claims.issuer} holds`);
-    }
+    const vouched = await countReceipts(statement, trust, trail);
+    const issuer = await verifyIssuer(statement, trust.issuers, { vouched, trail });
     if (artifact !== undefined) {
       await trail.require("artifact", "VERIFIER_ARTIFACT_MISMATCH", () =>
         verifyArtifact(statement, artifact),
       );
       trail.verified("artifact", "the file is what the statement is about");
     }
-    return new VerifiedTransparentStatement(statement, receipts, trail.steps);
+    return new VerifiedTransparentStatement({ statement, vouched, issuer, steps: trail.steps });
   }
+}
+
+interface VerifiedParts {
+  readonly statement: SignedStatement;
+  readonly vouched: Vouched;
+  readonly issuer: VerifiedStatement | undefined;
+  readonly steps: readonly Step[];
+}
+
+/** What the receipts of a statement come to. */
+interface Vouched {
+  /** The first receipt that holds of each service. */
+  readonly counted: readonly CountedReceipt[];
+  /** Every receipt that holds. */
+  readonly all: readonly CountedReceipt[];
+  /** When the earliest of them was issued, `undefined` where none says. */
+  readonly time: number | undefined;
 }
 
 /**
@@ -92,10 +108,12 @@ export class VerifiedTransparentStatement {
  * Opens no socket and reads no clock (I10). A receipt that does not hold, or of a service that is
  * not pinned, does not count and is named in `steps`; `requireReceipts` distinct services must
  * vouch (V2, V3). Receipts state when they were issued; whether that is recent enough is for the
- * caller to judge.
+ * caller to judge. The issuer's certificates and the terms of its key are judged at the earliest of
+ * those times.
  *
  * @throws {@link VerifierError} `VERIFIER_STATEMENT_REFUSED`, `VERIFIER_RECEIPTS_MISSING`,
- * `VERIFIER_RECEIPTS_INSUFFICIENT`, `VERIFIER_ISSUER_UNVERIFIED`, `VERIFIER_ARTIFACT_MISMATCH`
+ * `VERIFIER_RECEIPTS_INSUFFICIENT`, `VERIFIER_ISSUER_UNVERIFIED`, `VERIFIER_KEY_OUT_OF_TERM`,
+ * `VERIFIER_KEY_REVOKED`, `VERIFIER_ARTIFACT_MISMATCH`
  */
 export function verifyTransparentStatement(
   bytes: Uint8Array,
@@ -109,19 +127,20 @@ async function countReceipts(
   statement: SignedStatement,
   trust: TrustStore,
   trail: Trail,
-): Promise<readonly CountedReceipt[]> {
+): Promise<Vouched> {
   if (statement.receipts.length === 0) {
     throw trail.stop("VERIFIER_RECEIPTS_MISSING", "the statement carries no receipt");
   }
   // C1: receipts of several services may stand side by side. They are counted by issuer: two logs,
   // or two keys, of one service are one witness.
   const counted = new Map<string, CountedReceipt>();
+  const all: CountedReceipt[] = [];
   for (const [position, bytes] of statement.receipts.entries()) {
     try {
       const found = await verifyReceipt({ bytes, position }, statement, { trust, trail });
-      if (found !== undefined && !counted.has(found.service.issuer)) {
-        counted.set(found.service.issuer, found);
-      }
+      if (found === undefined) continue;
+      all.push(found);
+      if (!counted.has(found.service.issuer)) counted.set(found.service.issuer, found);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       trail.failed("receipt", error);
@@ -133,7 +152,52 @@ async function countReceipts(
       `trusted services that vouch: ${counted.size}, want ${trust.requireReceipts}`,
     );
   }
-  return [...counted.values()];
+  const times = all.flatMap(({ inclusion: { receipt } }) => receipt.issuedAt ?? []);
+  const time = times.length === 0 ? undefined : Math.min(...times);
+  return { counted: [...counted.values()], all, time };
+}
+
+async function verifyIssuer(
+  statement: SignedStatement,
+  issuers: TrustedIssuers | undefined,
+  { vouched, trail }: { readonly vouched: Vouched; readonly trail: Trail },
+): Promise<VerifiedStatement | undefined> {
+  if (issuers === undefined) {
+    trail.skipped(
+      "issuer",
+      "no issuer keys are pinned, the statement's own signature is not checked",
+    );
+    return undefined;
+  }
+  const { all, time } = vouched;
+  const verified = await trail.require("issuer", "VERIFIER_ISSUER_UNVERIFIED", () =>
+    VerifiedStatement.verify(statement, issuers, time === undefined ? {} : { time }),
+  );
+  const placements = all.map(({ service, inclusion }) => ({
+    origin: service.origin,
+    index: signedIndex(inclusion),
+  }));
+  trail.requireOwn("issuer", () => issuers.requireTerms(verified, { time, placements }));
+  trail.verified(
+    "issuer",
+    `signature of ${statement.claims.issuer} holds${describe(verified.identity, time)}`,
+  );
+  return verified;
+}
+
+function describe(identity: Identity, time: number | undefined): string {
+  if (identity.kind === "key") {
+    return `, by its key ${encodeBase64url(identity.key.thumbprint())}`;
+  }
+  if (identity.kind === "did") return `, by the key in its ${identity.method}`;
+  const { leaf, anchor } = identity.path;
+  const at = time === undefined ? "" : ` as of ${formatInstant(time)}`;
+  return `, by certificate ${leaf.label} under ${anchor.label}${at}`;
+}
+
+// An index means something only under a signed size.
+function signedIndex({ receipt, index }: VerifiedInclusion): number | undefined {
+  return receipt.signedSize === undefined ? undefined : index;
 }
 
 async function verifyReceipt(
@@ -155,11 +219,11 @@ async function verifyReceipt(
   const { entry } = statement;
   const inclusion = await VerifiedInclusion.verify(receipt, { entry, key, vds: service.vds });
   const root = encodeHex(inclusion.root);
-  // An index means something only under a signed size.
+  const index = signedIndex(inclusion);
   const place =
     receipt.signedSize === undefined
       ? "entry of a tree"
-      : `entry at index ${String(inclusion.index)} of a tree of size ${receipt.signedSize}`;
+      : `entry at index ${String(index)} of a tree of size ${receipt.signedSize}`;
   trail.verified("receipt", `${service.issuer} vouches: ${place}, root ${root}`);
   return { service, inclusion };
 }
@@ -182,6 +246,18 @@ class Trail {
 
   stop(code: VerifierErrorCode, message: string, cause?: Refusal): VerifierError {
     return new VerifierError(code, message, { cause, steps: [...this.steps] });
+  }
+
+  /** Yields what `verify` yields; a refusal of this package passes on, with the steps. */
+  requireOwn<T>(step: Step["step"], verify: () => T): T {
+    try {
+      return verify();
+    } catch (error) {
+      if (!(error instanceof VerifierError)) throw error;
+      const { code, message } = error;
+      this.steps.push({ step, outcome: "failed", detail: message, code });
+      throw new VerifierError(code, message, { steps: [...this.steps] });
+    }
   }
 
   /** Yields what `verify` yields; its refusal ends the verification with `code`. */

@@ -1,8 +1,9 @@
 import { PrivateKey } from "@tallystick/cose";
 import { describe, expect, test } from "@jest/globals";
 import { TrustStore } from "./trust.js";
+import { issue } from "./testing/certificate.js";
 import { refusal } from "./testing/refusal.js";
-import { ISSUERS, VENDOR } from "./testing/sample.js";
+import { ISSUERS, VENDOR, VENDOR_ISS } from "./testing/sample.js";
 import { makeService, pinned, trustIn } from "./testing/service.js";
 
 const [alpha, beta] = await Promise.all([makeService("alpha"), makeService("beta")]);
@@ -22,6 +23,17 @@ function named(kid: string, jwk: object = alphaJwk): object {
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
+const root = await issue("CN=Root", { window: [0, 2_000_000_000] });
+const anchored = { certificate: root.base64, issuers: [VENDOR_ISS] };
+
+function anchor(changes: object): string {
+  return file({ anchors: [{ ...anchored, ...changes }] });
+}
+
+function issuerKey(changes: object): string {
+  return file({ issuers: [{ iss: "a", keys: [{ ...VENDOR.publicKey.toJwk(), ...changes }] }] });
+}
+
 describe("a trust file", () => {
   test("is read with its defaults", () => {
     const trust = TrustStore.parse(file());
@@ -38,6 +50,40 @@ describe("a trust file", () => {
     expect(trust.services.map(({ vds }) => vds)).toStrictEqual([2, 1]);
     expect(trust.issuers).toBeDefined();
     expect(trust.requireReceipts).toBe(2);
+  });
+
+  test("may name issuers by key, certificate authority and DID method", () => {
+    const pem = `-----BEGIN CERTIFICATE-----\n${root.base64}\n-----END CERTIFICATE-----\n`;
+    const key = { ...VENDOR.publicKey.toJwk(), nbf: 1, exp: 9, revoked: { from: 7 } };
+    const said = { issuers: [{ iss: "a", keys: [key] }], selfContained: ["did:jwk", "did:key"] };
+    const more = { acceptsSingleCertificateArray: true };
+    const trust = TrustStore.parse(
+      file({ ...said, ...more, anchors: [{ ...anchored, certificate: pem, bindings: ["san"] }] }),
+    );
+    expect(trust.issuers?.anchors[0]?.certificate.der).toStrictEqual(root.der);
+    expect(trust.issuers?.acceptsSingleCertificateArray).toBe(true);
+    // In canonical form, whence the file can be written again.
+    const revoked = { from: 7, origin: alpha.origin };
+    expect(trust.issuersDocument).toStrictEqual({
+      ...said,
+      ...more,
+      issuers: [{ iss: "a", keys: [{ ...key, revoked }] }],
+      anchors: [{ ...anchored, bindings: ["san"] }],
+    });
+    const again = TrustStore.parse(file({ ...trust.issuersDocument }));
+    expect(again.issuersDocument).toStrictEqual(trust.issuersDocument);
+  });
+
+  test.each<[string, object]>([
+    ["anchors", { anchors: [anchored] }],
+    ["DID methods", { selfContained: [] }],
+  ])("verifies issuers once it names %s", (_name, said) => {
+    expect(TrustStore.parse(file({ ...said })).issuers).toBeDefined();
+  });
+
+  test("does not verify issuers for a flag alone", () => {
+    const trust = TrustStore.parse(file({ acceptsSingleCertificateArray: true }));
+    expect(trust.issuers).toBeUndefined();
   });
 
   test("may name no issuer, which trusts none", () => {
@@ -127,6 +173,32 @@ describe("a trust file is malformed", () => {
     ["an issuer whose iss is a number", file({ issuers: [{ iss: 1, keys: [] }] })],
     ["an unknown member of an issuer", file({ issuers: [{ iss: "a", keys: [], sub: "b" }] })],
     ["a private key of an issuer", file({ issuers: [{ iss: "a", keys: [VENDOR.toJwk()] }] })],
+    ["an unknown member of a key", service({ keys: [{ ...alphaJwk, revoked: { from: 1 } }] })],
+    ["an unknown member of an issuer's key", issuerKey({ nfb: 1 })],
+    ["an iss that is no URI", file({ issuers: [{ iss: "a: b", keys: [] }] })],
+    ["an iss twice", file({ issuers: [...ISSUERS, ...ISSUERS] })],
+    ["a window that is never open", issuerKey({ nbf: 2, exp: 2 })],
+    ["nbf as text", issuerKey({ nbf: "2" })],
+    ["a revocation from nowhere", issuerKey({ revoked: {} })],
+    ["an unknown member of a revocation", issuerKey({ revoked: { from: 1, until: 2 } })],
+    [
+      "a member of a revocation twice",
+      issuerKey({ revoked: 0 }).replace("0}", '{"from":1,"from":2}}'),
+    ],
+    ["anchors that are null", file({ anchors: null })],
+    ["an anchor without certificate", file({ anchors: [{ issuers: [] }] })],
+    ["an unknown member of an anchor", anchor({ iss: "a" })],
+    ["an anchor that is no certificate", anchor({ certificate: "AAAA" })],
+    ["an anchor cut short", anchor({ certificate: root.base64.slice(0, -4) })],
+    ["an anchor in base64url", anchor({ certificate: "-_-_" })],
+    ["an anchor in no PEM", anchor({ certificate: "-----BEGIN CERTIFICATE-----" })],
+    ["an anchor twice", file({ anchors: [anchored, anchored] })],
+    ["an unknown binding", anchor({ bindings: ["cn"] })],
+    ["an anchor's iss that is a number", anchor({ issuers: [1] })],
+    ["an unknown DID method", file({ selfContained: ["did:web"] })],
+    ["a DID method twice", file({ selfContained: ["did:key", "did:key"] })],
+    ["a DID method that is no list", file({ selfContained: "did:key" })],
+    ["a flag of text", file({ acceptsSingleCertificateArray: "yes" })],
     [
       "two keys of an issuer under one kid",
       file({ issuers: [{ iss: "a", keys: [named("k!"), named("k!", betaJwk)] }] }),

@@ -1,9 +1,24 @@
-import { CoseError, PublicKey, encodeHex, parseJson } from "@tallystick/cose";
+import { CoseError, encodeHex, parseJson } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import { VDS } from "@tallystick/receipt";
-import { IssuerKeys } from "@tallystick/statement";
-import type { Issuer } from "@tallystick/statement";
+import {
+  anchorsOf,
+  issuerDocument,
+  issuersOf,
+  publicKeyOf,
+  selfContainedOf,
+} from "@tallystick/statement";
+import type {
+  AnchorDocument,
+  IssuerDocument,
+  Members,
+  RevocationDocument,
+  SelfContainedMethod,
+  TermedIssuer,
+} from "@tallystick/statement";
 
-import { VerifierError } from "./error.js";
+import { TrustedIssuers } from "./issuers.js";
+import { malformed, reader } from "./reader.js";
 
 /** A transparency service whose receipts count. */
 export interface TrustedService {
@@ -16,21 +31,33 @@ export interface TrustedService {
   readonly vds: number;
 }
 
+/** What a trust file says of issuers, in canonical form; docs/formats/trust.md describes each member. */
+export interface TrustedIssuersDocument {
+  readonly issuers?: readonly IssuerDocument[];
+  readonly anchors?: readonly AnchorDocument[];
+  readonly selfContained?: readonly SelfContainedMethod[];
+  readonly acceptsSingleCertificateArray?: boolean;
+}
+
 /** A key that counts, with the service whose it is. */
 interface PinnedKey {
   readonly service: TrustedService;
   readonly key: PublicKey;
 }
 
+const ISSUER_MEMBERS = ["issuers", "anchors", "selfContained", "acceptsSingleCertificateArray"];
+
 /**
- * What a relying party trusts: keys that it pinned itself, nothing from a message (V2, D4).
- * {@link TrustStore.parse} is the only way to get one.
+ * What a relying party trusts: keys and anchors that it pinned itself, nothing from a message (V2,
+ * D4). {@link TrustStore.parse} is the only way to get one.
  */
 export class TrustStore {
   readonly #pinned: ReadonlyMap<string, PinnedKey>;
   readonly services: readonly TrustedService[];
-  /** Keys of issuers; `undefined` when statements' own signatures are not to be verified. */
-  readonly issuers: IssuerKeys | undefined;
+  /** What vouches for issuers; `undefined` when statements' own signatures are not to be verified. */
+  readonly issuers: TrustedIssuers | undefined;
+  /** What {@link TrustStore.issuers} is read from. */
+  readonly issuersDocument: TrustedIssuersDocument;
   /** How many distinct services must vouch. */
   readonly requireReceipts: number;
 
@@ -38,6 +65,7 @@ export class TrustStore {
     this.services = services;
     this.#pinned = pinnedKeys(services);
     this.issuers = rest.issuers;
+    this.issuersDocument = rest.issuersDocument;
     this.requireReceipts = rest.requireReceipts;
     Object.freeze(this);
   }
@@ -48,19 +76,13 @@ export class TrustStore {
    * @throws {@link VerifierError} `VERIFIER_TRUST_MALFORMED`
    */
   static parse(text: string | Uint8Array): TrustStore {
-    const json = record(jsonOf(text), "trust file", {
+    const members = reader.membersOf(jsonOf(text), "trust file", {
       required: ["services"],
-      optional: ["issuers", "requireReceipts"],
+      optional: [...ISSUER_MEMBERS, "requireReceipts"],
     });
-    const services = list(json["services"], "services").map(serviceOf);
-    const { requireReceipts = 1 } = json;
-    if (!isCount(requireReceipts)) throw malformed("requireReceipts is not a positive integer");
-    const distinct = new Set(services.map((service) => service.issuer)).size;
-    if (requireReceipts > distinct) {
-      throw malformed(`requireReceipts is ${requireReceipts}, services named: ${distinct}`);
-    }
-    const issuers = json["issuers"] === undefined ? undefined : issuersOf(json["issuers"]);
-    return new TrustStore(services, { issuers, requireReceipts });
+    const services = reader.listOf(members["services"], "services").map(serviceOf);
+    const requireReceipts = thresholdOf(members, services);
+    return new TrustStore(services, { ...issuersIn(members, services), requireReceipts });
   }
 
   /**
@@ -74,7 +96,8 @@ export class TrustStore {
 }
 
 interface Rest {
-  readonly issuers: IssuerKeys | undefined;
+  readonly issuers: TrustedIssuers | undefined;
+  readonly issuersDocument: TrustedIssuersDocument;
   readonly requireReceipts: number;
 }
 
@@ -87,10 +110,19 @@ function jsonOf(text: string | Uint8Array): unknown {
   }
 }
 
+function thresholdOf(members: Members, services: readonly TrustedService[]): number {
+  const { requireReceipts = 1 } = members;
+  const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
+  const threshold = reader.integerOf(requireReceipts, "requireReceipts", bounds);
+  const distinct = new Set(services.map((service) => service.issuer)).size;
+  if (threshold <= distinct) return threshold;
+  throw malformed(`requireReceipts is ${threshold}, services named: ${distinct}`);
+}
+
 function serviceOf(value: unknown, position: number): TrustedService {
   const where = `services[${position}]`;
-  const json = record(value, where, { required: ["issuer", "origin", "keys"], optional: ["vds"] });
-  const { issuer, origin, vds = VDS.rfc9162Sha256 } = json;
+  const names = { required: ["issuer", "origin", "keys"], optional: ["vds"] };
+  const { issuer, origin, keys, vds = VDS.rfc9162Sha256 } = reader.membersOf(value, where, names);
   if (typeof issuer !== "string" || typeof origin !== "string") {
     throw malformed(`${where}: issuer or origin is not text`);
   }
@@ -98,9 +130,12 @@ function serviceOf(value: unknown, position: number): TrustedService {
   if (vds !== VDS.rfc9162Sha256 && vds !== VDS.ccfLedgerSha256) {
     throw malformed(`${where}.vds is not supported, want 1 or 2`);
   }
-  const keys = keysOf(json["keys"], `${where}.keys`);
-  if (keys.length === 0) throw malformed(`${where}.keys is empty`);
-  return { issuer, origin, keys, vds };
+  const place = `${where}.keys`;
+  const pinned = reader
+    .listOf(keys, place)
+    .map((jwk, at) => publicKeyOf(jwk, `${place}[${at}]`, reader));
+  if (pinned.length === 0) throw malformed(`${place} is empty`);
+  return { issuer, origin, keys: pinned, vds };
 }
 
 function pinnedKeys(services: readonly TrustedService[]): ReadonlyMap<string, PinnedKey> {
@@ -126,63 +161,68 @@ function nameOf(issuer: string, kid: Uint8Array): string {
   return `${encodeHex(kid)} ${issuer}`;
 }
 
-function issuersOf(value: unknown): IssuerKeys {
-  const issuers = list(value, "issuers").map((item, position): Issuer => {
-    const where = `issuers[${position}]`;
-    const { iss, keys } = record(item, where, { required: ["iss", "keys"], optional: [] });
-    if (typeof iss !== "string" || iss === "") throw malformed(`${where}.iss is not a name`);
-    return { iss, keys: keysOf(keys, `${where}.keys`) };
-  });
-  try {
-    return new IssuerKeys(issuers);
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause;
-    throw malformed(`issuers: ${cause.message}`, { cause });
-  }
+function issuersIn(
+  members: Members,
+  services: readonly TrustedService[],
+): Pick<Rest, "issuers" | "issuersDocument"> {
+  const { issuers, anchors, selfContained, acceptsSingleCertificateArray: accepts } = members;
+  const listed =
+    issuers === undefined
+      ? undefined
+      : issuersOf(issuers, "issuers", { reader, namesLogs: true }).map((issuer, position) =>
+          withLogs(issuer, `issuers[${position}]`, services),
+        );
+  const anchored = anchors === undefined ? undefined : anchorsOf(anchors, "anchors", reader);
+  const methods =
+    selfContained === undefined
+      ? undefined
+      : selfContainedOf(selfContained, "selfContained", reader);
+  const flag =
+    accepts === undefined ? undefined : reader.booleanOf(accepts, "acceptsSingleCertificateArray");
+  const issuersDocument: TrustedIssuersDocument = {
+    ...(listed === undefined ? {} : { issuers: listed.map(issuerDocument) }),
+    ...(anchored === undefined ? {} : { anchors: anchored.map(({ document }) => document) }),
+    ...(methods === undefined ? {} : { selfContained: methods }),
+    ...(flag === undefined ? {} : { acceptsSingleCertificateArray: flag }),
+  };
+  const isPinned = [listed, anchored, methods].some((given) => given !== undefined);
+  if (!isPinned) return { issuers: undefined, issuersDocument };
+  const parts = {
+    issuers: listed ?? [],
+    anchors: anchored?.map(({ anchor }) => anchor) ?? [],
+    selfContained: methods ?? [],
+    acceptsSingleCertificateArray: flag ?? false,
+  };
+  return { issuers: new TrustedIssuers(parts), issuersDocument };
 }
 
-function keysOf(value: unknown, where: string): readonly PublicKey[] {
-  return list(value, where).map((jwk, position) => {
-    try {
-      return PublicKey.fromJwk(jwk);
-    } catch (cause) {
-      if (!(cause instanceof CoseError)) throw cause;
-      throw malformed(`${where}[${position}]: ${cause.message}`, { cause });
-    }
-  });
-}
-
-interface Members {
-  readonly required: readonly string[];
-  readonly optional: readonly string[];
-}
-
-function record(
-  value: unknown,
+function withLogs(
+  { iss, keys }: TermedIssuer,
   where: string,
-  { required, optional }: Members,
-): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw malformed(`${where} is not an object`);
+  services: readonly TrustedService[],
+): TermedIssuer {
+  const termed = keys.map((key, position) => {
+    if (key.revoked === undefined) return key;
+    const place = `${where}.keys[${position}].revoked`;
+    return { ...key, revoked: withLog(key.revoked, place, services) };
+  });
+  return { iss, keys: termed };
+}
+
+// An index says nothing without its log.
+function withLog(
+  revocation: RevocationDocument,
+  where: string,
+  services: readonly TrustedService[],
+): RevocationDocument {
+  const logs = new Map(services.map(({ issuer, origin }) => [`${issuer}\n${origin}`, origin]));
+  const origins = [...logs.values()];
+  const [only = ""] = origins;
+  if (revocation.origin === undefined && origins.length > 1) {
+    throw malformed(`${where} lacks origin, and there are ${origins.length} logs`);
   }
-  const known = [...required, ...optional];
-  if (Object.keys(value).some((key) => !known.includes(key))) {
-    throw malformed(`${where} has an unknown member, want ${known.join(", ")}`);
-  }
-  const missing = required.filter((key) => !Object.hasOwn(value, key));
-  if (missing.length > 0) throw malformed(`${where} lacks ${missing.join(", ")}`);
-  return value as Readonly<Record<string, unknown>>;
-}
-
-function list(value: unknown, where: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw malformed(`${where} is not a list`);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
-}
-
-function malformed(message: string, options?: ErrorOptions): VerifierError {
-  return new VerifierError("VERIFIER_TRUST_MALFORMED", message, options ?? {});
+  const { origin = only } = revocation;
+  const count = origins.filter((name) => name === origin).length;
+  if (count !== 1) throw malformed(`${where}.origin is that of ${count} services, want one`);
+  return { ...revocation, origin };
 }

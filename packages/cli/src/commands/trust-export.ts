@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import { ClientError, ServiceClient } from "@tallystick/client";
 import { encodeBase64url } from "@tallystick/cose";
+import type { PolicyDocument } from "@tallystick/policy";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
+import type { TrustedIssuersDocument } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
 import { codeOf, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
+import { policiesOfService, readPolicy } from "../policy-place.js";
 import type { Session } from "../session.js";
 import { readTrust } from "../trustfile.js";
 
@@ -17,12 +20,13 @@ interface TrustExportOptions {
 export function addTrustExport(trust: Command, session: Session): void {
   trust
     .command("export")
-    .description("pin the keys that a service has now, on first use")
+    .description("pin the keys that a service has now, and whom its policy admits, on first use")
     .requiredOption("--service <url>", "transparency service")
     .requiredOption("--out <trust.json>", "trust file to write")
     .action(async ({ service, out }: TrustExportOptions) => {
-      const { text, trust: pinned } = await pin(new ServiceClient(service));
-      await checkReceipt(service, pinned, session.output);
+      const pin = await makePin(new ServiceClient(service));
+      const { text, trust: pinned } = pin;
+      await checkReceipt(service, pin, session.output);
       await requireUnchanged(out, pinned);
       await writeWhole(out, text);
       describePins(pinned, out, session.output);
@@ -32,15 +36,21 @@ export function addTrustExport(trust: Command, session: Session): void {
 interface Pin {
   readonly text: string;
   readonly trust: TrustStore;
+  /** The entry that put the policy in force. */
+  readonly entryId: string;
+  readonly index: number;
 }
 
-async function pin(client: ServiceClient): Promise<Pin> {
+async function makePin(client: ServiceClient): Promise<Pin> {
   const { issuer, origin } = await client.version();
   const keys = await client.keys();
   const service = { issuer, origin, keys: keys.map((key) => key.toJwk()) };
-  const text = `${JSON.stringify({ services: [service], requireReceipts: 1 }, null, 2)}\n`;
+  const { entryId, index } = await client.policy();
+  const { policy } = await readPolicy(policiesOfService(client), entryId);
+  const issuers = issuersOf(policy.document, origin);
+  const text = `${JSON.stringify({ services: [service], ...issuers, requireReceipts: 1 }, null, 2)}\n`;
   try {
-    return { text, trust: TrustStore.parse(text) };
+    return { text, trust: TrustStore.parse(text), entryId, index };
   } catch (cause) {
     if (!(cause instanceof VerifierError)) throw cause;
     const message = `the keys of the service cannot be pinned: ${cause.message}`;
@@ -48,9 +58,30 @@ async function pin(client: ServiceClient): Promise<Pin> {
   }
 }
 
-// A receipt has to hold under what is about to be pinned, or the pins would be of no use.
-async function checkReceipt(url: string, trust: TrustStore, output: Output): Promise<void> {
-  const { entryId, index } = await new ServiceClient(url).policy();
+// A policy that admits nobody says nothing of whom to believe.
+function issuersOf(document: PolicyDocument, origin: string): TrustedIssuersDocument {
+  const { issuers, anchors = [], selfContained = [], acceptsSingleCertificateArray } = document;
+  if (issuers.length + anchors.length + selfContained.length === 0) return {};
+  return {
+    issuers: issuers.map(({ iss, keys }) => ({
+      iss,
+      keys: keys.map(({ revoked, ...key }) =>
+        revoked === undefined ? key : { ...key, revoked: { ...revoked, origin } },
+      ),
+    })),
+    ...(anchors.length === 0 ? {} : { anchors }),
+    ...(selfContained.length === 0 ? {} : { selfContained }),
+    ...(acceptsSingleCertificateArray === true ? { acceptsSingleCertificateArray } : {}),
+  };
+}
+
+// A receipt has to hold under what is about to be pinned, or the pins would be of no use; and it has
+// to be of the entry that the issuers were read from.
+async function checkReceipt(
+  url: string,
+  { trust, entryId, index }: Pin,
+  output: Output,
+): Promise<void> {
   // A log of one entry, the first policy, has no receipt; waiting for one would be in vain.
   const isFirst = index === 0;
   const client = new ServiceClient(url, { trust, ...(isFirst ? { patienceMs: 0 } : {}) });
@@ -71,11 +102,16 @@ async function checkReceipt(url: string, trust: TrustStore, output: Output): Pro
 async function requireUnchanged(out: string, pinned: TrustStore): Promise<void> {
   const existing = await readExisting(out);
   if (existing === undefined) return;
-  const wanted = pinsOf(pinned);
-  if (pinsOf(existing) === wanted) return;
+  if (pinsOf(existing) !== pinsOf(pinned)) {
+    throw new CliError(
+      "CLI_TRUST_CHANGED",
+      `${out} pins something else; compare, and remove it first to pin these keys`,
+    );
+  }
+  if (JSON.stringify(existing.issuersDocument) === JSON.stringify(pinned.issuersDocument)) return;
   throw new CliError(
     "CLI_TRUST_CHANGED",
-    `${out} pins something else; compare, and remove it first to pin these keys`,
+    `${out} has other issuers than the policy in force; compare, and remove it first to have these`,
   );
 }
 
@@ -94,15 +130,23 @@ function pinsOf(trust: TrustStore): string {
     origin,
     keys: keys.map((key) => encodeBase64url(key.thumbprint())).sort(),
   }));
-  return JSON.stringify([services, trust.issuers !== undefined, trust.requireReceipts]);
+  return JSON.stringify([services, trust.requireReceipts]);
 }
 
-function describePins({ services }: TrustStore, out: string, output: Output): void {
+function describePins(trust: TrustStore, out: string, output: Output): void {
+  const { services, issuers, issuersDocument } = trust;
   for (const { issuer, origin, keys } of services) {
     output.note(`wrote ${out}: ${issuer}, log ${origin}`);
     for (const key of keys) {
       output.print(`thumbprint: ${encodeBase64url(key.thumbprint())}`);
     }
+  }
+  if (issuers !== undefined) {
+    const { issuers: named = [], anchors = [], selfContained = [] } = issuersDocument;
+    output.note(
+      `as the policy in force has them: ${named.length} issuers by key, ` +
+        `${anchors.length} certificate authorities, ${selfContained.length} DID methods`,
+    );
   }
   output.note("this is trust on first use: compare the thumbprints with the operator");
 }

@@ -14,6 +14,7 @@ import { EXIT } from "../exit.js";
 import { codeOf, readWhole } from "../file.js";
 import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
+import { identityJson } from "../identity.js";
 import { readTrust } from "../trustfile.js";
 
 interface VerifyOptions {
@@ -105,7 +106,7 @@ function printSteps(steps: readonly Step[], output: Output): void {
 }
 
 function statementResult(verified: VerifiedTransparentStatement): Result {
-  const { statement, receipts, isIssuerVerified, steps } = verified;
+  const { statement, receipts, isIssuerVerified, identity, judgedAt, steps } = verified;
   const { issuer, subject, issuedAt } = statement.claims;
   const own = isIssuerVerified
     ? "and the issuer's signature holds"
@@ -119,6 +120,8 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
       subject: subject ?? null,
       issuedAt: issuedAt ?? null,
       isIssuerVerified,
+      identity: identity === undefined ? null : identityJson(identity),
+      judgedAt: identity === undefined ? null : (judgedAt ?? null),
       receipts: receipts.map(({ service, inclusion }) => ({
         issuer: service.issuer,
         origin: service.origin,

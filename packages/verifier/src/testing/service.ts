@@ -51,27 +51,28 @@ export class TestTree {
     );
   }
 
-  checkpoint({ issuer, origin, key }: TestService): Promise<SignedCheckpoint> {
+  checkpoint({ issuer, origin, key }: TestService, time: number = TIME): Promise<SignedCheckpoint> {
     const { length: size } = this.leaves;
-    return SignedCheckpoint.sign({ issuer, origin, size, root: this.root(), time: TIME }, key);
+    return SignedCheckpoint.sign({ issuer, origin, size, root: this.root(), time }, key);
   }
 }
 
-/** Where a test wants an entry. */
+/** Where a test wants an entry, and when. */
 export interface Place {
   readonly index?: number;
   readonly size?: number;
+  readonly time?: number;
 }
 
 /** Yields a receipt of inclusion for an entry. */
 export async function receiptFor(
   service: TestService,
   entry: Uint8Array,
-  { index = 3, size = 6 }: Place = {},
+  { index = 3, size = 6, time = TIME }: Place = {},
 ): Promise<Uint8Array> {
   const tree = new TestTree(size, { entry, index });
   const path = inclusionPath(index, size, tree.read(inclusionNodes(index, size)));
-  return issueInclusionReceipt(await tree.checkpoint(service), { index, size, path });
+  return issueInclusionReceipt(await tree.checkpoint(service, time), { index, size, path });
 }
 
 /** Yields a receipt of consistency between two sizes of a tree. */
