@@ -1,6 +1,6 @@
 // Appends synthetic entries to the log of a closed service:
 //
-//   node packages/log/dist/testing/loader-main.js DIR ENTRIES [--bytes N] [--round N] [--signed]
+//   node packages/log/dist/testing/loader-main.js DIR ENTRIES [--bytes N] [--round N] [--from N] [--signed]
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,6 +22,8 @@ const { values, positionals } = parseArgs({
   options: {
     bytes: { type: "string", default: "256" },
     round: { type: "string", default: "1024" },
+    // Number of the first entry: entries of another number are other entries.
+    from: { type: "string", default: "0" },
     signed: { type: "boolean", default: false },
   },
 });
@@ -41,6 +43,12 @@ const collateral = encodeCbor(
     ["policy", new Uint8Array(32)],
   ]),
 );
+const from = Number(values.from);
+const requestOf = syntheticRequests({
+  bytes: Number(values.bytes),
+  collateral,
+  signer: values.signed ? await PrivateKey.generate("ES256") : undefined,
+});
 let noted = 0;
 await loadEntries({
   log: join(dir, "log"),
@@ -48,11 +56,7 @@ await loadEntries({
   ...{ issuer, origin, signer },
   entries: Number(count),
   entriesPerRound: Number(values.round),
-  requestOf: syntheticRequests({
-    bytes: Number(values.bytes),
-    collateral,
-    signer: values.signed ? await PrivateKey.generate("ES256") : undefined,
-  }),
+  requestOf: (n) => requestOf(from + n),
   now: () => time,
   onProgress: (entries) => {
     if (entries - noted < NOTED_EVERY) return;

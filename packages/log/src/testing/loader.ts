@@ -15,10 +15,12 @@ import { encodeHead } from "../record.js";
 import { recover, type Recovered } from "../recover.js";
 import { type AppendRequest, submissionOf } from "../request.js";
 import { buildRound, type Round, rowsOf } from "../round.js";
+import type { Row } from "../store.js";
 import type { ChainEnd } from "../writer.js";
 import { RowSorter } from "./row-sorter.js";
 
 const ANCHOR_BUFFER_BYTES = 1024 * 1024;
+const RECENT_ENTRIES = 65_536;
 
 /** What {@link loadEntries} needs. */
 export interface LoadOptions {
@@ -41,6 +43,8 @@ export interface LoadOptions {
   /** Where to sort the rows, which takes as much room as the log; beside the store unless given. */
   readonly scratch?: string;
   readonly onProgress?: (entries: number) => void;
+  /** How many are written round by round; 65,536, more than the store's buffers hold, unless given. */
+  readonly recent?: number;
 }
 
 /**
@@ -49,23 +53,32 @@ export interface LoadOptions {
  * requests in the same rounds; only the second computation of the root, the signing guard and the
  * sync of each round are left out. Bounded in memory.
  *
+ * The newest entries are written round by round, as the writer does it: what was logged last
+ * lies together in a store, and opening a log reads just that. The rest is sorted first.
+ *
  * What a load that fails leaves behind is to be thrown away.
  */
 export async function loadEntries(options: LoadOptions): Promise<void> {
   const { log, anchor, entries, entriesPerRound = 1024, requestOf, onProgress } = options;
+  const { recent = RECENT_ENTRIES } = options;
   const store = await LevelStore.open(log);
   const sorter = await RowSorter.make(options.scratch ?? dirname(log));
   const records = await Records.open(anchor);
   try {
-    const growth = new Growth(await recoverWriter(store, options), { ...options, sorter, records });
+    const growth = new Growth(await recoverWriter(store, options), { ...options, records });
+    let isSorted = false;
     for (let at = 0; at < entries; at += entriesPerRound) {
       const length = Math.min(entriesPerRound, entries - at);
       const requests = Array.from({ length }, (_, i) => requestOf(at + i));
-      await growth.append(await Promise.all(requests));
+      const rows = await growth.append(await Promise.all(requests));
+      if (at + length <= entries - recent) for (const row of rows) sorter.add(row);
+      else {
+        if (!isSorted) await sorter.writeTo(store);
+        isSorted = true;
+        await store.write(rows);
+      }
       onProgress?.(at + length);
     }
-    await sorter.writeTo(store);
-    await store.write([growth.headRow()]);
     await records.end();
   } finally {
     sorter.remove();
@@ -89,7 +102,6 @@ async function recoverWriter(store: LevelStore, options: LoadOptions): Promise<R
 }
 
 type GrowthOptions = Pick<LoadOptions, "issuer" | "origin" | "signer" | "now"> & {
-  readonly sorter: RowSorter;
   readonly records: Records;
 };
 
@@ -112,8 +124,9 @@ class Growth {
     this.#signed = state.view.signed;
   }
 
-  async append(requests: readonly AppendRequest[]): Promise<void> {
-    const { sorter, records } = this.#options;
+  /** Yields the rows of one round, the head among them. */
+  async append(requests: readonly AppendRequest[]): Promise<readonly Row[]> {
+    const { records } = this.#options;
     const round = buildRound(this.#edge, requests.map(submissionOf));
     const signed = await this.#sign(round);
     const { size, root } = signed.checkpoint;
@@ -121,17 +134,12 @@ class Growth {
     const { digest: previousDigest, size: previousSize } = this.#chain;
     const record = encodeChainLink({ checkpoint, previousDigest, previousSize });
     const link = sealRow(checkpointKey(size), record);
-    for (const row of [...rowsOf(round), link]) sorter.add(row);
     await records.add({ size, root, checkpoint });
     this.#edge = round.after;
     this.#chain = { digest: chainDigest(openRow(link)), size };
     this.#signed = signed;
-  }
-
-  headRow(): ReturnType<typeof sealRow> {
-    const checkpoint = this.#signed.encode();
     const head = encodeHead({ epoch: this.#epoch, control: this.#control, checkpoint });
-    return sealRow(HEAD_KEY, head);
+    return [...rowsOf(round), link, sealRow(HEAD_KEY, head)];
   }
 
   #sign({ after, root }: Round): Promise<SignedCheckpoint> {
