@@ -1,11 +1,8 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 
-import type { PublicKey } from "@tallystick/cose";
-
+import { Child } from "./child.js";
 import { putLoad } from "./load.js";
-import type { LoadFigures } from "./tally.js";
+import type { SceneSigner } from "./scene.js";
 import type { RateOrder } from "./verify-rate.js";
 
 /** How fast the machine could be, measured in the same run as the service. */
@@ -21,49 +18,90 @@ export interface Limit {
 /** The statements that a limit is for, and how the load on the service is made. */
 export interface LimitOptions {
   readonly file: string;
-  readonly key: PublicKey;
-  readonly issuer: string;
+  readonly signer: SceneSigner;
   readonly answerBytes: number;
-  readonly processes: number;
   readonly atOnce: number;
+  /** How long either is measured. */
+  readonly forMs: number;
+  readonly cores: number;
 }
-
-const VERIFY_MS = 3000;
-const EXCHANGE_MS = 3000;
 
 /** Measures the limit of registering these statements one by one. */
 export async function measureLimit(options: LimitOptions): Promise<Limit> {
-  const verifiesPerSecond = await verifyRate(options);
-  const { perSecond: exchangesPerSecond } = await exchangeRate(options);
+  const verifiesPerSecond = await measureVerification(options);
+  const { file: bodies, answerBytes, atOnce, forMs } = options;
+  const exchangesPerSecond = await measureExchange({ bodies, answerBytes, atOnce, forMs });
+  return limitOf(verifiesPerSecond, exchangesPerSecond);
+}
+
+/** Yields the limit that V and H come to. */
+export function limitOf(verifiesPerSecond: number, exchangesPerSecond: number): Limit {
   const perSecond = 1 / (1 / verifiesPerSecond + 1 / exchangesPerSecond);
   return { verifiesPerSecond, exchangesPerSecond, perSecond };
 }
 
-async function verifyRate({ file, key, issuer }: LimitOptions): Promise<number> {
-  const child = fork(join(import.meta.dirname, "verify-rate.js"), [], {
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
-  const order: RateOrder = { file, key: key.toJwk(), issuer, forMs: VERIFY_MS };
-  child.send(order);
-  const answer = once(child, "message").then(([rate]) => Number(rate));
-  const gone = once(child, "exit").then(([code]) => {
-    throw new Error(`the measure of verification ended with ${String(code)}`);
-  });
-  return Promise.race([answer, gone]);
+/** Yields what lies between measures before and after a load: a machine drifts. */
+export function meanLimit(limits: readonly Limit[]): Limit {
+  const mean = (read: (limit: Limit) => number): number =>
+    limits.reduce((sum, limit) => sum + read(limit), 0) / limits.length;
+  return limitOf(
+    mean(({ verifiesPerSecond }) => verifiesPerSecond),
+    mean(({ exchangesPerSecond }) => exchangesPerSecond),
+  );
 }
 
-async function exchangeRate(options: LimitOptions): Promise<LoadFigures> {
-  const { file, answerBytes, processes, atOnce } = options;
-  const child = fork(join(import.meta.dirname, "bare-server.js"), [String(answerBytes)], {
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
+type VerificationOptions = Pick<LimitOptions, "file" | "signer" | "forMs" | "cores">;
+
+/** Yields V, with a process on each core. */
+export function measureVerification(options: VerificationOptions): Promise<number> {
+  const { file, signer, forMs, cores } = options;
+  const { publicKey, algorithm } = signer.key;
+  const order: RateOrder = { file, key: publicKey.toJwk(), algorithm: algorithm.name, forMs };
+  return sumOfRates("verify-rate.js", { order, cores });
+}
+
+/** Yields the sum of the rates that processes on all cores report, which begin together. */
+export async function sumOfRates(
+  module: string,
+  { order, cores }: { readonly order: object; readonly cores: number },
+): Promise<number> {
+  const path = join(import.meta.dirname, module);
+  const children = Array.from({ length: cores }, () => new Child(path));
   try {
-    const [url] = (await once(child, "message")) as [string];
-    const load = { url, path: "/entries", bodies: file, processes, atOnce };
-    return await putLoad({ ...load, repeatForMs: EXCHANGE_MS });
+    await Promise.all(
+      children.map((child) => {
+        child.send(order);
+        return child.answer();
+      }),
+    );
+    const rates = children.map((child) => child.answer<number>());
+    for (const child of children) child.send("go");
+    return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
   } finally {
-    child.kill("SIGKILL");
+    for (const child of children) child.kill();
+  }
+}
+
+/** What the bare server is asked: bodies to be posted, or paths to be got, from a file of frames. */
+export interface ExchangeOptions {
+  readonly bodies?: string;
+  readonly paths?: string;
+  readonly answerBytes: number;
+  readonly atOnce: number;
+  readonly forMs: number;
+}
+
+/** Yields H: exchanges in a second with the plainest server there is. */
+export async function measureExchange(options: ExchangeOptions): Promise<number> {
+  const { answerBytes, forMs, ...asked } = options;
+  const server = new Child(join(import.meta.dirname, "bare-server.js"), [String(answerBytes)]);
+  try {
+    const url = await server.answer<string>();
+    const load = { url, path: "/entries", isRepeated: true, ...asked };
+    // Once for the compiler, as the service has its time to warm up.
+    await putLoad({ ...load, forMs: forMs / 2 });
+    return (await putLoad({ ...load, forMs })).perSecond;
+  } finally {
+    server.kill();
   }
 }

@@ -1,8 +1,10 @@
 /** Latencies and outcomes of a load, small enough to be sent from a process to another. */
 export interface Tally {
-  /** Requests by status; 0 is a connection that broke. */
+  /** Answers by status, in a batch those of its items; 0 is a connection that broke. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** Of the answers that count as done, in milliseconds, in no order. */
+  /** How many of them are 2xx. */
+  readonly done: number;
+  /** Of the requests that went well, in milliseconds, in no order. */
   readonly latenciesMs: readonly number[];
   /** Clock of the machine at the first request and at the last answer, in milliseconds. */
   readonly beganAtMs: number;
@@ -25,6 +27,7 @@ export function figuresOf(tallies: readonly Tally[]): LoadFigures {
   const latencies = Float64Array.from(tallies.flatMap(({ latenciesMs }) => latenciesMs)).sort();
   const began = Math.min(...tallies.map(({ beganAtMs }) => beganAtMs));
   const ended = Math.max(...tallies.map(({ endedAtMs }) => endedAtMs));
+  const done = tallies.reduce((sum, tally) => sum + tally.done, 0);
   const seconds = (ended - began) / 1000;
   const statuses: Record<string, number> = {};
   for (const tally of tallies) {
@@ -33,8 +36,8 @@ export function figuresOf(tallies: readonly Tally[]): LoadFigures {
     }
   }
   return {
-    done: latencies.length,
-    perSecond: latencies.length / seconds,
+    done,
+    perSecond: done / seconds,
     p50Ms: quantile(latencies, 0.5),
     p99Ms: quantile(latencies, 0.99),
     p999Ms: quantile(latencies, 0.999),
@@ -47,4 +50,9 @@ export function figuresOf(tallies: readonly Tally[]): LoadFigures {
 export function quantile(sorted: Float64Array, q: number): number {
   const rank = Math.max(1, Math.ceil(q * sorted.length));
   return sorted[rank - 1] ?? 0;
+}
+
+/** Yields the middle one of some numbers; 0 of none. */
+export function median(numbers: readonly number[]): number {
+  return quantile(Float64Array.from(numbers).sort(), 0.5);
 }
