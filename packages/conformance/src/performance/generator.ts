@@ -53,6 +53,9 @@ function planOf(order: GeneratorOrder): Plan {
   return { count: frames.length, open: () => singles(order, frames) };
 }
 
+// The first one is told, for whoever wonders.
+let refusal: string | undefined;
+
 async function singles(
   { url, path, bodies }: GeneratorOrder,
   frames: readonly Uint8Array[],
@@ -67,7 +70,11 @@ async function singles(
     get isOpen() {
       return wire.isOpen;
     },
-    send: async (i) => (await exchange(i)).status,
+    send: async (i) => {
+      const { status, body } = await exchange(i);
+      if (status >= 300) refusal ??= Buffer.from(body).toString("latin1");
+      return status;
+    },
     close: () => {
       wire.close();
     },
@@ -108,7 +115,8 @@ class Generator {
     const endedAtMs = now();
     for (const sequence of this.#sequences) statusesIn(sequence).forEach(this.#count);
     const latenciesMs = this.#latencies;
-    return { statuses: this.#statuses, done: this.#done, latenciesMs, beganAtMs, endedAtMs };
+    const came = { statuses: this.#statuses, done: this.#done, latenciesMs, beganAtMs, endedAtMs };
+    return refusal === undefined ? came : { ...came, refusal };
   }
 
   async #lane(opened: Sender): Promise<void> {

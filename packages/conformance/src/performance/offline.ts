@@ -31,8 +31,8 @@ export async function measureOffline(bench: Bench): Promise<OfflineFigures> {
     const [made, transparent] = [scene.at("statements"), scene.at("transparent")];
     await makeStatements(made, { signer, count: STATEMENTS, payloadBytes: 1024 });
     const load = { url, path: "/entries", bodies: made, atOnce: options.concurrency };
-    const { done, statuses } = await putLoad(load);
-    if (done !== STATEMENTS) throw new Error(`not all registered: ${JSON.stringify(statuses)}`);
+    const { done, refusal } = await putLoad(load);
+    if (done !== STATEMENTS) throw new Error(`not all registered: ${refusal ?? "connection lost"}`);
     writeFrames(transparent, await transparentOf(url, made));
     await scene.stop();
     const trust = JSON.stringify(await trustIn(scene, signer));

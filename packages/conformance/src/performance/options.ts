@@ -29,6 +29,7 @@ export interface BenchOptions {
   readonly serve: readonly string[];
   /** The program that appends entries to a closed log fast. */
   readonly loader?: string;
+  /** Processes that verify side by side, for V and for what is verified offline. */
   readonly cores: number;
 }
 
@@ -93,7 +94,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     parent: values.dir,
     serve: values.serve.split(" ").filter((option) => option !== ""),
     ...(loader !== undefined && { loader }),
-    cores: availableParallelism(),
+    cores: quick ? 1 : availableParallelism(),
   };
 }
 

@@ -17,6 +17,9 @@ export interface Batch {
   readonly payloadBytes: number;
 }
 
+/** Statements that take longer to sign than a process to start. */
+const WORTH_A_PROCESS = 500;
+
 /**
  * Signs statements with random payloads, in processes of their own, and writes them to a file of
  * frames.
@@ -24,7 +27,7 @@ export interface Batch {
 export async function makeStatements(file: string, batch: Batch): Promise<void> {
   const { signer, count, payloadBytes } = batch;
   const { issuer, key, chain } = signer;
-  const makers = Math.min(availableParallelism(), 8);
+  const makers = Math.min(availableParallelism(), Math.ceil(count / WORTH_A_PROCESS));
   const parts = Array.from({ length: makers }, (_, i) => `${file}.${i}`);
   await Promise.all(
     parts.map(async (part, i) => {

@@ -9,6 +9,8 @@ export interface Tally {
   /** Clock of the machine at the first request and at the last answer, in milliseconds. */
   readonly beganAtMs: number;
   readonly endedAtMs: number;
+  /** The body of the first answer that is no 2xx. */
+  readonly refusal?: string;
 }
 
 /** What a load came to. */
@@ -20,6 +22,8 @@ export interface LoadFigures {
   readonly p999Ms: number;
   readonly statuses: Readonly<Record<string, number>>;
   readonly seconds: number;
+  /** The body of an answer that is no 2xx, where there is any. */
+  readonly refusal?: string;
 }
 
 /** Adds up what several processes report of one load. */
@@ -29,6 +33,7 @@ export function figuresOf(tallies: readonly Tally[]): LoadFigures {
   const ended = Math.max(...tallies.map(({ endedAtMs }) => endedAtMs));
   const done = tallies.reduce((sum, tally) => sum + tally.done, 0);
   const seconds = (ended - began) / 1000;
+  const refusal = tallies.find((tally) => tally.refusal !== undefined)?.refusal;
   const statuses: Record<string, number> = {};
   for (const tally of tallies) {
     for (const [status, count] of Object.entries(tally.statuses)) {
@@ -43,6 +48,7 @@ export function figuresOf(tallies: readonly Tally[]): LoadFigures {
     p999Ms: quantile(latencies, 0.999),
     statuses,
     seconds,
+    ...(refusal !== undefined && { refusal }),
   };
 }
 
