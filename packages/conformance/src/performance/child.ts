@@ -19,6 +19,12 @@ export class Child {
     this.#gone = once(this.#process, "exit").then(([code]) => code as number | null);
   }
 
+  get pid(): number {
+    const { pid } = this.#process;
+    if (pid === undefined) throw new Error(`${this.#name} did not start`);
+    return pid;
+  }
+
   send(order: object | string): void {
     this.#process.send(order);
   }

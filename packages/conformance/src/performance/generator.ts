@@ -135,7 +135,8 @@ class Generator {
   // Yields whether it counts as done.
   readonly #count = (status: number): boolean => {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
-    const isDone = status >= 200 && status < 300;
+    // 202 is a promise, and no registration.
+    const isDone = status === 200 || status === 201;
     if (isDone) this.#done++;
     return isDone;
   };

@@ -2,8 +2,9 @@ import { join } from "node:path";
 
 import { Child } from "./child.js";
 import { putLoad } from "./load.js";
+import { usageOf } from "./meter.js";
 import type { SceneSigner } from "./scene.js";
-import type { RateOrder } from "./verify-rate.js";
+import type { Rate, RateOrder } from "./verify-rate.js";
 
 /** How fast the machine could be, measured in the same run as the service. */
 export interface Limit {
@@ -13,6 +14,8 @@ export interface Limit {
   readonly exchangesPerSecond: number;
   /** L = 1 / (1/V + 1/H). */
   readonly perSecond: number;
+  /** CPU time of one verification and of the bare server for one exchange, in microseconds. */
+  readonly cpuUs: number;
 }
 
 /** The statements that a limit is for, and how the load on the service is made. */
@@ -28,43 +31,46 @@ export interface LimitOptions {
 
 /** Measures the limit of registering these statements one by one. */
 export async function measureLimit(options: LimitOptions): Promise<Limit> {
-  const verifiesPerSecond = await measureVerification(options);
+  const verification = await measureVerification(options);
   const { file: bodies, answerBytes, atOnce, forMs } = options;
-  const exchangesPerSecond = await measureExchange({ bodies, answerBytes, atOnce, forMs });
-  return limitOf(verifiesPerSecond, exchangesPerSecond);
+  const exchange = await measureExchange({ bodies, answerBytes, atOnce, forMs });
+  return limitOf(verification, exchange);
 }
 
 /** Yields the limit that V and H come to. */
-export function limitOf(verifiesPerSecond: number, exchangesPerSecond: number): Limit {
+export function limitOf(verification: Rate, exchange: Rate): Limit {
+  const { perSecond: verifiesPerSecond } = verification;
+  const { perSecond: exchangesPerSecond } = exchange;
   const perSecond = 1 / (1 / verifiesPerSecond + 1 / exchangesPerSecond);
-  return { verifiesPerSecond, exchangesPerSecond, perSecond };
+  const cpuUs = verification.cpuUs + exchange.cpuUs;
+  return { verifiesPerSecond, exchangesPerSecond, perSecond, cpuUs };
 }
 
 /** Yields what lies between measures before and after a load: a machine drifts. */
 export function meanLimit(limits: readonly Limit[]): Limit {
   const mean = (read: (limit: Limit) => number): number =>
     limits.reduce((sum, limit) => sum + read(limit), 0) / limits.length;
-  return limitOf(
-    mean(({ verifiesPerSecond }) => verifiesPerSecond),
-    mean(({ exchangesPerSecond }) => exchangesPerSecond),
-  );
+  const verifiesPerSecond = mean((limit) => limit.verifiesPerSecond);
+  const exchangesPerSecond = mean((limit) => limit.exchangesPerSecond);
+  const perSecond = 1 / (1 / verifiesPerSecond + 1 / exchangesPerSecond);
+  return { verifiesPerSecond, exchangesPerSecond, perSecond, cpuUs: mean((limit) => limit.cpuUs) };
 }
 
 type VerificationOptions = Pick<LimitOptions, "file" | "signer" | "forMs" | "cores">;
 
 /** Yields V, with a process on each core. */
-export function measureVerification(options: VerificationOptions): Promise<number> {
+export function measureVerification(options: VerificationOptions): Promise<Rate> {
   const { file, signer, forMs, cores } = options;
   const { publicKey, algorithm } = signer.key;
   const order: RateOrder = { file, key: publicKey.toJwk(), algorithm: algorithm.name, forMs };
   return sumOfRates("verify-rate.js", { order, cores });
 }
 
-/** Yields the sum of the rates that processes on all cores report, which begin together. */
+/** Yields the sum of the rates, and the mean of the CPU times, that processes on all cores report, which begin together. */
 export async function sumOfRates(
   module: string,
   { order, cores }: { readonly order: object; readonly cores: number },
-): Promise<number> {
+): Promise<Rate> {
   const path = join(import.meta.dirname, module);
   const children = Array.from({ length: cores }, () => new Child(path));
   try {
@@ -74,9 +80,15 @@ export async function sumOfRates(
         return child.answer();
       }),
     );
-    const rates = children.map((child) => child.answer<number>());
+    const reports = children.map((child) => child.answer<Rate>());
     for (const child of children) child.send("go");
-    return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
+    const rates = await Promise.all(reports);
+    const sum = (read: (rate: Rate) => number): number =>
+      rates.reduce((total, rate) => total + read(rate), 0);
+    return {
+      perSecond: sum(({ perSecond }) => perSecond),
+      cpuUs: sum(({ cpuUs }) => cpuUs) / cores,
+    };
   } finally {
     for (const child of children) child.kill();
   }
@@ -92,7 +104,7 @@ export interface ExchangeOptions {
 }
 
 /** Yields H: exchanges in a second with the plainest server there is. */
-export async function measureExchange(options: ExchangeOptions): Promise<number> {
+export async function measureExchange(options: ExchangeOptions): Promise<Rate> {
   const { answerBytes, forMs, ...asked } = options;
   const server = new Child(join(import.meta.dirname, "bare-server.js"), [String(answerBytes)]);
   try {
@@ -100,7 +112,9 @@ export async function measureExchange(options: ExchangeOptions): Promise<number>
     const load = { url, path: "/entries", isRepeated: true, ...asked };
     // Once for the compiler, as the service has its time to warm up.
     await putLoad({ ...load, forMs: forMs / 2 });
-    return (await putLoad({ ...load, forMs })).perSecond;
+    const { cpuSeconds: before } = usageOf(server.pid);
+    const { perSecond, done } = await putLoad({ ...load, forMs });
+    return { perSecond, cpuUs: ((usageOf(server.pid).cpuSeconds - before) * 1e6) / done };
   } finally {
     server.kill();
   }

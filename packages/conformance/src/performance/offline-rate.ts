@@ -3,6 +3,7 @@
 import { TrustStore, verifyTransparentStatement } from "@tallystick/verifier";
 
 import { readFrames } from "./frames.js";
+import type { Rate } from "./verify-rate.js";
 
 /** What is to be verified. */
 export interface OfflineOrder {
@@ -15,10 +16,11 @@ export interface OfflineOrder {
 /** Enough to keep a thread of the pool busy while the next is decoded. */
 const AT_ONCE = 8;
 
-async function measure({ file, trust: json, forMs }: OfflineOrder): Promise<number> {
+async function measure({ file, trust: json, forMs }: OfflineOrder): Promise<Rate> {
   const statements = readFrames(file);
   const trust = TrustStore.parse(json);
   let done = 0;
+  const cpu = process.cpuUsage();
   const began = performance.now();
   const lane = async (): Promise<void> => {
     do {
@@ -28,7 +30,8 @@ async function measure({ file, trust: json, forMs }: OfflineOrder): Promise<numb
     } while (performance.now() - began < forMs);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  return (done * 1000) / (performance.now() - began);
+  const { user, system } = process.cpuUsage(cpu);
+  return { perSecond: (done * 1000) / (performance.now() - began), cpuUs: (user + system) / done };
 }
 
 process.once("message", (order: OfflineOrder) => {

@@ -33,6 +33,7 @@ describe("npm run bench", () => {
         expect(single?.statuses).toEqual({ 201: single?.done });
         expect(single?.done).toBeGreaterThan(0);
         expect(single?.cpuUs).toBeGreaterThan(0);
+        expect(single?.cpuShare).toBeGreaterThan(0);
         expect(single?.storage.rows["s"]).toBeGreaterThan(1024 * (single?.done ?? 0));
         expect(single?.storage.compacted).toBeGreaterThan(1024 * (single?.done ?? 0));
         const { verifiesPerSecond: v, exchangesPerSecond: h } = single?.limit ?? {};
@@ -113,10 +114,10 @@ describe("figures", () => {
 
   test("a limit between two measures is made of their means", () => {
     const limit = (v: number, h: number): ReturnType<typeof meanLimit> => ({
-      ...{ verifiesPerSecond: v, exchangesPerSecond: h, perSecond: 0 },
+      ...{ verifiesPerSecond: v, exchangesPerSecond: h, perSecond: 0, cpuUs: v },
     });
     expect(meanLimit([limit(100, 300), limit(300, 100)])).toEqual({
-      ...{ verifiesPerSecond: 200, exchangesPerSecond: 200, perSecond: 100 },
+      ...{ verifiesPerSecond: 200, exchangesPerSecond: 200, perSecond: 100, cpuUs: 200 },
     });
   });
 

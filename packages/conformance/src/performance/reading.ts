@@ -44,7 +44,7 @@ export async function measureReading(from: Readable): Promise<ReadFigures> {
   writePaths(files.receipts, paths);
   const receipts = await putLoad({ ...load, ...timed, paths: files.receipts });
   const receiptBytes = await lengthOf(`${url}${paths[0] ?? ""}`);
-  const exchangesPerSecond = await measureExchange({
+  const { perSecond: exchangesPerSecond } = await measureExchange({
     ...{ answerBytes: receiptBytes, atOnce: options.concurrency, forMs: options.limitMs },
     paths: files.receipts,
   });

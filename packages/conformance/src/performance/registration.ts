@@ -37,6 +37,8 @@ export interface RegistrationFigures extends LoadFigures {
   /** Of L one by one, of V by batch. */
   readonly ofLimit: number;
   readonly cpuUs: number;
+  /** CPU time that one verification and one exchange take, of that: a share that others do not change. */
+  readonly cpuShare: number;
   readonly peakMib: number;
   readonly statementBytes: number;
   readonly receiptBytes: number;
@@ -107,6 +109,7 @@ class Registering {
     const storage = await measureStorage(scene.service);
     const statementBytes = averageLength(file);
     const entries = warmUp.done + figures.done;
+    const cpuUs = ((ended.cpuSeconds - began.cpuSeconds) * 1e6) / figures.done;
     const ceiling = kind.isBatch ? limit.verifiesPerSecond : limit.perSecond;
     return {
       ...figures,
@@ -114,7 +117,8 @@ class Registering {
       isBatch: kind.isBatch,
       limit,
       ofLimit: figures.perSecond / ceiling,
-      cpuUs: ((ended.cpuSeconds - began.cpuSeconds) * 1e6) / figures.done,
+      cpuUs,
+      cpuShare: limit.cpuUs / cpuUs,
       peakMib: ended.peakMib,
       statementBytes,
       receiptBytes,

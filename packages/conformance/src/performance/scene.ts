@@ -144,6 +144,6 @@ export class Scene {
 /** Yields the options that lift the limits on one client, where this version of the server has any. */
 export async function unlimiting(): Promise<readonly string[]> {
   const help = await mustTally(["serve", "--help"]);
-  const found = help.matchAll(/--(?:write|read)s?-(?:rate|per-second|limit)(?= <)/g);
+  const found = help.matchAll(/--(?:write|read)-rate(?= <)/g);
   return [...found].flatMap(([option]) => [option, "0"]);
 }

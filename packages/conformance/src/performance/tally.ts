@@ -2,7 +2,7 @@
 export interface Tally {
   /** Answers by status, in a batch those of its items; 0 is a connection that broke. */
   readonly statuses: Readonly<Record<string, number>>;
-  /** How many of them are 2xx. */
+  /** How many of them are 200 or 201. */
   readonly done: number;
   /** Of the requests that went well, in milliseconds, in no order. */
   readonly latenciesMs: readonly number[];
