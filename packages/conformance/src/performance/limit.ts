@@ -1,12 +1,10 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 
-import type { PublicKey } from "@tallystick/cose";
-
+import { Child } from "./child.js";
 import { putLoad } from "./load.js";
-import type { LoadFigures } from "./tally.js";
-import type { RateOrder } from "./verify-rate.js";
+import { usageOf } from "./meter.js";
+import type { SceneSigner } from "./scene.js";
+import type { Rate, RateOrder } from "./verify-rate.js";
 
 /** How fast the machine could be, measured in the same run as the service. */
 export interface Limit {
@@ -16,54 +14,108 @@ export interface Limit {
   readonly exchangesPerSecond: number;
   /** L = 1 / (1/V + 1/H). */
   readonly perSecond: number;
+  /** CPU time of one verification and of the bare server for one exchange, in microseconds. */
+  readonly cpuUs: number;
 }
 
 /** The statements that a limit is for, and how the load on the service is made. */
 export interface LimitOptions {
   readonly file: string;
-  readonly key: PublicKey;
-  readonly issuer: string;
+  readonly signer: SceneSigner;
   readonly answerBytes: number;
-  readonly processes: number;
   readonly atOnce: number;
+  /** How long either is measured. */
+  readonly forMs: number;
+  readonly cores: number;
 }
-
-const VERIFY_MS = 3000;
-const EXCHANGE_MS = 3000;
 
 /** Measures the limit of registering these statements one by one. */
 export async function measureLimit(options: LimitOptions): Promise<Limit> {
-  const verifiesPerSecond = await verifyRate(options);
-  const { perSecond: exchangesPerSecond } = await exchangeRate(options);
+  const verification = await measureVerification(options);
+  const { file: bodies, answerBytes, atOnce, forMs } = options;
+  const exchange = await measureExchange({ bodies, answerBytes, atOnce, forMs });
+  return limitOf(verification, exchange);
+}
+
+/** Yields the limit that V and H come to. */
+export function limitOf(verification: Rate, exchange: Rate): Limit {
+  const { perSecond: verifiesPerSecond } = verification;
+  const { perSecond: exchangesPerSecond } = exchange;
   const perSecond = 1 / (1 / verifiesPerSecond + 1 / exchangesPerSecond);
-  return { verifiesPerSecond, exchangesPerSecond, perSecond };
+  const cpuUs = verification.cpuUs + exchange.cpuUs;
+  return { verifiesPerSecond, exchangesPerSecond, perSecond, cpuUs };
 }
 
-async function verifyRate({ file, key, issuer }: LimitOptions): Promise<number> {
-  const child = fork(join(import.meta.dirname, "verify-rate.js"), [], {
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
-  const order: RateOrder = { file, key: key.toJwk(), issuer, forMs: VERIFY_MS };
-  child.send(order);
-  const answer = once(child, "message").then(([rate]) => Number(rate));
-  const gone = once(child, "exit").then(([code]) => {
-    throw new Error(`the measure of verification ended with ${String(code)}`);
-  });
-  return Promise.race([answer, gone]);
+/** Yields what lies between measures before and after a load: a machine drifts. */
+export function meanLimit(limits: readonly Limit[]): Limit {
+  const mean = (read: (limit: Limit) => number): number =>
+    limits.reduce((sum, limit) => sum + read(limit), 0) / limits.length;
+  const verifiesPerSecond = mean((limit) => limit.verifiesPerSecond);
+  const exchangesPerSecond = mean((limit) => limit.exchangesPerSecond);
+  const perSecond = 1 / (1 / verifiesPerSecond + 1 / exchangesPerSecond);
+  return { verifiesPerSecond, exchangesPerSecond, perSecond, cpuUs: mean((limit) => limit.cpuUs) };
 }
 
-async function exchangeRate(options: LimitOptions): Promise<LoadFigures> {
-  const { file, answerBytes, processes, atOnce } = options;
-  const child = fork(join(import.meta.dirname, "bare-server.js"), [String(answerBytes)], {
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
+type VerificationOptions = Pick<LimitOptions, "file" | "signer" | "forMs" | "cores">;
+
+/** Yields V, with a process on each core. */
+export function measureVerification(options: VerificationOptions): Promise<Rate> {
+  const { file, signer, forMs, cores } = options;
+  const { publicKey, algorithm } = signer.key;
+  const order: RateOrder = { file, key: publicKey.toJwk(), algorithm: algorithm.name, forMs };
+  return sumOfRates("verify-rate.js", { order, cores });
+}
+
+/** Yields the sum of the rates, and the mean of the CPU times, that processes on all cores report, which begin together. */
+export async function sumOfRates(
+  module: string,
+  { order, cores }: { readonly order: object; readonly cores: number },
+): Promise<Rate> {
+  const path = join(import.meta.dirname, module);
+  const children = Array.from({ length: cores }, () => new Child(path));
   try {
-    const [url] = (await once(child, "message")) as [string];
-    const load = { url, path: "/entries", bodies: file, processes, atOnce };
-    return await putLoad({ ...load, repeatForMs: EXCHANGE_MS });
+    await Promise.all(
+      children.map((child) => {
+        child.send(order);
+        return child.answer();
+      }),
+    );
+    const reports = children.map((child) => child.answer<Rate>());
+    for (const child of children) child.send("go");
+    const rates = await Promise.all(reports);
+    const sum = (read: (rate: Rate) => number): number =>
+      rates.reduce((total, rate) => total + read(rate), 0);
+    return {
+      perSecond: sum(({ perSecond }) => perSecond),
+      cpuUs: sum(({ cpuUs }) => cpuUs) / cores,
+    };
   } finally {
-    child.kill("SIGKILL");
+    for (const child of children) child.kill();
+  }
+}
+
+/** What the bare server is asked: bodies to be posted, or paths to be got, from a file of frames. */
+export interface ExchangeOptions {
+  readonly bodies?: string;
+  readonly paths?: string;
+  readonly answerBytes: number;
+  readonly atOnce: number;
+  readonly forMs: number;
+}
+
+/** Yields H: exchanges in a second with the plainest server there is. */
+export async function measureExchange(options: ExchangeOptions): Promise<Rate> {
+  const { answerBytes, forMs, ...asked } = options;
+  const server = new Child(join(import.meta.dirname, "bare-server.js"), [String(answerBytes)]);
+  try {
+    const url = await server.answer<string>();
+    const load = { url, path: "/entries", isRepeated: true, ...asked };
+    // Once for the compiler, as the service has its time to warm up.
+    await putLoad({ ...load, forMs: forMs / 2 });
+    const { cpuSeconds: before } = usageOf(server.pid);
+    const { perSecond, done } = await putLoad({ ...load, forMs });
+    return { perSecond, cpuUs: ((usageOf(server.pid).cpuSeconds - before) * 1e6) / done };
+  } finally {
+    server.kill();
   }
 }

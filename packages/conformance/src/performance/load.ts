@@ -1,16 +1,14 @@
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 
+import { Child } from "./child.js";
 import type { GeneratorOrder } from "./generator.js";
 import { figuresOf } from "./tally.js";
 import type { LoadFigures, Tally } from "./tally.js";
 
 /** A load on one server. */
 export type Load = Omit<GeneratorOrder, "step" | "offset" | "connections"> & {
-  /** Processes that make it. */
-  readonly processes: number;
+  /** Processes that make it; one unless given. */
+  readonly processes?: number;
   /** Requests under way at once, over all processes. */
   readonly atOnce: number;
   /** Called when all of them are ready, before they begin. */
@@ -18,42 +16,23 @@ export type Load = Omit<GeneratorOrder, "step" | "offset" | "connections"> & {
 };
 
 /** Puts a load on a server, from processes of their own, and yields what came of it. */
-export async function putLoad({
-  processes,
-  atOnce,
-  onStart,
-  ...order
-}: Load): Promise<LoadFigures> {
-  const children = Array.from({ length: processes }, start);
+export async function putLoad(load: Load): Promise<LoadFigures> {
+  const { processes = 1, atOnce, onStart, ...order } = load;
+  const path = join(import.meta.dirname, "generator.js");
+  const children = Array.from({ length: processes }, () => new Child(path));
   try {
     await Promise.all(
       children.map((child, offset) => {
         const connections = Math.max(1, Math.floor(atOnce / processes));
         child.send({ ...order, step: processes, offset, connections });
-        return answerOf<"ready">(child);
+        return child.answer<"ready">();
       }),
     );
     onStart?.();
-    const tallies = children.map((child) => answerOf<Tally>(child));
+    const tallies = children.map((child) => child.answer<Tally>());
     for (const child of children) child.send("go");
     return figuresOf(await Promise.all(tallies));
   } finally {
-    for (const child of children) child.kill("SIGKILL");
+    for (const child of children) child.kill();
   }
-}
-
-function start(): ChildProcess {
-  return fork(join(import.meta.dirname, "generator.js"), [], {
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-    serialization: "advanced",
-  });
-}
-
-async function answerOf<T>(child: ChildProcess): Promise<T> {
-  const answer = once(child, "message").then(([message]) => message as T);
-  const gone = once(child, "exit").then(([code]) => {
-    throw new Error(`a load generator ended with ${String(code)}`);
-  });
-  return Promise.race([answer, gone]);
 }

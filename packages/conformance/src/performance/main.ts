@@ -1,40 +1,38 @@
-// First light: one by one at one algorithm.
-import { makeStatements } from "./statements.js";
-import { measureLimit } from "./limit.js";
-import { putLoad } from "./load.js";
-import { usageOf } from "./meter.js";
-import { ISSUER, Scene } from "./scene.js";
+// Measures the service, and what the machine could do, in one run; prints and writes what came of it.
+import { writeFile } from "node:fs/promises";
 
-const count = Number(process.argv[2] ?? 20000);
-const atOnce = Number(process.argv[3] ?? 64);
-const scene = await Scene.make(["ES256"]);
-try {
-  const file = scene.at("es256");
-  await makeStatements(file, {
-    key: scene.key("ES256"),
-    issuer: ISSUER,
-    count,
-    payloadBytes: 1024,
-    salt: "a",
-  });
-  const limit = await measureLimit({
-    file,
-    key: scene.key("ES256").publicKey,
-    issuer: ISSUER,
-    answerBytes: 700,
-    processes: 1,
-    atOnce,
-  });
-  console.log(limit);
-  const { url, pid } = await scene.serve();
-  const before = usageOf(pid);
-  const figures = await putLoad({ url, path: "/entries", bodies: file, processes: 1, atOnce });
-  const after = usageOf(pid);
-  console.log(
-    figures,
-    { cpuUs: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / figures.done, peak: after.peakMib },
-    { ofLimit: figures.perSecond / limit.perSecond },
-  );
-} finally {
-  await scene.clear();
+import { goalsOf } from "./goals.js";
+import type { Results } from "./goals.js";
+import { describeMachine } from "./machine.js";
+import { USAGE, parseBenchOptions } from "./options.js";
+import type { BenchOptions } from "./options.js";
+import { PARTS, QUICK_PARTS, measureParts } from "./parts.js";
+import { formatGoals, formatResults } from "./report.js";
+import { Signers, unlimiting } from "./scene.js";
+import { soak } from "./soak.js";
+
+function note(text: string): void {
+  console.error(text);
 }
+
+async function measure(options: BenchOptions): Promise<Results> {
+  const bench = { options, signers: await Signers.make(), note };
+  if (options.soakMinutes > 0) return { registrations: [], sizes: [], soak: await soak(bench) };
+  const { only, isQuick } = options;
+  return measureParts(only.length > 0 ? only : isQuick ? QUICK_PARTS : PARTS, bench);
+}
+
+async function run(asked: BenchOptions): Promise<void> {
+  const machine = await describeMachine(asked.parent);
+  const options = { ...asked, serve: [...(await unlimiting()), ...asked.serve] };
+  const results = await measure(options);
+  const goals = goalsOf(results);
+  console.log(`${formatResults(machine, results)}\n\n${formatGoals(goals)}`);
+  if (options.json === undefined) return;
+  await writeFile(options.json, JSON.stringify({ machine, options, ...results, goals }, null, 2));
+}
+
+const args = process.argv.slice(2);
+if (args.includes("--help")) console.log(USAGE);
+else if (args.includes("--list")) console.log(PARTS.join("\n"));
+else await run(parseBenchOptions(args));

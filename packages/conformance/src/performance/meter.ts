@@ -1,6 +1,4 @@
 import { readFileSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 
 /** Clock ticks of Linux in a second; what /proc counts CPU time in. */
 const TICKS_PER_SECOND = 100;
@@ -26,13 +24,4 @@ export function usageOf(pid: number): Usage {
     peakMib: mib("VmHWM"),
     residentMib: mib("VmRSS"),
   };
-}
-
-/** Yields the bytes of all files below a folder. */
-export async function bytesBelow(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
-  }
-  return bytes;
 }

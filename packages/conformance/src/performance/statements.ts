@@ -1,53 +1,52 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 
-import type { PrivateKey } from "@tallystick/cose";
+import { encodeBase64url } from "@tallystick/cose";
 
-import { readFrames, writeFrames } from "./frames.js";
 import type { MakerOrder } from "./maker.js";
+import { Child } from "./child.js";
+import type { SceneSigner } from "./scene.js";
 
 /** Statements to be made. */
 export interface Batch {
-  readonly key: PrivateKey;
-  readonly issuer: string;
+  readonly signer: SceneSigner;
   readonly count: number;
   readonly payloadBytes: number;
-  readonly salt: string;
 }
 
-const MAKERS = 2;
+/** Statements that take longer to sign than a process to start. */
+const WORTH_A_PROCESS = 500;
 
-/** Signs statements, all different, in processes of their own, and writes them to a file of frames. */
+/**
+ * Signs statements with random payloads, in processes of their own, and writes them to a file of
+ * frames.
+ */
 export async function makeStatements(file: string, batch: Batch): Promise<void> {
-  const { key, issuer, count, payloadBytes, salt } = batch;
-  const parts = Array.from({ length: MAKERS }, (_, i) => `${file}.${i}`);
+  const { signer, count, payloadBytes } = batch;
+  const { issuer, key, chain } = signer;
+  const makers = Math.min(availableParallelism(), Math.ceil(count / WORTH_A_PROCESS));
+  const parts = Array.from({ length: makers }, (_, i) => `${file}.${i}`);
   await Promise.all(
     parts.map(async (part, i) => {
-      const share = Math.floor(count / MAKERS) + (i < count % MAKERS ? 1 : 0);
+      const share = Math.floor(count / makers) + (i < count % makers ? 1 : 0);
       const order: MakerOrder = {
         key: key.toJwk(),
         issuer,
+        ...(chain && { chain: chain.map(encodeBase64url) }),
         count: share,
         payloadBytes,
-        salt: `${salt}-${i}`,
         file: part,
       };
-      await runMaker(order);
+      const maker = new Child(join(import.meta.dirname, "maker.js"));
+      maker.send(order);
+      await maker.ended();
     }),
   );
-  writeFrames(file, parts.flatMap(readFrames));
-  for (const part of parts) rmSync(part);
-}
-
-async function runMaker(order: MakerOrder): Promise<void> {
-  const child = fork(join(import.meta.dirname, "maker.js"), [], {
-    execArgv: [],
-    env: { ...process.env, NODE_OPTIONS: "" },
-  });
-  const gone = once(child, "exit");
-  child.send(order);
-  const [code] = (await gone) as [number | null];
-  if (code !== 0) throw new Error(`a maker of statements ended with ${String(code)}`);
+  for (const [i, part] of parts.entries()) {
+    await pipeline(createReadStream(part), createWriteStream(file, { flags: i === 0 ? "w" : "a" }));
+    await rm(part);
+  }
 }
