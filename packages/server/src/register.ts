@@ -12,6 +12,8 @@ export interface Registrar {
   readonly policies: Policies;
   /** Seconds since the epoch. */
   readonly now: () => number;
+  /** Told how many seconds each verification took. */
+  readonly onVerified?: (seconds: number) => void;
 }
 
 /** A statement that a durable, published checkpoint covers. */
@@ -76,7 +78,7 @@ async function admitAndAppendAgain(
 }
 
 async function admitAndAppend(
-  { log, policies, now }: Registrar,
+  { log, policies, now, onVerified }: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
   const { state, policy } = await policies.inForce();
@@ -85,7 +87,9 @@ async function admitAndAppend(
   }
   // A clock that steps back must not take the recorded time below a checkpoint's (I6).
   const time = Math.max(now(), log.head().checkpoint.time);
+  const began = performance.now();
   const verified = await VerifiedStatement.verify(statement, policy, { time });
+  onVerified?.((performance.now() - began) / 1000);
   const admission = Admission.admit(verified, state, time); // S17: policy before anything else
   const sequenced = await log.append(appendRequest(admission));
   const { index, checkpoint, isDuplicate } = sequenced;

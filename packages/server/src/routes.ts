@@ -1,6 +1,8 @@
 import type { ScrubAges } from "@tallystick/log";
 
 import type { Metrics } from "./metrics.js";
+import { readReady } from "./ready.js";
+import type { Readiness } from "./ready.js";
 import type { Reply, Route, RouteRequest } from "./route.js";
 import {
   COSE_MEDIA_TYPE,
@@ -32,7 +34,7 @@ import type { TransparencyService } from "./service.js";
 type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
 
 /** What routes tell besides what the service knows. */
-export interface RouteOptions {
+export interface RouteOptions extends Readiness {
   /** How old the last whole passes of the log's scrub are, where one runs. */
   readonly scrub?: () => ScrubAges;
 }
@@ -41,7 +43,7 @@ export interface RouteOptions {
 export function routesOf(
   service: TransparencyService,
   metrics: Metrics,
-  { scrub }: RouteOptions = {},
+  options: RouteOptions = {},
 ): readonly Route[] {
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
@@ -70,7 +72,8 @@ export function routesOf(
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
-    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
+    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, options.scrub)),
+    get("/ready", JSON_MEDIA_TYPE, () => readReady(service, options)),
     get("/metrics", TEXT_MEDIA_TYPE, () => readMetrics(metrics)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
   ];
