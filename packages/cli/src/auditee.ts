@@ -4,6 +4,8 @@ import { encodeBase64url } from "@tallystick/cose";
 import { VDS } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
+import { readAccess, refuseAccess } from "./access.js";
+import type { AccessOptions } from "./access.js";
 import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { openStore } from "./opening.js";
@@ -20,7 +22,7 @@ export interface Auditee {
 }
 
 /** Where a log is, and what pins its keys. */
-export interface AuditeeOptions {
+export interface AuditeeOptions extends AccessOptions {
   readonly dir?: string | undefined;
   readonly service?: string | undefined;
   readonly trust?: string | undefined;
@@ -32,17 +34,22 @@ export interface AuditeeOptions {
  * @throws {@link CliError} `CLI_USAGE`, `CLI_DIRECTORY_INVALID`, `CLI_DIRECTORY_IN_USE`,
  * `CLI_FILE_FAILED`; VerifierError, ClientError, LogError
  */
-export async function openAuditee({ dir, service, trust }: AuditeeOptions): Promise<Auditee> {
-  if (dir !== undefined && service === undefined) return openDirectory(dir, trust);
+export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
+  const { dir, service, trust } = options;
+  if (dir !== undefined && service === undefined) {
+    refuseAccess(options);
+    return openDirectory(dir, trust);
+  }
   if (dir !== undefined || service === undefined) {
     throw new CliError("CLI_USAGE", "want either a directory or --service");
   }
   if (trust === undefined) {
     throw new CliError("CLI_USAGE", "want --trust: a service does not vouch for its own keys");
   }
-  const client = new ServiceClient(service);
+  const access = await readAccess(service, options);
+  const client = new ServiceClient(service, access);
   const pinned = pinnedFor(await readTrust(trust), trust, await client.version());
-  const source = sourceOfService(service, pinned.trust);
+  const source = sourceOfService(service, pinned.trust, access);
   return { source, ...pinned, close: () => Promise.resolve() };
 }
 

@@ -5,36 +5,44 @@ import type { CborValue } from "@tallystick/cose";
 import { ReceiptError, SignedCheckpoint, decodeChainLink } from "@tallystick/receipt";
 import type { AuditTrust } from "@tallystick/auditor";
 
+import type { Access } from "./access.js";
 import { SequenceReader } from "./sequence.js";
 
 /** Longest time for the first bytes of an answer, and between two pieces of one. */
 const TIMEOUT_MS = 30_000;
 
 /** Yields the log of a running service; docs/formats/replay.md describes what it gives. */
-export function sourceOfService(url: string, { receiptKeys }: AuditTrust): LogSource {
+export function sourceOfService(
+  url: string,
+  { receiptKeys }: AuditTrust,
+  access: Access = {},
+): LogSource {
   const base = url.endsWith("/") ? url : `${url}/`;
   return {
     newest: async () => {
-      for await (const item of sequence(new URL("checkpoints/latest", base))) {
+      for await (const item of sequence(new URL("checkpoints/latest", base), access)) {
         const record = bytesIn(item);
         return { size: await sizeIn(record, receiptKeys), record };
       }
       throw new ClientError("CLIENT_PROTOCOL", "no newest checkpoint");
     },
     async *entries(bundle) {
-      for await (const item of sequence(new URL(`replay/entries/${bundle}`, base))) {
+      for await (const item of sequence(new URL(`replay/entries/${bundle}`, base), access)) {
         yield entryIn(item);
       }
     },
     async *checkpoints(bundle) {
-      for await (const item of sequence(new URL(`replay/checkpoints/${bundle}`, base))) {
+      for await (const item of sequence(new URL(`replay/checkpoints/${bundle}`, base), access)) {
         yield bytesIn(item);
       }
     },
   };
 }
 
-async function* sequence(url: URL): AsyncIterable<CborValue> {
+async function* sequence(
+  url: URL,
+  { token, fetch: ask = (asked, init) => fetch(asked, init) }: Access,
+): AsyncIterable<CborValue> {
   const controller = new AbortController();
   let timer = setTimeout(() => undefined);
   const expect = (): void => {
@@ -45,7 +53,9 @@ async function* sequence(url: URL): AsyncIterable<CborValue> {
   };
   try {
     expect();
-    const response = await fetch(url, { signal: controller.signal, redirect: "error" });
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const { signal } = controller;
+    const response = await ask(url.href, { signal, redirect: "error", headers });
     if (response.status !== 200 || response.body === null) {
       await response.body?.cancel();
       throw new ClientError("CLIENT_REFUSED", `${url.pathname}: status ${response.status}`);

@@ -33,6 +33,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   /** Milliseconds since the epoch, to read dates in `Retry-After`. */
   readonly now: () => number;
+  /** Sent with each request. */
+  readonly token?: string | undefined;
 }
 
 /**
@@ -44,11 +46,11 @@ export interface ExchangeOptions {
  */
 export async function exchange(
   request: Exchange,
-  { fetch, timeoutMs, now }: ExchangeOptions,
+  { fetch, timeoutMs, now, token }: ExchangeOptions,
 ): Promise<Answer> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const response = await fetch(request.url, { ...initOf(request), signal });
+    const response = await fetch(request.url, { ...initOf(request, token), signal });
     const { headers, status } = response;
     return {
       url: request.url,
@@ -70,10 +72,12 @@ export async function exchange(
   }
 }
 
-function initOf({ accept, statement }: Exchange): RequestInit {
+function initOf({ accept, statement }: Exchange, token: string | undefined): RequestInit {
+  const credential = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const common = { redirect: "manual", credentials: "omit", cache: "no-store" } as const;
-  if (statement === undefined) return { ...common, method: "GET", headers: { accept } };
-  const headers = { accept, "content-type": "application/cose" };
+  if (statement === undefined)
+    return { ...common, method: "GET", headers: { accept, ...credential } };
+  const headers = { accept, "content-type": "application/cose", ...credential };
   return { ...common, method: "POST", headers, body: new Uint8Array(statement) };
 }
 

@@ -78,9 +78,9 @@ export class RequestLog {
     this.flush();
   }
 
-  /** Tells the operator something about the server. */
+  /** Tells the operator something about the server; what stands before it on a terminal is left out. */
   note(line: string): void {
-    this.#logger.warn(line);
+    this.#logger.warn(line.replace(/^tally: /, ""));
     this.flush();
   }
 

@@ -3,6 +3,8 @@ import { AuditState, AuditorError } from "@tallystick/auditor";
 import type { Audit, AuditProgress, AuditReport } from "@tallystick/auditor";
 import { encodeHex } from "@tallystick/cose";
 
+import { withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
 import { openAuditee } from "../auditee.js";
 import type { Auditee } from "../auditee.js";
 import { CliError } from "../error.js";
@@ -12,29 +14,29 @@ import type { Output } from "../output.js";
 import { Progress } from "../progress.js";
 import type { Session } from "../session.js";
 
-interface CommandOptions {
+interface CommandOptions extends AccessOptions {
   readonly service?: string;
   readonly trust?: string;
   readonly state?: string;
 }
 
 export function addAudit(program: Command, session: Session): void {
-  program
+  const command = program
     .command("audit")
     .description("replay a whole log: exit 0 sound, 1 not as it should be, 2 without a verdict")
     .argument("[dir]", "made by tally init; not served meanwhile")
     .option("--service <url>", "a running service, in place of a directory")
     .option("--trust <trust.json>", "pinned keys; with a directory, its own unless given")
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")
-    .option("--json", "print the report as one JSON object")
-    .action(async (dir: string | undefined, options: CommandOptions) => {
-      const auditee = await openAuditee({ dir, ...options });
-      try {
-        await run(auditee, options.state, session);
-      } finally {
-        await auditee.close();
-      }
-    });
+    .option("--json", "print the report as one JSON object");
+  withAccess(command).action(async (dir: string | undefined, options: CommandOptions) => {
+    const auditee = await openAuditee({ dir, ...options });
+    try {
+      await run(auditee, options.state, session);
+    } finally {
+      await auditee.close();
+    }
+  });
 }
 
 async function run(auditee: Auditee, path: string | undefined, session: Session): Promise<void> {

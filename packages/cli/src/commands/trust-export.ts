@@ -3,30 +3,33 @@ import { ClientError, ServiceClient } from "@tallystick/client";
 import { encodeBase64url } from "@tallystick/cose";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 
+import { readAccess, withAccess } from "../access.js";
+import type { Access, AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { codeOf, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
 import { readTrust } from "../trustfile.js";
 
-interface TrustExportOptions {
+interface TrustExportOptions extends AccessOptions {
   readonly service: string;
   readonly out: string;
 }
 
 export function addTrustExport(trust: Command, session: Session): void {
-  trust
+  const command = trust
     .command("export")
     .description("pin the keys that a service has now, on first use")
     .requiredOption("--service <url>", "transparency service")
-    .requiredOption("--out <trust.json>", "trust file to write")
-    .action(async ({ service, out }: TrustExportOptions) => {
-      const { text, trust: pinned } = await pin(new ServiceClient(service));
-      await checkReceipt(service, pinned, session.output);
-      await requireUnchanged(out, pinned);
-      await writeWhole(out, text);
-      describePins(pinned, out, session.output);
-    });
+    .requiredOption("--out <trust.json>", "trust file to write");
+  withAccess(command).action(async ({ service, out, ...options }: TrustExportOptions) => {
+    const access = await readAccess(service, options);
+    const { text, trust: pinned } = await pin(new ServiceClient(service, access));
+    await checkReceipt({ url: service, access }, pinned, session.output);
+    await requireUnchanged(out, pinned);
+    await writeWhole(out, text);
+    describePins(pinned, out, session.output);
+  });
 }
 
 interface Pin {
@@ -49,11 +52,19 @@ async function pin(client: ServiceClient): Promise<Pin> {
 }
 
 // A receipt has to hold under what is about to be pinned, or the pins would be of no use.
-async function checkReceipt(url: string, trust: TrustStore, output: Output): Promise<void> {
-  const { entryId, index } = await new ServiceClient(url).policy();
+async function checkReceipt(
+  { url, access }: { readonly url: string; readonly access: Access },
+  trust: TrustStore,
+  output: Output,
+): Promise<void> {
+  const { entryId, index } = await new ServiceClient(url, access).policy();
   // A log of one entry, the first policy, has no receipt; waiting for one would be in vain.
   const isFirst = index === 0;
-  const client = new ServiceClient(url, { trust, ...(isFirst ? { patienceMs: 0 } : {}) });
+  const client = new ServiceClient(url, {
+    ...access,
+    trust,
+    ...(isFirst ? { patienceMs: 0 } : {}),
+  });
   try {
     await client.receipt(entryId);
   } catch (error) {
