@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { Agent, request } from "node:https";
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
@@ -34,6 +35,8 @@ export function fetchOver(tls: ClientTls): Fetch {
 
 /** Yields the material as the TLS library takes it. */
 export function contextOf({ ca, cert, key }: ClientTls): SecureContextOptions {
+  // The library takes a file without a single certificate for a list of none.
+  if (ca !== undefined) new X509Certificate(Buffer.from(ca));
   return {
     minVersion: "TLSv1.2",
     ...(ca && { ca: Buffer.from(ca) }),

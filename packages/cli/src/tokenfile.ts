@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
+import { unlink } from "node:fs/promises";
 
 import { CoseError, decodeHex, encodeBase64url, encodeHex, parseJson } from "@tallystick/cose";
 import type { Scope, TokenRecord } from "@tallystick/server";
 
 import { CliError } from "./error.js";
-import { codeOf, readWhole, writeWhole } from "./file.js";
+import { codeOf, createFile, readWhole, writeWhole } from "./file.js";
 
 /** Names stand in logs, and before what may limit their client. */
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -14,26 +15,30 @@ const MAX_TOKENS = 1000;
 
 const TOKEN_BYTES = 32;
 
+/** Permissions of a token: its owner's alone. */
+const PRIVATE_MODE = 0o600;
+
 /** What may be in a token file, as the server's package spells it. */
 const SCOPES: readonly Scope[] = ["register", "admin"];
 
-/** Makes a bearer token that nobody can guess. */
-export function createToken(): string {
-  return `tly_${encodeBase64url(new Uint8Array(randomBytes(TOKEN_BYTES)))}`;
+/** A token to be made. */
+export interface TokenOrder {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** File of those that the server knows; made if there is none. */
+  readonly path: string;
+  /** File for the client, which must not exist. */
+  readonly out: string;
 }
 
 /**
- * Adds a token to the file of those that a server knows, and makes the file if there is none. Only the
- * token's hash goes into it.
+ * Makes a bearer token that nobody can guess. The client's file gets the token, the server's one its
+ * hash.
  *
  * @throws {@link CliError} `CLI_USAGE` for a name that is taken or none, `CLI_TOKENS_INVALID`,
- * `CLI_FILE_FAILED`
+ * `CLI_FILE_EXISTS`, `CLI_FILE_FAILED`
  */
-export async function addToken(
-  path: string,
-  token: string,
-  { name, scopes }: Pick<TokenRecord, "name" | "scopes">,
-): Promise<void> {
+export async function createToken({ name, scopes, path, out }: TokenOrder): Promise<void> {
   if (!NAME.test(name)) {
     throw new CliError("CLI_USAGE", "a name is 1 to 64 letters, digits, dots, dashes, underscores");
   }
@@ -44,13 +49,21 @@ export async function addToken(
   if (records.length >= MAX_TOKENS) {
     throw new CliError("CLI_USAGE", `${path} has ${MAX_TOKENS} tokens, which is the limit`);
   }
+  const token = `tly_${encodeBase64url(new Uint8Array(randomBytes(TOKEN_BYTES)))}`;
+  // First the client's: a hash of a token that nobody has would stay in the other one.
+  await createFile(out, `${token}\n`, PRIVATE_MODE);
   const sha256 = new Uint8Array(createHash("sha256").update(token).digest());
   const tokens = [...records, { name, sha256, scopes }].map((record) => ({
     name: record.name,
     scopes: record.scopes,
     sha256: encodeHex(record.sha256),
   }));
-  await writeWhole(path, `${JSON.stringify({ tokens }, null, 2)}\n`);
+  try {
+    await writeWhole(path, `${JSON.stringify({ tokens }, null, 2)}\n`);
+  } catch (error) {
+    await unlink(out).catch(() => undefined);
+    throw error;
+  }
 }
 
 /**

@@ -29,7 +29,7 @@ export interface Answered {
 
 // Lines are collected, so that a busy server does not make a system call for each; what matters is
 // written at once. A reader who does not read loses lines, and not the server its memory.
-const BUFFER_BYTES = 16_384;
+const BUFFER_BYTES = 4096;
 const MAX_WAITING_BYTES = 8_388_608;
 const FLUSH_MS = 500;
 

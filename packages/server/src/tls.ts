@@ -1,6 +1,6 @@
+import { X509Certificate } from "node:crypto";
 import { createServer } from "node:https";
-import type { Server } from "node:https";
-import type { ServerOptions } from "node:https";
+import type { Server, ServerOptions } from "node:https";
 import { createSecureContext } from "node:tls";
 import type { SecureContextOptions } from "node:tls";
 
@@ -46,6 +46,8 @@ export function reloadTls(server: Server, material: TlsMaterial): void {
 }
 
 function contextOf({ cert, key, clientCa }: TlsMaterial): SecureContextOptions {
+  // The library takes a file without a single certificate for a list of none.
+  if (clientCa !== undefined) new X509Certificate(Buffer.from(clientCa));
   return {
     cert: Buffer.from(cert),
     key: Buffer.from(key),

@@ -18,6 +18,7 @@ interface CommandOptions extends AccessOptions {
   readonly service?: string;
   readonly trust?: string;
   readonly state?: string;
+  readonly quiet?: true;
 }
 
 export function addAudit(program: Command, session: Session): void {
@@ -28,21 +29,27 @@ export function addAudit(program: Command, session: Session): void {
     .option("--service <url>", "a running service, in place of a directory")
     .option("--trust <trust.json>", "pinned keys; with a directory, its own unless given")
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")
+    .option("--quiet", "no progress line")
     .option("--json", "print the report as one JSON object");
   withAccess(command).action(async (dir: string | undefined, options: CommandOptions) => {
     const auditee = await openAuditee({ dir, ...options });
     try {
-      await run(auditee, options.state, session);
+      await run(auditee, options, session);
     } finally {
       await auditee.close();
     }
   });
 }
 
-async function run(auditee: Auditee, path: string | undefined, session: Session): Promise<void> {
+async function run(
+  auditee: Auditee,
+  { state: path, quiet }: CommandOptions,
+  session: Session,
+): Promise<void> {
   const { output, isJson } = session;
-  const progress = new Progress(output);
   const state = path === undefined ? undefined : await readState(path);
+  const before = state?.parts.size ?? 0;
+  const progress = new Progress(output, { before, isQuiet: isJson || quiet === true });
   // For when the source fails: what was checked by then is not lost.
   let reached: AuditProgress | undefined;
   const onProgress = (made: AuditProgress): void => {
@@ -54,8 +61,8 @@ async function run(auditee: Auditee, path: string | undefined, session: Session)
     const done = await interruptible(auditee, { onProgress, ...(state && { state }) });
     progress.clear();
     await saveState(path, done.state);
-    const fresh = done.report.checked - (state?.parts.size ?? 0);
-    tell(done.report, { keys: auditee.keys, rate: progress.rate(fresh) }, session);
+    const rate = progress.rate(done.report.checked - before);
+    tell(done.report, { keys: auditee.keys, rate }, session);
   } catch (error) {
     progress.clear();
     if (error instanceof AuditorError && error.code !== "AUDITOR_STATE_INVALID") {

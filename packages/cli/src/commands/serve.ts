@@ -95,30 +95,53 @@ async function serveDirectory(
   options: ServeOptions,
   { output }: Session,
 ): Promise<ExitCode> {
-  const publicUrl = publicUrlOf(options);
+  publicUrlOf(options);
   const secrets = await Secrets.open(options);
   const isNew = options.create === true && (await isVacant(dir));
   const directory = isNew
     ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
     : await ServiceDirectory.open(dir);
   if (isNew) describeDirectory(directory, output);
-  const stop = new Stop();
   const server = await bind(options, secrets);
+  try {
+    return await run({ server, directory, secrets, isNew }, options, output);
+  } catch (error) {
+    // Or it would keep the process alive.
+    await server.close();
+    throw error;
+  }
+}
+
+interface Bound {
+  readonly server: BootingServer;
+  readonly directory: ServiceDirectory;
+  readonly secrets: Secrets;
+  readonly isNew: boolean;
+}
+
+async function run(
+  { server, directory, secrets, isNew }: Bound,
+  options: ServeOptions,
+  output: Output,
+): Promise<ExitCode> {
+  const stop = new Stop();
   const log = await openLog(options);
   const voice = log ?? output;
-  const opened = await open(directory, options, stop).catch(async (error: unknown) => {
-    await server.close();
+  const opened = await open(directory, options, stop).catch((error: unknown) => {
     // What failed is a write of the commit path, and is reported below.
     if (stop.fatal === undefined) throw error;
   });
-  if (opened === undefined) return stop.report(output);
+  if (opened === undefined) {
+    await server.close();
+    return stop.report(output);
+  }
   noteFailpoint(output);
   const { service } = opened;
   const { scrubRate, scrubPause: scrubPauseSeconds } = options;
   const upkeep = await Upkeep.of({
     ...{ directory, opened, output: voice, scrubRate, scrubPauseSeconds },
   });
-  const about = { ...publicUrl, ...(upkeep.ages && { scrub: upkeep.ages }) };
+  const about = { ...publicUrlOf(options), ...(upkeep.ages && { scrub: upkeep.ages }) };
   server.open(service, { ...about, ...appOptions(options, { secrets, log, output }) });
   await upkeep.start();
   reloadOnSignal(secrets, server, voice);

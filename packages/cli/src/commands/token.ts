@@ -2,9 +2,8 @@ import { Option } from "commander";
 import type { Command } from "commander";
 import type { Scope } from "@tallystick/server";
 
-import { createFile } from "../file.js";
 import type { Session } from "../session.js";
-import { addToken, createToken } from "../tokenfile.js";
+import { createToken } from "../tokenfile.js";
 
 interface CreateOptions {
   readonly name: string;
@@ -12,8 +11,6 @@ interface CreateOptions {
   readonly tokens: string;
   readonly out: string;
 }
-
-const PRIVATE_MODE = 0o600;
 
 export function addTokenCommand(program: Command, session: Session): void {
   const token = program
@@ -31,10 +28,7 @@ export function addTokenCommand(program: Command, session: Session): void {
         .default("register"),
     )
     .action(async ({ name, scope, tokens, out }: CreateOptions) => {
-      const made = createToken();
-      // First the client's: a token that nobody has would do no harm, but a hash of it would stay.
-      await createFile(out, `${made}\n`, PRIVATE_MODE);
-      await addToken(tokens, made, { name, scopes: [scope] });
+      await createToken({ name, scopes: [scope], path: tokens, out });
       session.output.note(`wrote ${out}, for the client alone, and the hash to ${tokens}`);
       session.output.note("a running server reads it on SIGHUP");
     });
