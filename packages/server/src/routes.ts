@@ -1,6 +1,8 @@
 import type { ScrubAges } from "@tallystick/log";
 
 import type { Metrics } from "./metrics.js";
+import { readOpenApi } from "./openapi.js";
+import { operationOf } from "./operations.js";
 import { readReady } from "./ready.js";
 import type { Readiness } from "./ready.js";
 import type { Reply, Route, RouteRequest } from "./route.js";
@@ -50,8 +52,9 @@ export function routesOf(
     path,
     produces,
     answer: async (request) => answer(service, request),
+    operation: operationOf("GET", path),
   });
-  return [
+  const routes: readonly Route[] = [
     {
       method: "POST",
       path: "/entries",
@@ -59,6 +62,7 @@ export function routesOf(
       consumes: COSE_MEDIA_TYPE,
       answer: (request) =>
         postEntry((body) => metrics.registration(() => service.register(body)), request),
+      operation: operationOf("POST", "/entries"),
     },
     get("/entries/:id", COSE_MEDIA_TYPE, readReceipt),
     get("/.well-known/scitt-keys", CBOR_MEDIA_TYPE, readKeys),
@@ -76,5 +80,7 @@ export function routesOf(
     get("/ready", JSON_MEDIA_TYPE, () => readReady(service, options)),
     get("/metrics", TEXT_MEDIA_TYPE, () => readMetrics(metrics)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
+    get("/openapi.json", JSON_MEDIA_TYPE, (_service, { baseUrl }) => readOpenApi(routes, baseUrl)),
   ];
+  return routes;
 }
