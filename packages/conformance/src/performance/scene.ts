@@ -59,7 +59,7 @@ export class Scene {
   async serve(
     ...options: readonly string[]
   ): Promise<{ readonly url: string; readonly pid: number }> {
-    const args = ["serve", this.service, "--port", "0", ...options];
+    const args = ["serve", this.service, "--port", "0", "--log-level", "silent", ...options];
     const running = new Running(args, { limitMs: SERVER_LIMIT_MS });
     this.#running = running;
     const match = await running.said(/^listening on (\S+)$/m);
