@@ -63,6 +63,7 @@ const THIRD_PARTY = {
   commander: ["cli"],
   express: ["server"],
   level: ["log"],
+  pino: ["server"],
   "prom-client": ["server"],
 };
 

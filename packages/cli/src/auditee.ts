@@ -4,6 +4,8 @@ import { encodeBase64url } from "@tallystick/cose";
 import { ReceiptError, SignedCheckpoint, VDS, decodeChainLink } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
+import { readAccess, refuseAccess } from "./access.js";
+import type { AccessOptions } from "./access.js";
 import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { openStore } from "./opening.js";
@@ -19,7 +21,7 @@ export interface Auditee {
 }
 
 /** Where a log is, and what pins its keys. */
-export interface AuditeeOptions {
+export interface AuditeeOptions extends AccessOptions {
   readonly dir?: string | undefined;
   readonly service?: string | undefined;
   readonly trust?: string | undefined;
@@ -31,15 +33,20 @@ export interface AuditeeOptions {
  * @throws {@link CliError} `CLI_USAGE`, `CLI_DIRECTORY_INVALID`, `CLI_DIRECTORY_IN_USE`,
  * `CLI_FILE_FAILED`; VerifierError, ClientError, LogError
  */
-export async function openAuditee({ dir, service, trust }: AuditeeOptions): Promise<Auditee> {
-  if (dir !== undefined && service === undefined) return openDirectory(dir, trust);
+export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
+  const { dir, service, trust } = options;
+  if (dir !== undefined && service === undefined) {
+    refuseAccess(options);
+    return openDirectory(dir, trust);
+  }
   if (dir !== undefined || service === undefined) {
     throw new CliError("CLI_USAGE", "want either a directory or --service");
   }
   if (trust === undefined) {
     throw new CliError("CLI_USAGE", "want --trust: a service does not vouch for its own keys");
   }
-  const client = new ServiceClient(service);
+  const access = await readAccess(service, options);
+  const client = new ServiceClient(service, access);
   const pinned = pinnedFor(await readTrust(trust), trust, await client.version());
   return { source: sourceOf(client, pinned.trust), ...pinned, close: () => Promise.resolve() };
 }

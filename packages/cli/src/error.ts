@@ -12,6 +12,8 @@
  * - `CLI_LISTEN_FAILED`: the server cannot bind its address.
  * - `CLI_OPERATOR_UNKNOWN`: the key is none of the operators' of the policy in force.
  * - `CLI_SERVICE_INCONSISTENT`: what a service says of itself does not fit together.
+ * - `CLI_TLS_INVALID`: certificates or their key cannot be used.
+ * - `CLI_TOKENS_INVALID`: the file of tokens is none.
  * - `CLI_TRUST_CHANGED`: the trust file pins other keys than the service has now.
  * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
  */
@@ -27,6 +29,8 @@ export type CliErrorCode =
   | "CLI_LISTEN_FAILED"
   | "CLI_OPERATOR_UNKNOWN"
   | "CLI_SERVICE_INCONSISTENT"
+  | "CLI_TLS_INVALID"
+  | "CLI_TOKENS_INVALID"
   | "CLI_TRUST_CHANGED"
   | "CLI_SINCE_UNUSABLE";
 

@@ -18,6 +18,7 @@ import { addRegister } from "./commands/register.js";
 import { addRestore } from "./commands/restore.js";
 import { addServe } from "./commands/serve.js";
 import { addSign } from "./commands/sign.js";
+import { addTokenCommand } from "./commands/token.js";
 import { addTrust } from "./commands/trust.js";
 import { addVerify } from "./commands/verify.js";
 import { Output } from "./output.js";
@@ -28,6 +29,7 @@ const COMMANDS = [
   addInit,
   addServe,
   addKeygen,
+  addTokenCommand,
   addTrust,
   addPolicy,
   addSign,

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { encodeHex } from "@tallystick/cose";
-import type { Backup, RowSource, Space } from "@tallystick/log";
+import type { Backup, LogProgress, RowSource, Space } from "@tallystick/log";
 
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
@@ -25,6 +25,7 @@ export interface BackupOrder {
   /** What must be left on the disks of log and anchor; not looked at where the file is on another. */
   readonly space: Space;
   readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LogProgress) => void;
 }
 
 /** What somebody who asked for a backup is told. */

@@ -14,7 +14,8 @@ import { backUp } from "./safekeeping.js";
 export interface UpkeepOptions {
   readonly directory: ServiceDirectory;
   readonly opened: OpenedService;
-  readonly output: Output;
+  /** Told what an operator should know. */
+  readonly output: Pick<Output, "note">;
   /** Entries that the scrub reads in a second; none runs at 0. */
   readonly scrubRate: number;
   readonly scrubPauseSeconds: number;

@@ -19,6 +19,8 @@ const COMMANDS = [
   "trust",
   "trust add",
   "trust export",
+  "token",
+  "token create",
   "sign",
   "register",
   "receipt",

@@ -24,6 +24,18 @@ export class ServiceAddress {
     this.#base = base;
   }
 
+  /**
+   * Demands that nobody on the way can read what is sent: TLS, or this very machine.
+   *
+   * @throws {@link ClientError} `CLIENT_URL_INVALID`
+   */
+  requirePrivate(): void {
+    const { protocol, hostname } = this.#base;
+    const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname);
+    if (protocol === "https:" || isHere) return;
+    throw new ClientError("CLIENT_URL_INVALID", "a token goes to an https address, or to loopback");
+  }
+
   /** Yields the URL of a resource; `path` is relative and made of path-safe segments. */
   resource(path: string): string {
     return new URL(path, this.#base).href;

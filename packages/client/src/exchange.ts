@@ -41,6 +41,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   /** Milliseconds since the epoch, to read dates in `Retry-After`. */
   readonly now: () => number;
+  /** Sent with each request. */
+  readonly token?: string | undefined;
 }
 
 /**
@@ -52,13 +54,16 @@ export interface ExchangeOptions {
  */
 export async function exchange(
   request: Exchange,
-  { fetch, timeoutMs, now }: ExchangeOptions,
+  { fetch, timeoutMs, now, token }: ExchangeOptions,
 ): Promise<Answer> {
   const deadline = new Deadline(timeoutMs);
   const failure = (error: unknown): unknown => failureOf(error, { request, deadline, timeoutMs });
   try {
     deadline.start();
-    const response = await fetch(request.url, { ...initOf(request), signal: deadline.signal });
+    const response = await fetch(request.url, {
+      ...initOf(request, token),
+      signal: deadline.signal,
+    });
     const head = headOf(response, now());
     const isLeft = request.isStreamed === true && response.ok && head.mediaType === request.accept;
     if (isLeft) {
@@ -101,10 +106,12 @@ function failureOf(
   return new ClientError("CLIENT_UNREACHABLE", message, { cause: error });
 }
 
-function initOf({ accept, statement }: Exchange): RequestInit {
+function initOf({ accept, statement }: Exchange, token: string | undefined): RequestInit {
+  const credential = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const common = { redirect: "manual", credentials: "omit", cache: "no-store" } as const;
-  if (statement === undefined) return { ...common, method: "GET", headers: { accept } };
-  const headers = { accept, "content-type": "application/cose" };
+  if (statement === undefined)
+    return { ...common, method: "GET", headers: { accept, ...credential } };
+  const headers = { accept, "content-type": "application/cose", ...credential };
   return { ...common, method: "POST", headers, body: new Uint8Array(statement) };
 }
 

@@ -36,6 +36,8 @@ export interface ClientOptions {
    * service itself publishes, which proves that it answers consistently, and no more.
    */
   readonly trust?: TrustStore;
+  /** Bearer token that the service knows; it goes to the service's own origin, and only over TLS. */
+  readonly token?: string;
   readonly fetch?: Fetch;
   /**
    * Longest time for one request and its answer; for a bundle of a replay, until it begins and between
@@ -81,6 +83,7 @@ export class ServiceClient {
   /** @throws {@link ClientError} `CLIENT_URL_INVALID` */
   constructor(serviceUrl: string, options: ClientOptions = {}) {
     this.#address = new ServiceAddress(serviceUrl);
+    if (options.token !== undefined) this.#address.requirePrivate();
     this.#maxBytes = options.maxResponseBytes ?? 67_108_864;
     this.#requester = new Requester(this.#address, {
       fetch: options.fetch ?? ((url, init) => fetch(url, init)),
@@ -90,6 +93,7 @@ export class ServiceClient {
       wait: options.wait ?? sleep,
       now: options.now ?? Date.now,
       random: options.random ?? Math.random,
+      token: options.token,
     });
     this.#receipts = new ReceiptCheck((kid) => this.key(kid), options.trust);
   }

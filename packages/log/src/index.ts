@@ -65,7 +65,7 @@ export {
 export type { PassProgress } from "./scrub-progress.js";
 export { type FileRebuilding, type FileRebuilt, rebuildAnchorFile } from "./rebuild.js";
 export { SequencedEntry } from "./sequenced.js";
-export type { Space } from "./space.js";
+export { type Space, spaceShortage } from "./space.js";
 export type { ReaderCode, ReaderStanding, Standing } from "./standing.js";
 export { COMMIT_STEPS, type CommitStep, type OnStep, type StepName } from "./step.js";
 export type { KeyRange, Row, Store } from "./store.js";

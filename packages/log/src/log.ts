@@ -256,6 +256,11 @@ export class Log {
     return placement;
   }
 
+  /** Yields how much waits for the next round. */
+  queue(): { readonly entries: number; readonly bytes: number } {
+    return this.#sequencer.queue;
+  }
+
   /** Yields whether the entry is on its way into the log. */
   isPending(entry: Uint8Array): boolean {
     return this.#sequencer.isPending(encodeHex(entry));

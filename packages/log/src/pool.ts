@@ -49,6 +49,11 @@ export class Pool {
     return this.#waiting.size === 0;
   }
 
+  /** How much waits; bytes are those of bodies and collateral. */
+  get load(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#waiting.size, bytes: this.#bytes };
+  }
+
   /** Yields the waiting entry with this id, for a duplicate to join. */
   find(id: string): Pending | undefined {
     return this.#waiting.get(id);

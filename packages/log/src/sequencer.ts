@@ -70,6 +70,11 @@ export class Sequencer {
     this.#onStep = options.onStep;
   }
 
+  /** How much waits for the next round. */
+  get queue(): { readonly entries: number; readonly bytes: number } {
+    return this.#pool.load;
+  }
+
   /** Whether entries are taken. */
   get standing(): Standing {
     return this.#standing;

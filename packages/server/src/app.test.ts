@@ -161,7 +161,7 @@ describe("GET /entries/{id}", () => {
     const statement = await at.sign("pending");
     const { entryId } = SignedStatement.decode(statement);
     const log = Object.assign(Object.create(at.service.log) as object, { isPending: () => true });
-    const pending = createApp({ log } as unknown as typeof at.service);
+    const pending = createApp({ log, watch: () => undefined } as unknown as typeof at.service);
     const response = await bytes(request(pending).get(`/entries/${entryId}`));
     expect(response.status).toBe(204);
     expect(response.headers["retry-after"]).toBe("1");

@@ -4,15 +4,20 @@ import express from "express";
 import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
 import type { ErrorRequestHandler, Express, Request, RequestHandler } from "express";
 
+import { AccessControl } from "./access.js";
+import type { AccessOptions } from "./access.js";
 import { bodyReader } from "./body.js";
 import { BodyBudget } from "./budget.js";
 import { ServerError } from "./error.js";
 import { HotPath } from "./hot.js";
 import { Metrics } from "./metrics.js";
+import type { RequestLog } from "./request-log.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
+import type { OnDefect } from "./respond.js";
 import type { Route } from "./route.js";
 import { type RouteOptions, routesOf } from "./routes.js";
 import type { TransparencyService } from "./service.js";
+import { NO_ROUTE, beginVisit, visitOf } from "./visit.js";
 
 /** How the HTTP front end behaves. */
 export interface AppOptions extends RouteOptions {
@@ -23,7 +28,11 @@ export interface AppOptions extends RouteOptions {
   /** Largest sum of the bodies under way, in bytes. */
   readonly maxBytesInFlight?: number;
   /** Told of whatever became a 500: a defect, or damage to what is stored. */
-  readonly onDefect?: (error: unknown) => void;
+  readonly onDefect?: OnDefect;
+  /** Who may do what; everybody everything unless given. */
+  readonly access?: AccessOptions;
+  /** Where requests are told of; nowhere unless given. */
+  readonly log?: RequestLog;
 }
 
 /** Room in a body for what is not kept: receipts and other unprotected headers. */
@@ -37,55 +46,56 @@ const MIN_BODY_BYTES = 1_114_112;
  * every error path (S1), the framework's own included.
  */
 export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
-  const metrics = new Metrics(service);
+  const metrics = new Metrics(service, options.scrub);
   const routes = routesOf(service, metrics, options);
   const budget = new BodyBudget(options.maxBytesInFlight);
   const { maxBodyBytes: most = MIN_BODY_BYTES } = options;
   const maxBytes = Math.min(most, MIN_BODY_BYTES);
-  const hot = new HotPath({ ...options, routes, budget, maxBytes, metrics });
-  const cold = coldPath(service, { routes, budget, options, metrics });
+  const hot = new HotPath({ ...options, routes, budget, maxBytes });
+  const cold = coldPath(service, { routes, budget, options });
+  const records = { metrics, log: options.log };
+  const access = options.access && new AccessControl(options.access);
   return (request, response) => {
+    const visit = beginVisit(request, response, records);
+    try {
+      visit.client = access?.admit(request);
+    } catch (error) {
+      sendReply(response, refusalReply(error, options.onDefect, visit.id));
+      return;
+    }
     if (!hot.take(request, response)) cold(request, response);
   };
 }
 
-// Refusals of the framework are counted too, so the answer is looked at when it has been given.
-function counting(metrics: Metrics): RequestHandler {
-  return (request, response, next) => {
-    response.once("close", () => {
-      metrics.request({
-        method: request.method,
-        route: templateOf(request),
-        status: response.statusCode,
-      });
-    });
-    next();
-  };
-}
+// Refusals of the framework have a route, too, so it is looked at when the answer has been given,
+// and before the visit is told of.
+const naming: RequestHandler = (request, response, next) => {
+  response.prependOnceListener("close", () => {
+    const visit = visitOf(request);
+    if (visit !== undefined) visit.route = templateOf(request);
+  });
+  next();
+};
 
 function templateOf(request: Request): string {
   const route: unknown = request.route;
   const isRoute = typeof route === "object" && route !== null && "path" in route;
-  return isRoute && typeof route.path === "string" ? route.path : "none";
+  return isRoute && typeof route.path === "string" ? route.path : NO_ROUTE;
 }
 
 interface Cold {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
   readonly options: AppOptions;
-  readonly metrics: Metrics;
 }
 
-function coldPath(
-  service: TransparencyService,
-  { routes, budget, options, metrics }: Cold,
-): Express {
+function coldPath(service: TransparencyService, { routes, budget, options }: Cold): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.enable("case sensitive routing");
   app.enable("strict routing");
-  app.use(counting(metrics));
+  app.use(naming);
   const readBody = bodyReader({
     maxBytes: () => maxBodyBytes(service, options),
     budget,
@@ -155,9 +165,9 @@ function refuseMethod(method: string): RequestHandler {
 }
 
 function errorHandler({ onDefect }: AppOptions): ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
+  return (error: unknown, request, response, next) => {
     if (response.headersSent) next(error);
-    else sendReply(response, refusalReply(fromFramework(error), onDefect));
+    else sendReply(response, refusalReply(fromFramework(error), onDefect, visitOf(request)?.id));
   };
 }
 

@@ -1,17 +1,21 @@
 /** Why a request was refused before it reached the service. Codes are stable; see docs/errors.md. */
 export type ServerErrorCode =
   | "SERVER_BODY_TOO_LARGE"
+  | "SERVER_BOOTING"
   | "SERVER_BUSY"
   | "SERVER_ENTRY_UNKNOWN"
   | "SERVER_EXPECTATION"
+  | "SERVER_FORBIDDEN"
   | "SERVER_KEY_UNKNOWN"
   | "SERVER_LOCATOR_INVALID"
   | "SERVER_MEDIA_TYPE"
   | "SERVER_METHOD"
   | "SERVER_NOT_ACCEPTABLE"
+  | "SERVER_NOT_READY"
   | "SERVER_REQUEST_MALFORMED"
   | "SERVER_REQUEST_TIMEOUT"
-  | "SERVER_ROUTE_UNKNOWN";
+  | "SERVER_ROUTE_UNKNOWN"
+  | "SERVER_UNAUTHENTICATED";
 
 /** The one error of this package. */
 export class ServerError extends Error {

@@ -1,19 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { BodyBudget } from "./budget.js";
-import type { Metrics } from "./metrics.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
+import type { OnDefect } from "./respond.js";
 import type { Reply, Route } from "./route.js";
+import { visitOf } from "./visit.js";
 
 /** What the hot path works with. */
 export interface HotOptions {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
-  readonly metrics: Metrics;
   /** Largest body that is taken here, in bytes; larger ones are for the framework to judge. */
   readonly maxBytes: number;
   readonly publicUrl?: string;
-  readonly onDefect?: (error: unknown) => void;
+  readonly onDefect?: OnDefect;
 }
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -106,17 +106,18 @@ export class HotPath {
   }
 
   async #answer(
-    { method, path }: Route,
+    { path }: Route,
     response: ServerResponse,
     answer: () => Promise<Reply>,
   ): Promise<void> {
+    const visit = visitOf(response.req);
+    if (visit !== undefined) visit.route = path;
     let reply: Reply;
     try {
       reply = await answer();
     } catch (error) {
-      reply = refusalReply(error, this.#options.onDefect);
+      reply = refusalReply(error, this.#options.onDefect, visit?.id);
     }
-    this.#options.metrics.request({ method, route: path, status: reply.status });
     sendReply(response, reply, { onDefect: this.#options.onDefect });
   }
 

@@ -8,17 +8,23 @@
  *
  * `routes.ts` is the table of resources; {@link createApp} puts it behind Express and turns every
  * refusal into concise problem details by the table in `problem.ts`. {@link serve} binds a port
- * and stops gracefully.
+ * and stops gracefully; {@link listen} binds it before the log is open. Each request is a visit:
+ * `visit.ts` names it, `access.ts` lets it in, and {@link RequestLog} and metrics tell of it.
  *
  * @packageDocumentation
  */
+export { SCOPES } from "./access.js";
+export type { AccessOptions, Scope, TokenRecord } from "./access.js";
 export { createApp } from "./app.js";
 export type { AppOptions } from "./app.js";
 export { ServerError } from "./error.js";
 export type { ServerErrorCode } from "./error.js";
-export { serve } from "./listen.js";
-export type { ListenOptions, RunningServer } from "./listen.js";
+export { listen, serve } from "./listen.js";
+export type { BindOptions, BootingServer, ListenOptions, RunningServer } from "./listen.js";
 export type { CommittedPolicy } from "./policies.js";
+export { LOG_LEVELS, RequestLog } from "./request-log.js";
+export type { LogLevel, RequestLogOptions } from "./request-log.js";
 export { TransparencyService } from "./service.js";
 export type { Registration, ServiceOptions } from "./service.js";
+export type { TlsMaterial } from "./tls.js";
 export { VERSION } from "./version.js";

@@ -1,28 +1,43 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { Server as TlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { createApp } from "./app.js";
 import type { AppOptions } from "./app.js";
+import { bootingApp } from "./booting.js";
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Problem } from "./problem.js";
 import type { TransparencyService } from "./service.js";
+import { createTlsServer, reloadTls } from "./tls.js";
+import type { TlsMaterial } from "./tls.js";
 
-/** Where to listen. */
-export interface ListenOptions extends AppOptions {
+/** Where to listen, and how. */
+export interface BindOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
   /** Longest time that a stop waits for requests under way, in milliseconds; 5,000 by default. */
   readonly stopGraceMs?: number;
+  /** Speaks TLS with it; plain HTTP unless given. */
+  readonly tls?: TlsMaterial;
 }
+
+/** Where to listen, and what with. */
+export interface ListenOptions extends AppOptions, BindOptions {}
 
 /** A server that accepts requests. */
 export interface RunningServer {
-  /** `http://host:port`, as bound. */
+  /** `http://host:port` or `https://host:port`, as bound. */
   readonly url: string;
+  /**
+   * Has new connections use other material; see `reloadTls`.
+   *
+   * Throws what the TLS library says about unusable material; TypeError without TLS.
+   */
+  reload(tls: TlsMaterial): void;
   /**
    * Stops accepting, lets the requests that run finish within the grace, then hangs up on the rest
    * and resolves. The service stays open.
@@ -39,6 +54,12 @@ const STOP_GRACE_MS = 5_000;
 /** Longest time for its headers, in milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
 
+/** A server that accepts requests, and says that it is starting until there is a service. */
+export interface BootingServer extends RunningServer {
+  /** Serves a service from here on. */
+  open(service: TransparencyService, options?: AppOptions): void;
+}
+
 /**
  * Serves the service over HTTP until closed.
  *
@@ -46,17 +67,34 @@ const HEADERS_TIMEOUT_MS = 10_000;
  */
 export async function serve(
   service: TransparencyService,
-  { host, port, stopGraceMs = STOP_GRACE_MS, ...options }: ListenOptions,
+  { host, port, stopGraceMs, tls, ...options }: ListenOptions,
 ): Promise<RunningServer> {
-  const app = createApp(service, options);
-  const server = createServer({
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    // Node would refuse a missing Host without a body; the application does it with a problem (S1).
-    requireHostHeader: false,
-  });
-  // Owned by this server's request listener: the answers that are still to be given.
+  const given = { ...(stopGraceMs !== undefined && { stopGraceMs }), ...(tls && { tls }) };
+  const server = await listen({ host, port, ...given });
+  server.open(service, options);
+  return server;
+}
+
+/**
+ * Accepts requests before there is a service to answer them, so that whoever watches can tell a start
+ * from a failure.
+ *
+ * Rejects with the system's error when the address cannot be bound, or with what the TLS library says
+ * about unusable material.
+ */
+export async function listen(options: BindOptions): Promise<BootingServer> {
+  const { host, port, stopGraceMs = STOP_GRACE_MS, tls } = options;
+  const secure = tls === undefined ? undefined : createTlsServer(tls, LIMITS);
+  const server = secure ?? createServer(LIMITS);
+  // Owned by open.
+  let app: RequestListener = bootingApp;
+  // Owned by this server's listeners: the answers that are still to be given, and what they go over.
   const running = new Set<ServerResponse>();
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   server.on("request", (request, response) => {
     running.add(response);
     response.on("close", () => running.delete(response));
@@ -66,9 +104,34 @@ export async function serve(
   server.on("clientError", refuseConnection);
   server.on("connect", refuseTunnel);
   await bind(server, host, port);
-  const { address, family, port: bound } = server.address() as AddressInfo;
+  return {
+    url: urlOf(server, secure === undefined ? "http" : "https"),
+    open: (service, appOptions) => {
+      app = createApp(service, appOptions);
+    },
+    reload: (material) => {
+      reload(secure, material);
+    },
+    close: () => stop(server, { running, sockets, stopGraceMs }),
+  };
+}
+
+const LIMITS = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  // Node would refuse a missing Host without a body; the application does it with a problem (S1).
+  requireHostHeader: false,
+} as const;
+
+function reload(server: TlsServer | undefined, material: TlsMaterial): void {
+  if (server === undefined) throw new TypeError("this server speaks no TLS");
+  reloadTls(server, material);
+}
+
+function urlOf(server: Server, scheme: string): string {
+  const { address, family, port } = server.address() as AddressInfo;
   const name = family === "IPv6" ? `[${address}]` : address;
-  return { url: `http://${name}:${bound}`, close: () => stop(server, { running, stopGraceMs }) };
+  return `${scheme}://${name}:${port}`;
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {
@@ -83,14 +146,17 @@ function bind(server: Server, host: string, port: number): Promise<void> {
 
 interface Stopping {
   readonly running: ReadonlySet<ServerResponse>;
+  readonly sockets: ReadonlySet<Socket>;
   readonly stopGraceMs: number;
 }
 
-function stop(server: Server, { running, stopGraceMs }: Stopping): Promise<void> {
+function stop(server: Server, { running, sockets, stopGraceMs }: Stopping): Promise<void> {
   return new Promise((resolve) => {
     // Node stops watching its own time limits once a server closes.
     const deadline = setTimeout(() => {
       server.closeAllConnections();
+      // Those as well that are still in their handshake.
+      for (const socket of sockets) socket.destroy();
     }, stopGraceMs);
     server.close(() => {
       clearTimeout(deadline);
@@ -125,7 +191,9 @@ function refuseTunnel(_request: IncomingMessage, socket: Duplex): void {
 
 // What Node refuses before any handler runs; S1 holds for it too.
 function refuseConnection(error: Error & { code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
+  // Where TLS has failed there is no way to say anything.
+  const isOfTls = "encrypted" in socket && !/^(HPE|ERR_HTTP)_/.test(error.code ?? "");
+  if (!socket.writable || error.code === "ECONNRESET" || isOfTls) {
     socket.destroy();
     return;
   }

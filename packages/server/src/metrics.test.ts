@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { RequestListener } from "node:http";
 import { PrivateKey } from "@tallystick/cose";
+import type { ScrubAges } from "@tallystick/log";
 import { PolicyError } from "@tallystick/policy";
 import request from "supertest";
 
@@ -191,5 +192,60 @@ describe("GET /metrics", () => {
     const error = new PolicyError("POLICY_REJECTED", [text]);
     await expect(metrics.registration(() => Promise.reject(error))).rejects.toBe(error);
     expect(samplesIn(await metrics.format()).get(reason("other"))).toBe(1);
+  });
+});
+
+describe("what takes time", () => {
+  test("is counted for commits, batches, verification and requests", async () => {
+    const before = await samples();
+    expect(before.get("tallystick_batch_entries_count")).toBe(0);
+    expect(await post(await at.sign("one"))).toBe(201);
+    expect(await post(await at.sign("two"))).toBe(201);
+    const after = await samples();
+    for (const name of [
+      "commit_seconds",
+      "sync_seconds",
+      "anchor_sync_seconds",
+      "verify_seconds",
+    ]) {
+      expect([name, after.get(`tallystick_${name}_count`)]).toEqual([name, 2]);
+      expect([name, (after.get(`tallystick_${name}_sum`) ?? 0) > 0]).toEqual([name, true]);
+    }
+    expect(after.get("tallystick_batch_entries_sum")).toBe(2);
+    const labels = 'method="POST",route="/entries"';
+    expect(after.get(`tallystick_http_request_seconds_count{${labels}}`)).toBe(2);
+    expect(after.get("tallystick_queue_entries")).toBe(0);
+    expect(after.get("tallystick_queue_bytes")).toBe(0);
+  });
+});
+
+describe("ages", () => {
+  test("of anchor and checkpoint", async () => {
+    expect(await post(await at.sign("one"))).toBe(201);
+    clock = TIME + 30;
+    const after = await samples();
+    expect(after.get("tallystick_checkpoint_age_seconds")).toBe(30);
+    expect(after.get("tallystick_anchor_age_seconds")).toBeGreaterThanOrEqual(0);
+  });
+
+  test("of the scrub, by pass, where there is one", async () => {
+    const scrub = (): ScrubAges => ({
+      tree: { ageSeconds: 12, verified: 3 },
+      bodies: { ageSeconds: null, verified: 0 },
+      errors: 1,
+    });
+    const { text } = await request(createApp(at.service, { scrub })).get("/metrics");
+    const told = samplesIn(text);
+    expect(told.get('tallystick_scrub_age_seconds{pass="tree"}')).toBe(12);
+    expect(told.get('tallystick_scrub_age_seconds{pass="bodies"}')).toBeNaN();
+    expect(told.get("tallystick_scrub_problems")).toBe(1);
+    expect([...(await samples()).keys()].filter((name) => name.includes("scrub"))).toEqual([]);
+  });
+
+  test("of a route that nobody has named is none: labels are bounded", async () => {
+    await request(app).get("/made-up");
+    const after = await samples();
+    expect(after.get('tallystick_http_request_seconds_count{method="GET",route="none"}')).toBe(1);
+    expect([...after.keys()].filter((name) => name.includes("made-up"))).toEqual([]);
   });
 });

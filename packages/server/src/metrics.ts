@@ -1,7 +1,9 @@
+import type { ScrubAges } from "@tallystick/log";
 import { PolicyError } from "@tallystick/policy";
 import { StatementError } from "@tallystick/statement";
-import { Counter, Gauge, Registry } from "prom-client";
+import { Counter, Registry } from "prom-client";
 
+import { Measures, registerGauges } from "./measures.js";
 import { isRefusal } from "./problem.js";
 import type { Registration, TransparencyService } from "./service.js";
 
@@ -22,10 +24,11 @@ export class Metrics {
   readonly #registrations: Counter<"outcome">;
   readonly #reasons: Counter<"reason">;
   readonly #requests: Counter<"method" | "route" | "status">;
+  readonly #measures: Measures;
   // Owned by #nameIn: grows up to MAX_RULES.
   readonly #rules = new Set<string>();
 
-  constructor(service: TransparencyService) {
+  constructor(service: TransparencyService, scrub?: () => ScrubAges) {
     const registers = [this.#registry];
     this.#registrations = new Counter({
       name: "tallystick_registrations_total",
@@ -48,24 +51,9 @@ export class Metrics {
       labelNames: ["method", "route", "status"],
       registers,
     });
-    gauge("tallystick_tree_size", "Entries under the newest checkpoint.", () => service.size());
-    gauge("tallystick_checkpoint_age_seconds", "Time since the newest checkpoint.", () =>
-      service.checkpointAge(),
-    );
-    gauge("tallystick_writable", "1 while registrations are taken.", () =>
-      service.isWritable() ? 1 : 0,
-    );
-
-    function gauge(name: string, help: string, read: () => number): void {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    }
+    this.#measures = new Measures(this.#registry);
+    service.watch(this.#measures);
+    registerGauges(this.#registry, service, scrub);
   }
 
   /** Media type of {@link Metrics.format}, with its version. */
@@ -98,9 +86,12 @@ export class Metrics {
     readonly method: string;
     readonly route: string;
     readonly status: number;
+    readonly seconds: number;
   }): void {
-    const { method, route, status } = answer;
-    this.#requests.inc({ method: methodLabel(method), route, status });
+    const { route, status, seconds } = answer;
+    const method = methodLabel(answer.method);
+    this.#requests.inc({ method, route, status });
+    this.#measures.onRequest({ method, route }, seconds);
   }
 
   #reasonsOf(error: unknown): ReadonlySet<string> {

@@ -11,17 +11,21 @@ import { encodeProblem, problemOf } from "./problem.js";
 
 const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_BODY_TOO_LARGE: [413, "Content Too Large"],
+  SERVER_BOOTING: [503, "Starting"],
   SERVER_BUSY: [503, "Service Unavailable"],
   SERVER_ENTRY_UNKNOWN: [404, "Not Found"],
   SERVER_EXPECTATION: [417, "Expectation Failed"],
+  SERVER_FORBIDDEN: [403, "Forbidden"],
   SERVER_KEY_UNKNOWN: [404, "No such key"],
   SERVER_LOCATOR_INVALID: [400, "Invalid locator"],
   SERVER_MEDIA_TYPE: [415, "Unsupported Media Type"],
   SERVER_METHOD: [405, "Method Not Allowed"],
   SERVER_NOT_ACCEPTABLE: [406, "Not Acceptable"],
+  SERVER_NOT_READY: [503, "Not Ready"],
   SERVER_REQUEST_MALFORMED: [400, "Malformed request"],
   SERVER_REQUEST_TIMEOUT: [408, "Request Timeout"],
   SERVER_ROUTE_UNKNOWN: [404, "Not Found"],
+  SERVER_UNAUTHENTICATED: [401, "Unauthorized"],
 };
 
 // The status that each failure of the log is told with; 5xx tell no cause.
@@ -62,7 +66,8 @@ describe("problemOf", () => {
   test.each(Object.entries(SERVER))("%s is told as %p", (code, [status, title]) => {
     const problem = problemOf(new ServerError(code as ServerErrorCode, "the cause"));
     expect([problem.status, problem.title]).toEqual([status, title]);
-    expect(problem.detail.includes("the cause")).toBe(status < 500);
+    const isTold = status < 500 || code === "SERVER_NOT_READY";
+    expect(problem.detail.includes("the cause")).toBe(isTold);
   });
 
   test.each(Object.entries(LOG))("%s is told as %d", (code, status) => {
@@ -97,6 +102,15 @@ describe("problemOf", () => {
 });
 
 describe("encodeProblem", () => {
+  test("the request's id makes the instance, a reference into the answer's own URI", () => {
+    const bytes = encodeProblem({ status: 404, title: "t", detail: "d" }, "a-b_1.2");
+    expect([...decodeCborMap(bytes)]).toEqual([
+      [-1, "t"],
+      [-2, "d"],
+      [-3, "#a-b_1.2"],
+    ]);
+  });
+
   test("S2: title and detail in deterministic CBOR, as the listed texts encode", () => {
     const bytes = encodeProblem({
       status: 404,

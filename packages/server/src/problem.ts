@@ -19,6 +19,8 @@ export interface Problem {
   readonly detail: string;
   /** Seconds, where trying again may help (S4, S34). */
   readonly retryAfter?: number;
+  /** `WWW-Authenticate`, where a credential would help. */
+  readonly challenge?: string;
 }
 
 type ProblemCode = LogErrorCode | PolicyErrorCode | ServerErrorCode | StatementErrorCode;
@@ -31,6 +33,9 @@ interface Row {
   /** What the client can do about it. */
   readonly mend?: string;
   readonly retryAfter?: number;
+  readonly challenge?: string;
+  /** Whether a failure of the service tells its cause, which is public in any case. */
+  readonly isOpen?: true;
 }
 
 // S22: the listed conditions get the listed title and sentence (SCRAPI-11 §2.3.3).
@@ -189,6 +194,12 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     detail: "The body is larger than this service accepts",
     mend: "Register a hash envelope (RFC 9995) in its place.",
   },
+  SERVER_BOOTING: {
+    status: 503,
+    title: "Starting",
+    detail: "The service opens its log and answers as soon as it is checked",
+    retryAfter: 1,
+  },
   SERVER_BUSY: UNAVAILABLE,
   SERVER_ENTRY_UNKNOWN: {
     ...NOT_FOUND,
@@ -198,6 +209,11 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     status: 417,
     title: "Expectation Failed",
     detail: "The request expects what the service does not do",
+  },
+  SERVER_FORBIDDEN: {
+    status: 403,
+    title: "Forbidden",
+    detail: "The credential is good, and not for this",
   },
   SERVER_KEY_UNKNOWN: {
     status: 404,
@@ -224,6 +240,13 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: "Not Acceptable",
     detail: "The answer cannot be given in an accepted type",
   },
+  SERVER_NOT_READY: {
+    status: 503,
+    title: "Not Ready",
+    detail: "Nothing is registered now",
+    retryAfter: 5,
+    isOpen: true,
+  },
   SERVER_REQUEST_MALFORMED: MALFORMED,
   SERVER_REQUEST_TIMEOUT: {
     status: 408,
@@ -231,6 +254,12 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     detail: "The request did not arrive in time",
   },
   SERVER_ROUTE_UNKNOWN: { ...NOT_FOUND, detail: "There is no such resource" },
+  SERVER_UNAUTHENTICATED: {
+    status: 401,
+    title: "Unauthorized",
+    detail: "This needs a credential of this service",
+    challenge: 'Bearer realm="tallystick"',
+  },
 };
 
 /** The refusals that have a row; anything else is a defect and shows no detail. */
@@ -253,7 +282,7 @@ export function isRefusal(error: unknown): error is Refusal {
 export function problemOf(error: unknown): Problem {
   if (!isRefusal(error)) return INTERNAL;
   const row = PROBLEMS[error.code];
-  if (row.status >= 500) return row;
+  if (row.status >= 500 && row.isOpen !== true) return row;
   if (row.detail.includes("<id>"))
     return { ...row, detail: row.detail.replace("<id>", error.message) };
   const cause = `${row.detail}: ${error.message}`;
@@ -271,17 +300,14 @@ function isEncoding(error: Refusal): boolean {
 }
 
 /**
- * Encodes a problem as its body. S1, S2: concise problem details with both title and detail.
+ * Encodes a problem as its body. S1, S2: concise problem details with both title and detail. `id`
+ * names the request; it makes the instance, a URI reference to the place in the answer's own URI.
  *
  * ```cddl
- * problem = { -1: tstr, -2: tstr } ; title, detail
+ * problem = { -1: tstr, -2: tstr, ? -3: tstr } ; title, detail, instance: "#" and the request's id
  * ```
  */
-export function encodeProblem({ title, detail }: Problem): Uint8Array {
-  return encodeCbor(
-    new Map([
-      [-1, title],
-      [-2, detail],
-    ]),
-  );
+export function encodeProblem({ title, detail }: Problem, id?: string): Uint8Array {
+  const instance: readonly [number, string][] = id === undefined ? [] : [[-3, `#${id}`]];
+  return encodeCbor(new Map<number, string>([[-1, title], [-2, detail], ...instance]));
 }

@@ -13,6 +13,8 @@ export interface Registrar {
   readonly policies: Policies;
   /** Seconds since the epoch. */
   readonly now: () => number;
+  /** Told how many seconds each verification took. */
+  readonly onVerified?: (seconds: number) => void;
 }
 
 /** A statement that a durable, published checkpoint covers. */
@@ -69,7 +71,9 @@ async function admitAndAppendAgain(
   let verified: VerifiedStatement | undefined;
   for (let admissions = 1; ; admissions++) {
     const grounds = await groundsOf(registrar, statement);
+    const began = performance.now();
     verified = await verify(statement, grounds, verified);
+    registrar.onVerified?.((performance.now() - began) / 1000);
     const { state, time } = grounds;
     const admission = Admission.admit(verified, state, time); // S17: policy before anything else
     try {

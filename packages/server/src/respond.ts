@@ -5,13 +5,15 @@ import { pipeline } from "node:stream/promises";
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Reply } from "./route.js";
+import { REQUEST_ID_HEADER, visitOf } from "./visit.js";
+import type { Visit } from "./visit.js";
 
 /** Headers of every answer. */
 export const COMMON_HEADERS = {
   "x-content-type-options": "nosniff",
   // Everything served is public and needs no credentials, so pages of any origin may read it.
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "location, retry-after",
+  "access-control-expose-headers": "location, retry-after, x-request-id",
 } as const;
 
 /** How an answer is sent. */
@@ -32,6 +34,8 @@ export function sendReply(
   { isHead = false, onDefect }: Sending = {},
 ): void {
   const all: OutgoingHttpHeaders = { ...COMMON_HEADERS, ...headers };
+  const visit = visitOf(response.req);
+  if (visit !== undefined) all[REQUEST_ID_HEADER] = visit.id;
   // 204 has no body, no type and no length (SCRAPI-11 §2.4.2).
   if (status === 204) {
     response.writeHead(status, all).end();
@@ -39,12 +43,23 @@ export function sendReply(
   }
   if (body instanceof Uint8Array) {
     all["content-length"] = body.length;
+    if (visit !== undefined && !isHead) visit.bytes = body.length;
     response.writeHead(status, all).end(isHead ? undefined : body);
     return;
   }
   response.writeHead(status, all);
   if (isHead) response.end();
-  else void sendParts(response, body, onDefect);
+  else void sendParts(response, counted(body, visit), onDefect);
+}
+
+async function* counted(
+  parts: AsyncIterable<Uint8Array>,
+  visit: Visit | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const part of parts) {
+    if (visit !== undefined) visit.bytes += part.length;
+    yield part;
+  }
 }
 
 async function sendParts(
@@ -66,13 +81,19 @@ function isDeparture(error: unknown): boolean {
   return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
 }
 
-/** Makes the answer to what was thrown: a concise problem (S1). */
-export function refusalReply(error: unknown, onDefect?: (error: unknown) => void): Reply {
+/** Told of a defect, and of the request that it was found by. */
+export type OnDefect = (error: unknown, id?: string) => void;
+
+/** Makes the answer to what was thrown: a concise problem (S1), with the request's id in it. */
+export function refusalReply(error: unknown, onDefect?: OnDefect, id?: string): Reply {
   const problem = problemOf(error);
-  if (problem.status === 500) onDefect?.(error);
-  const retry = problem.retryAfter === undefined ? {} : { "retry-after": `${problem.retryAfter}` };
-  const headers = { "content-type": PROBLEM_MEDIA_TYPE, "cache-control": "no-store", ...retry };
-  return { status: problem.status, headers, body: encodeProblem(problem) };
+  const { status, retryAfter, challenge } = problem;
+  if (status === 500) onDefect?.(error, id);
+  const retry = retryAfter === undefined ? {} : { "retry-after": `${retryAfter}` };
+  const asked = challenge === undefined ? {} : { "www-authenticate": challenge };
+  const common = { "content-type": PROBLEM_MEDIA_TYPE, "cache-control": "no-store" };
+  const headers = { ...common, ...retry, ...asked };
+  return { status, headers, body: encodeProblem(problem, id) };
 }
 
 /**

@@ -16,9 +16,35 @@ export interface Reply {
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-/** One resource and method. Adding a resource is one row in `routes.ts` and one function. */
+export type Method = "GET" | "POST";
+
+/** A JSON Schema (2020-12). */
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** What a request may come to, as the interface's document tells it. */
+export interface Outcome {
+  readonly description: string;
+  /** Media type of the body, `null` for none; what the route produces unless given. */
+  readonly type?: string | null;
+  /** What the body is, where a schema can tell. */
+  readonly schema?: Schema;
+  /** Headers that always come with it. */
+  readonly headers?: readonly string[];
+}
+
+/** What a resource and method do, as the interface's document tells it. */
+export interface Operation {
+  readonly id: string;
+  readonly summary: string;
+  readonly outcomes: Readonly<Record<number, Outcome>>;
+}
+
+/**
+ * One resource and method. Adding a resource is one row in `routes.ts`, one in `operations.ts`, and one
+ * function.
+ */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: Method;
   /** Path with `:name` parameters. */
   readonly path: string;
   /** Media type of a successful answer with a body; what `Accept` is held against. */
@@ -26,6 +52,7 @@ export interface Route {
   /** Media type that a body must have. */
   readonly consumes?: string;
   readonly answer: (request: RouteRequest) => Promise<Reply>;
+  readonly operation: Operation;
 }
 
 /** How long an answer may be kept. */

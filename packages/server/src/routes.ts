@@ -1,6 +1,10 @@
 import type { ScrubAges } from "@tallystick/log";
 
 import type { Metrics } from "./metrics.js";
+import { readOpenApi } from "./openapi.js";
+import { operationOf } from "./operations.js";
+import { readReady } from "./ready.js";
+import type { Readiness } from "./ready.js";
 import type { Reply, Route, RouteRequest } from "./route.js";
 import {
   COSE_MEDIA_TYPE,
@@ -32,7 +36,7 @@ import type { TransparencyService } from "./service.js";
 type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
 
 /** What routes tell besides what the service knows. */
-export interface RouteOptions {
+export interface RouteOptions extends Readiness {
   /** How old the last whole passes of the log's scrub are, where one runs. */
   readonly scrub?: () => ScrubAges;
 }
@@ -41,15 +45,16 @@ export interface RouteOptions {
 export function routesOf(
   service: TransparencyService,
   metrics: Metrics,
-  { scrub }: RouteOptions = {},
+  options: RouteOptions = {},
 ): readonly Route[] {
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
     path,
     produces,
     answer: async (request) => answer(service, request),
+    operation: operationOf("GET", path),
   });
-  return [
+  const routes: readonly Route[] = [
     {
       method: "POST",
       path: "/entries",
@@ -57,6 +62,7 @@ export function routesOf(
       consumes: COSE_MEDIA_TYPE,
       answer: (request) =>
         postEntry((body) => metrics.registration(() => service.register(body)), request),
+      operation: operationOf("POST", "/entries"),
     },
     get("/entries/:id", COSE_MEDIA_TYPE, readReceipt),
     get("/.well-known/scitt-keys", CBOR_MEDIA_TYPE, readKeys),
@@ -70,8 +76,11 @@ export function routesOf(
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
-    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
+    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, options.scrub)),
+    get("/ready", JSON_MEDIA_TYPE, () => readReady(service, options)),
     get("/metrics", TEXT_MEDIA_TYPE, () => readMetrics(metrics)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
+    get("/openapi.json", JSON_MEDIA_TYPE, (_service, { baseUrl }) => readOpenApi(routes, baseUrl)),
   ];
+  return routes;
 }

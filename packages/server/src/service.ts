@@ -1,6 +1,6 @@
 import type { PublicKey, Signer } from "@tallystick/cose";
-import { Log } from "@tallystick/log";
-import type { LogOptions, OnStep, Space, Standing } from "@tallystick/log";
+import { Log, spaceShortage } from "@tallystick/log";
+import type { LogError, LogOptions, OnStep, Space, Standing } from "@tallystick/log";
 import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
@@ -9,6 +9,8 @@ import { decodeCollateral } from "./collateral.js";
 import { Policies } from "./policies.js";
 import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
+import { RoundWatch } from "./rounds.js";
+import type { Watcher } from "./rounds.js";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -48,6 +50,12 @@ interface WriteState {
   isWritable: boolean;
 }
 
+interface Parts {
+  readonly log: Log;
+  readonly state: WriteState;
+  readonly rounds: RoundWatch;
+}
+
 /** A transparency service over one log: registers statements and answers for them. */
 export class TransparencyService {
   readonly issuer: string;
@@ -58,8 +66,10 @@ export class TransparencyService {
   readonly #policies: Policies;
   readonly #now: () => number;
   readonly #state: WriteState;
+  readonly #rounds: RoundWatch;
+  readonly #space: Space | undefined;
 
-  private constructor(options: ServiceOptions, log: Log, state: WriteState) {
+  private constructor(options: ServiceOptions, { log, state, rounds }: Parts) {
     this.issuer = options.issuer;
     this.origin = options.origin;
     this.log = log;
@@ -67,6 +77,8 @@ export class TransparencyService {
     this.#policies = new Policies(log);
     this.#state = state;
     this.#now = options.now ?? wallClock;
+    this.#rounds = rounds;
+    this.#space = options.space;
   }
 
   /**
@@ -112,8 +124,14 @@ export class TransparencyService {
       state.isWritable = false;
       options.onFatal?.(error);
     };
-    const log = await open({ ...options, now, onFatal });
-    return new TransparencyService(options, log, state);
+    const rounds = new RoundWatch();
+    const onStep: OnStep = (step) => {
+      rounds.step(step);
+      return options.onStep?.(step);
+    };
+    const log = await open({ ...options, now, onFatal, onStep });
+    rounds.begin(log.head().checkpoint.size);
+    return new TransparencyService(options, { log, state, rounds });
   }
 
   /**
@@ -122,7 +140,14 @@ export class TransparencyService {
    * @throws StatementError, PolicyError, LogError
    */
   async register(bytes: Uint8Array): Promise<Registration> {
-    const registrar = { log: this.log, policies: this.#policies, now: this.#now };
+    const registrar = {
+      log: this.log,
+      policies: this.#policies,
+      now: this.#now,
+      onVerified: (seconds: number): void => {
+        this.#rounds.onVerified(seconds);
+      },
+    };
     const { statement, index, size, sequenced, isDuplicate } = await register(registrar, bytes);
     const { entry, entryId } = statement;
     const receipt = await (size === 1
@@ -176,6 +201,21 @@ export class TransparencyService {
   /** Whether the log takes entries, and if it can only be read, why. */
   standing(): Standing {
     return this.log.standing();
+  }
+
+  /** Yields why there is no room for registrations, `undefined` if there is. */
+  shortage(): Promise<LogError | undefined> {
+    return spaceShortage(this.#space);
+  }
+
+  /** Seconds since the anchor was written; before this process has, since the newest checkpoint. */
+  anchorAge(): number {
+    return this.#rounds.anchorAge() ?? this.checkpointAge();
+  }
+
+  /** Has a watcher told of rounds and verifications from here on. */
+  watch(watcher: Watcher): void {
+    this.#rounds.watch(watcher);
   }
 
   /** Finishes what is pending and closes the log. */

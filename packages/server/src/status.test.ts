@@ -82,8 +82,9 @@ describe("S1: every error is a concise problem", () => {
 
   test("a defect is a 500 that tells nothing, and the operator is told", async () => {
     const seen: unknown[] = [];
+    const policyInForce = (): Promise<never> => Promise.reject(new Error("secret"));
     const broken = createApp(
-      { policyInForce: () => Promise.reject(new Error("secret")) } as unknown as typeof at.service,
+      { policyInForce, watch: () => undefined } as unknown as typeof at.service,
       { onDefect: (defect) => seen.push(defect) },
     );
     const response = await bytes(request(broken).get("/policy"));

@@ -3,6 +3,8 @@ import { AuditState, AuditorError } from "@tallystick/auditor";
 import type { Audit, AuditProgress, AuditReport } from "@tallystick/auditor";
 import { encodeHex } from "@tallystick/cose";
 
+import { withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
 import { openAuditee } from "../auditee.js";
 import type { Auditee } from "../auditee.js";
 import { CliError } from "../error.js";
@@ -12,35 +14,42 @@ import type { Output } from "../output.js";
 import { Progress } from "../progress.js";
 import type { Session } from "../session.js";
 
-interface CommandOptions {
+interface CommandOptions extends AccessOptions {
   readonly service?: string;
   readonly trust?: string;
   readonly state?: string;
+  readonly quiet?: true;
 }
 
 export function addAudit(program: Command, session: Session): void {
-  program
+  const command = program
     .command("audit")
     .description("replay a whole log: exit 0 sound, 1 not as it should be, 2 without a verdict")
     .argument("[dir]", "made by tally init; not served meanwhile")
     .option("--service <url>", "a running service, in place of a directory")
     .option("--trust <trust.json>", "pinned keys; with a directory, its own unless given")
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")
-    .option("--json", "print the report as one JSON object")
-    .action(async (dir: string | undefined, options: CommandOptions) => {
-      const auditee = await openAuditee({ dir, ...options });
-      try {
-        await run(auditee, options.state, session);
-      } finally {
-        await auditee.close();
-      }
-    });
+    .option("--quiet", "no progress line")
+    .option("--json", "print the report as one JSON object");
+  withAccess(command).action(async (dir: string | undefined, options: CommandOptions) => {
+    const auditee = await openAuditee({ dir, ...options });
+    try {
+      await run(auditee, options, session);
+    } finally {
+      await auditee.close();
+    }
+  });
 }
 
-async function run(auditee: Auditee, path: string | undefined, session: Session): Promise<void> {
+async function run(
+  auditee: Auditee,
+  { state: path, quiet }: CommandOptions,
+  session: Session,
+): Promise<void> {
   const { output, isJson } = session;
-  const progress = new Progress(output);
   const state = path === undefined ? undefined : await readState(path);
+  const before = state?.parts.size ?? 0;
+  const progress = new Progress(output, { before, isQuiet: isJson || quiet === true });
   // For when the source fails: what was checked by then is not lost.
   let reached: AuditProgress | undefined;
   const onProgress = (made: AuditProgress): void => {
@@ -52,8 +61,8 @@ async function run(auditee: Auditee, path: string | undefined, session: Session)
     const done = await interruptible(auditee, { onProgress, ...(state && { state }) });
     progress.clear();
     await saveState(path, done.state);
-    const fresh = done.report.checked - (state?.parts.size ?? 0);
-    tell(done.report, { keys: auditee.keys, rate: progress.rate(fresh) }, session);
+    const rate = progress.rate(done.report.checked - before);
+    tell(done.report, { keys: auditee.keys, rate }, session);
   } catch (error) {
     progress.clear();
     if (error instanceof AuditorError && error.code !== "AUDITOR_STATE_INVALID") {

@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
 
 import type { Command } from "commander";
+import type { LogProgress } from "@tallystick/log";
 
 import { askServer } from "../control.js";
 import { ServiceDirectory } from "../directory.js";
 import { openStore, spaceOf } from "../opening.js";
+import { Progress } from "../progress.js";
 import { backUp } from "../safekeeping.js";
 import type { Session } from "../session.js";
 
@@ -14,13 +16,14 @@ export function addBackup(program: Command, session: Session): void {
     .description("copy the log and the public files of a service into one file")
     .argument("<dir>", "made by tally init; its server may run")
     .argument("<file>", "must not exist; no private key goes into it, and no anchor")
-    .action(async (dir: string, path: string) => {
+    .option("--quiet", "no progress line; a running server shows none in any case")
+    .action(async (dir: string, path: string, { quiet }: { readonly quiet?: true }) => {
       const directory = await ServiceDirectory.open(dir);
       const file = resolve(path);
+      const { output } = session;
       const { size, root, rows, bytes, digest } =
         (await askServer(directory.path, { do: "backup", file })) ??
-        (await backUpStopped(directory, file));
-      const { output } = session;
+        (await backUpStopped(directory, file, new Progress(output, { isQuiet: quiet === true })));
       output.print(`size: ${String(size)}`);
       output.print(`root: ${String(root)}`);
       output.print(`rows: ${String(rows)}`);
@@ -35,11 +38,16 @@ export function addBackup(program: Command, session: Session): void {
 async function backUpStopped(
   directory: ServiceDirectory,
   file: string,
+  progress: Progress,
 ): Promise<Readonly<Record<string, unknown>>> {
   const store = await openStore(directory, IN_USE);
+  const onProgress = ({ entries, size }: LogProgress): void => {
+    progress.show(entries, size);
+  };
   try {
-    return { ...(await backUp(directory, { store, file, space: spaceOf(directory) })) };
+    return { ...(await backUp(directory, { store, file, space: spaceOf(directory), onProgress })) };
   } finally {
+    progress.clear();
     await store.close();
   }
 }

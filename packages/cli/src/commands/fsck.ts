@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { encodeHex } from "@tallystick/cose";
-import type { LogReport, Verdict } from "@tallystick/log";
+import type { LogProgress, LogReport, Verdict } from "@tallystick/log";
 
 import { ServiceDirectory } from "../directory.js";
 import { EXIT } from "../exit.js";
@@ -8,6 +8,7 @@ import type { ExitCode } from "../exit.js";
 import { codeOf } from "../file.js";
 import { openAnchor, openStore } from "../opening.js";
 import type { Output } from "../output.js";
+import { Progress } from "../progress.js";
 import type { Session } from "../session.js";
 
 // A part of the contract: 2 is also "could not be checked", which a script treats alike.
@@ -17,6 +18,11 @@ const EXITS: Readonly<Record<Verdict, ExitCode>> = {
   incomplete: EXIT.failed,
 };
 
+interface FsckOptions {
+  readonly bodies?: boolean;
+  readonly quiet?: true;
+}
+
 export function addFsck(program: Command, session: Session): void {
   program
     .command("fsck")
@@ -24,26 +30,37 @@ export function addFsck(program: Command, session: Session): void {
     .argument("<dir>", "made by tally init; not served meanwhile")
     .option("--bodies", "read and hash every body, too (the default)")
     .option("--no-bodies", "check the tree and all rows under it, but no bodies")
+    .option("--quiet", "no progress line")
     .option("--json", "print the report as one JSON object")
-    .action(async (dir: string, { bodies = true }: { readonly bodies?: boolean }) => {
+    .action(async (dir: string, { bodies = true, quiet }: FsckOptions) => {
       const directory = await ServiceDirectory.open(dir);
-      const report = await checkDirectory(directory, bodies).catch(unopened);
+      const isQuiet = session.isJson || quiet === true;
+      const progress = new Progress(session.output, { isQuiet });
+      const report = await checkDirectory(directory, bodies, progress).catch(unopened);
+      progress.clear();
       if (session.isJson) session.output.printJson(jsonOf(report));
       else printReport(report, session.output);
       session.exit = EXITS[report.verdict];
     });
 }
 
-async function checkDirectory(directory: ServiceDirectory, bodies: boolean): Promise<LogReport> {
+async function checkDirectory(
+  directory: ServiceDirectory,
+  bodies: boolean,
+  progress: Progress,
+): Promise<LogReport> {
   const { checkLog } = await import("@tallystick/log");
   const key = await directory.receiptPublicKey();
   const store = await openStore(directory, "in use by a running server, stop it first");
+  const onProgress = ({ entries, size }: LogProgress): void => {
+    progress.show(entries, size);
+  };
+  const options = { store, key, bodies, onProgress };
   try {
     const anchor = await openAnchor(directory).catch(damageOf);
-    if ("damage" in anchor)
-      return withDamage(await checkLog({ store, key, bodies }), anchor.damage);
+    if ("damage" in anchor) return withDamage(await checkLog(options), anchor.damage);
     try {
-      return await checkLog({ store, anchor, key, bodies });
+      return await checkLog({ ...options, anchor });
     } finally {
       await anchor.close();
     }

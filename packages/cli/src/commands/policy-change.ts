@@ -1,7 +1,9 @@
 import type { Command } from "commander";
-import { ServiceClient } from "@tallystick/client";
+import type { ServiceClient } from "@tallystick/client";
 import { signApproval, signPolicy } from "@tallystick/policy";
 
+import { openClient, withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
 import { approvalsLacking, formatApprovals, outcomeOf } from "../approvals.js";
 import { CliError } from "../error.js";
 import { readPrivateKey } from "../keyfile.js";
@@ -10,19 +12,21 @@ import { policiesOfService, readPolicy } from "../policy-place.js";
 import { operatorOf } from "../proposal.js";
 import type { Session } from "../session.js";
 
-interface ChangeOptions {
+interface ChangeOptions extends AccessOptions {
   readonly service: string;
   readonly operator: string;
 }
 
 export function addPolicyChange(policy: Command, session: Session): void {
   const add = (name: string, description: string): Command =>
-    policy
-      .command(name)
-      .description(description)
-      .requiredOption("--service <url>", "running service")
-      .requiredOption("--operator <operator.jwk>", "private key of an operator")
-      .option("--json", "print the result as one JSON object");
+    withAccess(
+      policy
+        .command(name)
+        .description(description)
+        .requiredOption("--service <url>", "running service")
+        .requiredOption("--operator <operator.jwk>", "private key of an operator")
+        .option("--json", "print the result as one JSON object"),
+    );
   add("propose", "sign and register the next policy")
     .argument("<policy.json>", "policy document; previous is filled in unless it is there")
     .action(async (file: string, options: ChangeOptions) => {
@@ -36,7 +40,7 @@ export function addPolicyChange(policy: Command, session: Session): void {
 }
 
 async function propose(file: string, options: ChangeOptions, session: Session): Promise<void> {
-  const client = new ServiceClient(options.service);
+  const client = await openClient(options.service, options);
   const operator = await readPrivateKey(options.operator);
   const current = await readPolicy(policiesOfService(client));
   const { document } = await readPolicyFile(file, current.entryId);
@@ -47,7 +51,7 @@ async function propose(file: string, options: ChangeOptions, session: Session): 
 }
 
 async function approve(proposal: string, options: ChangeOptions, session: Session): Promise<void> {
-  const client = new ServiceClient(options.service);
+  const client = await openClient(options.service, options);
   const operator = await readPrivateKey(options.operator);
   const place = policiesOfService(client);
   const current = await readPolicy(place);

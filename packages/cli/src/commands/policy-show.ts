@@ -1,20 +1,21 @@
 import type { Command } from "commander";
-import { ServiceClient } from "@tallystick/client";
 import { formatPolicy } from "@tallystick/policy";
 
+import { openClient, refuseAccess, withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
 import { approvalsLacking, formatApprovals } from "../approvals.js";
 import { CliError } from "../error.js";
 import { policiesOfDirectory, policiesOfService, readPolicy } from "../policy-place.js";
 import type { PolicyPlace } from "../policy-place.js";
 import type { Session } from "../session.js";
 
-interface ShowOptions {
+interface ShowOptions extends AccessOptions {
   readonly service?: string;
   readonly next?: boolean;
 }
 
 export function addPolicyShow(policy: Command, session: Session): void {
-  policy
+  const command = policy
     .command("show")
     .description(
       "print the policy in force and what waits for approvals, or the policy of an entry",
@@ -23,28 +24,29 @@ export function addPolicyShow(policy: Command, session: Session): void {
     .argument("[entryId]", "of a proposal, or of an approval; after a directory")
     .option("--service <url>", "a running service, in place of a directory")
     .option("--next", "make it the next policy, to be edited and proposed: previous is filled in")
-    .option("--json", "print the result as one JSON object")
-    .action(
-      async (
-        first: string | undefined,
-        second: string | undefined,
-        { service, next = false }: ShowOptions,
-      ) => {
-        if (service === undefined ? first === undefined : second !== undefined) {
-          throw new CliError("CLI_USAGE", "want either a directory or --service");
-        }
-        const place =
-          service === undefined
-            ? await policiesOfDirectory(first ?? "")
-            : policiesOfService(new ServiceClient(service));
-        const wanted = service === undefined ? second : first;
-        try {
-          await show(place, { wanted, isNext: next }, session);
-        } finally {
-          await place.close();
-        }
-      },
-    );
+    .option("--json", "print the result as one JSON object");
+  withAccess(command).action(
+    async (
+      first: string | undefined,
+      second: string | undefined,
+      { service, next = false, ...access }: ShowOptions,
+    ) => {
+      if (service === undefined) refuseAccess(access);
+      if (service === undefined ? first === undefined : second !== undefined) {
+        throw new CliError("CLI_USAGE", "want either a directory or --service");
+      }
+      const place =
+        service === undefined
+          ? await policiesOfDirectory(first ?? "")
+          : policiesOfService(await openClient(service, access));
+      const wanted = service === undefined ? second : first;
+      try {
+        await show(place, { wanted, isNext: next }, session);
+      } finally {
+        await place.close();
+      }
+    },
+  );
 }
 
 async function show(

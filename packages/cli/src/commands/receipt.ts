@@ -1,30 +1,33 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import { ServiceClient } from "@tallystick/client";
 import { parseEntryId } from "@tallystick/statement";
 
+import { openClient, withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
 import { writeWhole } from "../file.js";
 import type { Session } from "../session.js";
 import { printRegistered } from "./register.js";
 
-interface ReceiptOptions {
+interface ReceiptOptions extends AccessOptions {
   readonly service: string;
   readonly out: string;
 }
 
 export function addReceipt(program: Command, session: Session): void {
-  program
+  const command = program
     .command("receipt")
     .description("fetch a fresh receipt of an entry")
     .argument("<entryid>", "64 lower-case hexadecimal digits", requireEntryId)
     .requiredOption("--service <url>", "transparency service")
-    .requiredOption("--out <file.receipt>", "receipt to write")
-    .action(async (entryId: string, { service, out }: ReceiptOptions) => {
-      const registered = await new ServiceClient(service).receipt(entryId);
+    .requiredOption("--out <file.receipt>", "receipt to write");
+  withAccess(command).action(
+    async (entryId: string, { service, out, ...access }: ReceiptOptions) => {
+      const registered = await (await openClient(service, access)).receipt(entryId);
       await writeWhole(out, registered.receipt);
       printRegistered(registered, session.output);
       session.output.note(`wrote ${out}`);
-    });
+    },
+  );
 }
 
 function requireEntryId(text: string): string {

@@ -1,40 +1,106 @@
 import type { Command } from "commander";
-import { ServiceClient } from "@tallystick/client";
-import type { Registered } from "@tallystick/client";
+import type { Registered, ServiceClient } from "@tallystick/client";
 import { encodeHex } from "@tallystick/cose";
 import { Receipt, ReceiptError } from "@tallystick/receipt";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
 
+import { openClient, withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
+import { EXIT } from "../exit.js";
 import { readWhole, writeWhole } from "../file.js";
+import { doAll, isFolder, piecesOf } from "../folder.js";
+import type { Piece, Refused } from "../folder.js";
 import type { Output } from "../output.js";
+import { Progress } from "../progress.js";
 import type { Session } from "../session.js";
 
-interface RegisterOptions {
+interface RegisterOptions extends AccessOptions {
   readonly service: string;
   readonly out: string;
+  readonly quiet?: true;
 }
 
 export function addRegister(program: Command, session: Session): void {
-  program
+  const command = program
     .command("register")
-    .description("register a signed statement and write it with its receipt")
-    .argument("<file.scitt>", "signed statement")
+    .description("register signed statements and write them with their receipts")
+    .argument("<file.scitt>", "signed statement, or a folder with *.scitt")
     .requiredOption("--service <url>", "transparency service")
-    .requiredOption("--out <file.transparent.scitt>", "transparent statement to write")
-    .action(async (file: string, { service, out }: RegisterOptions) => {
-      const client = new ServiceClient(service);
-      const bytes = await readWhole(file);
-      const registered = await client.register(bytes);
-      const statement = SignedStatement.decode(bytes);
-      const others = receiptsBeside(registered, statement);
-      await writeWhole(out, attachReceipts(statement, [...others, registered.receipt]));
-      printRegistered(registered, session.output);
-      if (others.length < statement.receipts.length) {
-        const { issuer = "", subject = "" } = registered.inclusion.receipt;
-        session.output.note(`replaced the older receipt of ${issuer}, log ${subject}`);
-      }
-      session.output.note(`wrote ${out}`);
-    });
+    .requiredOption("--out <file.transparent.scitt>", "transparent statement to write, or a folder")
+    .option("--quiet", "no progress line")
+    .option("--json", "print the result as one JSON object");
+  withAccess(command).action(async (file: string, options: RegisterOptions) => {
+    const client = await openClient(options.service, options);
+    if (await isFolder(file)) await registerFolder(client, { ...options, file }, session);
+    else await registerFile(client, { ...options, file }, session);
+  });
+}
+
+type Order = RegisterOptions & { readonly file: string };
+
+async function registerFile(
+  client: ServiceClient,
+  { file, out }: Order,
+  session: Session,
+): Promise<void> {
+  const { registered, replaced } = await registerOne(client, file, out);
+  const { output } = session;
+  if (session.isJson) output.printJson(resultOf(registered));
+  else printRegistered(registered, output);
+  if (replaced) {
+    const { issuer = "", subject = "" } = registered.inclusion.receipt;
+    output.note(`replaced the older receipt of ${issuer}, log ${subject}`);
+  }
+  output.note(`wrote ${out}`);
+}
+
+async function registerFolder(
+  client: ServiceClient,
+  { file, out, quiet }: Order,
+  session: Session,
+): Promise<void> {
+  const { output, isJson } = session;
+  const pieces = await piecesOf(file, out);
+  const progress = new Progress(output, {
+    unit: "statements",
+    isQuiet: isJson || quiet === true,
+  });
+  let refused: readonly Refused[];
+  try {
+    const act = async ({ from, to }: Piece): Promise<void> => {
+      await registerOne(client, from, to);
+    };
+    refused = await doAll(pieces, act, progress);
+  } finally {
+    progress.clear();
+  }
+  if (refused.length > 0) session.exit = EXIT.no;
+  const registered = pieces.length - refused.length;
+  if (isJson) {
+    output.printJson({ registered, refused });
+    return;
+  }
+  output.print(`registered: ${registered}`);
+  output.print(`refused: ${refused.length}`);
+  for (const one of refused) output.note(`${one.file}: ${one.message}`);
+  output.note(`wrote ${registered} files to ${out}`);
+}
+
+async function registerOne(
+  client: ServiceClient,
+  from: string,
+  to: string,
+): Promise<{ readonly registered: Registered; readonly replaced: boolean }> {
+  const bytes = await readWhole(from);
+  const registered = await client.register(bytes);
+  const statement = SignedStatement.decode(bytes);
+  const others = receiptsBeside(registered, statement);
+  await writeWhole(to, attachReceipts(statement, [...others, registered.receipt]));
+  return { registered, replaced: others.length < statement.receipts.length };
+}
+
+function resultOf({ entryId, inclusion }: Registered): Readonly<Record<string, unknown>> {
+  return { entryId, index: inclusion.index ?? null, size: inclusion.size ?? null };
 }
 
 /** Prints what a script wants to know of a registration. */

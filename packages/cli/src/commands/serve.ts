@@ -1,21 +1,31 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
-import type { ListenOptions, RunningServer, TransparencyService } from "@tallystick/server";
+import type {
+  AppOptions,
+  BootingServer,
+  LogLevel,
+  RequestLog,
+  RunningServer,
+} from "@tallystick/server";
 
 import { ServiceDirectory, isVacant } from "../directory.js";
 import { CliError } from "../error.js";
-import { EXIT, expectedError } from "../exit.js";
+import { expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
 import { codeOf } from "../file.js";
 import { parseServiceUrl } from "../naming.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
+import type { OpenedService } from "../opening.js";
 import type { Output } from "../output.js";
+import { Secrets } from "../serve-secrets.js";
+import type { SecretOptions } from "../serve-secrets.js";
+import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
 import { configOf, describeDirectory } from "./init.js";
 
-interface ServeOptions {
+interface ServeOptions extends SecretOptions {
   readonly host: string;
   readonly port: number;
   readonly create?: true;
@@ -24,13 +34,19 @@ interface ServeOptions {
   readonly ignoreClock?: true;
   readonly scrubRate: number;
   readonly scrubPause: number;
+  readonly readyMaxAge?: number;
+  readonly logLevel: LogLevel;
+  readonly logRequests: boolean;
 }
+
+/** Where what a running server says goes: into its log, or as text to standard error. */
+type Voice = Pick<Output, "note">;
 
 const SCRUB_RATE = 5000;
 const SCRUB_PAUSE_SECONDS = 60;
 
 export function addServe(program: Command, session: Session): void {
-  program
+  const command = program
     .command("serve")
     .description("serve a transparency service over HTTP until it is told to stop")
     .argument("<dir>", "made by tally init")
@@ -46,10 +62,32 @@ export function addServe(program: Command, session: Session): void {
       SCRUB_RATE,
     )
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
-    .option("--create", "make the service first if the directory is missing or empty")
-    .action(async (dir: string, options: ServeOptions) => {
-      session.exit = await serveDirectory(dir, options, session);
-    });
+    .option("--create", "make the service first if the directory is missing or empty");
+  addSecrets(command);
+  addTelling(command);
+  command.action(async (dir: string, options: ServeOptions) => {
+    session.exit = await serveDirectory(dir, options, session);
+  });
+}
+
+function addSecrets(command: Command): void {
+  command
+    .option("--tls-cert <cert.pem>", "speak TLS: the certificate, and those that certify it")
+    .option("--tls-key <key.pem>", "its private key")
+    .option("--tls-client-ca <ca.pem>", "let clients in by certificates of these authorities")
+    .option("--tokens <tokens.json>", "let clients in by tokens, made by tally token create")
+    .option("--auth-reads", "let nobody read without a token or certificate either");
+}
+
+function addTelling(command: Command): void {
+  command
+    .addOption(
+      new Option("--log-level <level>", "JSON lines on standard error, from this level up")
+        .choices(["silent", "fatal", "error", "warn", "info", "debug", "trace"])
+        .default("info"),
+    )
+    .option("--no-log-requests", "no line for each request")
+    .option("--ready-max-age <s>", "not ready with an older newest checkpoint", parseWhole);
 }
 
 async function serveDirectory(
@@ -57,39 +95,60 @@ async function serveDirectory(
   options: ServeOptions,
   { output }: Session,
 ): Promise<ExitCode> {
-  const publicUrl = publicUrlOf(options);
+  publicUrlOf(options);
+  const secrets = await Secrets.open(options);
   const isNew = options.create === true && (await isVacant(dir));
   const directory = isNew
     ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
     : await ServiceDirectory.open(dir);
   if (isNew) describeDirectory(directory, output);
+  const server = await bind(options, secrets);
+  try {
+    return await run({ server, directory, secrets, isNew }, options, output);
+  } catch (error) {
+    // Or it would keep the process alive.
+    await server.close();
+    throw error;
+  }
+}
+
+interface Bound {
+  readonly server: BootingServer;
+  readonly directory: ServiceDirectory;
+  readonly secrets: Secrets;
+  readonly isNew: boolean;
+}
+
+async function run(
+  { server, directory, secrets, isNew }: Bound,
+  options: ServeOptions,
+  output: Output,
+): Promise<ExitCode> {
   const stop = new Stop();
-  const advice = "in use by another process";
-  const { minFreeMib, ignoreClock = false } = options;
-  const opening = { advice, minFreeMib, ignoreClock, onFatal: stop.onFatal };
-  const opened = await openParts(directory, opening).catch((error: unknown) => {
+  const log = await openLog(options);
+  const voice = log ?? output;
+  const opened = await open(directory, options, stop).catch((error: unknown) => {
     // What failed is a write of the commit path, and is reported below.
     if (stop.fatal === undefined) throw error;
   });
-  if (opened === undefined) return stop.report(output);
-  const failpoint = process.env[FAILPOINT];
-  if (failpoint !== undefined) {
-    output.note(`tally: ${FAILPOINT}=${failpoint} is set: this process will end on purpose`);
+  if (opened === undefined) {
+    await server.close();
+    return stop.report(output);
   }
+  noteFailpoint(output);
   const { service } = opened;
   const { scrubRate, scrubPause: scrubPauseSeconds } = options;
-  const upkeep = await Upkeep.of({ directory, opened, output, scrubRate, scrubPauseSeconds });
-  const scrub = upkeep.ages;
-  const reported = scrub === undefined ? {} : { scrub };
-  const onDefect = (error: unknown): void => {
-    output.note(`tally: request failed: ${describeDefect(error)}`);
-  };
-  const server = await listen(service, { ...options, ...publicUrl, ...reported, onDefect });
+  const upkeep = await Upkeep.of({
+    ...{ directory, opened, output: voice, scrubRate, scrubPauseSeconds },
+  });
+  const about = { ...publicUrlOf(options), ...(upkeep.ages && { scrub: upkeep.ages }) };
+  server.open(service, { ...about, ...appOptions(options, { secrets, log, output }) });
   await upkeep.start();
+  reloadOnSignal(secrets, server, voice);
   output.print(`listening on ${server.url}`);
   const standing = service.standing();
   if (standing.kind === "reader") {
-    output.note(`tally: read-only, nothing is registered: ${standing.code}: ${standing.reason}`);
+    voice.note(`tally: read-only, nothing is registered: ${standing.code}: ${standing.reason}`);
   }
   if (isNew)
     suggest(directory, server.url, (line) => {
@@ -102,24 +161,78 @@ async function serveDirectory(
     await upkeep.stop();
     await service.close();
   }
+  log?.flush();
   // Also where the last commit failed while the server was stopping.
   return stop.report(output);
 }
 
-type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub" | "onDefect">;
+function noteFailpoint(output: Output): void {
+  const failpoint = process.env[FAILPOINT];
+  if (failpoint === undefined) return;
+  output.note(`tally: ${FAILPOINT}=${failpoint} is set: this process will end on purpose`);
+}
 
-async function listen(
-  service: TransparencyService,
-  { host, port, publicUrl, scrub, onDefect }: Listening,
-): Promise<RunningServer> {
-  const { serve } = await import("@tallystick/server");
+interface Told {
+  readonly secrets: Secrets;
+  readonly log: RequestLog | undefined;
+  readonly output: Output;
+}
+
+function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Told): AppOptions {
+  const { access } = secrets;
+  return {
+    ...(access && { access }),
+    ...(log && { log }),
+    ...(readyMaxAge !== undefined && { maxCheckpointAge: readyMaxAge }),
+    onDefect: (error, id) => {
+      if (log === undefined) output.note(`tally: request failed: ${describeDefect(error)}`);
+      else log.defect(describeDefect(error), id);
+    },
+  };
+}
+
+async function openLog({ logLevel, logRequests }: ServeOptions): Promise<RequestLog | undefined> {
+  if (logLevel === "silent") return undefined;
+  const { RequestLog } = await import("@tallystick/server");
+  return RequestLog.open({ level: logLevel, requests: logRequests });
+}
+
+async function open(
+  directory: ServiceDirectory,
+  { minFreeMib, ignoreClock }: ServeOptions,
+  stop: Stop,
+): Promise<OpenedService> {
+  const advice = "in use by another process";
+  const { onFatal } = stop;
+  const isClockIgnored = ignoreClock === true;
+  return openParts(directory, { advice, minFreeMib, ignoreClock: isClockIgnored, onFatal });
+}
+
+/** Reads certificates and tokens again on SIGHUP; without any, the signal keeps its meaning. */
+function reloadOnSignal(secrets: Secrets, server: RunningServer, voice: Voice): void {
+  if (!secrets.isAny) return;
+  process.on("SIGHUP", () => {
+    secrets.reload(server).then(
+      () => {
+        voice.note("tally: certificates and tokens were read again");
+      },
+      (error: unknown) => {
+        voice.note(`tally: nothing was reloaded: ${describeDefect(error)}`);
+      },
+    );
+  });
+}
+
+/** Listens before the log is opened, so that whoever watches can tell a start from a failure. */
+async function bind({ host, port }: ServeOptions, secrets: Secrets): Promise<BootingServer> {
+  const { listen } = await import("@tallystick/server");
+  const { tls } = secrets;
   try {
-    const reached = publicUrl === undefined ? {} : { publicUrl };
-    const told = { ...(scrub && { scrub }), ...(onDefect && { onDefect }) };
-    return await serve(service, { host, port, ...reached, ...told });
+    return await listen({ host, port, ...(tls && { tls }) });
   } catch (cause) {
-    await service.close();
-    const reason = REASONS.get(codeOf(cause) ?? "") ?? codeOf(cause) ?? "unknown reason";
+    const code = codeOf(cause) ?? "";
+    if (code.startsWith("ERR_") && tls !== undefined) throw secrets.unusable(cause);
+    const reason = REASONS.get(code) ?? (code === "" ? "unknown reason" : code);
     const message = `cannot listen on ${host} port ${port}: ${reason}`;
     throw new CliError("CLI_LISTEN_FAILED", message, { cause });
   }
@@ -131,42 +244,6 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["EADDRNOTAVAIL", "not an address of this machine"],
   ["ENOTFOUND", "no such host"],
 ]);
-
-/** Settles when the process is told to stop, or the log has stopped by itself. */
-class Stop {
-  readonly reason: Promise<void>;
-  readonly onFatal: (error: Error) => void;
-  // Owned by onFatal: why the log has stopped, at whatever time it did.
-  #fatal: Error | undefined;
-
-  constructor() {
-    let settle: () => void = () => undefined;
-    this.reason = new Promise((resolve) => {
-      settle = resolve;
-    });
-    this.onFatal = (error) => {
-      this.#fatal ??= error;
-      settle();
-    };
-    // Once: a second signal ends the process at once, as signals do.
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => {
-        settle();
-      });
-    }
-  }
-
-  get fatal(): Error | undefined {
-    return this.#fatal;
-  }
-
-  /** Says why the log has stopped, if it has, and yields what to exit with. */
-  report(output: Output): ExitCode {
-    if (this.#fatal === undefined) return EXIT.yes;
-    output.note(`tally: the log has stopped and must be opened again: ${this.#fatal.message}`);
-    return EXIT.fatal;
-  }
-}
 
 function suggest(directory: ServiceDirectory, url: string, note: (line: string) => void): void {
   const iss = "https://issuer.example";

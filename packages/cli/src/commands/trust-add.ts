@@ -1,7 +1,10 @@
 import type { Command } from "commander";
-import { ClientError, ServiceClient } from "@tallystick/client";
+import { ClientError } from "@tallystick/client";
+import type { ServiceClient } from "@tallystick/client";
 import type { PrivateKey } from "@tallystick/cose";
 
+import { openClient, refuseAccess, withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
 import { formatApprovals, outcomeOf } from "../approvals.js";
 import type { PolicyStanding } from "../approvals.js";
 import { ServiceDirectory } from "../directory.js";
@@ -14,7 +17,7 @@ import { isAdmitted, signProposal } from "../proposal.js";
 import type { CurrentPolicy, IssuerKey } from "../proposal.js";
 import type { Session } from "../session.js";
 
-interface TrustAddOptions {
+interface TrustAddOptions extends AccessOptions {
   readonly iss: string;
   readonly dir?: string;
   readonly service?: string;
@@ -22,25 +25,25 @@ interface TrustAddOptions {
 }
 
 export function addTrustAdd(trust: Command, session: Session): void {
-  trust
+  const command = trust
     .command("add")
     .description("let an issuer register with a key, by registering the next policy")
     .argument("<name.pub.jwk>", "public key of the issuer")
     .requiredOption("--iss <iss>", "the issuer, as its statements will name it")
     .option("--dir <dir>", "service directory; its server must not run")
     .option("--service <url>", "running service")
-    .option("--operator <operator.jwk>", "private key of an operator; with --service")
-    .action(async (file: string, options: TrustAddOptions) => {
-      const { iss } = options;
-      const place = placeOf(options);
-      requireIssuer("--iss", iss);
-      const addition = { iss, key: await readPublicKey(file) };
-      const added =
-        "dir" in place
-          ? await addInDirectory(place.dir, addition, session.now())
-          : await addThroughService(place, addition, session.now());
-      session.output.note(`${iss} ${describe(added)}`);
-    });
+    .option("--operator <operator.jwk>", "private key of an operator; with --service");
+  withAccess(command).action(async (file: string, options: TrustAddOptions) => {
+    const { iss } = options;
+    const place = placeOf(options);
+    requireIssuer("--iss", iss);
+    const addition = { iss, key: await readPublicKey(file) };
+    const added =
+      "dir" in place
+        ? await addInDirectory(place.dir, addition, session.now())
+        : await addThroughService(place, addition, session.now());
+    session.output.note(`${iss} ${describe(added)}`);
+  });
 }
 
 /** A proposal that was registered, and how policies stand with it. */
@@ -61,12 +64,21 @@ function describe(added: Added | undefined): string {
   return `may not register yet: policy ${entryId} ${approvals}: tally policy approve ${entryId}`;
 }
 
-type Place = { readonly dir: string } | { readonly service: string; readonly operatorPath: string };
+interface ServicePlace {
+  readonly service: string;
+  readonly operatorPath: string;
+  readonly access: AccessOptions;
+}
 
-function placeOf({ dir, service, operator }: TrustAddOptions): Place {
-  if (dir !== undefined && service === undefined && operator === undefined) return { dir };
+type Place = { readonly dir: string } | ServicePlace;
+
+function placeOf({ dir, service, operator, ...access }: TrustAddOptions): Place {
+  if (dir !== undefined && service === undefined && operator === undefined) {
+    refuseAccess(access);
+    return { dir };
+  }
   if (dir === undefined && service !== undefined && operator !== undefined) {
-    return { service, operatorPath: operator };
+    return { service, operatorPath: operator, access };
   }
   throw new CliError("CLI_USAGE", "want either --dir, or --service together with --operator");
 }
@@ -94,11 +106,11 @@ async function addInDirectory(
 }
 
 async function addThroughService(
-  { service, operatorPath }: { readonly service: string; readonly operatorPath: string },
+  { service, operatorPath, access }: ServicePlace,
   addition: IssuerKey,
   issuedAt: number,
 ): Promise<Added | undefined> {
-  const client = new ServiceClient(service);
+  const client = await openClient(service, access);
   const operator = await readPrivateKey(operatorPath);
   const current = await policyInForce(client);
   try {

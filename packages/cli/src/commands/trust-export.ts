@@ -5,6 +5,8 @@ import type { PolicyDocument } from "@tallystick/policy";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 import type { TrustedIssuersDocument } from "@tallystick/verifier";
 
+import { readAccess, withAccess } from "../access.js";
+import type { Access, AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { codeOf, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
@@ -12,25 +14,26 @@ import { policiesOfService, readPolicy } from "../policy-place.js";
 import type { Session } from "../session.js";
 import { readTrust } from "../trustfile.js";
 
-interface TrustExportOptions {
+interface TrustExportOptions extends AccessOptions {
   readonly service: string;
   readonly out: string;
 }
 
 export function addTrustExport(trust: Command, session: Session): void {
-  trust
+  const command = trust
     .command("export")
     .description("pin the keys that a service has now, and whom its policy admits, on first use")
     .requiredOption("--service <url>", "transparency service")
-    .requiredOption("--out <trust.json>", "trust file to write")
-    .action(async ({ service, out }: TrustExportOptions) => {
-      const pin = await makePin(new ServiceClient(service));
-      const { text, trust: pinned } = pin;
-      await checkReceipt(service, pin, session.output);
-      await requireUnchanged(out, pinned);
-      await writeWhole(out, text);
-      describePins(pinned, out, session.output);
-    });
+    .requiredOption("--out <trust.json>", "trust file to write");
+  withAccess(command).action(async ({ service, out, ...options }: TrustExportOptions) => {
+    const access = await readAccess(service, options);
+    const pin = await makePin(new ServiceClient(service, access));
+    const { text, trust: pinned } = pin;
+    await checkReceipt({ url: service, access }, pin, session.output);
+    await requireUnchanged(out, pinned);
+    await writeWhole(out, text);
+    describePins(pinned, out, session.output);
+  });
 }
 
 interface Pin {
@@ -78,13 +81,17 @@ function issuersOf(document: PolicyDocument, origin: string): TrustedIssuersDocu
 // A receipt has to hold under what is about to be pinned, or the pins would be of no use; and it has
 // to be of the entry that the issuers were read from.
 async function checkReceipt(
-  url: string,
+  { url, access }: { readonly url: string; readonly access: Access },
   { trust, entryId, index }: Pin,
   output: Output,
 ): Promise<void> {
   // A log of one entry, the first policy, has no receipt; waiting for one would be in vain.
   const isFirst = index === 0;
-  const client = new ServiceClient(url, { trust, ...(isFirst ? { patienceMs: 0 } : {}) });
+  const client = new ServiceClient(url, {
+    ...access,
+    trust,
+    ...(isFirst ? { patienceMs: 0 } : {}),
+  });
   try {
     await client.receipt(entryId);
   } catch (error) {

@@ -12,13 +12,16 @@ export class ServeProcess {
     this.running = running;
   }
 
-  /** Starts on a free port and waits for the line that says where it listens. */
+  /**
+   * Starts on a free port and waits for the line that says where it listens. Without a log, unless the
+   * options ask for one.
+   */
   static start(
     workspace: Workspace,
     dir: string,
     ...options: readonly string[]
   ): Promise<ServeProcess> {
-    const args = ["serve", dir, "--port", "0", ...options];
+    const args = ["serve", dir, "--port", "0", "--log-level", "silent", ...options];
     return ServeProcess.#listening(workspace.adopt(startTally(args, workspace.path)));
   }
 

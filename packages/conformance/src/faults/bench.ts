@@ -75,7 +75,7 @@ class Bench {
   }
 
   async #serve(args: readonly string[]): Promise<Partial<Result>> {
-    const serving = main(["serve", ...args, "--port", "0"]);
+    const serving = main(["serve", ...args, "--port", "0", "--log-level", "silent"]);
     const url = new Promise<string>((resolve) => {
       this.#onLine = () => {
         const [, found] = /^listening on (\S+)$/m.exec(this.#stdout) ?? [];

@@ -165,7 +165,10 @@ export class Site {
 
   /** Starts a server and waits until it accepts requests or has ended. */
   async start(options?: CommandOptions, ...args: readonly string[]): Promise<Start> {
-    const running = this.#ground.begin(["serve", this.path, "--port", "0", ...args], options);
+    const running = this.#ground.begin(
+      ["serve", this.path, "--port", "0", "--log-level", "silent", ...args],
+      options,
+    );
     const match = await running.said(/^listening on (\S+)$/m);
     if (match?.[1] !== undefined) return { url: match[1], running };
     return { url: undefined, outcome: await running.ended };
@@ -175,7 +178,14 @@ export class Site {
   async killAtBoot(): Promise<void> {
     const seen = new AbortController();
     const changes = watch(this.at("log"), { signal: seen.signal });
-    const running = this.#ground.begin(["serve", this.path, "--port", "0"]);
+    const running = this.#ground.begin([
+      "serve",
+      this.path,
+      "--port",
+      "0",
+      "--log-level",
+      "silent",
+    ]);
     void running.ended.then(() => {
       seen.abort();
     });

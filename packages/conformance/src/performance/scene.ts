@@ -112,7 +112,7 @@ export class Scene {
 
   /** Starts the server and yields its address and process. */
   async serve({ options = [], under }: ServeOptions = {}): Promise<Served> {
-    const args = ["serve", this.service, "--port", "0", ...options];
+    const args = ["serve", this.service, "--port", "0", "--log-level", "silent", ...options];
     const running = new Running(args, { limitMs: SERVER_LIMIT_MS, ...(under && { under }) });
     this.#running = running;
     const match = await running.said(/^listening on (\S+)$/m);

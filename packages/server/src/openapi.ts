@@ -1,0 +1,89 @@
+import { parameterSchema } from "./operations.js";
+import { json } from "./route.js";
+import type { Outcome, Reply, Route, Schema } from "./route.js";
+import { VERSION } from "./version.js";
+
+type Members = Readonly<Record<string, unknown>>;
+
+const HEADERS: Members = {
+  "X-Request-Id": { description: "Names the request.", schema: { type: "string" } },
+  Location: {
+    description: "Where receipts of the entry are to be had.",
+    schema: { type: "string", format: "uri" },
+  },
+  "Retry-After": {
+    description: "Seconds after which another look is worth it.",
+    schema: { type: "integer", minimum: 0 },
+  },
+  "WWW-Authenticate": { description: "Which credential would do.", schema: { type: "string" } },
+};
+
+/** The document of the HTTP interface (OpenAPI 3.1), made from the routes that answer. */
+export function readOpenApi(routes: readonly Route[], baseUrl: string): Reply {
+  return json(openApiOf(routes, baseUrl));
+}
+
+/** Yields the document of these routes. */
+export function openApiOf(routes: readonly Route[], baseUrl: string): Members {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:([a-z]+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Tallystick",
+      version: VERSION,
+      description:
+        "A SCITT transparency service. HEAD works wherever GET does. Every error is a concise problem.",
+    },
+    servers: [{ url: baseUrl }],
+    paths,
+    components: {
+      headers: HEADERS,
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer" },
+        certificate: { type: "mutualTLS" },
+      },
+    },
+    // None, or one of both where the operator asks for it.
+    security: [{}, { token: [] }, { certificate: [] }],
+  };
+}
+
+function operation({ path, produces, consumes, operation: told }: Route): Members {
+  const names = [...path.matchAll(/:([a-z]+)/g)].flatMap(([, name]) => name ?? []);
+  const statuses = Object.entries(told.outcomes);
+  return {
+    operationId: told.id,
+    summary: told.summary,
+    ...(names.length > 0 && { parameters: names.map(parameter) }),
+    ...(consumes !== undefined && {
+      requestBody: { required: true, content: { [consumes]: {} } },
+    }),
+    responses: Object.fromEntries(
+      statuses.map(([status, outcome]) => [status, response(outcome, produces)]),
+    ),
+  };
+}
+
+function parameter(name: string): Members {
+  const { description, ...schema } = parameterSchema(name);
+  return { name, in: "path", required: true, description, schema };
+}
+
+function response({ description, type, schema, headers = [] }: Outcome, produces: string): Members {
+  const named = ["X-Request-Id", ...headers];
+  return {
+    description,
+    headers: Object.fromEntries(
+      named.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+    ),
+    ...(type !== null && { content: { [type ?? produces]: media(schema) } }),
+  };
+}
+
+function media(schema: Schema | undefined): Members {
+  return schema === undefined ? {} : { schema };
+}

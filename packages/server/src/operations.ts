@@ -1,0 +1,215 @@
+import { PROBLEM_MEDIA_TYPE } from "./problem.js";
+import type { Method, Operation, Outcome, Schema } from "./route.js";
+
+const ENTRY_ID: Schema = { type: "string", pattern: "^[0-9a-f]{64}$" };
+const COUNT: Schema = { type: "integer", minimum: 0 };
+const TEXT: Schema = { type: "string" };
+
+function record(
+  properties: Readonly<Record<string, Schema>>,
+  optional: readonly string[] = [],
+): Schema {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: "object", properties, required, additionalProperties: false };
+}
+
+/** A problem as JSON would write it; it goes over the wire as CBOR, with integers for names. */
+const PROBLEM_SCHEMA: Schema = {
+  description:
+    "Concise problem details (RFC 9290), a CBOR map: title (-1), detail (-2), instance (-3).",
+  ...record({ "-1": TEXT, "-2": TEXT, "-3": { type: "string", format: "uri-reference" } }, ["-3"]),
+};
+
+const PASS = record({ ageSeconds: { type: ["integer", "null"], minimum: 0 }, verified: COUNT });
+
+const HEALTH: Schema = record(
+  {
+    status: { enum: ["ok", "read-only", "unavailable"] },
+    size: COUNT,
+    time: COUNT,
+    scrub: record({ tree: PASS, bodies: PASS, errors: COUNT }),
+    code: TEXT,
+    reason: TEXT,
+  },
+  ["scrub", "code", "reason"],
+);
+
+const POLICY: Schema = { type: "object" };
+
+const POLICY_IN_FORCE: Schema = record({
+  entryId: ENTRY_ID,
+  index: COUNT,
+  policy: POLICY,
+  proposals: {
+    type: "array",
+    items: record({
+      entryId: ENTRY_ID,
+      index: COUNT,
+      approvers: { type: "array", items: TEXT },
+      policy: POLICY,
+    }),
+  },
+});
+
+const VERSION_SCHEMA: Schema = record({
+  ...{ name: { const: "tallystick" }, version: TEXT, api: TEXT, issuer: TEXT, origin: TEXT },
+});
+
+const ANY: Schema = { type: "object" };
+
+const SELF: Schema = {
+  type: "object",
+  properties: { openapi: TEXT, info: ANY, paths: ANY },
+  required: ["openapi", "info", "paths"],
+};
+
+const PARAMETERS: Readonly<Record<string, Schema>> = {
+  id: { description: "An EntryID.", ...ENTRY_ID },
+  kid: { description: "Unpadded base64url of a kid.", type: "string" },
+  old: { description: "The older tree size.", type: "string", pattern: "^[1-9][0-9]*$" },
+  new: { description: "The newer tree size.", type: "string", pattern: "^[1-9][0-9]*$" },
+  size: {
+    description: "A tree size, or latest for the newest one.",
+    ...{ type: "string", pattern: "^([1-9][0-9]*|latest)$" },
+  },
+  bundle: {
+    description: "Number of a bundle, from 0.",
+    ...{ type: "string", pattern: "^(0|[1-9][0-9]*)$" },
+  },
+};
+
+function problem(description: string, ...headers: readonly string[]): Outcome {
+  return { description, type: PROBLEM_MEDIA_TYPE, schema: PROBLEM_SCHEMA, headers };
+}
+
+const INVALID = { 400: problem("A parameter is not in a valid form.") };
+const MISSING = { 404: problem("There is none.") };
+const UNKNOWN = { ...INVALID, ...MISSING };
+
+/** What any request may come to, unless the probes of a supervisor make it. */
+const CLOSED = {
+  401: problem("No credential where the operator asks for one.", "WWW-Authenticate"),
+};
+const UNACCEPTABLE = { 406: problem("The answer is not to be had in an accepted type.") };
+
+interface Told {
+  readonly id: string;
+  readonly summary: string;
+  readonly schema?: Schema;
+  /** Headers of a 200. */
+  readonly headers?: readonly string[];
+  readonly others?: Readonly<Record<number, Outcome>>;
+}
+
+function read({ id, summary, schema, headers = [], others = {} }: Told): Operation {
+  const good: Outcome = { description: summary, headers, ...(schema && { schema }) };
+  return { id, summary, outcomes: { 200: good, ...others, ...CLOSED, ...UNACCEPTABLE } };
+}
+
+function probe(told: Told): Operation {
+  const { id, summary, outcomes } = read(told);
+  const open = Object.entries(outcomes).filter(([status]) => status !== "401");
+  return { id, summary, outcomes: Object.fromEntries(open) };
+}
+
+const REGISTER: Operation = {
+  id: "registerStatement",
+  summary: "Register a Signed Statement (SCRAPI)",
+  outcomes: {
+    201: { description: "Registered; the body is the receipt.", headers: ["Location"] },
+    202: {
+      description: "Registered, and the receipt is not there yet.",
+      type: null,
+      headers: ["Location", "Retry-After"],
+    },
+    400: problem("Malformed, or not accepted."),
+    ...CLOSED,
+    403: problem("The credential does not include registering."),
+    ...UNACCEPTABLE,
+    413: problem("The statement, or the body, is too large."),
+    415: problem("The body is of another type."),
+    503: problem("Nothing can be registered now."),
+    507: problem("The disk is nearly full.", "Retry-After"),
+  },
+};
+
+const RECEIPT = read({
+  id: "resolveReceipt",
+  summary: "Resolve Receipt (SCRAPI): a receipt under the newest checkpoint",
+  headers: ["Location"],
+  others: {
+    204: { description: "Still running.", type: null, headers: ["Retry-After"] },
+    ...UNKNOWN,
+  },
+});
+
+/** What each resource and method does and may answer. */
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  "POST /entries": REGISTER,
+  "GET /entries/:id": RECEIPT,
+  "GET /.well-known/scitt-keys": read({
+    ...{ id: "readKeys", summary: "Transparency Service Keys (SCRAPI): a COSE Key Set" },
+  }),
+  "GET /.well-known/scitt-keys/:kid": read({
+    ...{ id: "readKey", summary: "One key (SCRAPI)", others: MISSING },
+  }),
+  "GET /entries/:id/statement": read({
+    ...{ id: "readTransparentStatement", summary: "The transparent statement", others: UNKNOWN },
+  }),
+  "GET /entries/:id/collateral": read({
+    ...{ id: "readCollateral", summary: "What it was admitted with", others: UNKNOWN },
+  }),
+  "GET /statements/:id": read({
+    ...{ id: "readStatement", summary: "The normalised statement", others: UNKNOWN },
+  }),
+  "GET /consistency/:old/:new": read({
+    ...{ id: "readConsistency", summary: "A receipt of consistency", others: UNKNOWN },
+  }),
+  "GET /checkpoints/:size": read({
+    ...{ id: "readCheckpoint", summary: "The chain record of a checkpoint", others: UNKNOWN },
+  }),
+  "GET /replay/entries/:bundle": read({
+    ...{ id: "replayEntries", summary: "The entries of a bundle", others: UNKNOWN },
+  }),
+  "GET /replay/checkpoints/:bundle": read({
+    ...{ id: "replayCheckpoints", summary: "The checkpoints of a bundle", others: UNKNOWN },
+  }),
+  "GET /policy": read({
+    ...{ id: "readPolicy", summary: "The policy in force", schema: POLICY_IN_FORCE },
+  }),
+  "GET /policies/:id": read({
+    ...{ id: "readPolicyDocument", summary: "The policy of a control entry", schema: POLICY },
+    others: UNKNOWN,
+  }),
+  "GET /health": probe({
+    ...{ id: "readHealth", summary: "Whether the process lives", schema: HEALTH },
+    others: { 503: { description: "Nothing can be registered.", schema: HEALTH } },
+  }),
+  "GET /ready": probe({
+    ...{ id: "readReady", summary: "Whether registrations are taken" },
+    schema: record({ status: { const: "ready" }, size: COUNT }),
+    others: { 503: problem("They are not, and why.", "Retry-After") },
+  }),
+  "GET /metrics": read({
+    ...{ id: "readMetrics", summary: "Metrics for Prometheus" },
+    others: { 403: problem("The credential does not include metrics.") },
+  }),
+  "GET /version": read({
+    ...{ id: "readVersion", summary: "Who this is", schema: VERSION_SCHEMA },
+  }),
+  "GET /openapi.json": read({ id: "readOpenApi", summary: "This document", schema: SELF }),
+};
+
+/** Yields what a resource and method do; TypeError for one that nobody has described. */
+export function operationOf(method: Method, path: string): Operation {
+  const operation = OPERATIONS[`${method} ${path}`];
+  if (operation === undefined) throw new TypeError(`${method} ${path} is not described`);
+  return operation;
+}
+
+/** Yields what a path parameter has to be; TypeError for one that nobody has described. */
+export function parameterSchema(name: string): Schema {
+  const schema = PARAMETERS[name];
+  if (schema === undefined) throw new TypeError(`the parameter ${name} is not described`);
+  return schema;
+}
