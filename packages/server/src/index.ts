@@ -14,8 +14,11 @@
  */
 export { createApp } from "./app.js";
 export type { AppOptions } from "./app.js";
+export type { ClientOf } from "./client.js";
 export { ServerError } from "./error.js";
 export type { ServerErrorCode } from "./error.js";
+export { DEFAULT_LIMITS } from "./limits.js";
+export type { Limits } from "./limits.js";
 export { serve } from "./listen.js";
 export type { ListenOptions, RunningServer } from "./listen.js";
 export type { CommittedPolicy } from "./policies.js";

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { createApp } from "./app.js";
 import type { AppOptions } from "./app.js";
 import { ServerError } from "./error.js";
+import { DEFAULT_LIMITS } from "./limits.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Problem } from "./problem.js";
 import type { TransparencyService } from "./service.js";
@@ -30,14 +31,11 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Longest time for a whole request to arrive, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 30_000;
-
 /** How long a stop waits for a sender who has stalled, in milliseconds. */
 const STOP_GRACE_MS = 5_000;
 
-/** Longest time for its headers, in milliseconds. */
-const HEADERS_TIMEOUT_MS = 10_000;
+/** How often connections are looked at for headers that are late, in milliseconds. */
+const CHECK_EVERY_MS = 1000;
 
 /**
  * Serves the service over HTTP until closed.
@@ -49,9 +47,12 @@ export async function serve(
   { host, port, stopGraceMs = STOP_GRACE_MS, ...options }: ListenOptions,
 ): Promise<RunningServer> {
   const app = createApp(service, options);
+  const { headersTimeoutMs } = { ...DEFAULT_LIMITS, ...options.limits };
   const server = createServer({
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    // The application has its own limit for bodies, for some of them may take long.
+    requestTimeout: 0,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, headersTimeoutMs),
     // Node would refuse a missing Host without a body; the application does it with a problem (S1).
     requireHostHeader: false,
   });

@@ -3,6 +3,7 @@ import { StatementError } from "@tallystick/statement";
 import { Counter, Gauge, Registry } from "prom-client";
 
 import { isRefusal } from "./problem.js";
+import type { RegistrationQueue } from "./queue.js";
 import type { Registration, TransparencyService } from "./service.js";
 
 /** Most names of rules that are told apart; a label with any number of values would exhaust memory. */
@@ -42,24 +43,32 @@ export class Metrics {
       labelNames: ["method", "route", "status"],
       registers,
     });
-    gauge("tallystick_tree_size", "Entries under the newest checkpoint.", () => service.size());
-    gauge("tallystick_checkpoint_age_seconds", "Time since the newest checkpoint.", () =>
+    this.#gauge("tallystick_tree_size", "Entries under the newest checkpoint.", () =>
+      service.size(),
+    );
+    this.#gauge("tallystick_checkpoint_age_seconds", "Time since the newest checkpoint.", () =>
       service.checkpointAge(),
     );
-    gauge("tallystick_writable", "1 while registrations are taken.", () =>
+    this.#gauge("tallystick_writable", "1 while registrations are taken.", () =>
       service.isWritable() ? 1 : 0,
     );
+  }
 
-    function gauge(name: string, help: string, read: () => number): void {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    }
+  /** Tells how full the queue of registrations is. */
+  watch(queue: RegistrationQueue): void {
+    this.#gauge("tallystick_queue_entries", "Registrations under way.", () => queue.entries);
+    this.#gauge("tallystick_queue_bytes", "Bytes of their statements.", () => queue.bytes);
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   /** Media type of {@link Metrics.format}, with its version. */

@@ -12,6 +12,8 @@ export interface Registrar {
   readonly policies: Policies;
   /** Seconds since the epoch. */
   readonly now: () => number;
+  /** Told whenever the statement is admitted and waits for the log; more than once after a race. */
+  readonly onQueued?: ((entry: Uint8Array) => void) | undefined;
 }
 
 /** A statement that a durable, published checkpoint covers. */
@@ -76,7 +78,7 @@ async function admitAndAppendAgain(
 }
 
 async function admitAndAppend(
-  { log, policies, now }: Registrar,
+  { log, policies, now, onQueued }: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
   const { state, policy } = await policies.inForce();
@@ -87,7 +89,10 @@ async function admitAndAppend(
   const time = Math.max(now(), log.head().checkpoint.time);
   const verified = await VerifiedStatement.verify(statement, policy, { time });
   const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-  const sequenced = await log.append(appendRequest(admission));
+  const appended = log.append(appendRequest(admission));
+  // Not where the log has refused it at once.
+  if (onQueued !== undefined && log.isPending(statement.entry)) onQueued(statement.entry);
+  const sequenced = await appended;
   const { index, checkpoint, isDuplicate } = sequenced;
   return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
 }

@@ -1,7 +1,10 @@
 import type { ScrubAges } from "@tallystick/log";
 
 import type { Metrics } from "./metrics.js";
+import type { Registrations } from "./registrations.js";
 import type { Reply, Route, RouteRequest } from "./route.js";
+import { postBatch } from "./routes/batch.js";
+import type { Batches } from "./routes/batch.js";
 import {
   COSE_MEDIA_TYPE,
   postEntry,
@@ -37,12 +40,22 @@ export interface RouteOptions {
   readonly scrub?: () => ScrubAges;
 }
 
-/** Every resource of the service: the four of SCRAPI first, then its own read-only ones. */
-export function routesOf(
-  service: TransparencyService,
-  metrics: Metrics,
-  { scrub }: RouteOptions = {},
-): readonly Route[] {
+/** What routes are made of. */
+export interface RouteParts extends RouteOptions {
+  readonly service: TransparencyService;
+  readonly metrics: Metrics;
+  readonly registrations: Registrations;
+  readonly batches: Omit<Batches, "registrations">;
+}
+
+/** Every resource of the service: the four of SCRAPI first, then its own. */
+export function routesOf({
+  service,
+  metrics,
+  registrations,
+  batches,
+  scrub,
+}: RouteParts): readonly Route[] {
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
     path,
@@ -55,12 +68,21 @@ export function routesOf(
       path: "/entries",
       produces: COSE_MEDIA_TYPE,
       consumes: COSE_MEDIA_TYPE,
-      answer: (request) =>
-        postEntry((body) => metrics.registration(() => service.register(body)), request),
+      answer: (request) => postEntry(registrations, request),
     },
-    get("/entries/:id", COSE_MEDIA_TYPE, readReceipt),
+    get("/entries/:id", COSE_MEDIA_TYPE, (_service, request) =>
+      readReceipt(service, registrations, request),
+    ),
     get("/.well-known/scitt-keys", CBOR_MEDIA_TYPE, readKeys),
     get("/.well-known/scitt-keys/:kid", CBOR_MEDIA_TYPE, readKey),
+    {
+      method: "POST",
+      path: "/batch",
+      produces: CBOR_SEQUENCE_MEDIA_TYPE,
+      consumes: CBOR_SEQUENCE_MEDIA_TYPE,
+      isStreamed: true,
+      answer: (request) => postBatch({ ...batches, registrations }, request),
+    },
     get("/entries/:id/statement", COSE_MEDIA_TYPE, readTransparentStatement),
     get("/entries/:id/collateral", CBOR_MEDIA_TYPE, readCollateral),
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),

@@ -117,11 +117,12 @@ export class TransparencyService {
 
   /**
    * Registers a signed statement; see `register`. T19: every registered statement has a receipt.
+   * `onQueued` is told when the statement is admitted and waits for the log.
    *
    * @throws StatementError, PolicyError, LogError
    */
-  async register(bytes: Uint8Array): Promise<Registration> {
-    const registrar = { log: this.log, policies: this.#policies, now: this.#now };
+  async register(bytes: Uint8Array, onQueued?: (entry: Uint8Array) => void): Promise<Registration> {
+    const registrar = { log: this.log, policies: this.#policies, now: this.#now, onQueued };
     const { statement, index, size, sequenced, isDuplicate } = await register(registrar, bytes);
     const { entry, entryId } = statement;
     const receipt = await (size === 1
