@@ -5,12 +5,20 @@ import { parseRetryAfter } from "./patience.js";
 /** The part of `fetch` that is used, so that another one can take its place. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** What is posted, and how. */
+export interface Posting {
+  readonly mediaType: string;
+  readonly body: Uint8Array;
+  /** `Prefer` (RFC 7240). */
+  readonly prefer?: string;
+}
+
 /** One request. */
 export interface Exchange {
   readonly url: string;
   readonly accept: string;
-  /** Posted when present, as `application/cose`. */
-  readonly statement?: Uint8Array;
+  /** Posted when present. */
+  readonly post?: Posting;
   /** Longest answer that is read. */
   readonly maxBytes: number;
 }
@@ -70,11 +78,13 @@ export async function exchange(
   }
 }
 
-function initOf({ accept, statement }: Exchange): RequestInit {
+function initOf({ accept, post }: Exchange): RequestInit {
   const common = { redirect: "manual", credentials: "omit", cache: "no-store" } as const;
-  if (statement === undefined) return { ...common, method: "GET", headers: { accept } };
-  const headers = { accept, "content-type": "application/cose" };
-  return { ...common, method: "POST", headers, body: new Uint8Array(statement) };
+  if (post === undefined) return { ...common, method: "GET", headers: { accept } };
+  const { mediaType, body, prefer } = post;
+  const preferred = prefer === undefined ? {} : { prefer };
+  const headers = { accept, "content-type": mediaType, ...preferred };
+  return { ...common, method: "POST", headers, body: new Uint8Array(body) };
 }
 
 // Node's fetch says "fetch failed" and keeps the reason in the cause, which has a code of its own.

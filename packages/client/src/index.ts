@@ -15,7 +15,8 @@
  */
 export { ClientError } from "./error.js";
 export type { ClientErrorCode, Refusal } from "./error.js";
+export type { BatchResult } from "./many.js";
 export type { Fetch } from "./exchange.js";
 export type { PolicyInForce, ServiceVersion } from "./record.js";
 export { ServiceClient } from "./service.js";
-export type { ClientOptions, Registered } from "./service.js";
+export type { ClientOptions, Registered, Submitted } from "./service.js";

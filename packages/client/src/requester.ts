@@ -11,6 +11,12 @@ export const COSE_MEDIA_TYPE = "application/cose";
 export const CBOR_MEDIA_TYPE = "application/cbor";
 export const JSON_MEDIA_TYPE = "application/json";
 
+/** Media type of CBOR sequences (RFC 8742 §5). */
+export const SEQUENCE_MEDIA_TYPE = "application/cbor-seq";
+
+/** How many times longer than for one statement an answer for many is waited for. */
+const BATCH_TIMES = 10;
+
 /** A resource to read. */
 export interface ResourceRequest {
   /** Below the service's address. */
@@ -18,6 +24,19 @@ export interface ResourceRequest {
   /** What the answer has to be; also asked for. */
   readonly mediaType: string;
   readonly maxBytes: number;
+}
+
+/** What a registration is followed with. */
+export interface Following {
+  /** Where the receipt is, unless the service says otherwise. */
+  readonly entryUrl: string;
+  readonly maxBytes: number;
+}
+
+/** What a batch is sent with. */
+export interface Batching {
+  readonly maxBytes: number;
+  readonly patience: Patience;
 }
 
 /** Speaks to one service: asks, waits, asks again, and tells an answer from a refusal. */
@@ -51,16 +70,53 @@ export class Requester {
    */
   async register(
     statement: Uint8Array,
-    { entryUrl, maxBytes }: { readonly entryUrl: string; readonly maxBytes: number },
+    { entryUrl, maxBytes }: Following,
   ): Promise<{ readonly location: string; readonly receipt: Uint8Array }> {
     const patience = this.#patience();
-    const url = this.#address.resource("entries");
-    const accept = `${CBOR_MEDIA_TYPE}, ${COSE_MEDIA_TYPE}`;
-    const answer = await this.#ask({ url, accept, statement, maxBytes }, patience);
-    const location = this.#address.follow(answer.location, url) ?? entryUrl;
+    const { location, answer } = await this.#post(
+      { body: statement },
+      { entryUrl, maxBytes, patience },
+    );
     if (answer.body.length > 0) return { location, receipt: bodyOf(answer, COSE_MEDIA_TYPE) };
     await patience.pause(answer.retryAfterMs, { reason: RUNNING });
     return { location, receipt: await this.#follow(location, { maxBytes, patience }) };
+  }
+
+  /**
+   * Registers a statement, asks not to be kept waiting (RFC 7240) and follows nothing. `receipt` is
+   * `undefined` while the registration runs.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}
+   */
+  async submit(
+    statement: Uint8Array,
+    following: Following,
+  ): Promise<{ readonly location: string; readonly receipt: Uint8Array | undefined }> {
+    const posting = { body: statement, prefer: "respond-async" };
+    const patience = this.#patience();
+    const { location, answer } = await this.#post(posting, { ...following, patience });
+    const isDone = answer.body.length > 0;
+    return { location, receipt: isDone ? bodyOf(answer, COSE_MEDIA_TYPE) : undefined };
+  }
+
+  /**
+   * Registers a sequence of statements and reads the sequence of results.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}
+   */
+  async batch(sequence: Uint8Array, { maxBytes, patience }: Batching): Promise<Uint8Array> {
+    const url = this.#address.resource("batch");
+    const post = { mediaType: SEQUENCE_MEDIA_TYPE, body: sequence };
+    const request = { url, accept: SEQUENCE_MEDIA_TYPE, post, maxBytes };
+    const timeoutMs = BATCH_TIMES * this.#options.timeoutMs;
+    const answer = await this.#ask(request, patience, timeoutMs);
+    // A sequence may have no item.
+    return answer.body.length === 0 ? answer.body : bodyOf(answer, SEQUENCE_MEDIA_TYPE);
+  }
+
+  /** Yields the waits of one call. */
+  patience(): Patience {
+    return this.#patience();
   }
 
   /**
@@ -70,6 +126,18 @@ export class Requester {
    */
   receipt(entryUrl: string, maxBytes: number): Promise<Uint8Array> {
     return this.#follow(entryUrl, { maxBytes, patience: this.#patience() });
+  }
+
+  async #post(
+    { body, prefer }: { readonly body: Uint8Array; readonly prefer?: string },
+    { entryUrl, maxBytes, patience }: Following & { readonly patience: Patience },
+  ): Promise<{ readonly location: string; readonly answer: Answer }> {
+    const url = this.#address.resource("entries");
+    const accept = `${CBOR_MEDIA_TYPE}, ${COSE_MEDIA_TYPE}`;
+    const preferred = prefer === undefined ? {} : { prefer };
+    const post = { mediaType: COSE_MEDIA_TYPE, body, ...preferred };
+    const answer = await this.#ask({ url, accept, post, maxBytes }, patience);
+    return { location: this.#address.follow(answer.location, url) ?? entryUrl, answer };
   }
 
   async #follow(
@@ -84,9 +152,13 @@ export class Requester {
   }
 
   // S3: a status is handled by its class, and problem details are believed over the code.
-  async #ask(request: Exchange, patience: Patience): Promise<Answer> {
+  async #ask(
+    request: Exchange,
+    patience: Patience,
+    timeoutMs: number = this.#options.timeoutMs,
+  ): Promise<Answer> {
     for (;;) {
-      const answer = await exchange(request, this.#options);
+      const answer = await exchange(request, { ...this.#options, timeoutMs });
       const { status, retryAfterMs } = answer;
       const isProblem = answer.mediaType === PROBLEM_MEDIA_TYPE;
       if (status >= 200 && status <= 299 && !isProblem) return answer;

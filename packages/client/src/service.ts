@@ -12,6 +12,8 @@ import type { TrustStore } from "@tallystick/verifier";
 
 import { ServiceAddress } from "./address.js";
 import { ClientError } from "./error.js";
+import { registerMany } from "./many.js";
+import type { BatchResult } from "./many.js";
 import type { Fetch } from "./exchange.js";
 import { decodeKey, decodeKeySet } from "./keyset.js";
 import { ReceiptCheck } from "./receipts.js";
@@ -50,6 +52,16 @@ export interface Registered {
   readonly location: string;
   readonly receipt: Uint8Array;
   readonly inclusion: VerifiedInclusion;
+}
+
+/** A statement that a service has taken, and may not have on the log yet. */
+export interface Submitted {
+  /** Computed from the statement, not taken from the service. */
+  readonly entryId: string;
+  /** Where the receipt is, or will be. */
+  readonly location: string;
+  /** `undefined` while the registration runs. */
+  readonly registered: Registered | undefined;
 }
 
 /** Longest receipt; `Receipt.decode` takes no longer one. */
@@ -97,6 +109,47 @@ export class ServiceClient {
     });
     const inclusion = await this.#receipts.inclusion(receipt, entry);
     return { entryId, location, receipt, inclusion };
+  }
+
+  /**
+   * Hands in a signed statement without waiting until it is registered. S27: that it is accepted is no
+   * more than a word; {@link ServiceClient.receipt} tells later whether it is on the log.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.register}
+   */
+  async submit(statement: Uint8Array): Promise<Submitted> {
+    const { entry, entryId } = decodeStatement(statement, "CLIENT_STATEMENT_MALFORMED");
+    const { location, receipt } = await this.#requester.submit(statement, {
+      entryUrl: this.#address.entry(entryId),
+      maxBytes: this.#limit(MAX_RECEIPT_BYTES),
+    });
+    if (receipt === undefined) return { entryId, location, registered: undefined };
+    const inclusion = await this.#receipts.inclusion(receipt, entry);
+    return { entryId, location, registered: { entryId, location, receipt, inclusion } };
+  }
+
+  /**
+   * Registers any number of statements, many with each request, and yields what became of each, in
+   * order. Holds a few hundred of them at a time. One that is refused does not stop the others; what
+   * the service could not take for now is sent again, with patience. A service without batches is
+   * given one statement after the other.
+   *
+   * @throws {@link ClientError} `CLIENT_UNREACHABLE`, `CLIENT_TIMEOUT`, `CLIENT_UNAVAILABLE`,
+   * `CLIENT_PROTOCOL`, `CLIENT_REFUSED` when the whole request is refused
+   */
+  registerAll(
+    statements: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<BatchResult, void, undefined> {
+    return registerMany(statements, {
+      requester: this.#requester,
+      maxReceiptBytes: this.#limit(MAX_RECEIPT_BYTES),
+      one: (statement) => this.register(statement),
+      follow: (entryId) => this.receipt(entryId),
+      verified: async (entryId, receipt) => {
+        const inclusion = await this.#receipts.inclusion(receipt, requireEntryId(entryId));
+        return { entryId, location: this.#address.entry(entryId), receipt, inclusion };
+      },
+    });
   }
 
   /**

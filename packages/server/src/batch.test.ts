@@ -84,11 +84,9 @@ function partsOf(item: CborValue): readonly CborValue[] {
 }
 
 /** Yields status and, of a problem, its title and detail. */
-function told(item: CborValue): readonly CborValue[] {
-  const [, status, body] = partsOf(item);
-  return isCborMap(body ?? null) && body instanceof Map
-    ? [status ?? null, body.get(-1) ?? null, body.get(-2) ?? null]
-    : [status ?? null];
+function told(item: CborValue): readonly (CborValue | undefined)[] {
+  const [, status, body = null] = partsOf(item);
+  return isCborMap(body) ? [status, body.get(-1), body.get(-2)] : [status];
 }
 
 async function requireReceipt(item: CborValue | undefined, signed: Uint8Array): Promise<number> {

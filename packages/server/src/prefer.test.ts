@@ -18,7 +18,7 @@ test.each([
   ["two headers", ["x", "respond-async"], true, 0],
   ["behind an open quote", 'x="a, respond-async', true, 0],
   ["nothing between commas", " , ,, ", false, 0],
-])("%s", (_name, prefer, isAsync, waitMs) => {
+])("%s", (...[, prefer, isAsync, waitMs]) => {
   const headers = prefer === undefined ? {} : { prefer };
   expect(preferenceOf({ headers } as unknown as IncomingMessage)).toEqual({ isAsync, waitMs });
 });

@@ -1,15 +1,16 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import { ServiceClient } from "@tallystick/client";
 import { parseEntryId } from "@tallystick/statement";
 
 import { writeWhole } from "../file.js";
 import type { Session } from "../session.js";
-import { printRegistered } from "./register.js";
+import { parseSeconds } from "../whole.js";
+import { TIMEOUT_SECONDS, clientOf, printRegistered } from "./register.js";
 
 interface ReceiptOptions {
   readonly service: string;
   readonly out: string;
+  readonly timeout: number;
 }
 
 export function addReceipt(program: Command, session: Session): void {
@@ -19,8 +20,9 @@ export function addReceipt(program: Command, session: Session): void {
     .argument("<entryid>", "64 lower-case hexadecimal digits", requireEntryId)
     .requiredOption("--service <url>", "transparency service")
     .requiredOption("--out <file.receipt>", "receipt to write")
-    .action(async (entryId: string, { service, out }: ReceiptOptions) => {
-      const registered = await new ServiceClient(service).receipt(entryId);
+    .option("--timeout <s>", "longest time to wait for the service", parseSeconds, TIMEOUT_SECONDS)
+    .action(async (entryId: string, { service, out, timeout }: ReceiptOptions) => {
+      const registered = await clientOf(service, timeout).receipt(entryId);
       await writeWhole(out, registered.receipt);
       printRegistered(registered, session.output);
       session.output.note(`wrote ${out}`);

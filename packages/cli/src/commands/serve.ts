@@ -8,14 +8,17 @@ import { EXIT, expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
 import { codeOf } from "../file.js";
+import { addLimitOptions, limitsOf } from "../limit-options.js";
+import type { LimitOptions } from "../limit-options.js";
 import { parseServiceUrl } from "../naming.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
+import { parseWhole } from "../whole.js";
 import { configOf, describeDirectory } from "./init.js";
 
-interface ServeOptions {
+interface ServeOptions extends LimitOptions {
   readonly host: string;
   readonly port: number;
   readonly create?: true;
@@ -30,7 +33,7 @@ const SCRUB_RATE = 5000;
 const SCRUB_PAUSE_SECONDS = 60;
 
 export function addServe(program: Command, session: Session): void {
-  program
+  const command = program
     .command("serve")
     .description("serve a transparency service over HTTP until it is told to stop")
     .argument("<dir>", "made by tally init")
@@ -46,10 +49,10 @@ export function addServe(program: Command, session: Session): void {
       SCRUB_RATE,
     )
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
-    .option("--create", "make the service first if the directory is missing or empty")
-    .action(async (dir: string, options: ServeOptions) => {
-      session.exit = await serveDirectory(dir, options, session);
-    });
+    .option("--create", "make the service first if the directory is missing or empty");
+  addLimitOptions(command).action(async (dir: string, options: ServeOptions) => {
+    session.exit = await serveDirectory(dir, options, session);
+  });
 }
 
 async function serveDirectory(
@@ -84,7 +87,8 @@ async function serveDirectory(
   const onDefect = (error: unknown): void => {
     output.note(`tally: request failed: ${describeDefect(error)}`);
   };
-  const server = await listen(service, { ...options, ...publicUrl, ...reported, onDefect });
+  const limits = limitsOf(options);
+  const server = await listen(service, { ...options, ...publicUrl, ...reported, limits, onDefect });
   await upkeep.start();
   output.print(`listening on ${server.url}`);
   const standing = service.standing();
@@ -106,16 +110,19 @@ async function serveDirectory(
   return stop.report(output);
 }
 
-type Listening = Pick<ListenOptions, "host" | "port" | "publicUrl" | "scrub" | "onDefect">;
+type Listening = Pick<
+  ListenOptions,
+  "host" | "port" | "publicUrl" | "scrub" | "limits" | "onDefect"
+>;
 
 async function listen(
   service: TransparencyService,
-  { host, port, publicUrl, scrub, onDefect }: Listening,
+  { host, port, publicUrl, scrub, limits = {}, onDefect }: Listening,
 ): Promise<RunningServer> {
   const { serve } = await import("@tallystick/server");
   try {
     const reached = publicUrl === undefined ? {} : { publicUrl };
-    const told = { ...(scrub && { scrub }), ...(onDefect && { onDefect }) };
+    const told = { ...(scrub && { scrub }), limits, ...(onDefect && { onDefect }) };
     return await serve(service, { host, port, ...reached, ...told });
   } catch (cause) {
     await service.close();
@@ -189,11 +196,6 @@ function parsePort(text: string): number {
 export function parseMib(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("want a whole number of mebibytes.");
-}
-
-function parseWhole(text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("want a whole number.");
 }
 
 function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {
