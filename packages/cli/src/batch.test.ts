@@ -86,14 +86,14 @@ class Results {
 
 function serveWith(prefix: string, options = ""): Promise<ServeProcess> {
   const unlimited = "--write-rate 0 --read-rate 0";
-  const command = `${prefix} "${TALLY}" serve service --port 0 --max-queued 256 ${unlimited} ${options}`;
+  const command = `${prefix} "${TALLY}" serve service --port 0 ${unlimited} ${options}`;
   return ServeProcess.startShell(workspace, command);
 }
 
 describe("a batch of 5,000 statements in one request", () => {
   test("killed in the middle: all that was acknowledged is there", async () => {
     const failpoint = "TALLYSTICK_FAILPOINT=released:6";
-    const doomed = await serveWith(`${failpoint} exec "${process.execPath}"`);
+    const doomed = await serveWith(`${failpoint} exec "${process.execPath}"`, "--max-queued 256");
     const found = await acknowledged(doomed.url, statements);
     await doomed.running.ended;
     expect(found.length).toBeGreaterThan(0);
@@ -108,7 +108,7 @@ describe("a batch of 5,000 statements in one request", () => {
   }, 240_000);
 
   test("is registered by a server with a small heap, once whatever came before", async () => {
-    const server = await serveWith(`exec "${process.execPath}" --max-old-space-size=48`);
+    const server = await serveWith(`exec "${process.execPath}" --max-old-space-size=64`);
     const found = await acknowledged(server.url, statements);
     expect(found).toEqual(statements.map((bytes) => SignedStatement.decode(bytes).entryId));
     expect((await server.stop()).code).toBe(0);

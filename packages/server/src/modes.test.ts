@@ -145,6 +145,18 @@ describe("a read after an acknowledgement", () => {
   });
 });
 
+test("a receipt that there is stays to be had while the statement is registered again", async () => {
+  const signed = await at.sign("once more");
+  const { path } = await post(server.url, signed);
+  store.hold();
+  // The round that this one begins is held, so that the repeat waits behind it.
+  await post(server.url, await at.sign("in the round"), ASYNC);
+  expect((await post(server.url, signed, ASYNC)).status).toBe(202);
+  const found = await read(place(path));
+  expect(found.status).toBe(200);
+  await requireReceipt(found, signed);
+});
+
 describe("a registration that was accepted and failed", () => {
   test("S25: 404 Registration Failed, with the reason", async () => {
     store.hold();

@@ -45,18 +45,25 @@ export async function readReceipt(
 ): Promise<Reply> {
   const entry = entryOf(params);
   const entryId = formatEntryId(entry);
-  const isRunning = registrations.isRunning(entryId) || service.log.isPending(entry);
-  if (isRunning || (await isAlone(service, entry))) {
-    return empty(204, { "retry-after": RETRY_AFTER, "cache-control": CACHE.none });
+  const isRunning = (): boolean => registrations.isRunning(entryId) || service.log.isPending(entry);
+  // Looked at first: what has ended meanwhile is on the log, or is asked for once more.
+  const wasRunning = isRunning();
+  if (await isAlone(service, entry)) return running();
+  let receipt: Uint8Array;
+  try {
+    receipt = await service.log.inclusionReceipt(entry);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    if (wasRunning || isRunning()) return running();
+    // S25: what was accepted and came to nothing is told apart from what was never here.
+    throw registrations.failure(entryId) ?? unknown(entry);
   }
-  const receipt = await known(entry, () => service.log.inclusionReceipt(entry)).catch(
-    (error: unknown) => {
-      // S25: what was accepted and came to nothing is told apart from what was never here.
-      throw registrations.failure(entryId) ?? error;
-    },
-  );
   const location = entryUrl(baseUrl, entryId);
   return ok(receipt, { type: COSE_MEDIA_TYPE, cache: CACHE.none, location });
+}
+
+function running(): Reply {
+  return empty(204, { "retry-after": RETRY_AFTER, "cache-control": CACHE.none });
 }
 
 /** The statement with a receipt under the newest checkpoint attached. */
@@ -118,9 +125,12 @@ async function known<T>(entry: Uint8Array, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof LogError && error.code === "LOG_ENTRY_NOT_FOUND") throw unknown(entry);
-    throw error;
+    throw isUnknown(error) ? unknown(entry) : error;
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof LogError && error.code === "LOG_ENTRY_NOT_FOUND";
 }
 
 // S25: the listed sentence, with the ID.
