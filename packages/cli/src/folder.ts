@@ -1,90 +1,128 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import type { Registered, ServiceClient } from "@tallystick/client";
+import { SignedStatement } from "@tallystick/statement";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { CliError } from "./error.js";
-import { EXIT, expectedError } from "./exit.js";
-import { failed } from "./file.js";
-import type { Progress } from "./progress.js";
+import { EXIT } from "./exit.js";
+import { codeOf, failed, makeDirectory, readWhole, writeWhole } from "./file.js";
+import { Progress } from "./progress.js";
+import type { Session } from "./session.js";
+import { transparentWith } from "./transparent.js";
 
-/** A file of a folder, and where what is made from it goes. */
-export interface Piece {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
+const STATEMENT = ".scitt";
+const TRANSPARENT = ".transparent.scitt";
+
+/** What a folder is registered with. */
+export interface FolderOptions {
+  readonly client: ServiceClient;
+  /** Folder for the transparent statements. */
+  readonly out: string;
+  readonly session: Session;
+  /** Shows no progress. */
+  readonly isQuiet?: boolean;
 }
 
 /** A file that was refused. */
-export interface Refused {
+interface Refused {
   readonly file: string;
   readonly code: string;
   readonly message: string;
 }
 
-const STATEMENT = ".scitt";
-const TRANSPARENT = ".transparent.scitt";
-
-/** How many registrations are under way at once. */
-const LANES = 16;
-
-/** Yields whether a path is a folder. */
+/** Yields whether the path is a folder. */
 export async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() === true;
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // Whoever reads it says what is wrong.
+    return false;
+  }
 }
 
 /**
- * Yields the signed statements of a folder by name, and makes the folder that goes with them.
+ * Registers every `.scitt` of a folder that is not transparent already, in the order of their names,
+ * and writes each with its receipt. One that is refused does not stop the others; the command then
+ * comes to a no.
  *
- * @throws {@link CliError} `CLI_USAGE` where there are none, `CLI_FILE_FAILED`
+ * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError
  */
-export async function piecesOf(folder: string, out: string): Promise<readonly Piece[]> {
+export async function registerFolder(
+  folder: string,
+  { client, out, session, isQuiet = false }: FolderOptions,
+): Promise<void> {
+  const { output, isJson } = session;
+  const names = await statementsIn(folder);
+  await makeFolder(out);
+  const progress = new Progress(output, { unit: "statements", isQuiet: isJson || isQuiet });
+  const refused: Refused[] = [];
+  let registered = 0;
+  try {
+    for await (const result of client.registerAll(contents(folder, names))) {
+      const name = names[result.position] ?? "";
+      if (result.registered === undefined) {
+        const { code = "", message = "refused" } = result.error ?? {};
+        refused.push({ file: name, code, message });
+      } else {
+        await writeTransparent(join(folder, name), transparentName(out, name), result.registered);
+        registered++;
+      }
+      progress.show(registered + refused.length, names.length);
+    }
+  } finally {
+    progress.clear();
+    tell({ registered, refused, out }, session);
+  }
+  if (refused.length > 0) session.exit = EXIT.no;
+}
+
+function tell(
+  told: { readonly registered: number; readonly refused: readonly Refused[]; readonly out: string },
+  { output, isJson }: Session,
+): void {
+  const { registered, refused, out } = told;
+  if (isJson) {
+    output.printJson({ registered, refused });
+    return;
+  }
+  output.print(`registered: ${registered}`);
+  output.print(`refused: ${refused.length}`);
+  for (const { file, message } of refused) output.note(`${file}: ${message}`);
+  output.note(`wrote ${registered} files to ${out}`);
+}
+
+function transparentName(out: string, name: string): string {
+  return join(out, `${name.slice(0, -STATEMENT.length)}${TRANSPARENT}`);
+}
+
+// Read again: hundreds are on their way at a time.
+async function writeTransparent(from: string, to: string, registered: Registered): Promise<void> {
+  const statement = SignedStatement.decode(await readWhole(from));
+  await writeWhole(to, transparentWith(statement, registered).transparent);
+}
+
+async function statementsIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     throw failed(`cannot read ${folder}`, error);
   });
   const statements = names.filter(
     (name) => name.endsWith(STATEMENT) && !name.endsWith(TRANSPARENT),
   );
-  if (statements.length === 0) throw new CliError("CLI_USAGE", `no *${STATEMENT} in ${folder}`);
-  await mkdir(out, { recursive: true }).catch((error: unknown) => {
-    throw failed(`cannot make ${out}`, error);
-  });
-  return statements.sort().map((name) => ({
-    name,
-    from: join(folder, name),
-    to: join(out, `${name.slice(0, -STATEMENT.length)}${TRANSPARENT}`),
-  }));
+  if (statements.length > 0) return statements.sort();
+  throw new CliError("CLI_USAGE", `no *${STATEMENT} in ${folder}`);
 }
 
-/**
- * Does something with each piece, several at a time, and yields those that were refused. What is no
- * answer about a piece, such as a service that cannot be reached, ends it.
- */
-export async function doAll(
-  pieces: readonly Piece[],
-  act: (piece: Piece) => Promise<void>,
-  progress: Progress,
-): Promise<readonly Refused[]> {
-  const refused: Refused[] = [];
-  const waiting = pieces.values();
-  let done = 0;
-  let isOver = false;
-  const lane = async (): Promise<void> => {
-    for (const piece of waiting) {
-      if (isOver) return;
-      try {
-        await act(piece);
-      } catch (error) {
-        const expected = expectedError(error);
-        if (expected?.exit !== EXIT.no) {
-          isOver = true;
-          throw error;
-        }
-        refused.push({ file: piece.name, code: expected.code, message: expected.message });
-      }
-      progress.show(++done, pieces.length);
-    }
-  };
-  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
-  for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
-  return refused.sort((one, other) => (one.file < other.file ? -1 : 1));
+async function* contents(
+  folder: string,
+  names: readonly string[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const name of names) yield await readWhole(join(folder, name));
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeDirectory(path, 0o777);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw failed(`cannot make ${path}`, error);
+  }
 }

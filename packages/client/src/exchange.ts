@@ -6,12 +6,20 @@ import { parseRetryAfter } from "./patience.js";
 /** The part of `fetch` that is used, so that another one can take its place. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** What is posted, and how. */
+export interface Posting {
+  readonly mediaType: string;
+  readonly body: Uint8Array;
+  /** `Prefer` (RFC 7240). */
+  readonly prefer?: string;
+}
+
 /** One request. */
 export interface Exchange {
   readonly url: string;
   readonly accept: string;
-  /** Posted when present, as `application/cose`. */
-  readonly statement?: Uint8Array;
+  /** Posted when present. */
+  readonly post?: Posting;
   /** Longest answer that is read as a whole. */
   readonly maxBytes: number;
   /** Whether an answer of the type that is accepted is left to be read as it comes. */
@@ -106,13 +114,14 @@ function failureOf(
   return new ClientError("CLIENT_UNREACHABLE", message, { cause: error });
 }
 
-function initOf({ accept, statement }: Exchange, token: string | undefined): RequestInit {
+function initOf({ accept, post }: Exchange, token: string | undefined): RequestInit {
   const credential = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const common = { redirect: "manual", credentials: "omit", cache: "no-store" } as const;
-  if (statement === undefined)
-    return { ...common, method: "GET", headers: { accept, ...credential } };
-  const headers = { accept, "content-type": "application/cose", ...credential };
-  return { ...common, method: "POST", headers, body: new Uint8Array(statement) };
+  if (post === undefined) return { ...common, method: "GET", headers: { accept, ...credential } };
+  const { mediaType, body, prefer } = post;
+  const preferred = prefer === undefined ? {} : { prefer };
+  const headers = { accept, "content-type": mediaType, ...preferred, ...credential };
+  return { ...common, method: "POST", headers, body: new Uint8Array(body) };
 }
 
 // Node's fetch says "fetch failed" and keeps the reason in the cause, which has a code of its own.

@@ -15,8 +15,10 @@
  */
 export { ClientError } from "./error.js";
 export type { ClientErrorCode, Refusal } from "./error.js";
+export type { BatchResult } from "./many.js";
 export type { Fetch } from "./exchange.js";
 export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
 export type { ReplayedEntry } from "./replay.js";
 export { ServiceClient } from "./service.js";
-export type { ClientOptions, Registered } from "./service.js";
+export type { ClientOptions } from "./options.js";
+export type { Registered, Submitted } from "./service.js";

@@ -1,4 +1,4 @@
-import { CoseError, decodeCborMap } from "@tallystick/cose";
+import { CoseError, decodeCborMap, isCborMap } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
 
 import type { Refusal } from "./error.js";
@@ -19,16 +19,21 @@ const MAX_DETAIL_LENGTH = 2000;
  */
 export function decodeProblem(status: number, body: Uint8Array): Refusal {
   try {
-    const problem = decodeCborMap(body);
-    return {
-      status,
-      title: printable(problem.get(TITLE), MAX_TITLE_LENGTH),
-      detail: printable(problem.get(DETAIL), MAX_DETAIL_LENGTH),
-    };
+    return refusalFrom(status, decodeCborMap(body));
   } catch (error) {
     if (!(error instanceof CoseError)) throw error;
-    return { status, title: undefined, detail: undefined };
+    return refusalFrom(status, null);
   }
+}
+
+/** Yields the refusal of problem details that are decoded already; anything else has no words. */
+export function refusalFrom(status: number, problem: CborValue): Refusal {
+  if (!isCborMap(problem)) return { status, title: undefined, detail: undefined };
+  return {
+    status,
+    title: printable(problem.get(TITLE), MAX_TITLE_LENGTH),
+    detail: printable(problem.get(DETAIL), MAX_DETAIL_LENGTH),
+  };
 }
 
 /** Formats what a service said as the end of a sentence. */
@@ -38,7 +43,7 @@ export function formatRefusal({ status, title, detail }: Refusal): string {
 }
 
 // The text is another party's and is shown on terminals and in logs.
-function printable(value: CborValue, maxLength: number): string | undefined {
+function printable(value: CborValue | undefined, maxLength: number): string | undefined {
   if (typeof value !== "string" || value === "") return undefined;
   const text = value.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ");
   return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;

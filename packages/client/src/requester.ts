@@ -13,6 +13,12 @@ export const CBOR_MEDIA_TYPE = "application/cbor";
 export const CBOR_SEQUENCE_MEDIA_TYPE = "application/cbor-seq";
 export const JSON_MEDIA_TYPE = "application/json";
 
+/** Media type of CBOR sequences (RFC 8742 §5). */
+export const SEQUENCE_MEDIA_TYPE = "application/cbor-seq";
+
+/** How many times longer than for one statement an answer for many is waited for. */
+const BATCH_TIMES = 10;
+
 /** A resource to read. */
 export interface ResourceRequest {
   /** Below the service's address. */
@@ -21,6 +27,19 @@ export interface ResourceRequest {
   readonly mediaType: string;
   /** Longest answer that is read as a whole, a refusal among them. */
   readonly maxBytes: number;
+}
+
+/** What a registration is followed with. */
+export interface Following {
+  /** Where the receipt is, unless the service says otherwise. */
+  readonly entryUrl: string;
+  readonly maxBytes: number;
+}
+
+/** What a batch is sent with. */
+export interface Batching {
+  readonly maxBytes: number;
+  readonly patience: Patience;
 }
 
 /** Speaks to one service: asks, waits, asks again, and tells an answer from a refusal. */
@@ -69,16 +88,53 @@ export class Requester {
    */
   async register(
     statement: Uint8Array,
-    { entryUrl, maxBytes }: { readonly entryUrl: string; readonly maxBytes: number },
+    { entryUrl, maxBytes }: Following,
   ): Promise<{ readonly location: string; readonly receipt: Uint8Array }> {
     const patience = this.#patience();
-    const url = this.#address.resource("entries");
-    const accept = `${CBOR_MEDIA_TYPE}, ${COSE_MEDIA_TYPE}`;
-    const answer = await this.#ask({ url, accept, statement, maxBytes }, patience);
-    const location = this.#address.follow(answer.location, url) ?? entryUrl;
+    const { location, answer } = await this.#post(
+      { body: statement },
+      { entryUrl, maxBytes, patience },
+    );
     if (answer.body.length > 0) return { location, receipt: bodyOf(answer, COSE_MEDIA_TYPE) };
     await patience.pause(answer.retryAfterMs, { reason: RUNNING });
     return { location, receipt: await this.#follow(location, { maxBytes, patience }) };
+  }
+
+  /**
+   * Registers a statement, asks not to be kept waiting (RFC 7240) and follows nothing. `receipt` is
+   * `undefined` while the registration runs.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}
+   */
+  async submit(
+    statement: Uint8Array,
+    following: Following,
+  ): Promise<{ readonly location: string; readonly receipt: Uint8Array | undefined }> {
+    const posting = { body: statement, prefer: "respond-async" };
+    const patience = this.#patience();
+    const { location, answer } = await this.#post(posting, { ...following, patience });
+    const isDone = answer.body.length > 0;
+    return { location, receipt: isDone ? bodyOf(answer, COSE_MEDIA_TYPE) : undefined };
+  }
+
+  /**
+   * Registers a sequence of statements and reads the sequence of results.
+   *
+   * @throws {@link ClientError} as {@link Requester.read}
+   */
+  async batch(sequence: Uint8Array, { maxBytes, patience }: Batching): Promise<Uint8Array> {
+    const url = this.#address.resource("batch");
+    const post = { mediaType: SEQUENCE_MEDIA_TYPE, body: sequence };
+    const request = { url, accept: SEQUENCE_MEDIA_TYPE, post, maxBytes };
+    const timeoutMs = BATCH_TIMES * this.#options.timeoutMs;
+    const answer = await this.#ask(request, patience, timeoutMs);
+    // A sequence may have no item.
+    return answer.body.length === 0 ? answer.body : bodyOf(answer, SEQUENCE_MEDIA_TYPE);
+  }
+
+  /** Yields the waits of one call. */
+  patience(): Patience {
+    return this.#patience();
   }
 
   /**
@@ -88,6 +144,18 @@ export class Requester {
    */
   receipt(entryUrl: string, maxBytes: number): Promise<Uint8Array> {
     return this.#follow(entryUrl, { maxBytes, patience: this.#patience() });
+  }
+
+  async #post(
+    { body, prefer }: { readonly body: Uint8Array; readonly prefer?: string },
+    { entryUrl, maxBytes, patience }: Following & { readonly patience: Patience },
+  ): Promise<{ readonly location: string; readonly answer: Answer }> {
+    const url = this.#address.resource("entries");
+    const accept = `${CBOR_MEDIA_TYPE}, ${COSE_MEDIA_TYPE}`;
+    const preferred = prefer === undefined ? {} : { prefer };
+    const post = { mediaType: COSE_MEDIA_TYPE, body, ...preferred };
+    const answer = await this.#ask({ url, accept, post, maxBytes }, patience);
+    return { location: this.#address.follow(answer.location, url) ?? entryUrl, answer };
   }
 
   async #follow(
@@ -102,9 +170,13 @@ export class Requester {
   }
 
   // S3: a status is handled by its class, and problem details are believed over the code.
-  async #ask(request: Exchange, patience: Patience): Promise<Answer> {
+  async #ask(
+    request: Exchange,
+    patience: Patience,
+    timeoutMs: number = this.#options.timeoutMs,
+  ): Promise<Answer> {
     for (;;) {
-      const answer = await exchange(request, this.#options);
+      const answer = await exchange(request, { ...this.#options, timeoutMs });
       const { status, retryAfterMs } = answer;
       const isProblem = answer.mediaType === PROBLEM_MEDIA_TYPE;
       if (status >= 200 && status <= 299 && !isProblem) return answer;

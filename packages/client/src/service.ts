@@ -10,12 +10,13 @@ import {
   formatEntryId,
   parseEntryId,
 } from "@tallystick/statement";
-import type { TrustStore } from "@tallystick/verifier";
 
 import { ServiceAddress } from "./address.js";
 import { ClientError } from "./error.js";
-import type { Fetch } from "./exchange.js";
+import { registerMany } from "./many.js";
+import type { BatchResult } from "./many.js";
 import { decodeKey, decodeKeySet } from "./keyset.js";
+import type { ClientOptions } from "./options.js";
 import { ReceiptCheck } from "./receipts.js";
 import { parsePolicyDocument, parsePolicyInForce, parseServiceVersion } from "./record.js";
 import type { PolicyInForce, ServiceVersion } from "./record.js";
@@ -29,34 +30,6 @@ import {
   Requester,
 } from "./requester.js";
 
-/** How a client behaves; everything that touches the world can be replaced. */
-export interface ClientOptions {
-  /**
-   * Keys that receipts have to hold under. Without it they have to hold under the keys that the
-   * service itself publishes, which proves that it answers consistently, and no more.
-   */
-  readonly trust?: TrustStore;
-  /** Bearer token that the service knows; it goes to the service's own origin, and only over TLS. */
-  readonly token?: string;
-  readonly fetch?: Fetch;
-  /**
-   * Longest time for one request and its answer; for a bundle of a replay, until it begins and between
-   * two pieces of it; 30 s.
-   */
-  readonly timeoutMs?: number;
-  /** Longest time spent waiting in one call, for a receipt or for a busy service; 60 s. */
-  readonly patienceMs?: number;
-  /** Most waits in one call; 20. */
-  readonly maxRetries?: number;
-  /** Longest answer; 64 MiB. Receipts, keys and errors have lower limits of their own. */
-  readonly maxResponseBytes?: number;
-  readonly wait?: (ms: number) => Promise<void>;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
-  /** A number from 0 up to 1, for jitter. */
-  readonly random?: () => number;
-}
-
 /** A statement that is on the log. */
 export interface Registered {
   /** Computed from the statement, not taken from the service. */
@@ -65,6 +38,16 @@ export interface Registered {
   readonly location: string;
   readonly receipt: Uint8Array;
   readonly inclusion: VerifiedInclusion;
+}
+
+/** A statement that a service has taken, and may not have on the log yet. */
+export interface Submitted {
+  /** Computed from the statement, not taken from the service. */
+  readonly entryId: string;
+  /** Where the receipt is, or will be. */
+  readonly location: string;
+  /** `undefined` while the registration runs. */
+  readonly registered: Registered | undefined;
 }
 
 /** Longest receipt; `Receipt.decode` takes no longer one. */
@@ -114,6 +97,47 @@ export class ServiceClient {
     });
     const inclusion = await this.#receipts.inclusion(receipt, entry);
     return { entryId, location, receipt, inclusion };
+  }
+
+  /**
+   * Hands in a signed statement without waiting until it is registered. S27: that it is accepted is no
+   * more than a word; {@link ServiceClient.receipt} tells later whether it is on the log.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.register}
+   */
+  async submit(statement: Uint8Array): Promise<Submitted> {
+    const { entry, entryId } = decodeStatement(statement, "CLIENT_STATEMENT_MALFORMED");
+    const { location, receipt } = await this.#requester.submit(statement, {
+      entryUrl: this.#address.entry(entryId),
+      maxBytes: this.#limit(MAX_RECEIPT_BYTES),
+    });
+    if (receipt === undefined) return { entryId, location, registered: undefined };
+    const inclusion = await this.#receipts.inclusion(receipt, entry);
+    return { entryId, location, registered: { entryId, location, receipt, inclusion } };
+  }
+
+  /**
+   * Registers any number of statements, many with each request, and yields what became of each, in
+   * order. Holds a few hundred of them at a time. One that is refused does not stop the others; what
+   * the service could not take for now is sent again, with patience. A service without batches is
+   * given one statement after the other.
+   *
+   * @throws {@link ClientError} `CLIENT_UNREACHABLE`, `CLIENT_TIMEOUT`, `CLIENT_UNAVAILABLE`,
+   * `CLIENT_PROTOCOL`, `CLIENT_REFUSED` when the whole request is refused
+   */
+  registerAll(
+    statements: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<BatchResult, void, undefined> {
+    return registerMany(statements, {
+      requester: this.#requester,
+      maxReceiptBytes: this.#limit(MAX_RECEIPT_BYTES),
+      one: (statement) => this.register(statement),
+      follow: (entryId) => this.receipt(entryId),
+      verified: async (entryId, receipt) => {
+        const inclusion = await this.#receipts.inclusion(receipt, requireEntryId(entryId));
+        return { entryId, location: this.#address.entry(entryId), receipt, inclusion };
+      },
+    });
   }
 
   /**

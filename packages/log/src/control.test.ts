@@ -103,6 +103,19 @@ describe("preconditions", () => {
     expect(log.control().entry).toEqual(entryOf("P"));
   });
 
+  test("that fail do so once: the entry can come again before the round ends", async () => {
+    const { store, log } = await gated();
+    const gate = store.hold("before");
+    const stale = log.append(request(1, { precondition: entryOf("never") }));
+    const other = log.append(request(2));
+    await expect(stale).rejects.toEqual(code("LOG_PRECONDITION_FAILED"));
+    await gate.arrived;
+    const again = log.append(request(1, { precondition: genesis }));
+    gate.open();
+    expect(await other).toMatchObject({ index: 1 });
+    expect(await again).toMatchObject({ index: 2 });
+  });
+
   test("do not matter for what is logged already", async () => {
     const log = await createLog();
     await log.append(request(1));

@@ -222,13 +222,15 @@ export class Sequencer {
     });
   }
 
-  #meetsPrecondition({ submission, reject }: Pending): boolean {
+  #meetsPrecondition({ id, submission, reject }: Pending): boolean {
     const { control, signed } = this.#published.view;
     const { precondition = control.entry, admittedAt = Infinity } = submission;
     const { time } = signed.checkpoint;
     const isInForce = isEqual(precondition, control.entry);
     if (isInForce && admittedAt >= time) return true; // I6
     const why = isInForce ? `admitted before ${time}` : "another control entry is in force";
+    // Whoever submits it again must not be told the same until the round ends.
+    this.#inFlight.delete(id);
     reject(new LogError("LOG_PRECONDITION_FAILED", why));
     return false;
   }

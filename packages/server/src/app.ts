@@ -2,22 +2,28 @@ import type { RequestListener } from "node:http";
 
 import express from "express";
 import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
-import type { ErrorRequestHandler, Express, Request, RequestHandler } from "express";
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from "express";
 
 import { AccessControl } from "./access.js";
 import type { AccessOptions } from "./access.js";
-import { bodyReader } from "./body.js";
+import { declaredLength, readBody, receiveParts } from "./body.js";
 import { BodyBudget } from "./budget.js";
+import type { ClientOf } from "./client.js";
 import { ServerError } from "./error.js";
+import { Gate } from "./gate.js";
 import { HotPath } from "./hot.js";
+import { DEFAULT_LIMITS } from "./limits.js";
+import type { Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
+import { preferenceOf } from "./prefer.js";
+import { Registrations } from "./registrations.js";
 import type { RequestLog } from "./request-log.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
 import type { OnDefect } from "./respond.js";
-import type { Route } from "./route.js";
+import type { Route, Upload } from "./route.js";
 import { type RouteOptions, routesOf } from "./routes.js";
 import type { TransparencyService } from "./service.js";
-import { NO_ROUTE, beginVisit, visitOf } from "./visit.js";
+import { NO_ROUTE, beginVisit, clientOf, visitOf } from "./visit.js";
 
 /** How the HTTP front end behaves. */
 export interface AppOptions extends RouteOptions {
@@ -27,6 +33,10 @@ export interface AppOptions extends RouteOptions {
   readonly maxBodyBytes?: number;
   /** Largest sum of the bodies under way, in bytes. */
   readonly maxBytesInFlight?: number;
+  /** What differs from {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<Limits>;
+  /** Names clients that show a credential; the others go by their address. */
+  readonly clientOf?: ClientOf;
   /** Told of whatever became a 500: a defect, or damage to what is stored. */
   readonly onDefect?: OnDefect;
   /** Who may do what; everybody everything unless given. */
@@ -46,21 +56,29 @@ const MIN_BODY_BYTES = 1_114_112;
  * every error path (S1), the framework's own included.
  */
 export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = new Metrics(service, options.scrub);
-  const routes = routesOf(service, metrics, options);
+  const gate = new Gate(limits, options.clientOf ?? clientOf);
   const budget = new BodyBudget(options.maxBytesInFlight);
-  const { maxBodyBytes: most = MIN_BODY_BYTES } = options;
+  const { onDefect, maxBodyBytes: most = MIN_BODY_BYTES } = options;
+  const registrations = new Registrations({ service, metrics, limits, onDefect });
+  const maxItemBytes = (): Promise<number> => maxBodyBytes(service, options);
+  const batches = { budget, writes: gate.writes, maxBytes: maxItemBytes, onDefect };
+  const routes = routesOf({ service, metrics, registrations, batches, ...options });
+  const { bodyTimeoutMs } = limits;
   const maxBytes = Math.min(most, MIN_BODY_BYTES);
-  const hot = new HotPath({ ...options, routes, budget, maxBytes });
-  const cold = coldPath(service, { routes, budget, options });
+  const hot = new HotPath({ ...options, routes, budget, maxBytes, bodyTimeoutMs });
+  const cold = coldPath({ service, routes, budget, options, gate, bodyTimeoutMs });
   const records = { metrics, log: options.log };
   const access = options.access && new AccessControl(options.access);
   return (request, response) => {
     const visit = beginVisit(request, response, records);
     try {
       visit.client = access?.admit(request);
+      gate.admit(request, response);
     } catch (error) {
-      sendReply(response, refusalReply(error, options.onDefect, visit.id));
+      const reply = refusalReply(error, onDefect, visit.id);
+      sendReply(response, reply, { isHead: request.method === "HEAD" });
       return;
     }
     if (!hot.take(request, response)) cold(request, response);
@@ -84,34 +102,33 @@ function templateOf(request: Request): string {
 }
 
 interface Cold {
+  readonly service: TransparencyService;
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
   readonly options: AppOptions;
+  readonly gate: Gate;
+  readonly bodyTimeoutMs: number;
 }
 
-function coldPath(service: TransparencyService, { routes, budget, options }: Cold): Express {
+function coldPath(cold: Cold): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   app.enable("case sensitive routing");
   app.enable("strict routing");
   app.use(naming);
-  const readBody = bodyReader({
-    maxBytes: () => maxBodyBytes(service, options),
-    budget,
-  });
-  for (const route of routes) {
+  for (const route of cold.routes) {
     const place = app.route(route.path);
     // The type is refused before a byte of the body is read.
-    const post = [acceptable(route), contentType(route), readBody, answer(route, options)];
+    const post = [acceptable(route), contentType(route), answer(route, cold)];
     if (route.method === "POST") place.post(...post);
-    else place.get(acceptable(route), answer(route, options));
+    else place.get(acceptable(route), answer(route, cold));
     place.all(refuseMethod(route.method));
   }
   app.use(() => {
     throw new ServerError("SERVER_ROUTE_UNKNOWN", "see the documentation of the HTTP interface");
   });
-  app.use(errorHandler(options));
+  app.use(errorHandler(cold.options));
   return app;
 }
 
@@ -143,18 +160,49 @@ function contentType({ consumes }: Route): RequestHandler {
   };
 }
 
-function answer(route: Route, options: AppOptions): RequestHandler {
+function answer(route: Route, cold: Cold): RequestHandler {
+  const { publicUrl, onDefect } = cold.options;
   return async (request, response) => {
-    const reply = await route.answer({
-      params: paramsOf(request),
-      body: bodyOf(request),
-      baseUrl: options.publicUrl ?? originOf(request),
-    });
+    const isUpload = route.isStreamed === true;
+    const baseUrl = publicUrl ?? originOf(request);
+    const asked = { params: paramsOf(request), baseUrl, prefer: preferenceOf(request) };
+    const body = isUpload ? new Uint8Array() : await bodyOf(request, response, cold);
+    const upload = isUpload ? { upload: uploadOf(request, response, cold) } : {};
+    const reply = await route.answer({ ...asked, body, ...upload });
     sendReply(response, reply, {
       isHead: request.method === "HEAD",
-      onDefect: options.onDefect,
+      onDefect,
+      stallMs: cold.bodyTimeoutMs,
     });
   };
+}
+
+// All bodies together stay within their limit, so that many slow senders cannot fill the memory.
+async function bodyOf(request: Request, response: Response, cold: Cold): Promise<Uint8Array> {
+  if (request.method !== "POST") return new Uint8Array();
+  const maxBytes = await maxBodyBytes(cold.service, cold.options);
+  const release = cold.budget.take(declaredLength(request, maxBytes) ?? maxBytes);
+  if (release === undefined) {
+    throw new ServerError("SERVER_BUSY", "too many bodies are under way");
+  }
+  whenClosed(response, release);
+  return readBody(request, { maxBytes, timeoutMs: cold.bodyTimeoutMs });
+}
+
+function uploadOf(request: Request, response: Response, { gate, bodyTimeoutMs }: Cold): Upload {
+  declaredLength(request, Infinity);
+  return {
+    parts: receiveParts(request, bodyTimeoutMs),
+    client: gate.clientOf(request),
+    onClose: (act) => {
+      whenClosed(response, act);
+    },
+  };
+}
+
+function whenClosed(response: Response, act: () => void): void {
+  if (response.closed) act();
+  else response.once("close", act);
 }
 
 function refuseMethod(method: string): RequestHandler {
@@ -171,24 +219,10 @@ function errorHandler({ onDefect }: AppOptions): ErrorRequestHandler {
   };
 }
 
-// Express and its body parser throw errors with an HTTP status; they become codes of ours.
+// Express throws errors with an HTTP status; those that a client can cause become codes of ours.
 function fromFramework(error: unknown): unknown {
-  if (!(error instanceof Error) || !("status" in error)) return error;
-  const options = { cause: error };
-  switch (error.status) {
-    case 413:
-      return new ServerError(
-        "SERVER_BODY_TOO_LARGE",
-        "see the policy's maxStatementBytes",
-        options,
-      );
-    case 415:
-      return new ServerError("SERVER_MEDIA_TYPE", "send the body uncompressed", options);
-    case 400:
-      return new ServerError("SERVER_REQUEST_MALFORMED", "path or body is broken", options);
-    default:
-      return error;
-  }
+  if (!(error instanceof Error) || !("status" in error) || error.status !== 400) return error;
+  return new ServerError("SERVER_REQUEST_MALFORMED", "the path is broken", { cause: error });
 }
 
 function paramsOf(request: Request): Readonly<Record<string, string>> {
@@ -196,9 +230,4 @@ function paramsOf(request: Request): Readonly<Record<string, string>> {
   return Object.fromEntries(
     params.filter((pair): pair is [string, string] => typeof pair[1] === "string"),
   );
-}
-
-function bodyOf(request: Request): Uint8Array {
-  const body: unknown = request.body;
-  return body instanceof Uint8Array ? body : new Uint8Array();
 }

@@ -12,6 +12,8 @@ export type ServerErrorCode =
   | "SERVER_METHOD"
   | "SERVER_NOT_ACCEPTABLE"
   | "SERVER_NOT_READY"
+  | "SERVER_RATE_LIMITED"
+  | "SERVER_REGISTRATION_FAILED"
   | "SERVER_REQUEST_MALFORMED"
   | "SERVER_REQUEST_TIMEOUT"
   | "SERVER_ROUTE_UNKNOWN"
@@ -20,10 +22,17 @@ export type ServerErrorCode =
 /** The one error of this package. */
 export class ServerError extends Error {
   readonly code: ServerErrorCode;
+  /** Seconds after which the request may do better, where that is known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ServerErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ServerErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly retryAfter?: number } = {},
+  ) {
     super(message, options);
     this.name = "ServerError";
     this.code = code;
+    this.retryAfter = options.retryAfter;
   }
 }

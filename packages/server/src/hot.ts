@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { hasBody, readBody } from "./body.js";
 import type { BodyBudget } from "./budget.js";
+import { preferenceOf } from "./prefer.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
 import type { OnDefect } from "./respond.js";
-import type { Reply, Route } from "./route.js";
+import type { Reply, Route, RouteRequest } from "./route.js";
 import { visitOf } from "./visit.js";
 
 /** What the hot path works with. */
@@ -12,6 +14,8 @@ export interface HotOptions {
   readonly budget: BodyBudget;
   /** Largest body that is taken here, in bytes; larger ones are for the framework to judge. */
   readonly maxBytes: number;
+  /** Longest time for a body to arrive, in milliseconds. */
+  readonly bodyTimeoutMs: number;
   readonly publicUrl?: string;
   readonly onDefect?: OnDefect;
 }
@@ -37,6 +41,7 @@ export class HotPath {
   constructor(options: HotOptions) {
     this.#options = options;
     for (const route of options.routes) {
+      if (route.isStreamed === true) continue;
       const [, first = "", parameter, ...rest] = route.path.split("/");
       if (parameter === undefined) {
         (route.method === "POST" ? this.#posts : this.#gets).set(route.path, route);
@@ -78,8 +83,9 @@ export class HotPath {
   ): Answer | undefined {
     if (!accepts(request, route.produces)) return undefined;
     return (_request, response) => {
+      const body = new Uint8Array();
       void this.#answer(route, response, async () =>
-        route.answer({ params, body: new Uint8Array(), baseUrl: this.#baseUrl(request) }),
+        route.answer({ params, body, ...this.#asked(request) }),
       );
     };
   }
@@ -97,10 +103,10 @@ export class HotPath {
     if (release === undefined) return undefined;
     return (_request, response) => {
       response.once("close", release);
-      readBody(request, (body) => {
-        void this.#answer(route, response, async () =>
-          route.answer({ params: {}, body, baseUrl: this.#baseUrl(request) }),
-        );
+      const limits = { maxBytes: bytes, timeoutMs: this.#options.bodyTimeoutMs };
+      void this.#answer(route, response, async () => {
+        const body = await readBody(request, limits);
+        return route.answer({ params: {}, body, ...this.#asked(request) });
       });
     };
   }
@@ -121,29 +127,14 @@ export class HotPath {
     sendReply(response, reply, { onDefect: this.#options.onDefect });
   }
 
-  #baseUrl(request: IncomingMessage): string {
-    return this.#options.publicUrl ?? originOf(request);
+  #asked(request: IncomingMessage): Pick<RouteRequest, "baseUrl" | "prefer"> {
+    const baseUrl = this.#options.publicUrl ?? originOf(request);
+    return { baseUrl, prefer: preferenceOf(request) };
   }
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 // Anything with a weight or another parameter is for the framework to judge.
 function accepts({ headers: { accept } }: IncomingMessage, type: string): boolean {
   if (accept === undefined || accept === "*/*" || accept === type) return true;
   return !accept.includes(";") && accept.split(",").some((name) => name.trim() === type);
-}
-
-// The parser of HTTP ends the body at its declared length, and a request that breaks off never ends.
-function readBody(request: IncomingMessage, done: (body: Uint8Array) => void): void {
-  const chunks: Buffer[] = [];
-  request.on("data", (chunk: Buffer) => chunks.push(chunk));
-  request.once("end", () => {
-    const [first = Buffer.alloc(0), second] = chunks;
-    done(second === undefined ? first : Buffer.concat(chunks));
-  });
-  // The response closes with it; there is nobody left to be told.
-  request.on("error", () => undefined);
 }

@@ -1,5 +1,11 @@
 import { createServer } from "node:http";
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type {
+  IncomingMessage,
+  RequestListener,
+  Server,
+  ServerOptions,
+  ServerResponse,
+} from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -8,6 +14,7 @@ import { createApp } from "./app.js";
 import type { AppOptions } from "./app.js";
 import { bootingApp } from "./booting.js";
 import { ServerError } from "./error.js";
+import { DEFAULT_LIMITS } from "./limits.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Problem } from "./problem.js";
 import type { TransparencyService } from "./service.js";
@@ -21,6 +28,8 @@ export interface BindOptions {
   readonly port: number;
   /** Longest time that a stop waits for requests under way, in milliseconds; 5,000 by default. */
   readonly stopGraceMs?: number;
+  /** Longest time for the headers of a request, in milliseconds; as in DEFAULT_LIMITS by default. */
+  readonly headersTimeoutMs?: number;
   /** Speaks TLS with it; plain HTTP unless given. */
   readonly tls?: TlsMaterial;
 }
@@ -45,14 +54,11 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Longest time for a whole request to arrive, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 30_000;
-
 /** How long a stop waits for a sender who has stalled, in milliseconds. */
 const STOP_GRACE_MS = 5_000;
 
-/** Longest time for its headers, in milliseconds. */
-const HEADERS_TIMEOUT_MS = 10_000;
+/** How often connections are looked at for headers that are late, in milliseconds. */
+const CHECK_EVERY_MS = 1000;
 
 /** A server that accepts requests, and says that it is starting until there is a service. */
 export interface BootingServer extends RunningServer {
@@ -69,8 +75,9 @@ export async function serve(
   service: TransparencyService,
   { host, port, stopGraceMs, tls, ...options }: ListenOptions,
 ): Promise<RunningServer> {
+  const { headersTimeoutMs } = { ...DEFAULT_LIMITS, ...options.limits };
   const given = { ...(stopGraceMs !== undefined && { stopGraceMs }), ...(tls && { tls }) };
-  const server = await listen({ host, port, ...given });
+  const server = await listen({ host, port, headersTimeoutMs, ...given });
   server.open(service, options);
   return server;
 }
@@ -84,8 +91,9 @@ export async function serve(
  */
 export async function listen(options: BindOptions): Promise<BootingServer> {
   const { host, port, stopGraceMs = STOP_GRACE_MS, tls } = options;
-  const secure = tls === undefined ? undefined : createTlsServer(tls, LIMITS);
-  const server = secure ?? createServer(LIMITS);
+  const limits = limitsOf(options);
+  const secure = tls === undefined ? undefined : createTlsServer(tls, limits);
+  const server = secure ?? createServer(limits);
   // Owned by open.
   let app: RequestListener = bootingApp;
   // Owned by this server's listeners: the answers that are still to be given, and what they go over.
@@ -116,12 +124,18 @@ export async function listen(options: BindOptions): Promise<BootingServer> {
   };
 }
 
-const LIMITS = {
-  requestTimeout: REQUEST_TIMEOUT_MS,
-  headersTimeout: HEADERS_TIMEOUT_MS,
-  // Node would refuse a missing Host without a body; the application does it with a problem (S1).
-  requireHostHeader: false,
-} as const;
+function limitsOf({
+  headersTimeoutMs = DEFAULT_LIMITS.headersTimeoutMs,
+}: BindOptions): ServerOptions {
+  return {
+    // The application has its own limit for bodies, for some of them may take long.
+    requestTimeout: 0,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, headersTimeoutMs),
+    // Node would refuse a missing Host without a body; the application does it with a problem (S1).
+    requireHostHeader: false,
+  };
+}
 
 function reload(server: TlsServer | undefined, material: TlsMaterial): void {
   if (server === undefined) throw new TypeError("this server speaks no TLS");

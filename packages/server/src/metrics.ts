@@ -1,10 +1,11 @@
 import type { ScrubAges } from "@tallystick/log";
 import { PolicyError } from "@tallystick/policy";
 import { StatementError } from "@tallystick/statement";
-import { Counter, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 
 import { Measures, registerGauges } from "./measures.js";
 import { isRefusal } from "./problem.js";
+import type { RegistrationQueue } from "./queue.js";
 import type { Registration, TransparencyService } from "./service.js";
 
 /** Most names of rules that are told apart; a label with any number of values would exhaust memory. */
@@ -54,6 +55,23 @@ export class Metrics {
     this.#measures = new Measures(this.#registry);
     service.watch(this.#measures);
     registerGauges(this.#registry, service, scrub);
+  }
+
+  /** Tells how many registrations are under way. */
+  watch(queue: RegistrationQueue): void {
+    this.#gauge("tallystick_registering_entries", "Registrations under way.", () => queue.entries);
+    this.#gauge("tallystick_registering_bytes", "Bytes of their statements.", () => queue.bytes);
+  }
+
+  #gauge(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
   }
 
   /** Media type of {@link Metrics.format}, with its version. */

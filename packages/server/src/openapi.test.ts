@@ -9,9 +9,13 @@ import request from "supertest";
 
 import type { AccessOptions } from "./access.js";
 import { createApp } from "./app.js";
+import { BodyBudget } from "./budget.js";
+import { Gate } from "./gate.js";
+import { DEFAULT_LIMITS } from "./limits.js";
 import { Metrics } from "./metrics.js";
 import { operationOf, parameterSchema } from "./operations.js";
 import { PROBLEM_MEDIA_TYPE } from "./problem.js";
+import { Registrations } from "./registrations.js";
 import { routesOf } from "./routes.js";
 import { TransparencyService } from "./service.js";
 import type { ServiceOptions } from "./service.js";
@@ -49,6 +53,7 @@ let frozen: Fixture;
 let full: TransparencyService;
 let surplus: Uint8Array;
 let closed: App;
+let limited: App;
 
 async function alone(
   options: Partial<ServiceOptions> = {},
@@ -81,6 +86,11 @@ beforeAll(async () => {
   await at.service.register(await at.sign("logged"));
   app = createApp(at.service, { maxBodyBytes: 2000 });
   closed = createApp(at.service, { access: ACCESS });
+  const rates = { writesPerSecond: 1e-6, readsPerSecond: 1e-6 };
+  limited = createApp(at.service, { limits: rates });
+  // Each client has one of either, to begin with.
+  await ask({ app: limited, path: "/health" });
+  await ask({ app: limited, path: "/entries", statement: Uint8Array.of(1) });
   first = await alone();
   genesis = await first.log.entryAt(0);
   frozen = await fixture();
@@ -108,7 +118,13 @@ const documented = (): string[] =>
 
 describe("the document", () => {
   test("has every route of the server, and no other", () => {
-    const routes = routesOf(at.service, new Metrics(at.service));
+    const { service } = at;
+    const metrics = new Metrics(service);
+    const registrations = new Registrations({ service, metrics, limits: DEFAULT_LIMITS });
+    const { writes } = new Gate(DEFAULT_LIMITS);
+    const maxBytes = (): Promise<number> => Promise.resolve(1);
+    const batches = { budget: new BodyBudget(), writes, maxBytes };
+    const routes = routesOf({ service, metrics, registrations, batches });
     const served = routes.map(
       ({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, "{$1}")}`,
     );
@@ -185,6 +201,7 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
   const single = createApp(first);
   const readOnly = createApp(frozen.service);
   const post = { path: "/entries", statement };
+  const batch = { path: "/batch", statement, type: "application/cbor-seq" };
   const byId = (id: string, path: string): Readonly<Record<string, Asked>> => ({
     [`${id} 200`]: { path: path.replace("ID", entryId) },
     [`${id} 400`]: { path: path.replace("ID", "none") },
@@ -193,6 +210,10 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
   return {
     "registerStatement 201": post,
     "registerStatement 202": { path: "/entries", statement: body, app: single },
+    "registerBatch 200": batch,
+    "registerBatch 403": { ...batch, app: closed, token: "weak" },
+    "registerBatch 415": { ...batch, type: "text/plain" },
+    "registerBatch 503": { ...batch, app: createApp(service, { maxBytesInFlight: 1 }) },
     "registerStatement 400": { path: "/entries", statement: Uint8Array.of(1) },
     "registerStatement 403": { ...post, app: closed, token: "weak" },
     "registerStatement 413": { path: "/entries", statement: new Uint8Array(2001) },
@@ -243,6 +264,7 @@ function common(): Readonly<Record<string, Asked>> {
     const sample = path.replace(/\{([a-z]+)\}/g, (_all, name: string) => SAMPLES[name] ?? "");
     const sent = method === "POST" ? { statement: Uint8Array.of(1) } : {};
     asked[`${operationId} 406`] = { path: sample, accept: "text/none", ...sent };
+    asked[`${operationId} 429`] = { path: sample, app: limited, ...sent };
     if ("401" in responses) asked[`${operationId} 401`] = { path: sample, app: closed, ...sent };
   }
   return asked;

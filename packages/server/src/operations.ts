@@ -90,6 +90,9 @@ const UNKNOWN = { ...INVALID, ...MISSING };
 const CLOSED = {
   401: problem("No credential where the operator asks for one.", "WWW-Authenticate"),
 };
+const LIMITED = {
+  429: problem("The client sends more requests than it may.", "Retry-After"),
+};
 const UNACCEPTABLE = { 406: problem("The answer is not to be had in an accepted type.") };
 
 interface Told {
@@ -103,7 +106,8 @@ interface Told {
 
 function read({ id, summary, schema, headers = [], others = {} }: Told): Operation {
   const good: Outcome = { description: summary, headers, ...(schema && { schema }) };
-  return { id, summary, outcomes: { 200: good, ...others, ...CLOSED, ...UNACCEPTABLE } };
+  const outcomes = { 200: good, ...others, ...CLOSED, ...UNACCEPTABLE, ...LIMITED };
+  return { id, summary, outcomes };
 }
 
 function probe(told: Told): Operation {
@@ -118,7 +122,7 @@ const REGISTER: Operation = {
   outcomes: {
     201: { description: "Registered; the body is the receipt.", headers: ["Location"] },
     202: {
-      description: "Registered, and the receipt is not there yet.",
+      description: "Accepted: the receipt will be at Location. Asked for by Prefer: respond-async.",
       type: null,
       headers: ["Location", "Retry-After"],
     },
@@ -128,8 +132,23 @@ const REGISTER: Operation = {
     ...UNACCEPTABLE,
     413: problem("The statement, or the body, is too large."),
     415: problem("The body is of another type."),
+    ...LIMITED,
     503: problem("Nothing can be registered now."),
     507: problem("The disk is nearly full.", "Retry-After"),
+  },
+};
+
+const BATCH: Operation = {
+  id: "registerBatch",
+  summary: "Register a CBOR sequence of Signed Statements; one result for each, in order",
+  outcomes: {
+    200: { description: "A CBOR sequence of results.", headers: [] },
+    ...CLOSED,
+    403: problem("The credential does not include registering."),
+    ...UNACCEPTABLE,
+    415: problem("The body is of another type."),
+    ...LIMITED,
+    503: problem("Too many batches are under way.", "Retry-After"),
   },
 };
 
@@ -146,6 +165,7 @@ const RECEIPT = read({
 /** What each resource and method does and may answer. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /entries": REGISTER,
+  "POST /batch": BATCH,
   "GET /entries/:id": RECEIPT,
   "GET /.well-known/scitt-keys": read({
     ...{ id: "readKeys", summary: "Transparency Service Keys (SCRAPI): a COSE Key Set" },

@@ -22,6 +22,8 @@ const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_METHOD: [405, "Method Not Allowed"],
   SERVER_NOT_ACCEPTABLE: [406, "Not Acceptable"],
   SERVER_NOT_READY: [503, "Not Ready"],
+  SERVER_RATE_LIMITED: [429, "Too Many Requests"],
+  SERVER_REGISTRATION_FAILED: [404, "Registration Failed"],
   SERVER_REQUEST_MALFORMED: [400, "Malformed request"],
   SERVER_REQUEST_TIMEOUT: [408, "Request Timeout"],
   SERVER_ROUTE_UNKNOWN: [404, "Not Found"],
@@ -92,6 +94,23 @@ describe("problemOf", () => {
     expect(problemOf(error).detail).toBe(
       "Signed Statement payload must be present: payload is detached. Attach the payload, or register a hash envelope (RFC 9995).",
     );
+  });
+
+  test.each([
+    [
+      new ServerError("SERVER_RATE_LIMITED", "9 requests per second", { retryAfter: 7 }),
+      ["Only 9 requests per second are allowed.", 7],
+    ],
+    [
+      new ServerError("SERVER_REGISTRATION_FAILED", "ab: Rejected: key: revoked"),
+      [
+        "Signed Statement with entry ID ab could not be persisted to the log: Rejected: key: revoked",
+        undefined,
+      ],
+    ],
+  ])("the listed sentence is filled in: %p", (error, [detail, retryAfter]) => {
+    expect(problemOf(error)).toMatchObject({ detail });
+    expect(problemOf(error).retryAfter).toBe(retryAfter);
   });
 
   test.each([new Error("secret"), "secret", undefined])("a defect is a bare 500: %p", (defect) => {

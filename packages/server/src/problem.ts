@@ -247,6 +247,19 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     retryAfter: 5,
     isOpen: true,
   },
+  // S33: the listed sentence, with the limit.
+  SERVER_RATE_LIMITED: {
+    status: 429,
+    title: "Too Many Requests",
+    detail: "Only <limit> are allowed.",
+    retryAfter: 1,
+  },
+  // S25: the listed sentence, with the ID and the reason.
+  SERVER_REGISTRATION_FAILED: {
+    status: 404,
+    title: "Registration Failed",
+    detail: "Signed Statement with entry ID <id> could not be persisted to the log",
+  },
   SERVER_REQUEST_MALFORMED: MALFORMED,
   SERVER_REQUEST_TIMEOUT: {
     status: 408,
@@ -281,13 +294,24 @@ export function isRefusal(error: unknown): error is Refusal {
  */
 export function problemOf(error: unknown): Problem {
   if (!isRefusal(error)) return INTERNAL;
-  const row = PROBLEMS[error.code];
+  const row = told(error);
   if (row.status >= 500 && row.isOpen !== true) return row;
-  if (row.detail.includes("<id>"))
-    return { ...row, detail: row.detail.replace("<id>", error.message) };
+  if (row.detail.includes("<")) return { ...row, detail: filledIn(row.detail, error.message) };
   const cause = `${row.detail}: ${error.message}`;
   const mend = isEncoding(error) ? ENCODING_MEND : row.mend;
   return { ...row, detail: mend === undefined ? cause : `${cause}. ${mend}` };
+}
+
+function told(error: Refusal): Row {
+  const row = PROBLEMS[error.code];
+  if (!(error instanceof ServerError) || error.retryAfter === undefined) return row;
+  return { ...row, retryAfter: error.retryAfter };
+}
+
+// What stands before the first colon goes into the sentence, the rest behind it.
+function filledIn(sentence: string, message: string): string {
+  const [value = "", ...rest] = message.split(": ");
+  return [sentence.replace(/<[a-z]+>/, () => value), ...rest].join(": ");
 }
 
 const ENCODING_MEND = "Send one COSE_Sign1 with tag 18, in definite lengths and shortest heads.";

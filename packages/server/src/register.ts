@@ -15,6 +15,8 @@ export interface Registrar {
   readonly now: () => number;
   /** Told how many seconds each verification took. */
   readonly onVerified?: (seconds: number) => void;
+  /** Told whenever the statement is admitted and waits for the log; more than once after a race. */
+  readonly onQueued?: ((entry: Uint8Array) => void) | undefined;
 }
 
 /** A statement that a durable, published checkpoint covers. */
@@ -68,6 +70,7 @@ async function admitAndAppendAgain(
   registrar: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
+  const { log, onQueued } = registrar;
   let verified: VerifiedStatement | undefined;
   for (let admissions = 1; ; admissions++) {
     const grounds = await groundsOf(registrar, statement);
@@ -77,7 +80,10 @@ async function admitAndAppendAgain(
     const { state, time } = grounds;
     const admission = Admission.admit(verified, state, time); // S17: policy before anything else
     try {
-      const sequenced = await registrar.log.append(appendRequest(admission));
+      const appended = log.append(appendRequest(admission));
+      // Not where the log has refused it at once.
+      if (onQueued !== undefined && log.isPending(statement.entry)) onQueued(statement.entry);
+      const sequenced = await appended;
       const { index, checkpoint, isDuplicate } = sequenced;
       return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
     } catch (error) {

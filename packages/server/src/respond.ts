@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
+import { hasBody } from "./body.js";
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Reply } from "./route.js";
@@ -13,7 +14,7 @@ export const COMMON_HEADERS = {
   "x-content-type-options": "nosniff",
   // Everything served is public and needs no credentials, so pages of any origin may read it.
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "location, retry-after, x-request-id",
+  "access-control-expose-headers": "location, preference-applied, retry-after, x-request-id",
 } as const;
 
 /** How an answer is sent. */
@@ -22,7 +23,18 @@ export interface Sending {
   readonly isHead?: boolean;
   /** Told of what goes wrong once the answer has begun, but for readers who leave. */
   readonly onDefect?: ((error: unknown) => void) | undefined;
+  /** Longest time in which a reader of parts takes none, in milliseconds. */
+  readonly stallMs?: number;
 }
+
+/** Longest body, in bytes, that is read to its end although its request was refused. */
+const MAX_SPARED = 65_536;
+
+/** How much longer a refused sender is listened to, so that it finds time to read the answer. */
+const LINGER = { ms: 2000, bytes: 4_194_304 } as const;
+
+/** Longest time in which a reader takes nothing. */
+const STALL_MS = 30_000;
 
 /**
  * Sends an answer. Parts are made as fast as they are read. After an error among them the connection
@@ -31,11 +43,12 @@ export interface Sending {
 export function sendReply(
   response: ServerResponse,
   { status, headers, body }: Reply,
-  { isHead = false, onDefect }: Sending = {},
+  { isHead = false, onDefect, stallMs = STALL_MS }: Sending = {},
 ): void {
   const all: OutgoingHttpHeaders = { ...COMMON_HEADERS, ...headers };
   const visit = visitOf(response.req);
   if (visit !== undefined) all[REQUEST_ID_HEADER] = visit.id;
+  const isEarly = hasBody(response.req) && !response.req.complete;
   // 204 has no body, no type and no length (SCRAPI-11 §2.4.2).
   if (status === 204) {
     response.writeHead(status, all).end();
@@ -44,12 +57,13 @@ export function sendReply(
   if (body instanceof Uint8Array) {
     all["content-length"] = body.length;
     if (visit !== undefined && !isHead) visit.bytes = body.length;
-    response.writeHead(status, all).end(isHead ? undefined : body);
+    if (isEarly) sendEarly(response, { status, headers: all, body });
+    else response.writeHead(status, all).end(isHead ? undefined : body);
     return;
   }
   response.writeHead(status, all);
   if (isHead) response.end();
-  else void sendParts(response, counted(body, visit), onDefect);
+  else void sendParts(response, counted(body, visit), { onDefect, stallMs });
 }
 
 async function* counted(
@@ -62,16 +76,73 @@ async function* counted(
   }
 }
 
+// Before the body is there. A short one may still come, so that the connection can be kept; a long one
+// is cut off, but not at once: a reset would overtake the answer.
+function sendEarly(
+  response: ServerResponse,
+  { status, headers, body }: { status: number; headers: OutgoingHttpHeaders; body: Uint8Array },
+): void {
+  const request = response.req;
+  const isSpared = Number(request.headers["content-length"] ?? Infinity) <= MAX_SPARED;
+  if (isSpared) response.writeHead(status, headers).end(body);
+  else response.writeHead(status, { ...headers, connection: "close" }).write(body);
+  linger(request, (isWhole) => {
+    // Closes behind the answer, all of which has been sent.
+    if (!isSpared) response.end();
+    else if (!isWhole) request.socket.destroy();
+  });
+}
+
+/** Reads on for a moment and throws away what comes, then tells whether that was all. */
+function linger(request: IncomingMessage, tell: (isWhole: boolean) => void): void {
+  let left: number = LINGER.bytes;
+  let isOver = false;
+  const end = (): void => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    tell(request.complete);
+  };
+  const timer = setTimeout(end, LINGER.ms);
+  request.on("data", (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) end();
+  });
+  request.once("end", end).once("close", end);
+  request.on("error", () => undefined);
+  request.resume();
+}
+
 async function sendParts(
   response: ServerResponse,
   parts: AsyncIterable<Uint8Array>,
-  onDefect: Sending["onDefect"],
+  { onDefect, stallMs }: { onDefect: Sending["onDefect"]; stallMs: number },
 ): Promise<void> {
+  const taken = impatient(parts, stallMs, () => response.destroy());
   try {
     // One part waits at most; the reader's pace is everyone's.
-    await pipeline(Readable.from(parts, { objectMode: true, highWaterMark: 1 }), response);
+    await pipeline(Readable.from(taken, { objectMode: true, highWaterMark: 1 }), response);
   } catch (error) {
     if (!isDeparture(error)) onDefect?.(error);
+  }
+  const { req: request } = response;
+  if (!hasBody(request) || request.complete) return;
+  // All has been said, whatever may still be on its way.
+  linger(request, () => request.socket.destroy());
+}
+
+async function* impatient(
+  parts: AsyncIterable<Uint8Array>,
+  stallMs: number,
+  giveUp: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const part of parts) {
+    const timer = setTimeout(giveUp, stallMs);
+    try {
+      yield part;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

@@ -1,3 +1,15 @@
+import type { Preference } from "./prefer.js";
+
+/** A body that is read as it comes. */
+export interface Upload {
+  /** Its parts, none of them read before it is asked for. */
+  readonly parts: AsyncIterable<Uint8Array>;
+  /** Names the client. */
+  readonly client: string;
+  /** Has a function called once the answer is over, whichever way, or at once if it is. */
+  readonly onClose: (act: () => void) => void;
+}
+
 /** What a route is given: nothing of HTTP but this reaches the service (S31). */
 export interface RouteRequest {
   /** Decoded path parameters by name. */
@@ -6,6 +18,10 @@ export interface RouteRequest {
   readonly body: Uint8Array;
   /** Scheme and authority under which the client reaches the service, without a trailing slash. */
   readonly baseUrl: string;
+  /** When the client would like its answer; decides about nothing else. */
+  readonly prefer: Preference;
+  /** In the place of `body` where the route is streamed. */
+  readonly upload?: Upload;
 }
 
 /** What a route answers. A refusal is thrown and becomes a problem. */
@@ -51,6 +67,8 @@ export interface Route {
   readonly produces: string;
   /** Media type that a body must have. */
   readonly consumes?: string;
+  /** Whether it is given `upload`, and never a whole body. */
+  readonly isStreamed?: boolean;
   readonly answer: (request: RouteRequest) => Promise<Reply>;
   readonly operation: Operation;
 }

@@ -5,7 +5,10 @@ import { readOpenApi } from "./openapi.js";
 import { operationOf } from "./operations.js";
 import { readReady } from "./ready.js";
 import type { Readiness } from "./ready.js";
+import type { Registrations } from "./registrations.js";
 import type { Reply, Route, RouteRequest } from "./route.js";
+import { postBatch } from "./routes/batch.js";
+import type { Batches } from "./routes/batch.js";
 import {
   COSE_MEDIA_TYPE,
   postEntry,
@@ -41,12 +44,17 @@ export interface RouteOptions extends Readiness {
   readonly scrub?: () => ScrubAges;
 }
 
-/** Every resource of the service: the four of SCRAPI first, then its own read-only ones. */
-export function routesOf(
-  service: TransparencyService,
-  metrics: Metrics,
-  options: RouteOptions = {},
-): readonly Route[] {
+/** What routes are made of. */
+export interface RouteParts extends RouteOptions {
+  readonly service: TransparencyService;
+  readonly metrics: Metrics;
+  readonly registrations: Registrations;
+  readonly batches: Omit<Batches, "registrations">;
+}
+
+/** Every resource of the service: the four of SCRAPI first, then its own. */
+export function routesOf(parts: RouteParts): readonly Route[] {
+  const { service, metrics, registrations, batches, scrub } = parts;
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
     path,
@@ -60,13 +68,23 @@ export function routesOf(
       path: "/entries",
       produces: COSE_MEDIA_TYPE,
       consumes: COSE_MEDIA_TYPE,
-      answer: (request) =>
-        postEntry((body) => metrics.registration(() => service.register(body)), request),
+      answer: (request) => postEntry(registrations, request),
       operation: operationOf("POST", "/entries"),
     },
-    get("/entries/:id", COSE_MEDIA_TYPE, readReceipt),
+    get("/entries/:id", COSE_MEDIA_TYPE, (_service, request) =>
+      readReceipt(service, registrations, request),
+    ),
     get("/.well-known/scitt-keys", CBOR_MEDIA_TYPE, readKeys),
     get("/.well-known/scitt-keys/:kid", CBOR_MEDIA_TYPE, readKey),
+    {
+      method: "POST",
+      path: "/batch",
+      produces: CBOR_SEQUENCE_MEDIA_TYPE,
+      consumes: CBOR_SEQUENCE_MEDIA_TYPE,
+      isStreamed: true,
+      operation: operationOf("POST", "/batch"),
+      answer: (request) => postBatch({ ...batches, registrations }, request),
+    },
     get("/entries/:id/statement", COSE_MEDIA_TYPE, readTransparentStatement),
     get("/entries/:id/collateral", CBOR_MEDIA_TYPE, readCollateral),
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
@@ -76,8 +94,8 @@ export function routesOf(
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
-    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, options.scrub)),
-    get("/ready", JSON_MEDIA_TYPE, () => readReady(service, options)),
+    get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
+    get("/ready", JSON_MEDIA_TYPE, () => readReady(service, parts)),
     get("/metrics", TEXT_MEDIA_TYPE, () => readMetrics(metrics)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
     get("/openapi.json", JSON_MEDIA_TYPE, (_service, { baseUrl }) => readOpenApi(routes, baseUrl)),

@@ -136,14 +136,16 @@ export class TransparencyService {
 
   /**
    * Registers a signed statement; see `register`. T19: every registered statement has a receipt.
+   * `onQueued` is told when the statement is admitted and waits for the log.
    *
    * @throws StatementError, PolicyError, LogError
    */
-  async register(bytes: Uint8Array): Promise<Registration> {
+  async register(bytes: Uint8Array, onQueued?: (entry: Uint8Array) => void): Promise<Registration> {
     const registrar = {
       log: this.log,
       policies: this.#policies,
       now: this.#now,
+      onQueued,
       onVerified: (seconds: number): void => {
         this.#rounds.onVerified(seconds);
       },

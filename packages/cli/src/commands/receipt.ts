@@ -6,11 +6,13 @@ import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { writeWhole } from "../file.js";
 import type { Session } from "../session.js";
-import { printRegistered } from "./register.js";
+import { parseSeconds } from "../whole.js";
+import { TIMEOUT_SECONDS, printRegistered, waiting } from "./register.js";
 
 interface ReceiptOptions extends AccessOptions {
   readonly service: string;
   readonly out: string;
+  readonly timeout: number;
 }
 
 export function addReceipt(program: Command, session: Session): void {
@@ -19,10 +21,12 @@ export function addReceipt(program: Command, session: Session): void {
     .description("fetch a fresh receipt of an entry")
     .argument("<entryid>", "64 lower-case hexadecimal digits", requireEntryId)
     .requiredOption("--service <url>", "transparency service")
-    .requiredOption("--out <file.receipt>", "receipt to write");
+    .requiredOption("--out <file.receipt>", "receipt to write")
+    .option("--timeout <s>", "longest time to wait for the service", parseSeconds, TIMEOUT_SECONDS);
   withAccess(command).action(
-    async (entryId: string, { service, out, ...access }: ReceiptOptions) => {
-      const registered = await (await openClient(service, access)).receipt(entryId);
+    async (entryId: string, { service, out, timeout, ...access }: ReceiptOptions) => {
+      const client = await openClient(service, access, waiting(timeout));
+      const registered = await client.receipt(entryId);
       await writeWhole(out, registered.receipt);
       printRegistered(registered, session.output);
       session.output.note(`wrote ${out}`);

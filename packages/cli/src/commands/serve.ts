@@ -14,6 +14,8 @@ import { expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
 import { codeOf } from "../file.js";
+import { addLimitOptions, limitsOf } from "../limit-options.js";
+import type { LimitOptions } from "../limit-options.js";
 import { parseServiceUrl } from "../naming.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { OpenedService } from "../opening.js";
@@ -23,9 +25,10 @@ import type { SecretOptions } from "../serve-secrets.js";
 import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
+import { parseWhole } from "../whole.js";
 import { configOf, describeDirectory } from "./init.js";
 
-interface ServeOptions extends SecretOptions {
+interface ServeOptions extends SecretOptions, LimitOptions {
   readonly host: string;
   readonly port: number;
   readonly create?: true;
@@ -65,6 +68,7 @@ export function addServe(program: Command, session: Session): void {
     .option("--create", "make the service first if the directory is missing or empty");
   addSecrets(command);
   addTelling(command);
+  addLimitOptions(command);
   command.action(async (dir: string, options: ServeOptions) => {
     session.exit = await serveDirectory(dir, options, session);
   });
@@ -141,7 +145,11 @@ async function run(
   const upkeep = await Upkeep.of({
     ...{ directory, opened, output: voice, scrubRate, scrubPauseSeconds },
   });
-  const about = { ...publicUrlOf(options), ...(upkeep.ages && { scrub: upkeep.ages }) };
+  const about = {
+    ...publicUrlOf(options),
+    limits: limitsOf(options),
+    ...(upkeep.ages && { scrub: upkeep.ages }),
+  };
   server.open(service, { ...about, ...appOptions(options, { secrets, log, output }) });
   await upkeep.start();
   reloadOnSignal(secrets, server, voice);
@@ -266,11 +274,6 @@ function parsePort(text: string): number {
 export function parseMib(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("want a whole number of mebibytes.");
-}
-
-function parseWhole(text: string): number {
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("want a whole number.");
 }
 
 function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {

@@ -3,7 +3,7 @@ import type { RequestListener, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { ServiceClient } from "../service.js";
-import type { ClientOptions } from "../service.js";
+import type { ClientOptions } from "../options.js";
 
 /** A real server on the loopback interface, one at a time. */
 export class LoopbackServer {

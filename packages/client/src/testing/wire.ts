@@ -3,7 +3,7 @@ import type { Signer } from "@tallystick/cose";
 
 import type { Fetch } from "../exchange.js";
 import { ServiceClient } from "../service.js";
-import type { ClientOptions } from "../service.js";
+import type { ClientOptions } from "../options.js";
 import { SERVICE } from "./scene.js";
 
 /** A request as it went over the wire. */

@@ -3,8 +3,9 @@ import { formatEntryId, parseEntryId } from "@tallystick/statement";
 
 import { ServerError } from "../error.js";
 import { CACHE, empty, ok } from "../route.js";
+import type { Registrations } from "../registrations.js";
 import type { Reply, RouteRequest } from "../route.js";
-import type { Registration, TransparencyService } from "../service.js";
+import type { TransparencyService } from "../service.js";
 
 /** Media type of COSE messages over HTTP (SCRAPI-11 §2). */
 export const COSE_MEDIA_TYPE = "application/cose";
@@ -13,19 +14,24 @@ export const COSE_MEDIA_TYPE = "application/cose";
 const RETRY_AFTER = "1";
 
 /**
- * Register a Signed Statement (SCRAPI-11 §2.3): 201 with the receipt.
+ * Register a Signed Statement (SCRAPI-11 §2.3): 201 with the receipt, or 202 where the client would
+ * rather not wait or the service does not keep up.
  *
  * S19, S20: Location is the receipt's resource and depends on the statement alone.
  */
 export async function postEntry(
-  register: (statement: Uint8Array) => Promise<Registration>,
-  { body, baseUrl }: RouteRequest,
+  registrations: Registrations,
+  { body, baseUrl, prefer }: RouteRequest,
 ): Promise<Reply> {
-  const { entryId, receipt } = await register(body);
+  const { entryId, registration } = await registrations.answer(body, prefer);
   const location = entryUrl(baseUrl, entryId);
+  const receipt = registration?.receipt;
   if (receipt === undefined) {
-    // S21: registered, but the receipt has to wait for a second entry.
-    return empty(202, { location, "retry-after": RETRY_AFTER, "content-length": "0" });
+    // S21: it runs, or it is registered and the receipt has to wait for a second entry.
+    const isApplied = registration === undefined && prefer.isAsync;
+    const applied = isApplied ? { "preference-applied": "respond-async" } : {};
+    const waiting = { location, "retry-after": RETRY_AFTER, "content-length": "0" };
+    return empty(202, { ...waiting, ...applied });
   }
   const headers = { "content-type": COSE_MEDIA_TYPE, "cache-control": CACHE.none, location };
   return { status: 201, headers, body: receipt };
@@ -34,15 +40,30 @@ export async function postEntry(
 /** Resolve a receipt (SCRAPI-11 §2.4): 200, 204 while running (S24), 404 (S25). */
 export async function readReceipt(
   service: TransparencyService,
+  registrations: Registrations,
   { params, baseUrl }: RouteRequest,
 ): Promise<Reply> {
   const entry = entryOf(params);
-  if (service.log.isPending(entry) || (await isAlone(service, entry))) {
-    return empty(204, { "retry-after": RETRY_AFTER, "cache-control": CACHE.none });
+  const entryId = formatEntryId(entry);
+  const isRunning = (): boolean => registrations.isRunning(entryId) || service.log.isPending(entry);
+  // Looked at first: what has ended meanwhile is on the log, or is asked for once more.
+  const wasRunning = isRunning();
+  if (await isAlone(service, entry)) return running();
+  let receipt: Uint8Array;
+  try {
+    receipt = await service.log.inclusionReceipt(entry);
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    if (wasRunning || isRunning()) return running();
+    // S25: what was accepted and came to nothing is told apart from what was never here.
+    throw registrations.failure(entryId) ?? unknown(entry);
   }
-  const receipt = await known(entry, () => service.log.inclusionReceipt(entry));
-  const location = entryUrl(baseUrl, formatEntryId(entry));
+  const location = entryUrl(baseUrl, entryId);
   return ok(receipt, { type: COSE_MEDIA_TYPE, cache: CACHE.none, location });
+}
+
+function running(): Reply {
+  return empty(204, { "retry-after": RETRY_AFTER, "cache-control": CACHE.none });
 }
 
 /** The statement with a receipt under the newest checkpoint attached. */
@@ -104,9 +125,12 @@ async function known<T>(entry: Uint8Array, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof LogError && error.code === "LOG_ENTRY_NOT_FOUND") throw unknown(entry);
-    throw error;
+    throw isUnknown(error) ? unknown(entry) : error;
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof LogError && error.code === "LOG_ENTRY_NOT_FOUND";
 }
 
 // S25: the listed sentence, with the ID.

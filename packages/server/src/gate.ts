@@ -1,0 +1,65 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { clientName } from "./client.js";
+import type { ClientOf } from "./client.js";
+import { ServerError } from "./error.js";
+import type { Limits } from "./limits.js";
+import { RateLimit } from "./rate.js";
+
+/**
+ * Turns requests away before anything is done about them: by the rate of the client, and by how many
+ * are under way. Registrations and reads are counted apart, so that neither keeps the other out.
+ */
+export class Gate {
+  /** How often each client may register. */
+  readonly writes: RateLimit;
+  readonly #reads: RateLimit;
+  readonly #limits: Limits;
+  readonly #clientOf: ClientOf | undefined;
+  // Owned by admit.
+  #reading = 0;
+
+  constructor(limits: Limits, clientOf?: ClientOf) {
+    const { writesPerSecond, readsPerSecond, burstSeconds, maxClients } = limits;
+    const rate = (perSecond: number): RateLimit =>
+      new RateLimit({
+        perSecond,
+        burst: Math.max(1, perSecond * burstSeconds),
+        maxClients,
+        now: () => performance.now(),
+      });
+    this.#limits = limits;
+    this.#clientOf = clientOf;
+    this.writes = rate(writesPerSecond);
+    this.#reads = rate(readsPerSecond);
+  }
+
+  /** Names the client behind a request. */
+  clientOf(request: IncomingMessage): string {
+    return clientName(request, { proxies: this.#limits.proxies, clientOf: this.#clientOf });
+  }
+
+  /**
+   * Counts a request in until its response closes.
+   *
+   * @throws {@link ServerError} `SERVER_RATE_LIMITED`, `SERVER_BUSY`
+   */
+  admit(request: IncomingMessage, response: ServerResponse): void {
+    const isWrite = request.method === "POST";
+    const rate = isWrite ? this.writes : this.#reads;
+    const waitMs = rate.take(this.clientOf(request));
+    // S28, S33: by client, and with the time after which it may come again.
+    if (waitMs > 0) {
+      const retryAfter = Math.ceil(waitMs / 1000);
+      throw new ServerError("SERVER_RATE_LIMITED", rate.text, { retryAfter });
+    }
+    if (isWrite) return;
+    if (this.#reading >= this.#limits.maxReads) {
+      throw new ServerError("SERVER_BUSY", "too many reads are under way");
+    }
+    this.#reading++;
+    response.once("close", () => {
+      this.#reading--;
+    });
+  }
+}

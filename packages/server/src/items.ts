@@ -1,0 +1,105 @@
+import { concatBytes } from "@tallystick/cose";
+
+import { ServerError } from "./error.js";
+
+const MAJOR = { bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
+
+/**
+ * Cuts a CBOR sequence (RFC 8742) into its items as the bytes come, holding at most one item that is
+ * not whole. Looks at lengths alone: what an item is, is for others to say.
+ */
+export class ItemSplitter {
+  readonly #maxBytes: number;
+  // Owned by take: what no whole item has come of yet, and how many bytes it takes to get further.
+  #pieces: readonly Uint8Array[] = [];
+  #length = 0;
+  #wanted = 1;
+  // Owned by take and #advance: how far the item is known, and how many items stand there still.
+  #at = 0;
+  #left = 1;
+
+  /** Takes the length of the longest item. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Yields the items that are whole once the piece is there.
+   *
+   * @throws {@link ServerError} `SERVER_REQUEST_MALFORMED`, `SERVER_BODY_TOO_LARGE`
+   */
+  *take(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
+    this.#pieces = [...this.#pieces, piece];
+    this.#length += piece.length;
+    if (this.#length < this.#wanted) return;
+    const bytes = this.#pieces.length === 1 ? piece : concatBytes(this.#pieces);
+    let start = 0;
+    for (;;) {
+      const rest = bytes.subarray(start);
+      // Also where this is the last time that anybody asks for more.
+      this.#pieces = rest.length === 0 ? [] : [rest];
+      this.#length = rest.length;
+      this.#wanted = this.#advance(rest);
+      if (this.#wanted > rest.length) return;
+      start += this.#at;
+      yield rest.subarray(0, this.#at);
+      this.#at = 0;
+      this.#left = 1;
+    }
+  }
+
+  /**
+   * Ends the sequence.
+   *
+   * @throws {@link ServerError} `SERVER_REQUEST_MALFORMED` in the middle of an item
+   */
+  finish(): void {
+    if (this.#length > 0) throw malformed("the sequence ends within an item");
+  }
+
+  /** Looks for the end of the item, and yields how many bytes there must be to get that far. */
+  #advance(bytes: Uint8Array): number {
+    while (this.#left > 0) {
+      const { major, argument, end } = headAt(bytes, this.#at);
+      if (end > bytes.length) return this.#within(end);
+      this.#at = end;
+      this.#left--;
+      if (major === MAJOR.bytes || major === MAJOR.text) this.#at += argument;
+      else if (major === MAJOR.array) this.#left += argument;
+      else if (major === MAJOR.map) this.#left += 2 * argument;
+      else if (major === MAJOR.tag) this.#left++;
+      // Every item that stands there still takes one byte at least.
+      this.#within(this.#at + this.#left);
+    }
+    return this.#at;
+  }
+
+  #within(length: number): number {
+    if (length <= this.#maxBytes) return length;
+    throw new ServerError("SERVER_BODY_TOO_LARGE", `an item is over ${this.#maxBytes} bytes`);
+  }
+}
+
+interface Head {
+  readonly major: number;
+  readonly argument: number;
+  readonly end: number;
+}
+
+/** Reads a head (RFC 8949 §3), whose `end` is behind the bytes where it is not whole. */
+function headAt(bytes: Uint8Array, at: number): Head {
+  const first = bytes[at];
+  if (first === undefined) return { major: 0, argument: 0, end: at + 1 };
+  const info = first & 31;
+  const major = first >> 5;
+  if (info < 24) return { major, argument: info, end: at + 1 };
+  if (info > 27) throw malformed("an item is of indefinite length, or its head is reserved");
+  const end = at + 1 + 2 ** (info - 24);
+  let argument = 0;
+  for (const byte of bytes.subarray(at + 1, end)) argument = argument * 256 + byte;
+  return { major, argument, end };
+}
+
+function malformed(message: string): ServerError {
+  return new ServerError("SERVER_REQUEST_MALFORMED", message);
+}

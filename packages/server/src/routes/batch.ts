@@ -1,0 +1,122 @@
+import { encodeCbor, spliceArray, spliceBytes, spliceUnsigned } from "@tallystick/cose";
+import { SignedStatement, StatementError, parseEntryId } from "@tallystick/statement";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { Answers } from "../answers.js";
+import type { BodyBudget } from "../budget.js";
+import { ServerError } from "../error.js";
+import { ItemSplitter } from "../items.js";
+import { encodeProblem, problemOf } from "../problem.js";
+import type { RateLimit } from "../rate.js";
+import type { Registrations } from "../registrations.js";
+import { CACHE, stream } from "../route.js";
+import type { Reply, RouteRequest, Upload } from "../route.js";
+import type { Registration } from "../service.js";
+import { CBOR_SEQUENCE_MEDIA_TYPE } from "./replay.js";
+
+/** What batches are registered with. */
+export interface Batches {
+  readonly registrations: Registrations;
+  /** What all bodies share. */
+  readonly budget: BodyBudget;
+  /** How often each client may register. */
+  readonly writes: RateLimit;
+  /** Longest statement, with what is not kept of it. */
+  readonly maxBytes: () => Promise<number>;
+  /** Told of what became a 500. */
+  readonly onDefect?: ((error: unknown) => void) | undefined;
+}
+
+/** What the answers of one batch that wait to be read take up, about. */
+const ANSWER_BYTES = 1_048_576;
+
+/**
+ * Registers a CBOR sequence of statements, each as if it had come alone, and answers with a CBOR
+ * sequence of results in the same order, as they are ready. Reads on only while there is room for the
+ * statements, and for the results that the client has not read.
+ *
+ * @throws {@link ServerError} `SERVER_BUSY`
+ */
+export async function postBatch(batches: Batches, { upload }: RouteRequest): Promise<Reply> {
+  if (upload === undefined) throw new TypeError("a batch is read as it comes");
+  const maxBytes = await batches.maxBytes();
+  const release = batches.budget.take(maxBytes + ANSWER_BYTES);
+  if (release === undefined) throw new ServerError("SERVER_BUSY", "too many batches are under way");
+  upload.onClose(release);
+  const answers = new Answers();
+  upload.onClose(() => {
+    answers.abandon();
+  });
+  void registerAll(upload, { answers, batches, maxBytes });
+  return stream(answers.taken(), { type: CBOR_SEQUENCE_MEDIA_TYPE, cache: CACHE.none });
+}
+
+interface Intake {
+  readonly answers: Answers;
+  readonly batches: Batches;
+  readonly maxBytes: number;
+}
+
+async function registerAll(
+  { parts, client }: Upload,
+  { answers, batches, maxBytes }: Intake,
+): Promise<void> {
+  const splitter = new ItemSplitter(maxBytes);
+  let position = 0;
+  try {
+    for await (const part of parts) {
+      for (const item of splitter.take(part)) {
+        // S28: a batch is slowed down to the rate of its client, where a single request is refused.
+        const waitMs = batches.writes.book(client);
+        if (waitMs > 0) await sleep(waitMs);
+        if (!(await answers.room())) return;
+        const leave = await batches.registrations.queue.room(item.length);
+        answers.add(resultOf(item, leave, batches));
+        position++;
+      }
+    }
+    splitter.finish();
+  } catch (error) {
+    answers.add(Promise.resolve(encodeStop(position, error)));
+  } finally {
+    answers.end();
+  }
+}
+
+async function resultOf(
+  statement: Uint8Array,
+  leave: () => void,
+  { registrations, onDefect }: Batches,
+): Promise<Uint8Array> {
+  try {
+    return encodeRegistered(await registrations.register(statement, leave));
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status === 500) onDefect?.(error);
+    const status = spliceUnsigned(problem.status);
+    return spliceArray([encodeEntryOf(statement), status, encodeProblem(problem)]);
+  }
+}
+
+function encodeRegistered({ entryId, receipt }: Registration): Uint8Array {
+  const entry = parseEntryId(entryId) ?? new Uint8Array();
+  if (receipt === undefined) return encodeCbor([entry, 202, null]);
+  return spliceArray([spliceBytes(entry), spliceUnsigned(201), spliceBytes(receipt)]);
+}
+
+function encodeEntryOf(statement: Uint8Array): Uint8Array {
+  try {
+    return spliceBytes(SignedStatement.decode(statement, { isSubjectOptional: true }).entry);
+  } catch (error) {
+    if (error instanceof StatementError) return encodeCbor(null);
+    throw error;
+  }
+}
+
+// The last item: why the sequence could not be read any further.
+function encodeStop(position: number, error: unknown): Uint8Array {
+  const problem = problemOf(error);
+  const detail = `${problem.detail} (item ${position} of the sequence, counted from 0)`;
+  const body = encodeProblem({ ...problem, detail });
+  return spliceArray([spliceUnsigned(position), spliceUnsigned(problem.status), body]);
+}
