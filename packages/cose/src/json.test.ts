@@ -216,3 +216,7 @@ test("a member that is there twice is told by its place alone", () => {
     /^an object has one member twice, for the second time at line 3, character 3$/,
   );
 });
+
+test("what is no JSON is told so, whatever its words begin like", () => {
+  expect(() => parse("-----BEGIN CERTIFICATE-----\n9e999x 1e999/AAA=\n")).toThrow(/^not JSON/);
+});

@@ -43,6 +43,9 @@ export function parseJson(bytes: Uint8Array, limits: Partial<JsonLimits> = {}): 
   return parseValue(text);
 }
 
+// RFC 8259 §6. What only begins like a number is for JSON.parse to refuse.
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
 /**
  * Walks over the tokens of a text and finds what JSON.parse lets pass. What it makes of a text that
  * is not JSON does not matter, as JSON.parse refuses that anyway.
@@ -83,7 +86,7 @@ class Scanner {
 
   #takeScalar(literal: string): void {
     this.#count();
-    if (/^-?\d/.test(literal) && !Number.isFinite(Number(literal))) {
+    if (NUMBER.test(literal) && !Number.isFinite(Number(literal))) {
       throw malformed("a number is beyond every double");
     }
   }

@@ -37,6 +37,8 @@ interface Signed {
  */
 export class Certificate {
   readonly #signed: Signed;
+  // Owned by verifySignature: those whose key the signature was seen to hold under.
+  readonly #signers = new WeakSet<Certificate>();
   /** Exactly as received. */
   readonly der: Uint8Array;
   readonly version: 1 | 2 | 3;
@@ -96,7 +98,8 @@ export class Certificate {
 
   /**
    * Verifies that the key of `issuer` signed this certificate; resolves when it did. Names, validity
-   * and constraints are not looked at: {@link CertificatePath.verify} does that.
+   * and constraints are not looked at: {@link CertificatePath.verify} does that. What has held once is
+   * not computed again for the same two objects.
    *
    * @throws {@link StatementError} `STATEMENT_CHAIN_INVALID`
    */
@@ -108,8 +111,10 @@ export class Certificate {
         `signature algorithm ${oid} is not supported`,
       );
     }
+    if (this.#signers.has(issuer)) return;
     try {
       await verifyScheme(scheme, issuer.publicKey, this.#signed);
+      this.#signers.add(issuer);
     } catch (cause) {
       if (!(cause instanceof CoseError)) throw cause;
       throw new StatementError(

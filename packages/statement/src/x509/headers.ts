@@ -9,7 +9,8 @@ import {
   type HashName,
 } from "@tallystick/cose";
 import { StatementError } from "../error.js";
-import { Certificate } from "./certificate.js";
+import { CERTIFICATES } from "./cache.js";
+import type { Certificate } from "./certificate.js";
 import { MAX_PATH_LENGTH } from "./path.js";
 
 /** A certificate by its digest (RFC 9360 §2, COSE_CertHash). */
@@ -74,7 +75,7 @@ export function decodeChain(encoded: readonly Uint8Array[]): readonly Certificat
   return Object.freeze(
     encoded.map((der, place) => {
       try {
-        return Certificate.decode(der);
+        return CERTIFICATES.decode(der);
       } catch (cause) {
         if (!(cause instanceof StatementError)) throw cause;
         throw new StatementError(cause.code, `certificate ${place}: ${cause.message}`, { cause });
