@@ -155,7 +155,7 @@ describe("tally register", () => {
     const { code, stdout, stderr } = await workspace.tally(...register);
     expect(stdout).toBe("registered: 299\nrefused: 2\n");
     expect(stderr).toMatch(
-      /^010\.scitt: not a signed statement: .+\nstranger\.scitt: Rejected: .+\n$/,
+      /^010\.scitt: not a signed statement: .+\nstranger\.scitt: Rejected: .+\nwrote 299 files to registered\n$/,
     );
     expect(code).toBe(1);
     const names = await workspace.names("registered");

@@ -71,16 +71,16 @@ export async function registerFolder(
     }
   } finally {
     progress.clear();
-    tell({ registered, refused, out }, session);
+    tell({ registered, refused }, session);
   }
+  if (!isJson) output.note(`wrote ${registered} files to ${out}`);
   if (refused.length > 0) session.exit = EXIT.no;
 }
 
 function tell(
-  told: { readonly registered: number; readonly refused: readonly Refused[]; readonly out: string },
+  { registered, refused }: { readonly registered: number; readonly refused: readonly Refused[] },
   { output, isJson }: Session,
 ): void {
-  const { registered, refused, out } = told;
   if (isJson) {
     output.printJson({ registered, refused });
     return;
@@ -88,7 +88,6 @@ function tell(
   output.print(`registered: ${registered}`);
   output.print(`refused: ${refused.length}`);
   for (const { file, message } of refused) output.note(`${file}: ${message}`);
-  output.note(`wrote ${registered} files to ${out}`);
 }
 
 function transparentName(out: string, name: string): string {

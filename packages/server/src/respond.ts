@@ -148,7 +148,7 @@ async function* impatient(
 
 // Whoever reads may hang up at any time, and that is nothing to be told about.
 function isDeparture(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = typeof error === "object" && error !== null && "code" in error && error.code;
   return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" || code === "EPIPE";
 }
 
