@@ -2,50 +2,36 @@ import { readFileSync } from "node:fs";
 
 import { Command } from "commander";
 
-import { addAudit } from "./commands/audit.js";
-import { addBackup } from "./commands/backup.js";
-import { addConsistency } from "./commands/consistency.js";
-import { addDoctor } from "./commands/doctor.js";
-import { addFreeze } from "./commands/freeze.js";
-import { addFsck } from "./commands/fsck.js";
-import { addInit } from "./commands/init.js";
-import { addInspect } from "./commands/inspect.js";
-import { addKeygen } from "./commands/keygen.js";
-import { addPolicy } from "./commands/policy.js";
-import { addReceipt } from "./commands/receipt.js";
-import { addRecover } from "./commands/recover.js";
-import { addRegister } from "./commands/register.js";
-import { addRestore } from "./commands/restore.js";
-import { addServe } from "./commands/serve.js";
-import { addSign } from "./commands/sign.js";
-import { addTokenCommand } from "./commands/token.js";
-import { addTrust } from "./commands/trust.js";
-import { addVerify } from "./commands/verify.js";
 import { Output } from "./output.js";
 import { Session } from "./session.js";
 
-/** The commands, in the order in which help lists them. */
-const COMMANDS = [
-  addInit,
-  addServe,
-  addKeygen,
-  addTokenCommand,
-  addTrust,
-  addPolicy,
-  addSign,
-  addRegister,
-  addReceipt,
-  addConsistency,
-  addVerify,
-  addInspect,
-  addAudit,
-  addFsck,
-  addDoctor,
-  addBackup,
-  addRestore,
-  addFreeze,
-  addRecover,
-] as const;
+type Add = (program: Command, session: Session) => void;
+
+/**
+ * The commands, in the order in which help lists them. Each is loaded when it is called: reading all
+ * that the others need would take most of the time of a short one.
+ */
+const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => Promise<Add>>([
+  ["init", async () => (await import("./commands/init.js")).addInit],
+  ["serve", async () => (await import("./commands/serve.js")).addServe],
+  ["keygen", async () => (await import("./commands/keygen.js")).addKeygen],
+  ["token", async () => (await import("./commands/token.js")).addTokenCommand],
+  ["trust", async () => (await import("./commands/trust.js")).addTrust],
+  ["policy", async () => (await import("./commands/policy.js")).addPolicy],
+  ["sign", async () => (await import("./commands/sign.js")).addSign],
+  ["register", async () => (await import("./commands/register.js")).addRegister],
+  ["receipt", async () => (await import("./commands/receipt.js")).addReceipt],
+  ["consistency", async () => (await import("./commands/consistency.js")).addConsistency],
+  ["verify", async () => (await import("./commands/verify.js")).addVerify],
+  ["inspect", async () => (await import("./commands/inspect.js")).addInspect],
+  ["audit", async () => (await import("./commands/audit.js")).addAudit],
+  ["fsck", async () => (await import("./commands/fsck.js")).addFsck],
+  ["doctor", async () => (await import("./commands/doctor.js")).addDoctor],
+  ["backup", async () => (await import("./commands/backup.js")).addBackup],
+  ["restore", async () => (await import("./commands/restore.js")).addRestore],
+  ["freeze", async () => (await import("./commands/freeze.js")).addFreeze],
+  ["recover", async () => (await import("./commands/recover.js")).addRecover],
+]);
 
 const EXIT_CODES = `
 Exit codes: 0 yes, 1 no (refused, does not verify), 2 could not be done, 3 wrong usage.`;
@@ -60,7 +46,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   const output = new Output(process);
   const session = new Session(output, argv.includes("--json"));
   try {
-    await programOf(session).parseAsync([...argv], { from: "user" });
+    const program = programOf(session);
+    for (const add of await commandsFor(argv)) add(program, session);
+    await program.parseAsync([...argv], { from: "user" });
     return session.exit;
   } catch (error) {
     return session.fail(error);
@@ -69,7 +57,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function programOf(session: Session): Command {
   const { output } = session;
-  const program = new Command("tally")
+  return new Command("tally")
     .description("register signed statements with a transparency service, and verify them offline")
     .version(versionOf())
     .exitOverride()
@@ -83,8 +71,13 @@ function programOf(session: Session): Command {
     })
     .showHelpAfterError("see --help")
     .addHelpText("after", EXIT_CODES);
-  for (const add of COMMANDS) add(program, session);
-  return program;
+}
+
+// Whatever does not begin with the name of a command may be answered with a list of them all.
+function commandsFor([name = ""]: readonly string[]): Promise<readonly Add[]> {
+  if (name === "--version" || name === "-V") return Promise.resolve([]);
+  const load = COMMANDS.get(name);
+  return Promise.all(load === undefined ? [...COMMANDS.values()].map((each) => each()) : [load()]);
 }
 
 function versionOf(): string {

@@ -138,6 +138,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["register", "payload.json", ...SERVICE], "required option '--out"],
   [["register", "payload.json", "--service", "x", ...OUT], "no http or https URL"],
   [["register", "payload.json", ...SERVICE, "--async", ...OUT], "--async and --out do not go"],
+  [["register", ".", ...SERVICE, ...OUT], "no *.scitt in ."],
   [["register", "payload.json", ...SERVICE, ...OUT, "--timeout", "0"], "seconds from 1 to 86400"],
   [["receipt", ID, ...SERVICE, ...OUT, "--timeout", "x"], "seconds from 1 to 86400"],
   [["serve", "new", "--write-rate", "-1"], "want a whole number"],
@@ -212,7 +213,6 @@ const IMPOSSIBLE: readonly (readonly [args: readonly string[], says: string])[] 
   [[...SIGN, "--key", "made.pub.jwk", "--type", "a/b", ...OUT], "JWK is a public key"],
   [[...SIGN, "--key", "payload.json", "--type", "a/b", ...OUT], "JWK without kty"],
   [["register", "absent", ...SERVICE, ...OUT], `cannot read absent: ${ABSENT}`],
-  [["register", ".", ...SERVICE, ...OUT], "there is no *.scitt in ."],
   [["verify", "payload.json", "--trust", "absent"], `cannot read absent: ${ABSENT}`],
   [
     ["verify", "payload.json", "--trust", "payload.json"],
