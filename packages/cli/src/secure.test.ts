@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { request } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
 import { connect as connectPlain } from "node:net";
-import { connect as connectTls } from "node:tls";
-import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { TLSSocket, connect as connectTls } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
@@ -104,6 +105,27 @@ describe("a service over TLS", () => {
     await once(good, "secureConnect");
     expect(good.getProtocol()).toBe("TLSv1.2");
     good.destroy();
+  });
+
+  test("takes nobody in by a session that was resumed without a certificate", async () => {
+    const port = Number(new URL(server.url).port);
+    const body = await workspace.read("a.scitt");
+    // It keeps sessions, and no connections.
+    const agent = new Agent({ keepAlive: false });
+    const place = { host: "127.0.0.1", port, ca: authority.pem, agent, path: "/entries" };
+    const headers = { "content-type": "application/cose", "content-length": body.length };
+    const seen: (readonly [number | undefined, boolean])[] = [];
+    for (let i = 0; i < 3; i++) {
+      const asked = request({ ...place, method: "POST", headers });
+      asked.end(body);
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      const isResumed = asked.socket instanceof TLSSocket && asked.socket.isSessionReused();
+      seen.push([answer.statusCode, isResumed]);
+      answer.resume();
+      await once(answer, "close");
+    }
+    expect(seen.map(([status]) => status)).toEqual([401, 401, 401]);
+    expect(seen.at(-1)?.[1]).toBe(true);
   });
 
   test("hangs up on who speaks plain HTTP, and goes on", async () => {

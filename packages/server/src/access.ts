@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
+import type { PeerCertificate } from "node:tls";
 
 import { ServerError } from "./error.js";
 
@@ -111,9 +112,11 @@ export class AccessControl {
 
 // What the TLS layer could not verify is no credential; reading stays open to whoever shows it.
 function certified(socket: TLSSocket): Client | undefined {
-  if (!socket.authorized) return undefined;
-  const { subject, fingerprint256 } = socket.getPeerCertificate();
-  const { CN: name }: { readonly CN?: unknown } = subject;
+  // A session that was begun without a certificate counts as authorized once it is resumed.
+  const peer: Partial<PeerCertificate> = socket.getPeerCertificate();
+  const { raw, subject, fingerprint256 } = peer;
+  if (!socket.authorized || raw === undefined || fingerprint256 === undefined) return undefined;
+  const { CN: name }: { readonly CN?: unknown } = subject ?? {};
   const isName = typeof name === "string" && name !== "";
   return { name: `cert:${isName ? name : fingerprint256}`, scopes: ["register"] };
 }

@@ -1,4 +1,4 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 
 import express from "express";
 import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
@@ -7,7 +7,7 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import { AccessControl } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { declaredLength, readBody, receiveParts } from "./body.js";
-import { BodyBudget } from "./budget.js";
+import { BodyBudget, MAX_BYTES_IN_FLIGHT } from "./budget.js";
 import type { ClientOf } from "./client.js";
 import { ServerError } from "./error.js";
 import { Gate } from "./gate.js";
@@ -15,6 +15,7 @@ import { HotPath } from "./hot.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import type { Limits } from "./limits.js";
 import { Metrics } from "./metrics.js";
+import { onOver } from "./over.js";
 import { preferenceOf } from "./prefer.js";
 import { Registrations } from "./registrations.js";
 import type { RequestLog } from "./request-log.js";
@@ -59,23 +60,38 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = new Metrics(service, options.scrub);
   const gate = new Gate(limits, options.clientOf ?? clientOf);
-  const budget = new BodyBudget(options.maxBytesInFlight);
+  const { maxBytesInFlight = MAX_BYTES_IN_FLIGHT } = options;
+  // Batches last, so they have a half of their own and leave the other to those who send one body.
+  const budget = new BodyBudget(maxBytesInFlight / 2);
   const { onDefect, maxBodyBytes: most = MIN_BODY_BYTES } = options;
   const registrations = new Registrations({ service, metrics, limits, onDefect });
   const maxItemBytes = (): Promise<number> => maxBodyBytes(service, options);
-  const batches = { budget, writes: gate.writes, maxBytes: maxItemBytes, onDefect };
-  const routes = routesOf({ service, metrics, registrations, batches, ...options });
   const { bodyTimeoutMs } = limits;
+  const batches = {
+    ...{ writes: gate.writes, maxBytes: maxItemBytes, itemTimeoutMs: bodyTimeoutMs, onDefect },
+    budget: new BodyBudget(maxBytesInFlight / 2),
+    underway: new Map<string, number>(),
+  };
+  const routes = routesOf({ service, metrics, registrations, batches, ...options });
   const maxBytes = Math.min(most, MIN_BODY_BYTES);
   const hot = new HotPath({ ...options, routes, budget, maxBytes, bodyTimeoutMs });
-  const cold = coldPath({ service, routes, budget, options, gate, bodyTimeoutMs });
-  const records = { metrics, log: options.log };
   const access = options.access && new AccessControl(options.access);
+  const cold = coldPath({ service, routes, budget, options, gate, access, bodyTimeoutMs });
+  const records = { metrics, log: options.log };
+  const letIn = (request: IncomingMessage, response: ServerResponse): void => {
+    const visit = visitOf(request);
+    try {
+      const client = access?.admit(request);
+      if (visit !== undefined) visit.client = client;
+    } finally {
+      // Who is not let in counts too, by address, and comes to 429 in the end.
+      gate.admit(request, response);
+    }
+  };
   return (request, response) => {
     const visit = beginVisit(request, response, records);
     try {
-      visit.client = access?.admit(request);
-      gate.admit(request, response);
+      letIn(request, response);
     } catch (error) {
       const reply = refusalReply(error, onDefect, visit.id);
       sendReply(response, reply, { isHead: request.method === "HEAD" });
@@ -85,13 +101,10 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   };
 }
 
-// Refusals of the framework have a route, too, so it is looked at when the answer has been given,
-// and before the visit is told of.
-const naming: RequestHandler = (request, response, next) => {
-  response.prependOnceListener("close", () => {
-    const visit = visitOf(request);
-    if (visit !== undefined) visit.route = templateOf(request);
-  });
+// Refusals of the framework have a route, too, so it is looked at when the answer is over.
+const naming: RequestHandler = (request, _response, next) => {
+  const visit = visitOf(request);
+  if (visit !== undefined) visit.routeOf = () => templateOf(request);
   next();
 };
 
@@ -107,6 +120,7 @@ interface Cold {
   readonly budget: BodyBudget;
   readonly options: AppOptions;
   readonly gate: Gate;
+  readonly access: AccessControl | undefined;
   readonly bodyTimeoutMs: number;
 }
 
@@ -185,24 +199,23 @@ async function bodyOf(request: Request, response: Response, cold: Cold): Promise
   if (release === undefined) {
     throw new ServerError("SERVER_BUSY", "too many bodies are under way");
   }
-  whenClosed(response, release);
+  onOver(response, release);
   return readBody(request, { maxBytes, timeoutMs: cold.bodyTimeoutMs });
 }
 
-function uploadOf(request: Request, response: Response, { gate, bodyTimeoutMs }: Cold): Upload {
+function uploadOf(request: Request, response: Response, cold: Cold): Upload {
+  const { gate, access, bodyTimeoutMs } = cold;
   declaredLength(request, Infinity);
   return {
     parts: receiveParts(request, bodyTimeoutMs),
     client: gate.clientOf(request),
+    requireAdmitted: () => {
+      access?.admit(request);
+    },
     onClose: (act) => {
-      whenClosed(response, act);
+      onOver(response, act);
     },
   };
-}
-
-function whenClosed(response: Response, act: () => void): void {
-  if (response.closed) act();
-  else response.once("close", act);
 }
 
 function refuseMethod(method: string): RequestHandler {

@@ -268,7 +268,7 @@ describe("a client that", () => {
 
   test("leaves in the middle leaves nothing behind but what it sent", async () => {
     // Room for a single batch: a place that is not given back shows at once.
-    await start({ maxBytesInFlight: 3_000_000 });
+    await start({ maxBytesInFlight: 6_000_000 });
     for (let i = 0; i < 3; i++) {
       store.hold();
       const sent = open();

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
+import { Accumulator } from "./accumulator.js";
 import { ServerError } from "./error.js";
 
 /** What bounds a body. */
@@ -41,23 +42,20 @@ export function readBody(
   { maxBytes, timeoutMs }: BodyLimits,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const body = new Accumulator();
     const stop = (): void => {
       clearTimeout(timer);
       request.off("data", take).off("end", finish).pause();
     };
     const take = (chunk: Buffer): void => {
-      length += chunk.length;
-      chunks.push(chunk);
-      if (length <= maxBytes) return;
+      body.add(chunk);
+      if (body.length <= maxBytes) return;
       stop();
       reject(tooLarge());
     };
     const finish = (): void => {
       clearTimeout(timer);
-      const [first = Buffer.alloc(0), second] = chunks;
-      resolve(second === undefined ? first : Buffer.concat(chunks));
+      resolve(body.bytes());
     };
     const timer = setTimeout(() => {
       stop();

@@ -1,5 +1,5 @@
 /** Bytes of request bodies that the process holds at once, over all connections. */
-const MAX_BYTES_IN_FLIGHT = 268_435_456;
+export const MAX_BYTES_IN_FLIGHT = 268_435_456;
 
 /** What the bodies under way may take up together, so that many slow senders cannot fill the memory. */
 export class BodyBudget {
@@ -7,7 +7,7 @@ export class BodyBudget {
   // Owned by take: what the requests under way may still send or have sent.
   #inFlight = 0;
 
-  constructor(maxBytes: number = MAX_BYTES_IN_FLIGHT) {
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 

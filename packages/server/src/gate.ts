@@ -4,7 +4,10 @@ import { clientName } from "./client.js";
 import type { ClientOf } from "./client.js";
 import { ServerError } from "./error.js";
 import type { Limits } from "./limits.js";
+import { onOver } from "./over.js";
 import { RateLimit } from "./rate.js";
+
+const PROBES: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
 /**
  * Turns requests away before anything is done about them: by the rate of the client, and by how many
@@ -45,6 +48,8 @@ export class Gate {
    * @throws {@link ServerError} `SERVER_RATE_LIMITED`, `SERVER_BUSY`
    */
   admit(request: IncomingMessage, response: ServerResponse): void {
+    // Whoever watches the process must not take one that is busy for one that hangs.
+    if (PROBES.has(request.url ?? "")) return;
     const isWrite = request.method === "POST";
     const rate = isWrite ? this.writes : this.#reads;
     const waitMs = rate.take(this.clientOf(request));
@@ -58,7 +63,7 @@ export class Gate {
       throw new ServerError("SERVER_BUSY", "too many reads are under way");
     }
     this.#reading++;
-    response.once("close", () => {
+    onOver(response, () => {
       this.#reading--;
     });
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { hasBody, readBody } from "./body.js";
 import type { BodyBudget } from "./budget.js";
+import { onOver } from "./over.js";
 import { preferenceOf } from "./prefer.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
 import type { OnDefect } from "./respond.js";
@@ -102,7 +103,7 @@ export class HotPath {
     const release = this.#options.budget.take(bytes);
     if (release === undefined) return undefined;
     return (_request, response) => {
-      response.once("close", release);
+      onOver(response, release);
       const limits = { maxBytes: bytes, timeoutMs: this.#options.bodyTimeoutMs };
       void this.#answer(route, response, async () => {
         const body = await readBody(request, limits);
@@ -117,7 +118,7 @@ export class HotPath {
     answer: () => Promise<Reply>,
   ): Promise<void> {
     const visit = visitOf(response.req);
-    if (visit !== undefined) visit.route = path;
+    if (visit !== undefined) visit.routeOf = () => path;
     let reply: Reply;
     try {
       reply = await answer();

@@ -1,5 +1,4 @@
-import { concatBytes } from "@tallystick/cose";
-
+import { Accumulator } from "./accumulator.js";
 import { ServerError } from "./error.js";
 
 const MAJOR = { bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
@@ -11,8 +10,7 @@ const MAJOR = { bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
 export class ItemSplitter {
   readonly #maxBytes: number;
   // Owned by take: what no whole item has come of yet, and how many bytes it takes to get further.
-  #pieces: readonly Uint8Array[] = [];
-  #length = 0;
+  readonly #held = new Accumulator();
   #wanted = 1;
   // Owned by take and #advance: how far the item is known, and how many items stand there still.
   #at = 0;
@@ -29,22 +27,19 @@ export class ItemSplitter {
    * @throws {@link ServerError} `SERVER_REQUEST_MALFORMED`, `SERVER_BODY_TOO_LARGE`
    */
   *take(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
-    this.#pieces = [...this.#pieces, piece];
-    this.#length += piece.length;
-    if (this.#length < this.#wanted) return;
-    const bytes = this.#pieces.length === 1 ? piece : concatBytes(this.#pieces);
-    let start = 0;
+    this.#held.add(piece);
     for (;;) {
-      const rest = bytes.subarray(start);
-      // Also where this is the last time that anybody asks for more.
-      this.#pieces = rest.length === 0 ? [] : [rest];
-      this.#length = rest.length;
-      this.#wanted = this.#advance(rest);
-      if (this.#wanted > rest.length) return;
-      start += this.#at;
-      yield rest.subarray(0, this.#at);
+      const bytes = this.#held.bytes();
+      if (bytes.length < this.#wanted) return;
+      this.#wanted = this.#advance(bytes);
+      if (this.#wanted > bytes.length) return;
+      const end = this.#at;
       this.#at = 0;
       this.#left = 1;
+      this.#wanted = 1;
+      // Also where this is the last time that anybody asks for more.
+      this.#held.drop(end);
+      yield bytes.subarray(0, end);
     }
   }
 
@@ -54,7 +49,7 @@ export class ItemSplitter {
    * @throws {@link ServerError} `SERVER_REQUEST_MALFORMED` in the middle of an item
    */
   finish(): void {
-    if (this.#length > 0) throw malformed("the sequence ends within an item");
+    if (this.#held.length > 0) throw malformed("the sequence ends within an item");
   }
 
   /** Looks for the end of the item, and yields how many bytes there must be to get that far. */

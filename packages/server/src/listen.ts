@@ -15,6 +15,7 @@ import type { AppOptions } from "./app.js";
 import { bootingApp } from "./booting.js";
 import { ServerError } from "./error.js";
 import { DEFAULT_LIMITS } from "./limits.js";
+import { onOver } from "./over.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Problem } from "./problem.js";
 import type { TransparencyService } from "./service.js";
@@ -105,7 +106,7 @@ export async function listen(options: BindOptions): Promise<BootingServer> {
   });
   server.on("request", (request, response) => {
     running.add(response);
-    response.on("close", () => running.delete(response));
+    onOver(response, () => running.delete(response));
     app(request, response);
   });
   server.on("checkExpectation", refuseExpectation);
@@ -115,13 +116,37 @@ export async function listen(options: BindOptions): Promise<BootingServer> {
   return {
     url: urlOf(server, secure === undefined ? "http" : "https"),
     open: (service, appOptions) => {
+      const { bodyTimeoutMs } = { ...DEFAULT_LIMITS, ...appOptions?.limits };
       app = createApp(service, appOptions);
+      const watching = watchReaders(running, bodyTimeoutMs);
+      server.once("close", () => {
+        clearInterval(watching);
+      });
     },
     reload: (material) => {
       reload(secure, material);
     },
     close: () => stop(server, { running, sockets, stopGraceMs }),
   };
+}
+
+/**
+ * Hangs up on readers who take nothing of what there is for them for too long, whatever kind of answer
+ * it is. Who merely waits for an answer has nothing to take.
+ */
+function watchReaders(running: ReadonlySet<ServerResponse>, stallMs: number): NodeJS.Timeout {
+  const seen = new WeakMap<Socket, { readonly mark: string; readonly at: number }>();
+  const look = (): void => {
+    const now = performance.now();
+    for (const { socket } of running) {
+      if (socket === null || socket.writableLength === 0) continue;
+      const mark = `${socket.bytesWritten} ${socket.writableLength}`;
+      const before = seen.get(socket);
+      if (before?.mark !== mark) seen.set(socket, { mark, at: now });
+      else if (now - before.at >= stallMs) socket.destroy();
+    }
+  };
+  return setInterval(look, Math.max(stallMs / 4, 1)).unref();
 }
 
 function limitsOf({

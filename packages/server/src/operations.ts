@@ -86,7 +86,7 @@ const INVALID = { 400: problem("A parameter is not in a valid form.") };
 const MISSING = { 404: problem("There is none.") };
 const UNKNOWN = { ...INVALID, ...MISSING };
 
-/** What any request may come to, unless the probes of a supervisor make it. */
+/** What any request may come to, unless it is a supervisor's probe. */
 const CLOSED = {
   401: problem("No credential where the operator asks for one.", "WWW-Authenticate"),
 };
@@ -112,7 +112,7 @@ function read({ id, summary, schema, headers = [], others = {} }: Told): Operati
 
 function probe(told: Told): Operation {
   const { id, summary, outcomes } = read(told);
-  const open = Object.entries(outcomes).filter(([status]) => status !== "401");
+  const open = Object.entries(outcomes).filter(([status]) => !["401", "429"].includes(status));
   return { id, summary, outcomes: Object.fromEntries(open) };
 }
 

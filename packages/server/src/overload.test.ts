@@ -108,6 +108,37 @@ describe("at ten times the load that it can carry", () => {
     await again.close();
   }
 
+  test("whoever breaks off in the middle of a pipeline gives every place back", async () => {
+    const maxReads = 20;
+    await start({ limits: { maxReads } });
+    const { hostname, port } = new URL(server.url);
+    for (let round = 0; round < 4; round++) {
+      store.hold();
+      const signed = await at.sign(`first in line ${round}`);
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => undefined);
+      // What is behind waits for its turn on the connection, and never gets it.
+      socket.write(head(`Content-Length: ${signed.length}`));
+      socket.write(signed);
+      for (let i = 0; i < 12; i++) socket.write("GET /policy HTTP/1.1\r\nHost: x\r\n\r\n");
+      await until(async () => (await metric(server.url, "tallystick_registering_entries")) === 1);
+      socket.destroy();
+      store.release();
+      await until(async () => (await metric(server.url, "tallystick_registering_entries")) === 0);
+    }
+    const reads = Array.from({ length: maxReads - 1 }, () => read(`${server.url}/policy`));
+    expect((await Promise.all(reads)).map(({ status }) => status)).toEqual(
+      Array.from({ length: maxReads - 1 }, () => 200),
+    );
+  });
+
+  test("a process that is busy still says that it lives", async () => {
+    await start({ limits: { maxReads: 0 } });
+    expect((await read(`${server.url}/policy`)).status).toBe(503);
+    expect((await read(`${server.url}/health`)).status).toBe(200);
+    expect((await read(`${server.url}/ready`)).status).toBe(200);
+  });
+
   test("the queue is bounded in bytes as well", async () => {
     const large = await at.sign("x".repeat(5000));
     await start({ limits: { maxQueuedBytes: 3 * large.length } });

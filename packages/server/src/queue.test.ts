@@ -41,21 +41,35 @@ describe("take", () => {
 describe("room", () => {
   test("comes in the order of arrival, in half of the queue", async () => {
     const queue = new RegistrationQueue(LIMITS);
-    const [first] = await Promise.all([queue.room(1), queue.room(1)]);
+    const [first, second] = await Promise.all([queue.room(1), queue.room(1)]);
     const came: string[] = [];
-    const third = queue.room(1).then(() => came.push("third"));
-    const fourth = queue.room(1).then(() => came.push("fourth"));
+    void queue.room(1).then(() => came.push("third"));
+    void queue.room(1).then(() => came.push("fourth"));
     // The other half is for those who do not wait.
     expect(queue.take(1)).toBeDefined();
+    await Promise.resolve();
+    expect([queue.entries, came]).toEqual([3, []]);
     first();
     await Promise.resolve();
-    expect(queue.entries).toBe(2);
-    const [another] = [queue.take(1)];
-    expect(came).toEqual([]);
-    another?.();
-    expect(came).toEqual([]);
-    void third;
-    void fourth;
+    expect([queue.entries, came]).toEqual([3, ["third"]]);
+    second();
+    await Promise.resolve();
+    expect([queue.entries, came]).toEqual([3, ["third", "fourth"]]);
+  });
+
+  test("is there for a batch while single registrations fill the other half", async () => {
+    const queue = new RegistrationQueue(LIMITS);
+    for (let i = 0; i < 2; i++) expect(queue.take(1)).toBeDefined();
+    const leave = await queue.room(1);
+    await queue.room(1);
+    let isIn = false;
+    void queue.room(1).then(() => {
+      isIn = true;
+    });
+    expect([queue.entries, queue.take(1)]).toEqual([4, undefined]);
+    leave();
+    await Promise.resolve();
+    expect([queue.entries, isIn]).toEqual([4, true]);
   });
 
   test("is given to all who wait, one after the other", async () => {

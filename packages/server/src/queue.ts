@@ -20,6 +20,9 @@ export class RegistrationQueue {
   // Owned by #enter: what is under way.
   #entries = 0;
   #bytes = 0;
+  // What of it came in batches.
+  #batchEntries = 0;
+  #batchBytes = 0;
   // Owned by room and #leave; in order of arrival.
   readonly #waiting: Waiting[] = [];
 
@@ -39,13 +42,13 @@ export class RegistrationQueue {
 
   /** Yields the way to leave again, to be gone once; `undefined` where there is no room. */
   take(bytes: number): (() => void) | undefined {
-    return this.#fits(bytes, 1) ? this.#enter(bytes) : undefined;
+    return this.#fits(bytes) ? this.#enter(bytes, false) : undefined;
   }
 
   /** Waits for room in the half of batches, behind who came before; yields the way to leave again. */
   room(bytes: number): Promise<() => void> {
-    if (this.#waiting.length === 0 && this.#fits(bytes, 2)) {
-      return Promise.resolve(this.#enter(bytes));
+    if (this.#waiting.length === 0 && this.#fitsBatch(bytes)) {
+      return Promise.resolve(this.#enter(bytes, true));
     }
     return new Promise((enter) => {
       this.#waiting.push({ bytes, enter });
@@ -53,31 +56,44 @@ export class RegistrationQueue {
   }
 
   // What is larger than the whole queue is let in when nothing else is there, or it could never be.
-  #fits(bytes: number, share: number): boolean {
+  #fits(bytes: number): boolean {
     const { maxEntries, maxBytes } = this.#limits;
     if (this.#entries === 0) return true;
-    return this.#entries < maxEntries / share && this.#bytes + bytes <= maxBytes / share;
+    return this.#entries < maxEntries && this.#bytes + bytes <= maxBytes;
   }
 
-  #enter(bytes: number): () => void {
-    this.#entries++;
-    this.#bytes += bytes;
+  #fitsBatch(bytes: number): boolean {
+    const { maxEntries, maxBytes } = this.#limits;
+    if (!this.#fits(bytes)) return false;
+    if (this.#batchEntries === 0) return true;
+    return this.#batchEntries < maxEntries / 2 && this.#batchBytes + bytes <= maxBytes / 2;
+  }
+
+  #enter(bytes: number, isBatch: boolean): () => void {
+    this.#count(1, bytes, isBatch);
     let isHere = true;
     return () => {
       if (!isHere) return;
       isHere = false;
-      this.#entries--;
-      this.#bytes -= bytes;
+      this.#count(-1, -bytes, isBatch);
       this.#admitWaiting();
     };
+  }
+
+  #count(entries: number, bytes: number, isBatch: boolean): void {
+    this.#entries += entries;
+    this.#bytes += bytes;
+    if (!isBatch) return;
+    this.#batchEntries += entries;
+    this.#batchBytes += bytes;
   }
 
   #admitWaiting(): void {
     for (;;) {
       const [next] = this.#waiting;
-      if (next === undefined || !this.#fits(next.bytes, 2)) return;
+      if (next === undefined || !this.#fitsBatch(next.bytes)) return;
       this.#waiting.shift();
-      next.enter(this.#enter(next.bytes));
+      next.enter(this.#enter(next.bytes, true));
     }
   }
 }

@@ -65,7 +65,8 @@ export class RequestLog {
   /** Tells of an answered request. */
   answered({ visit, method, status, seconds, isWhole }: Answered): void {
     if (!this.#tellsRequests) return;
-    const { id, route, bytes, client } = visit;
+    const { id, bytes, client } = visit;
+    const route = visit.routeOf();
     const ms = Math.round(seconds * 1e6) / 1000;
     const told = { id, method: methodOf(method), route, status, bytes, ms };
     const odd = isWhole ? undefined : true;

@@ -33,6 +33,9 @@ const MAX_SPARED = 65_536;
 /** How much longer a refused sender is listened to, so that it finds time to read the answer. */
 const LINGER = { ms: 2000, bytes: 4_194_304 } as const;
 
+/** Longest body that is sent in one piece. */
+const WHOLE_BYTES = 65_536;
+
 /** Longest time in which a reader takes nothing. */
 const STALL_MS = 30_000;
 
@@ -54,20 +57,28 @@ export function sendReply(
     response.writeHead(status, all).end();
     return;
   }
-  if (body instanceof Uint8Array) {
+  if (body instanceof Uint8Array && (body.length <= WHOLE_BYTES || isHead || isEarly)) {
     all["content-length"] = body.length;
     if (visit !== undefined && !isHead) visit.bytes = body.length;
     if (isEarly) sendEarly(response, { status, headers: all, body });
     else response.writeHead(status, all).end(isHead ? undefined : body);
     return;
   }
+  const isWhole = body instanceof Uint8Array;
+  if (isWhole) all["content-length"] = body.length;
   response.writeHead(status, all);
+  const parts = isWhole ? piecesOf(body) : body;
   if (isHead) response.end();
-  else void sendParts(response, counted(body, visit), { onDefect, stallMs });
+  else void sendParts(response, counted(parts, visit), { onDefect, stallMs });
+}
+
+// In pieces, so that it shows whether the reader takes any.
+function* piecesOf(body: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < body.length; at += WHOLE_BYTES) yield body.subarray(at, at + WHOLE_BYTES);
 }
 
 async function* counted(
-  parts: AsyncIterable<Uint8Array>,
+  parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   visit: Visit | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const part of parts) {

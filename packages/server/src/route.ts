@@ -6,6 +6,12 @@ export interface Upload {
   readonly parts: AsyncIterable<Uint8Array>;
   /** Names the client. */
   readonly client: string;
+  /**
+   * Asks again whether the client may send more, for its credential may have been taken away.
+   *
+   * @throws ServerError `SERVER_UNAUTHENTICATED`, `SERVER_FORBIDDEN`
+   */
+  readonly requireAdmitted: () => void;
   /** Has a function called once the answer is over, whichever way, or at once if it is. */
   readonly onClose: (act: () => void) => void;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Metrics } from "./metrics.js";
+import { onOver } from "./over.js";
 import type { RequestLog } from "./request-log.js";
 
 /** What is known of a request beside what it asks for. */
@@ -10,8 +11,8 @@ export interface Visit {
   readonly id: string;
   /** When it began, as `performance.now()` counts. */
   readonly began: number;
-  /** Template of the route, never the path that was asked for. */
-  route: string;
+  /** Yields the template of the route, never the path that was asked for. */
+  routeOf: () => string;
   /** Bytes of the answer's body that were handed over to be sent. */
   bytes: number;
   /** Name of the credential that it came with. */
@@ -43,12 +44,12 @@ export function beginVisit(
 ): Visit {
   const visit = newVisit(request);
   VISITS.set(request, visit);
-  response.once("close", () => {
+  onOver(response, () => {
     const { method = "" } = request;
     const isWhole = response.writableFinished;
     const status = response.headersSent ? response.statusCode : LEFT;
     const seconds = (performance.now() - visit.began) / 1000;
-    metrics.request({ method, route: visit.route, status, seconds });
+    metrics.request({ method, route: visit.routeOf(), status, seconds });
     log?.answered({ method, status, seconds, isWhole, visit });
   });
   return visit;
@@ -71,5 +72,5 @@ function newVisit({ headers }: IncomingMessage): Visit {
   const given = headers[REQUEST_ID_HEADER];
   const isGood = typeof given === "string" && /^[A-Za-z0-9._-]{1,64}$/.test(given);
   const id = isGood ? given : randomUUID();
-  return { id, began: performance.now(), route: NO_ROUTE, bytes: 0, client: undefined };
+  return { id, began: performance.now(), routeOf: () => NO_ROUTE, bytes: 0, client: undefined };
 }

@@ -17,8 +17,12 @@ import { CBOR_SEQUENCE_MEDIA_TYPE } from "./replay.js";
 /** What batches are registered with. */
 export interface Batches {
   readonly registrations: Registrations;
-  /** What all bodies share. */
+  /** What all batches share. */
   readonly budget: BodyBudget;
+  /** How many batches each client has under way. */
+  readonly underway: Map<string, number>;
+  /** Longest time for an item to arrive, in milliseconds. */
+  readonly itemTimeoutMs: number;
   /** How often each client may register. */
   readonly writes: RateLimit;
   /** Longest statement, with what is not kept of it. */
@@ -30,12 +34,15 @@ export interface Batches {
 /** What the answers of one batch that wait to be read take up, about. */
 const ANSWER_BYTES = 1_048_576;
 
+/** Most batches of one client under way. */
+const MAX_BATCHES = 8;
+
 /**
  * Registers a CBOR sequence of statements, each as if it had come alone, and answers with a CBOR
  * sequence of results in the same order, as they are ready. Reads on only while there is room for the
  * statements, and for the results that the client has not read.
  *
- * @throws {@link ServerError} `SERVER_BUSY`
+ * @throws {@link ServerError} `SERVER_BUSY`, `SERVER_RATE_LIMITED`
  */
 export async function postBatch(batches: Batches, { upload }: RouteRequest): Promise<Reply> {
   if (upload === undefined) throw new TypeError("a batch is read as it comes");
@@ -43,12 +50,27 @@ export async function postBatch(batches: Batches, { upload }: RouteRequest): Pro
   const release = batches.budget.take(maxBytes + ANSWER_BYTES);
   if (release === undefined) throw new ServerError("SERVER_BUSY", "too many batches are under way");
   upload.onClose(release);
+  begin(batches.underway, upload);
   const answers = new Answers();
   upload.onClose(() => {
     answers.abandon();
   });
   void registerAll(upload, { answers, batches, maxBytes });
   return stream(answers.taken(), { type: CBOR_SEQUENCE_MEDIA_TYPE, cache: CACHE.none });
+}
+
+/** Counts a batch in until it is over. */
+function begin(underway: Map<string, number>, { client, onClose }: Upload): void {
+  const before = underway.get(client) ?? 0;
+  if (before >= MAX_BATCHES) {
+    throw new ServerError("SERVER_RATE_LIMITED", `${MAX_BATCHES} batches of one client at once`);
+  }
+  underway.set(client, before + 1);
+  onClose(() => {
+    const left = (underway.get(client) ?? 1) - 1;
+    if (left > 0) underway.set(client, left);
+    else underway.delete(client);
+  });
 }
 
 interface Intake {
@@ -58,13 +80,16 @@ interface Intake {
 }
 
 async function registerAll(
-  { parts, client }: Upload,
+  { parts, client, requireAdmitted }: Upload,
   { answers, batches, maxBytes }: Intake,
 ): Promise<void> {
   const splitter = new ItemSplitter(maxBytes);
   let position = 0;
+  let since = performance.now();
   try {
     for await (const part of parts) {
+      requireAdmitted();
+      const before = position;
       for (const item of splitter.take(part)) {
         // S28: a batch is slowed down to the rate of its client, where a single request is refused.
         const waitMs = batches.writes.book(client);
@@ -73,6 +98,11 @@ async function registerAll(
         const leave = await batches.registrations.queue.room(item.length);
         answers.add(resultOf(item, leave, batches));
         position++;
+      }
+      // The time that the service took for the items before is not the sender's.
+      if (position > before) since = performance.now();
+      else if (performance.now() - since > batches.itemTimeoutMs) {
+        throw new ServerError("SERVER_REQUEST_TIMEOUT", "send each statement without pause");
       }
     }
     splitter.finish();
