@@ -88,7 +88,8 @@ describeFault("F4: damage on the disk", undefined, () => {
     const { served, audit } = await serve(site, bench);
     const scrub = await scrubOf(scrubbed, bench);
     await Promise.all([site, checked, scrubbed].map((copy) => copy.remove()));
-    const hasEffect = !isSame || damage.kind === "anchor";
+    // The last record is cut off as one that a crash cut short, and made again at the next start.
+    const hasEffect = !isSame || (damage.kind === "anchor" && damage.looksTorn !== true);
     return { hasEffect, fsck: exit, served, audit, scrub };
   }
 

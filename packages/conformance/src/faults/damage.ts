@@ -10,8 +10,13 @@ import type { Site } from "./site.js";
 export interface Damage {
   readonly name: string;
   readonly kind: string;
+  /** Whether it leaves what a crash leaves in the middle of the last write to the anchor. */
+  readonly looksTorn?: boolean;
   readonly apply: (site: Site) => Promise<void>;
 }
+
+/** Bytes of an anchor's record of a checkpoint. */
+const ANCHOR_RECORD_BYTES = 512;
 
 /** The kinds of file that a service cannot do without, by name within its folder. */
 export const FILE_KINDS: readonly (readonly [string, RegExp])[] = [
@@ -41,6 +46,7 @@ export async function flipsOf(
     return {
       kind,
       name: `bit ${bit} of byte ${place} of ${name}`,
+      looksTorn: kind === "anchor" && place >= length - ANCHOR_RECORD_BYTES,
       apply: async (victim) => {
         const bytes = await readFile(victim.at(name));
         bytes.writeUInt8(bytes.readUInt8(place) ^ (1 << bit), place);
