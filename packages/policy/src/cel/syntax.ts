@@ -183,7 +183,11 @@ class Walk {
     const { kinds } = this.visit(loop.accuInit, depth + 1, bound);
     // No macro changes the kind of what it gathers, only what a list of it has in it.
     const gathered: Shape = kinds === undefined ? ANY : { kinds };
-    const inside = new Map([...bound, [loop.iterVar, step], [loop.accuVar, gathered]]);
+    const inside = new Map<string, Shape>([
+      ...bound,
+      [loop.iterVar, step],
+      [loop.accuVar, gathered],
+    ]);
     const before = this.#nodes;
     this.visit(loop.loopCondition, depth + 1, inside);
     this.visit(loop.loopStep, depth + 1, inside);
