@@ -40,12 +40,18 @@ async function certificateFacts(): Promise<Facts> {
   return factsOf(verified, TIME);
 }
 
+const KINDS: ReadonlyMap<string, string> = new Map([
+  ["bigint", "int"],
+  ["boolean", "bool"],
+  ["number", "double"],
+]);
+
 function kindOf(value: unknown): string {
   if (value === null) return "null_type";
   if (Array.isArray(value)) return "list";
   if (value instanceof Map) return "map";
   if (typeof value === "object") return String(Reflect.get(value, "$typeName"));
-  return { bigint: "int", boolean: "bool", number: "double" }[String(typeof value)] ?? typeof value;
+  return KINDS.get(typeof value) ?? typeof value;
 }
 
 /** Yields where a value is otherwise than its shape says. */
@@ -61,7 +67,7 @@ function misfits(value: unknown, shape: Shape, where: string): readonly string[]
     }
   }
   if (item !== undefined && Array.isArray(value)) {
-    for (const one of value) found.push(...misfits(one, item, `${where}[]`));
+    for (const one of value as readonly unknown[]) found.push(...misfits(one, item, `${where}[]`));
   }
   return found;
 }

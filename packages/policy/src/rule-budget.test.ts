@@ -25,7 +25,7 @@ const many = (rule: (name: string) => RuleDocument): readonly RuleDocument[] =>
 const loops = (name: string): RuleDocument => ({
   name,
   cel: "payload.all(n, n >= 0)",
-  reason: "" + name,
+  reason: name,
 });
 const patterns = (name: string): RuleDocument => ({
   name,

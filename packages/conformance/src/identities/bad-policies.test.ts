@@ -182,9 +182,10 @@ describe("a rule that fails when it is asked refuses, and is named:", () => {
     });
     const refused = await refusal(failing.url, bytes);
     expect(refused).toMatchObject({ status: 400, title: "Rejected" });
+    const detail = typeof refused.detail === "string" ? refused.detail : "";
     const [, found, next] =
       /current Registration Policy: rule failing: cannot be decided: (.*); rule strict: (.*)$/.exec(
-        refused.detail ?? "",
+        detail,
       ) ?? [];
     expect(found).toMatch(why);
     // What one rule has spent, no other has.

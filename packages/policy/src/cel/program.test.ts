@@ -25,7 +25,9 @@ const BINDINGS: Readonly<Record<string, CelInput>> = {
     ["nothing", null],
     [
       "numbered",
-      new Map<bigint, CelInput>(Array.from({ length: 10_000 }, (_, i) => [-BigInt(i), "x"])),
+      new Map<bigint, CelInput>(
+        Array.from({ length: 10_000 }, (_, i): [bigint, CelInput] => [-BigInt(i), "x"]),
+      ),
     ],
   ]),
   time: timestampOf(1_800_000_000n),

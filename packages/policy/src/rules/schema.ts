@@ -51,7 +51,10 @@ function compileSchema(document: unknown, refuse: Refuse): CheckJson {
   let check: ValidateFunction;
   try {
     check = new Ajv2020({
-      ...{ strict: true, allErrors: false, logger: false, code: { regExp } },
+      strict: true,
+      allErrors: false,
+      logger: false,
+      code: { regExp },
       // A member that every object inherits, such as toString, is not in the payload.
       ownProperties: true,
     }).compile(schema);
