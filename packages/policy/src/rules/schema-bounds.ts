@@ -110,7 +110,8 @@ class Walk {
     }
   }
 
-  // What a keyword compares one value with: every name and every listed value counts.
+  // Every name and every listed value that one value is compared with counts, in whole; other keywords
+  // may count what is in it.
   #weighKeyword(keyword: string, value: unknown, place: Place): void {
     if (place.level === undefined || DEFINITIONS.has(keyword)) return;
     if (keyword === "enum" || keyword === "const") {
@@ -119,16 +120,16 @@ class Walk {
       if (this.#listed > MAX_LISTED) {
         throw this.#refuse(`comes to more than ${MAX_LISTED} values in enum and const`);
       }
-      this.#weigh(place, parts);
+      this.#weigh(place, parts, 0);
     } else if (keyword === "required" || keyword === "dependentRequired") {
-      this.#weigh(place, partsOf(value));
+      this.#weigh(place, partsOf(value), 0);
     } else if (SEVERAL.has(keyword) || NAMED.has(keyword)) {
       this.#weigh(place, 1 + Object.keys(Object(value) as object).length);
     } else this.#weigh(place, 1);
   }
 
-  #weigh({ level }: Place, weight: number): void {
-    if (level !== undefined) this.weights.add(level, weight);
+  #weigh({ level }: Place, weight: number, inner = 1): void {
+    if (level !== undefined) this.weights.add(level, weight, inner);
   }
 
   #follow(reference: unknown, place: Place): void {

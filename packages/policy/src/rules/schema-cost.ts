@@ -27,10 +27,13 @@ interface Layer {
  */
 export class SchemaWeights {
   readonly #weights: number[] = [];
+  readonly #inner: number[] = [];
   readonly #unique: number[] = [];
 
-  add(level: number, weight: number): void {
+  /** Adds work for each value, and work for each name and item in it. */
+  add(level: number, weight: number, inner: number): void {
     this.#weights[level] = (this.#weights[level] ?? 0) + weight;
+    this.#inner[level] = (this.#inner[level] ?? 0) + inner;
   }
 
   /** Adds a `uniqueItems`. */
@@ -44,9 +47,9 @@ export class SchemaWeights {
     const steps = measure(json, 0, layers);
     const sizeAt = (level: number): number => layers[level]?.size ?? 0;
     const total = layers.reduce((sum, { size, pairs }, level) => {
-      // A keyword reads the value and at most the names and items in it.
-      const applied = (this.#weights[level] ?? 0) * (size + sizeAt(level + 1));
-      return sum + applied + (this.#unique[level] ?? 0) * pairs;
+      const applied = (this.#weights[level] ?? 0) * size;
+      const inner = (this.#inner[level] ?? 0) * sizeAt(level + 1);
+      return sum + applied + inner + (this.#unique[level] ?? 0) * pairs;
     }, steps);
     return Math.ceil(total / STEPS_PER_UNIT);
   }
