@@ -30,7 +30,7 @@ const loops = (name: string): RuleDocument => ({
 const patterns = (name: string): RuleDocument => ({
   name,
   use: "subject",
-  with: { pattern: "(?i)([a-z ]{20}){0,40}[0-9]" },
+  with: { pattern: "(?i)board [0-9]|x{900}|y{900}|z{900}" },
 });
 const schemas = (name: string): RuleDocument => ({
   name,

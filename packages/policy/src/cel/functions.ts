@@ -250,12 +250,15 @@ function contains({ id, target, args }: Call, meter: Meter): CelResult | undefin
   return library("contains").call(id, target, args);
 }
 
+/** Units for the parse of a pattern, also of a broken one. */
+const PATTERN_COST = 100;
+
 function matches({ id, target, args }: Call, meter: Meter): CelResult | undefined {
   const [source] = args;
   if (typeof target !== "string" || typeof source !== "string" || args.length !== 1) {
     return undefined;
   }
-  meter.charge(1 + lengthOf(source));
+  meter.charge(PATTERN_COST + lengthOf(source));
   try {
     const pattern = Pattern.parse(source);
     meter.charge(pattern.costOn(target));
