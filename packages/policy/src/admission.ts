@@ -3,6 +3,7 @@ import { StatementError, VerifiedStatement, requireBinding } from "@tallystick/s
 import type { SignedStatement } from "@tallystick/statement";
 
 import { parseApproval } from "./approval.js";
+import { Meter } from "./cel/meter.js";
 import { PolicyError } from "./error.js";
 import { Policy, isOperatorStatement, isPolicyStatement } from "./policy.js";
 import { factsOf } from "./facts.js";
@@ -187,8 +188,10 @@ function ruleRefusals(
 ): readonly string[] {
   if (rules.length === 0) return [];
   const facts = factsOf(verified, time);
+  // One budget for all, in the order of the policy, so that a statement costs no more for many rules.
+  const meter = new Meter();
   return rules.flatMap((rule) => {
-    const reason = rule.refusal(facts);
+    const reason = rule.refusal(facts, meter);
     return reason === undefined ? [] : [reason];
   });
 }

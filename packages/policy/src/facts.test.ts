@@ -9,6 +9,7 @@ import {
 import fc from "fast-check";
 
 import { CelProgram } from "./cel/program.js";
+import { FACT_SHAPES } from "./fact-shapes.js";
 import { FACT_NAMES, MAX_PAYLOAD_BYTES, factsOf } from "./facts.js";
 import type { Facts } from "./facts.js";
 import { TIME, VENDOR, VENDOR_ISS, bytesOf } from "./testing/sample.js";
@@ -22,10 +23,15 @@ async function factsWith(contentType: string | number, payload: Uint8Array): Pro
 }
 
 function holds(expression: string, { bindings }: Facts): unknown {
-  return CelProgram.compile(expression, FACT_NAMES).evaluate(bindings);
+  return CelProgram.compile(expression, FACT_SHAPES).evaluate(bindings);
 }
 
-const json = bytesOf({ a: [1, 1.5, null, "x"], constructor: 1 });
+const json = bytesOf({
+  a: [1, 1.5, null, "x"],
+  constructor: 1,
+  exact: 2 ** 53 - 1,
+  wide: 2 ** 53,
+});
 const cbor = encodeCbor(
   new Map<number | string, number | bigint | Uint8Array>([
     [-7, 1],
@@ -62,6 +68,10 @@ describe("an expression sees", () => {
       'payload.a == [1, 1.5, null, "x"] && payload.constructor == 1 && !has(payload.toString)',
     ],
     ["integers as int", "type(payload.a[0]) == int && type(payload.a[1]) == double"],
+    [
+      "numbers that JSON readers round as double",
+      "type(payload.wide) == double && type(payload.exact) == int",
+    ],
     ["no problem", "payloadProblem == null && payloadBytes > 10"],
   ])("%s", async (_, expression) => {
     expect(holds(expression, await factsWith("application/json", json))).toEqual({ holds: true });

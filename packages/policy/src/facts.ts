@@ -19,6 +19,7 @@ import type {
 import type { Bindings } from "./cel/program.js";
 import { timestampOf } from "./cel/time.js";
 import { formOf } from "./content-type.js";
+import { FACT_SHAPES } from "./fact-shapes.js";
 
 /** Largest payload that rules look into, in bytes. */
 export const MAX_PAYLOAD_BYTES = 262_144;
@@ -46,10 +47,7 @@ export type PayloadFacts =
   | { readonly value: null; readonly json: undefined; readonly problem: string };
 
 /** Names of the variables of an expression. */
-export const FACT_NAMES: ReadonlySet<string> = new Set([
-  ...["statement", "identity", "certificate", "chain"],
-  ...["payload", "payloadBytes", "payloadProblem", "time"],
-]);
+export const FACT_NAMES: ReadonlySet<string> = new Set(FACT_SHAPES.keys());
 
 /**
  * What rules may judge a statement by. T18: protected headers, the identity that was verified, the
@@ -267,6 +265,7 @@ function cborValue(value: CborValue): FactValue {
   return value;
 }
 
+// A number of JSON that is no safe integer may have been rounded, and must not pass for exact.
 function numberValue(value: number): FactValue {
   return Number.isSafeInteger(value) ? BigInt(value) : value;
 }

@@ -1,6 +1,7 @@
+import { BudgetSpent, Meter } from "./cel/meter.js";
 import { CelProgram } from "./cel/program.js";
 import { PolicyError } from "./error.js";
-import { FACT_NAMES } from "./facts.js";
+import { FACT_SHAPES } from "./fact-shapes.js";
 import type { Facts } from "./facts.js";
 import { malformed, reader } from "./member.js";
 import { Parameters, isRecord, malformedRule, quote } from "./rules/parameters.js";
@@ -31,8 +32,12 @@ export type RuleDocument = CelRuleDocument | ReadyRuleDocument;
 /** A rule that is ready to judge statements. Immutable; it holds nothing of what it has judged. */
 export interface Rule {
   readonly name: string;
-  /** Yields why a statement is refused, `undefined` when it passes. Never throws, and reads nothing else (I9). */
-  readonly refusal: (facts: Facts) => string | undefined;
+  /**
+   * Yields why a statement is refused, `undefined` when it passes. Never throws, and reads nothing
+   * else (I9). The rules of a policy share a meter for each statement; without one, a rule has the
+   * whole budget.
+   */
+  readonly refusal: (facts: Facts, meter?: Meter) => string | undefined;
 }
 
 /** Longest reason in a policy, in characters. */
@@ -103,8 +108,8 @@ function compileCel({ name, cel, reason }: CelRuleDocument): Rule {
   const program = compileExpression(name, cel);
   return {
     name,
-    refusal: ({ bindings }) => {
-      const verdict = program.evaluate(bindings);
+    refusal: ({ bindings }, meter = new Meter()) => {
+      const verdict = program.evaluate(bindings, meter);
       if (verdict.holds) return undefined;
       const why = verdict.why === undefined ? reason : `cannot be decided: ${verdict.why}`;
       return `rule ${name}: ${why}`;
@@ -114,7 +119,7 @@ function compileCel({ name, cel, reason }: CelRuleDocument): Rule {
 
 function compileExpression(name: string, expression: string): CelProgram {
   try {
-    return CelProgram.compile(expression, FACT_NAMES);
+    return CelProgram.compile(expression, FACT_SHAPES);
   } catch (cause) {
     if (!(cause instanceof PolicyError)) throw cause;
     throw malformedRule(name, `cel: ${cause.message}`, { cause });
@@ -126,9 +131,14 @@ function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): R
   const check = ready.compile(new Parameters(name, values, ready.parameters));
   return {
     name,
-    refusal: (facts) => {
-      const found = check(facts);
-      return found === undefined ? undefined : `rule ${name}: ${reason ?? found}`;
+    refusal: (facts, meter = new Meter()) => {
+      try {
+        const found = check(facts, meter);
+        return found === undefined ? undefined : `rule ${name}: ${reason ?? found}`;
+      } catch (error) {
+        if (!(error instanceof BudgetSpent)) throw error;
+        return `rule ${name}: cannot be decided: ${error.message}`;
+      }
     },
   };
 }

@@ -86,6 +86,16 @@ const ROWS: readonly (readonly [string, object, readonly string[]])[] = [
     ["rule bad: cel: "],
   ],
   [
+    "a rule that yields no boolean",
+    rule("statement.bytes"),
+    ["rules[0]: rule bad: cel: it is int, want bool"],
+  ],
+  [
+    "a rule of a misspelt member",
+    rule('!has(identity.isser) || identity.iss == "https://v.example"'),
+    ["rule bad: cel: ", 'unknown member "isser", want one of kind, iss'],
+  ],
+  [
     "a ready rule with a parameter that it does not have",
     { rules: [{ name: "bad", use: "maxBytes", with: { bytes: 1, megabytes: 1 } }] },
     ['rules[0]: rule bad: unknown parameter "megabytes"'],
@@ -150,12 +160,12 @@ const endless = [1, 2, 3, 4].reduce(
 
 describe("a rule that fails when it is asked refuses, and is named:", () => {
   test.each([
-    ["as it costs too much", endless, "it costs more than 1000000 units to evaluate"],
-    ["as it divides by zero", "1 / (size(payload.items) - 2) > 0", "divide by zero"],
-    ["as a member is not there", "payload.svn >= 3", "svn"],
-    ["as the types do not fit", 'payload.items + "x" == "y"', "overload"],
-    ["as it yields no boolean", "payload.items", "neither true nor false"],
-    ["as an index is out of range", "payload.items[7] == 1", "index"],
+    ["as it costs too much", endless, /the rules cost more than \d+ units to evaluate/],
+    ["as it divides by zero", "1 / (size(payload.items) - 2) > 0", /divide by zero/],
+    ["as a member is not there", "payload.svn >= 3", /svn/],
+    ["as the types do not fit", 'payload.items + "x" == "y"', /overload/],
+    ["as it yields no boolean", "payload.items", /neither true nor false/],
+    ["as an index is out of range", "payload.items[7] == 1", /index/],
   ])("%s", async (_name, cel, why) => {
     const failing = await Engine.start({
       issuers: [{ iss: VENDOR, keys: [vendor.publicKey.toJwk()] }],
@@ -172,10 +182,14 @@ describe("a rule that fails when it is asked refuses, and is named:", () => {
     });
     const refused = await refusal(failing.url, bytes);
     expect(refused).toMatchObject({ status: 400, title: "Rejected" });
-    expect(refused.detail).toMatch(
-      /current Registration Policy: rule failing: cannot be decided: .*; rule strict: nothing passes$/,
-    );
-    expect(refused.detail).toContain(why);
+    const detail = typeof refused.detail === "string" ? refused.detail : "";
+    const [, found, next] =
+      /current Registration Policy: rule failing: cannot be decided: (.*); rule strict: (.*)$/.exec(
+        detail,
+      ) ?? [];
+    expect(found).toMatch(why);
+    // What one rule has spent, no other has.
+    expect(next).toBe(cel === endless ? `cannot be decided: ${found ?? ""}` : "nothing passes");
     // An operator can take the rule back, for policies are not judged by rules.
     expect(await post(failing.url, await failing.propose({ rules: [] }))).toMatchObject({
       status: 201,

@@ -1,5 +1,14 @@
-import { CelScalar, celEnv, celError, celFunc, celList, isCelList } from "@bufbuild/cel";
-import type { CelEnv, CelResult, CelValue } from "@bufbuild/cel";
+import {
+  CelScalar,
+  celEnv,
+  celError,
+  celFunc,
+  celList,
+  isCelList,
+  isCelMap,
+  isCelUint,
+} from "@bufbuild/cel";
+import type { CelEnv, CelResult, CelUint, CelValue } from "@bufbuild/cel";
 
 import { lengthOf } from "./meter.js";
 import type { Meter } from "./meter.js";
@@ -7,7 +16,12 @@ import { Pattern } from "./pattern.js";
 import { TIME_FUNCTIONS } from "./time.js";
 
 /** Names that only rewritten expressions have; no expression can be written with them. */
-export const INTERNAL = { tick: "@tick", range: "@range", append: "@append" } as const;
+export const INTERNAL = {
+  tick: "@tick",
+  range: "@range",
+  append: "@append",
+  index: "@index",
+} as const;
 
 const { DYN, INT } = CelScalar;
 
@@ -19,11 +33,36 @@ const BASE: CelEnv = celEnv({
     celFunc(INTERNAL.range, [DYN], DYN, (value) => value),
     // The call is answered by appending, in {@link meteredEnv}.
     celFunc(INTERNAL.append, [DYN, DYN], DYN, (list) => list),
+    // Answered by {@link pick}.
+    celFunc(INTERNAL.index, [DYN, DYN], DYN, (container) => container),
   ],
 });
 
 /** The functions by name, with whether one has a receiver and how many arguments it takes. */
 export const SIGNATURES: ReadonlyMap<string, ReadonlySet<string>> = signaturesOf(BASE);
+
+/** What one form of a function takes and yields, by the names of the types; `dyn` is any. */
+export interface Overload {
+  readonly target: string | undefined;
+  readonly args: readonly string[];
+  readonly result: string;
+}
+
+/** The forms of each function by name: a call that fits none is an error. */
+export const OVERLOADS: ReadonlyMap<string, readonly Overload[]> = overloadsOf(BASE);
+
+function overloadsOf(env: CelEnv): ReadonlyMap<string, readonly Overload[]> {
+  const byName = new Map<string, Overload[]>();
+  for (const { name, target, arguments: args, result } of env.funcs) {
+    const overload = {
+      target: target?.name,
+      args: args.map((type) => type.name),
+      result: result.name,
+    };
+    byName.set(name, [...(byName.get(name) ?? []), overload]);
+  }
+  return byName;
+}
 
 /** Yields the key of {@link SIGNATURES} for a call. */
 export function signature(hasTarget: boolean, count: number): string {
@@ -109,6 +148,7 @@ const MAX_CONVERTED = 128;
 /** Functions that cost something else than a pass over the outermost layer of their arguments. */
 const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   [INTERNAL.tick, tick],
+  [INTERNAL.index, pick],
   ["_==_", deep("_==_")],
   ["_!=_", deep("_!=_")],
   ["@in", isIn],
@@ -154,9 +194,47 @@ function isIn({ id, target, args }: Call, meter: Meter): CelResult | undefined {
   if (isCelList(container)) {
     for (const arg of args) meter.chargeDeep(arg);
   } else {
-    meter.charge(1 + lengthOf(value));
+    meter.charge(1 + lengthOf(value) + scanOf(container, value));
   }
   return library("@in").call(id, target, args);
+}
+
+// The library looks at all keys of a map for a number that is not among them.
+function scanOf(container: CelValue | undefined, key: CelValue | undefined): number {
+  const isHashed = typeof key === "string" || typeof key === "boolean";
+  return isHashed || !isCelMap(container) ? 0 : container.size;
+}
+
+/** Picks what an index stands for, as the planner would, which charges for nothing. */
+function pick({ id, args: [container, key] }: Call, meter: Meter): CelResult | undefined {
+  meter.charge(1 + lengthOf(key) + scanOf(container, key));
+  const found = memberOf(container, key);
+  if (found !== undefined) return found;
+  if (isCelList(container) && typeof key !== "string") {
+    return celError(`index ${shown(key)} out of bounds [0, ${container.size})`, id);
+  }
+  return celError(`field not found: ${shown(key)}`, id);
+}
+
+function memberOf(
+  container: CelValue | undefined,
+  key: CelValue | undefined,
+): CelResult | undefined {
+  if (isCelMap(container)) return isMapKey(key) ? container.get(key) : undefined;
+  if (!isCelList(container)) return undefined;
+  const place = isCelUint(key) ? key.value : key;
+  if (typeof place !== "bigint" && typeof place !== "number") return undefined;
+  return container.get(Number(place));
+}
+
+function isMapKey(key: CelValue | undefined): key is string | boolean | bigint | number | CelUint {
+  return ["string", "boolean", "bigint", "number"].includes(typeof key) || isCelUint(key);
+}
+
+function shown(key: CelValue | undefined): string {
+  const value = isCelUint(key) ? key.value : key;
+  if (typeof value === "object" || value === undefined) return "no key";
+  return String(value).slice(0, 100);
 }
 
 function add({ id, target, args }: Call, meter: Meter): CelResult | undefined {
@@ -172,12 +250,15 @@ function contains({ id, target, args }: Call, meter: Meter): CelResult | undefin
   return library("contains").call(id, target, args);
 }
 
+/** Units for the parse of a pattern, also of a broken one. */
+const PATTERN_COST = 100;
+
 function matches({ id, target, args }: Call, meter: Meter): CelResult | undefined {
   const [source] = args;
   if (typeof target !== "string" || typeof source !== "string" || args.length !== 1) {
     return undefined;
   }
-  meter.charge(1 + lengthOf(source));
+  meter.charge(PATTERN_COST + lengthOf(source));
   try {
     const pattern = Pattern.parse(source);
     meter.charge(pattern.costOn(target));

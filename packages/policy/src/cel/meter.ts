@@ -1,21 +1,24 @@
 import { isCelList, isCelMap } from "@bufbuild/cel";
 import type { CelValue } from "@bufbuild/cel";
 
-/** What one evaluation of an expression may cost; a unit is about the work of comparing two numbers. */
-export const COST_BUDGET = 1_000_000;
+/**
+ * What the rules of a policy may cost for one statement, all together; a unit is at least the work of
+ * comparing two numbers.
+ */
+export const COST_BUDGET = 600_000;
 
 /** Characters or bytes that are read for one unit. */
 const CHUNK = 16;
 
-/** Says that an evaluation has spent its budget; never leaves this folder. */
+/** Says that the rules have spent their budget; never leaves a rule. */
 export class BudgetSpent extends Error {
-  constructor() {
-    super(`it costs more than ${COST_BUDGET} units to evaluate`);
+  constructor(message = `the rules cost more than ${COST_BUDGET} units to evaluate`) {
+    super(message);
     this.name = "BudgetSpent";
   }
 }
 
-/** Counts what one evaluation costs: the same for the same expression and facts, on every machine. */
+/** Counts what the rules cost for one statement: the same for the same rules and facts, on every machine. */
 export class Meter {
   #left = COST_BUDGET;
 
@@ -23,10 +26,10 @@ export class Meter {
     return this.#left < 0;
   }
 
-  /** Charges before the work is done. Throws {@link BudgetSpent}. */
-  charge(units: number): void {
+  /** Charges before the work is done. Throws {@link BudgetSpent}, with the message if there is one. */
+  charge(units: number, message?: string): void {
     this.#left -= units;
-    if (this.#left < 0) throw new BudgetSpent();
+    if (this.#left < 0) throw new BudgetSpent(message);
   }
 
   /** Charges for a value that is read from end to end; what it contains counts with its length. */

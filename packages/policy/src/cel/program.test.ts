@@ -4,12 +4,17 @@ import type { CelInput } from "@bufbuild/cel";
 import fc from "fast-check";
 
 import { PolicyError } from "../error.js";
-import { COST_BUDGET } from "./meter.js";
+import { COST_BUDGET, Meter } from "./meter.js";
 import { CelProgram } from "./program.js";
+import { ANY, shapeOf } from "./shape.js";
 import { timestampOf } from "./time.js";
 
-const VARIABLES = new Set(["payload", "time", "name"]);
-const SPENT = `it costs more than ${COST_BUDGET} units to evaluate`;
+const VARIABLES = new Map([
+  ["payload", ANY],
+  ["time", shapeOf("google.protobuf.Timestamp")],
+  ["name", ANY],
+]);
+const SPENT = `the rules cost more than ${COST_BUDGET} units to evaluate`;
 
 const BINDINGS: Readonly<Record<string, CelInput>> = {
   payload: new Map<string, CelInput>([
@@ -18,6 +23,12 @@ const BINDINGS: Readonly<Record<string, CelInput>> = {
     ["tags", ["a", "b"]],
     ["__proto__", 1n],
     ["nothing", null],
+    [
+      "numbered",
+      new Map<bigint, CelInput>(
+        Array.from({ length: 10_000 }, (_, i): [bigint, CelInput] => [-BigInt(i), "x"]),
+      ),
+    ],
   ]),
   time: timestampOf(1_800_000_000n),
   name: "https://issuer.example",
@@ -76,6 +87,25 @@ describe("an expression yields", () => {
     ],
     ["an error that the other side absorbs", "payload.x == 1 || true", "true"],
     ["a null", "payload.nothing == null", "true"],
+    ["an element", 'payload.tags[0] == "a" && payload.tags[1u] == "b"', "true"],
+    [
+      "an element by a number that is computed, and by a double",
+      "payload.many[payload.tags.size() + 0] == 2 && [5][0.0] == 5",
+      "true",
+    ],
+    ["a member by a name that is computed", 'payload["ta" + "gs"][0] == "a"', "true"],
+    [
+      "members by numbers",
+      'payload.numbered[-7] == "x" && {1u: 2}[1] == 2 && {true: 3}[true] == 3',
+      "true",
+    ],
+    ["no member by a number", "payload.numbered[7] == 1 || !(7 in payload.numbered)", "true"],
+    ["has behind an index", "has([payload][0].tags) && !has([payload][0].x)", "true"],
+    [
+      "an index into what a condition picks",
+      "(payload.tags.size() > 0 ? [1] : [2])[0] == 1",
+      "true",
+    ],
   ])("%s", (_, expression, outcome) => {
     expect(evaluate(expression)).toBe(outcome);
   });
@@ -90,7 +120,12 @@ describe("an expression that is neither true nor false is refused with its reaso
       "found no matching overload for '_+_' applied to '(string, int)'",
     ],
     ["no boolean", "name", "it yields neither true nor false"],
-    ["no boolean on one side", "true && 1", "type mismatch: expected bool, got int"],
+    ["no boolean on one side", "true && name", "type mismatch: expected bool, got string"],
+    ["no such element", "payload.tags[2] == 1", "index 2 out of bounds [0, 2)"],
+    ["an element before the first", "payload.tags[-1] == 1", "index -1 out of bounds [0, 2)"],
+    ["no such number", "payload.numbered[1] == 1", "field not found: 1"],
+    ["a list as an index", "payload[payload.tags] == 1", "field not found: no key"],
+    ["an index into a text", "name[0] == 1", "field not found: 0"],
     ["division by zero", "1 / 0 == 1", "int divide by zero"],
     ["beyond 64 bits", "9223372036854775807 + 1 > 0", "int overflow during _+_"],
     [
@@ -143,6 +178,12 @@ describe("an expression that would take long is refused once its budget is spent
       "payload.long.contains(payload.long + payload.long) || payload.long.contains(payload.long)",
     ],
     ["membership in loops", "payload.many.all(a, a in payload.many)"],
+    ["numbers that a map lacks", "payload.many.all(a, !(a in payload.numbered) || a == 0)"],
+    [
+      "numbers that a map lacks, as doubles",
+      "payload.many.all(a, !(double(a) in payload.numbered) || a == 0)",
+    ],
+    ["indexes that a map lacks", 'payload.many.all(a, payload.numbered[a + 1] == "x" || true)'],
     ["equality in loops", "payload.many.all(a, payload == payload)"],
     ["many patterns", '[1,2,3,4,5,6,7,8,9,10].all(x, payload.many.all(y, "a".matches("(a+)+$")))'],
     ["a large pattern on a long text", 'payload.long.matches("([a-z]{30}){30}")'],
@@ -176,10 +217,22 @@ describe("an expression that would take long is refused once its budget is spent
   });
 });
 
-test("a budget is for one evaluation", () => {
+test("a budget is for one evaluation without a meter", () => {
   const program = CelProgram.compile("payload.many.all(a, a >= 0)", VARIABLES);
   for (let round = 0; round < 50; round++)
     expect(program.evaluate(BINDINGS)).toEqual({ holds: true });
+});
+
+test("programs that share a meter share a budget, and a spent one decides nothing", () => {
+  const meter = new Meter();
+  const program = CelProgram.compile("payload.many.all(a, a >= 0)", VARIABLES);
+  const verdicts = Array.from({ length: 50 }, () => program.evaluate(BINDINGS, meter));
+  expect(verdicts[0]).toEqual({ holds: true });
+  expect(verdicts.at(-1)).toEqual({ holds: false, why: SPENT });
+  expect(CelProgram.compile("true", VARIABLES).evaluate(BINDINGS, meter)).toEqual({
+    holds: false,
+    why: SPENT,
+  });
 });
 
 test("a list that a macro gathers starts anew at each evaluation", () => {

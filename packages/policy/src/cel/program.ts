@@ -4,6 +4,7 @@ import type { CelInput } from "@bufbuild/cel";
 import { PolicyError } from "../error.js";
 import { meteredEnv } from "./functions.js";
 import { BudgetSpent, Meter } from "./meter.js";
+import type { Shape } from "./shape.js";
 import { parseExpression } from "./syntax.js";
 
 /** What an expression sees: a value for each variable by name. */
@@ -30,10 +31,10 @@ type Plan = (bindings: Bindings) => unknown;
 export class CelProgram {
   readonly #plan: Plan;
   #meter = new Meter();
-  /** The names of the variables that it may use. */
-  readonly variables: ReadonlySet<string>;
+  /** The variables that it may use, with what is known of them. */
+  readonly variables: ReadonlyMap<string, Shape>;
 
-  private constructor(expression: string, variables: ReadonlySet<string>) {
+  private constructor(expression: string, variables: ReadonlyMap<string, Shape>) {
     const parsed = parseExpression(expression, variables);
     this.variables = variables;
     this.#plan = plan(
@@ -43,12 +44,13 @@ export class CelProgram {
   }
 
   /**
-   * Parses an expression and finds unknown variables and functions, and passed bounds: 8 KiB, 4,096
-   * parts, 128 levels. Types are known at evaluation only.
+   * Parses an expression and finds unknown variables, members and functions, passed bounds (8 KiB,
+   * 4,096 parts, 128 levels), and types that cannot fit, as far as the shapes of the variables tell
+   * them: what is found would fail or be false for every statement.
    *
    * @throws {@link PolicyError} `POLICY_MALFORMED`
    */
-  static compile(expression: string, variables: ReadonlySet<string>): CelProgram {
+  static compile(expression: string, variables: ReadonlyMap<string, Shape>): CelProgram {
     try {
       return new CelProgram(expression, variables);
     } catch (cause) {
@@ -61,14 +63,14 @@ export class CelProgram {
   /**
    * Yields whether the expression holds for the bindings. Never throws: an error, a result that is
    * no boolean and a passed budget are refusals that say why. Reads no clock and no locale, and costs
-   * the same everywhere (I9).
+   * the same everywhere (I9). The meter may have been charged before; a spent one decides nothing.
    */
-  evaluate(bindings: Bindings): Verdict {
-    this.#meter = new Meter();
+  evaluate(bindings: Bindings, meter: Meter = new Meter()): Verdict {
+    this.#meter = meter;
     // Without a prototype, so that no variable is found that is not bound.
     const own = Object.assign(Object.create(null) as Record<string, CelInput>, bindings);
     const result = this.#run(own);
-    if (this.#meter.isSpent) return { holds: false, why: new BudgetSpent().message };
+    if (meter.isSpent) return { holds: false, why: new BudgetSpent().message };
     if (typeof result === "boolean") return result ? { holds: true } : { holds: false };
     if (isCelError(result)) return { holds: false, why: clip(result.message) };
     return { holds: false, why: "it yields neither true nor false" };

@@ -1,7 +1,19 @@
 import { parse } from "@bufbuild/cel";
 
-import { PolicyError } from "../error.js";
 import { INTERNAL, SIGNATURES, signature } from "./functions.js";
+import { malformed, quote } from "./malformed.js";
+import {
+  ANY,
+  callShape,
+  either,
+  indexShape,
+  listOf,
+  memberShape,
+  requireBool,
+  shapeOf,
+  stepShape,
+} from "./shape.js";
+import type { Shape } from "./shape.js";
 
 /** Longest expression, in bytes of UTF-8. */
 export const MAX_EXPRESSION_BYTES = 8192;
@@ -14,6 +26,8 @@ const MAX_BRACKETS = 48;
 /** A parsed expression of the library. */
 export type Expression = ReturnType<typeof parse>["expr"];
 type Kind<Name extends string> = Extract<Expression["exprKind"], { case: Name }>["value"];
+/** Names, with what is known of their values. */
+type Shapes = ReadonlyMap<string, Shape>;
 
 /** Names that stand for types. */
 const TYPES: ReadonlySet<string> = new Set([
@@ -35,19 +49,19 @@ const OPERATORS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Parses an expression over the named variables and rewrites it so that every step of a loop is
- * charged.
+ * Parses an expression over the variables, checks its types as far as they are known, and rewrites
+ * it so that every step of a loop and every index is charged.
  *
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
-export function parseExpression(text: string, variables: ReadonlySet<string>): Expression {
+export function parseExpression(text: string, variables: Shapes): Expression {
   const bytes = new TextEncoder().encode(text).length;
   if (bytes > MAX_EXPRESSION_BYTES) {
     throw malformed(`${bytes} bytes, want ${MAX_EXPRESSION_BYTES} at most`);
   }
   requireShallow(text);
   const expression = parseText(text);
-  new Walk(variables).visit(expression, 1, new Set());
+  requireBool(new Walk(variables).visit(expression, 1, new Map()), "it");
   return expression;
 }
 
@@ -80,16 +94,17 @@ function requireShallow(text: string): void {
     throw malformed(`${conditions} conditions, want ${MAX_BRACKETS} at most`);
 }
 
-/** One pass over an expression: counts, checks names, rewrites loops. */
+/** One pass over an expression: counts, checks names and types, rewrites loops and indexes. */
 class Walk {
-  readonly #variables: ReadonlySet<string>;
+  readonly #variables: Shapes;
   #nodes = 0;
 
-  constructor(variables: ReadonlySet<string>) {
+  constructor(variables: Shapes) {
     this.#variables = variables;
   }
 
-  visit(node: Expression | undefined, depth: number, bound: ReadonlySet<string>): void {
+  /** Yields the shape of what the node yields. */
+  visit(node: Expression | undefined, depth: number, bound: Shapes): Shape {
     if (node === undefined) throw malformed("it has a part that is missing");
     this.#nodes++;
     if (this.#nodes > MAX_NODES) throw malformed(`more than ${MAX_NODES} parts`);
@@ -98,38 +113,46 @@ class Walk {
     switch (exprKind.case) {
       case "constExpr":
         requireInRange(exprKind.value);
-        return;
+        return constantShape(exprKind.value);
       case "identExpr":
-        this.#requireName(exprKind.value.name, bound);
-        return;
+        return this.#shapeOfName(exprKind.value.name, bound);
       case "selectExpr":
-        if (isMessageType(node)) return;
-        this.visit(exprKind.value.operand, depth + 1, bound);
-        return;
-      case "listExpr":
-        for (const item of exprKind.value.elements) this.visit(item, depth + 1, bound);
-        return;
+        return isMessageType(node)
+          ? shapeOf("type")
+          : this.#visitSelect(exprKind.value, depth, bound);
+      case "listExpr": {
+        const [first, ...rest] = exprKind.value.elements.map((item) =>
+          this.visit(item, depth + 1, bound),
+        );
+        return listOf(rest.reduce(either, first ?? ANY));
+      }
       case "structExpr":
-        this.#visitMap(exprKind.value, depth, bound);
-        return;
+        return this.#visitMap(exprKind.value, depth, bound);
       case "callExpr":
-        this.#visitCall(exprKind.value, depth, bound);
-        return;
+        return this.#visitCall(exprKind.value, depth, bound);
       case "comprehensionExpr":
-        this.#visitLoop(exprKind.value, depth, bound);
-        return;
+        return this.#visitLoop(exprKind.value, depth, bound);
       default:
         throw malformed("it has a part of an unknown kind");
     }
   }
 
-  #requireName(name: string, bound: ReadonlySet<string>): void {
-    if (bound.has(name) || this.#variables.has(name) || TYPES.has(name)) return;
-    const known = [...this.#variables].join(", ");
+  #shapeOfName(name: string, bound: Shapes): Shape {
+    const shape = bound.get(name) ?? this.#variables.get(name);
+    if (shape !== undefined) return shape;
+    if (TYPES.has(name)) return shapeOf("type");
+    const known = [...this.#variables.keys()].join(", ");
     throw malformed(`unknown name ${quote(name)}, want one of ${known}`);
   }
 
-  #visitMap(map: Kind<"structExpr">, depth: number, bound: ReadonlySet<string>): void {
+  #visitSelect(select: Kind<"selectExpr">, depth: number, bound: Shapes): Shape {
+    const operand = this.visit(select.operand, depth + 1, bound);
+    // Also for has, where a misspelt name would be an absence and no error.
+    const member = memberShape(operand, select.field);
+    return select.testOnly ? shapeOf("bool") : member;
+  }
+
+  #visitMap(map: Kind<"structExpr">, depth: number, bound: Shapes): Shape {
     if (map.messageName !== "")
       throw malformed(`messages such as ${quote(map.messageName)} are not known`);
     for (const { keyKind, value, optionalEntry } of map.entries) {
@@ -137,31 +160,71 @@ class Walk {
       this.visit(keyKind.value, depth + 1, bound);
       this.visit(value, depth + 1, bound);
     }
+    return shapeOf("map");
   }
 
-  #visitCall(call: Kind<"callExpr">, depth: number, bound: ReadonlySet<string>): void {
+  #visitCall(call: Kind<"callExpr">, depth: number, bound: Shapes): Shape {
     requireFunction(call);
-    if (call.target !== undefined) this.visit(call.target, depth + 1, bound);
-    for (const arg of call.args) this.visit(arg, depth + 1, bound);
+    const target =
+      call.target === undefined ? undefined : this.visit(call.target, depth + 1, bound);
+    const args = call.args.map((arg) => this.visit(arg, depth + 1, bound));
+    const [first = ANY, second = ANY] = args;
+    if (call.function === "@in" && second.members !== undefined) {
+      const name = literalOf(call.args[0]);
+      if (name !== undefined) memberShape(second, name);
+    }
+    if (call.function !== "_[_]") return callShape(call.function, target, args);
+    call.function = INTERNAL.index;
+    return indexShape(first, literalOf(call.args[1]));
   }
 
-  #visitLoop(loop: Kind<"comprehensionExpr">, depth: number, bound: ReadonlySet<string>): void {
-    const inside = new Set([...bound, loop.iterVar, loop.accuVar]);
-    this.visit(loop.iterRange, depth + 1, bound);
-    this.visit(loop.accuInit, depth + 1, bound);
+  #visitLoop(loop: Kind<"comprehensionExpr">, depth: number, bound: Shapes): Shape {
+    const step = stepShape(this.visit(loop.iterRange, depth + 1, bound));
+    const { kinds } = this.visit(loop.accuInit, depth + 1, bound);
+    // No macro changes the kind of what it gathers, only what a list of it has in it.
+    const gathered: Shape = kinds === undefined ? ANY : { kinds };
+    const inside = new Map<string, Shape>([
+      ...bound,
+      [loop.iterVar, step],
+      [loop.accuVar, gathered],
+    ]);
     const before = this.#nodes;
     this.visit(loop.loopCondition, depth + 1, inside);
     this.visit(loop.loopStep, depth + 1, inside);
     const body = this.#nodes - before;
-    this.visit(loop.result, depth + 1, inside);
+    const shape = this.visit(loop.result, depth + 1, inside);
     const { iterRange, loopCondition, loopStep } = loop;
-    if (iterRange === undefined || loopCondition === undefined || loopStep === undefined) return;
+    if (iterRange === undefined || loopCondition === undefined || loopStep === undefined)
+      return shape;
     renameAppend(loopStep, loop.accuVar);
     // The condition, for it is evaluated at every step and never an error; a step that is an error
     // would reach no function.
     loop.loopCondition = callOf(INTERNAL.tick, loopCondition, body);
     loop.iterRange = callOf(INTERNAL.range, iterRange);
+    return shape;
   }
+}
+
+/** Shapes of constants, by the library's names for their kinds. */
+const CONSTANTS: Readonly<Record<string, Shape>> = {
+  boolValue: shapeOf("bool"),
+  int64Value: shapeOf("int"),
+  uint64Value: shapeOf("uint"),
+  doubleValue: shapeOf("double"),
+  stringValue: shapeOf("string"),
+  bytesValue: shapeOf("bytes"),
+  nullValue: shapeOf("null_type"),
+};
+
+function constantShape({ constantKind }: Kind<"constExpr">): Shape {
+  return CONSTANTS[constantKind.case ?? ""] ?? ANY;
+}
+
+/** Yields the text that a node is, `undefined` for every other node. */
+function literalOf(node: Expression | undefined): string | undefined {
+  if (node?.exprKind.case !== "constExpr") return undefined;
+  const { constantKind } = node.exprKind.value;
+  return constantKind.case === "stringValue" ? constantKind.value : undefined;
 }
 
 function requireInRange({ constantKind }: Kind<"constExpr">): void {
@@ -231,12 +294,4 @@ function integer(like: Expression, value: number): Expression {
   const constantKind = { case: "int64Value", value: BigInt(value) } as const;
   const constant: Kind<"constExpr"> = { $typeName: "cel.expr.Constant", constantKind };
   return { ...like, exprKind: { case: "constExpr", value: constant } };
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
-}
-
-function malformed(message: string, options?: ErrorOptions): PolicyError {
-  return new PolicyError("POLICY_MALFORMED", [message.slice(0, 500)], options);
 }

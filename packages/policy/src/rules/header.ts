@@ -1,6 +1,6 @@
 import { ALGORITHMS, CLAIM } from "@tallystick/cose";
 
-import { COST_BUDGET } from "../cel/meter.js";
+import type { Meter } from "../cel/meter.js";
 import { Pattern } from "../cel/pattern.js";
 import type { FactMap } from "../facts.js";
 import { listed, quote } from "./parameters.js";
@@ -28,15 +28,17 @@ export const subject: ReadyRule = {
       throw parameters.malformed("prefix", "or pattern is wanted, one of the two");
     }
     const { fits, want } = parameters.has("prefix") ? prefixOf(parameters) : patternOf(parameters);
-    return ({ statement: { claims } }) => {
+    return ({ statement: { claims } }, meter) => {
       if (claims.subject === undefined) return `there is no subject; it has to ${want}`;
-      return fits(claims.subject) ? undefined : `subject ${quote(claims.subject)} does not ${want}`;
+      return fits(claims.subject, meter)
+        ? undefined
+        : `subject ${quote(claims.subject)} does not ${want}`;
     };
   },
 };
 
 interface SubjectTest {
-  readonly fits: (subject: string) => boolean;
+  readonly fits: (subject: string, meter: Meter) => boolean;
   readonly want: string;
 }
 
@@ -52,7 +54,10 @@ function patternOf(parameters: Parameters): SubjectTest {
     // A whole match: an operator who forgets the anchors means them.
     const whole = Pattern.parse(`\\A(?:${source})\\z`);
     return {
-      fits: (text) => whole.costOn(text) <= COST_BUDGET && whole.test(text),
+      fits: (text, meter) => {
+        meter.charge(whole.costOn(text));
+        return whole.test(text);
+      },
       want: `match ${quote(source)}`,
     };
   } catch (cause) {

@@ -14,7 +14,12 @@ export const minimumSvn: ReadyRule = {
       if (payload.problem !== undefined) return `the payload cannot be read: ${payload.problem}`;
       const found = path.reduce<FactValue | undefined>(memberOf, payload.value);
       if (found === undefined) return `${where} is missing, want an integer of at least ${atLeast}`;
-      if (typeof found !== "bigint") return `${where} is no integer, want at least ${atLeast}`;
+      if (typeof found === "number" && Number.isInteger(found)) {
+        return `${where} is beyond 2^53 - 1, up to which numbers are exact, want an integer of at least ${atLeast}`;
+      }
+      if (typeof found !== "bigint") {
+        return `${where} is no integer of up to 64 bits, want at least ${atLeast}`;
+      }
       return found < BigInt(atLeast) ? `${where} is ${found}, want at least ${atLeast}` : undefined;
     };
   },

@@ -1,3 +1,4 @@
+import type { Meter } from "../cel/meter.js";
 import type { Facts } from "../facts.js";
 import { certificatePin } from "./certificate.js";
 import { hashEnvelopeOnly, maxBytes, contentTypes } from "./content.js";
@@ -6,8 +7,11 @@ import type { Parameters } from "./parameters.js";
 import { minimumSvn } from "./payload.js";
 import { payloadSchema } from "./schema.js";
 
-/** Yields why a statement is refused, for the person refused; `undefined` when it is not. */
-export type Check = (facts: Facts) => string | undefined;
+/**
+ * Yields why a statement is refused, for the person refused; `undefined` when it is not. What costs
+ * more than a pass over a few members is charged; a spent meter throws.
+ */
+export type Check = (facts: Facts, meter: Meter) => string | undefined;
 
 /** A ready rule: which parameters there are, and what they make of it. */
 export interface ReadyRule {

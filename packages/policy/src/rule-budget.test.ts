@@ -1,0 +1,69 @@
+import { describe, expect, test } from "@jest/globals";
+import { VerifiedStatement } from "@tallystick/statement";
+
+import { Admission } from "./admission.js";
+import { COST_BUDGET } from "./cel/meter.js";
+import type { RuleDocument } from "./rule.js";
+import { refusal } from "./testing/refusal.js";
+import { TIME, bytesOf, stateWith, statement } from "./testing/sample.js";
+
+const SPENT = `cannot be decided: the rules cost more than ${COST_BUDGET} units to evaluate`;
+const LARGE = "cannot be decided: the payload is too large for the schema";
+
+/** Decides on a payload of JSON under the rules. */
+async function decide(rules: readonly RuleDocument[], payload: unknown): Promise<() => Admission> {
+  const state = await stateWith({ rules });
+  const signed = await statement({ payload: bytesOf(payload) });
+  const verified = await VerifiedStatement.verify(signed, state.inForce.policy);
+  return () => Admission.admit(verified, state, TIME);
+}
+
+/** As many rules as a policy can have, alike but for their names. */
+const many = (rule: (name: string) => RuleDocument): readonly RuleDocument[] =>
+  Array.from({ length: 64 }, (_, position) => rule(`r${position}`));
+
+const loops = (name: string): RuleDocument => ({
+  name,
+  cel: "payload.all(n, n >= 0)",
+  reason: name,
+});
+const patterns = (name: string): RuleDocument => ({
+  name,
+  use: "subject",
+  with: { pattern: "(?i)board [0-9]|x{900}|y{900}|z{900}" },
+});
+const schemas = (name: string): RuleDocument => ({
+  name,
+  use: "payloadSchema",
+  with: {
+    contentTypes: ["application/json"],
+    schema: {
+      type: "array",
+      items: { allOf: Array.from({ length: 20 }, () => ({ type: "integer" })) },
+    },
+  },
+});
+
+const NUMBERS = Array.from({ length: 5000 }, (_, n) => n);
+
+describe("the rules of a policy share one budget for each statement:", () => {
+  test.each([
+    ["expressions", loops, SPENT],
+    ["patterns", patterns, SPENT],
+    ["schemas", schemas, LARGE],
+  ])("%s", async (_, rule, why) => {
+    const admit = await decide(many(rule), NUMBERS);
+    const { reasons } = refusal(admit);
+    expect(reasons.at(-1)).toBe(`rule r63: ${why}`);
+    // Each of them alone is decided.
+    expect(reasons).not.toContain(`rule r0: ${why}`);
+    expect(reasons.length).toBeLessThan(64);
+    // Nothing is left of the budget of a decision in the next one (I9).
+    expect(refusal(admit).reasons).toEqual(reasons);
+  });
+
+  test("a few rules are all decided", async () => {
+    const admit = await decide([loops("a"), schemas("b"), patterns("c")], NUMBERS.slice(0, 100));
+    expect(admit()).toBeInstanceOf(Admission);
+  });
+});
