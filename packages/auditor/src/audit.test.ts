@@ -50,6 +50,19 @@ describe("a sound log", () => {
     expect(report).toMatchObject({ isComplete: true, longestWait: 10 - later });
   });
 
+  test("disowns entries of a key that is revoked among the operators", async () => {
+    const forge = await Forge.make();
+    await forge.round(await forge.statements(0, 2));
+    const revoked = { ...forge.vendor.publicKey.toJwk(), revoked: { from: 2 } };
+    const operators = [
+      ...forge.document.operators,
+      { iss: "https://former.example", keys: [revoked] },
+    ];
+    await forge.round([await forge.propose({ operators })]);
+    const { report } = await audit(sourceOf(forge), forge.trust);
+    expect(report.counts).toMatchObject({ entries: 4, disowned: 1 });
+  });
+
   test("goes over bundles, whole ones and a partial one", async () => {
     const forge = await Forge.make();
     await forge.round(await forge.statements(0, 300));

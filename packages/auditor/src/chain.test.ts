@@ -70,6 +70,19 @@ describe("an entry that a chain identifies", () => {
     expect(report).toMatchObject({ isComplete: true, counts: { entries: 2, chains: 1 } });
   });
 
+  test.each<[string, () => Certified]>([
+    ["its leaf", () => leaf],
+    ["an authority between", () => middle],
+    ["its anchor", () => root],
+  ])("is disowned where a later policy revokes the key of %s", async (_name, of) => {
+    const forge = await forged();
+    const revoked = { ...of().key.publicKey.toJwk(), revoked: { from: 1 } };
+    const issuers = [...forge.document.issuers, { iss: "https://ca.example", keys: [revoked] }];
+    await forge.round([await forge.propose({ issuers })]);
+    const { report } = await auditOf(forge);
+    expect(report.counts).toMatchObject({ entries: 3, disowned: 1 });
+  });
+
   const UNVERIFIED = "AUDITOR_STATEMENT_UNVERIFIED";
   const MALFORMED = "AUDITOR_COLLATERAL_MALFORMED";
 

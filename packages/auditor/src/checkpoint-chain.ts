@@ -1,3 +1,4 @@
+import { encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { HASH_BYTES } from "@tallystick/merkle";
 import { ReceiptError, SignedCheckpoint, chainDigest, decodeChainLink } from "@tallystick/receipt";
@@ -28,6 +29,13 @@ export interface ChainPoint {
   readonly key: Uint8Array;
 }
 
+/** Where a chain of checkpoints is followed from. */
+export interface ChainStart {
+  readonly last: ChainPoint;
+  /** Thumbprints of the keys that signed the checkpoints up to `last`, each once. */
+  readonly keys: readonly Uint8Array[];
+}
+
 /** The log that checkpoints are of. */
 export interface LogName {
   readonly issuer: string;
@@ -41,8 +49,10 @@ export class CheckpointChain {
   #name: Partial<LogName>;
   // Owned by require.
   #last: ChainPoint | undefined;
+  // Owned by require: by their hexadecimal form, in the order of their first checkpoint.
+  readonly #signers: Map<string, Uint8Array>;
 
-  constructor({ receiptKeys, issuer, origin }: AuditTrust, last?: ChainPoint) {
+  constructor({ receiptKeys, issuer, origin }: AuditTrust, start?: ChainStart) {
     const [first, ...others] = receiptKeys;
     if (first === undefined) throw new TypeError("no receipt key");
     this.#keys = [first, ...others];
@@ -50,11 +60,17 @@ export class CheckpointChain {
       ...(issuer === undefined ? {} : { issuer }),
       ...(origin === undefined ? {} : { origin }),
     };
-    this.#last = last;
+    this.#last = start?.last;
+    this.#signers = new Map(start?.keys.map((key) => [encodeHex(key), key]));
   }
 
   get last(): ChainPoint | undefined {
     return this.#last;
+  }
+
+  /** Thumbprints of the keys that signed the checkpoints so far. */
+  get signers(): readonly Uint8Array[] {
+    return [...this.#signers.values()];
   }
 
   /** The log that all checkpoints so far are of, as far as it is known. */
@@ -103,7 +119,9 @@ export class CheckpointChain {
       throw new AuditorError("AUDITOR_ROOT_MISMATCH", message, where);
     }
     const { size, time } = checkpoint;
-    const point = { size, root: checkpoint.root, time, key: key.thumbprint() };
+    const thumbprint = key.thumbprint();
+    this.#signers.set(encodeHex(thumbprint), thumbprint);
+    const point = { size, root: checkpoint.root, time, key: thumbprint };
     this.#last = { digest: chainDigest(record), ...point };
   }
 

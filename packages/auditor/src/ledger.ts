@@ -19,7 +19,7 @@ export const NO_SUMS: Sums = {
   longestWait: 0,
 };
 
-/** The entries of a log with their signers, each of whom has a number. */
+/** The entries of a log with their signers, each of whom has a number and is named by its keys. */
 export class Ledger {
   readonly table: EntryTable;
   // Owned by add.
@@ -43,11 +43,11 @@ export class Ledger {
 
   /** Yields how many entries are disowned by policies that came after them. */
   disowned(revocations: readonly Revocation[]): number {
-    const ranges = new Map<number, Revocation[]>();
-    for (const revocation of revocations) {
-      const number = this.#numbers.get(revocation.signer);
-      if (number === undefined) continue;
-      ranges.set(number, [...(ranges.get(number) ?? []), revocation]);
+    const ranges = new Map<number, readonly Revocation[]>();
+    for (const [signer, number] of this.#numbers) {
+      const keys = new Set(signer.split(" "));
+      const own = revocations.filter(({ key }) => keys.has(key));
+      if (own.length > 0) ranges.set(number, own);
     }
     if (ranges.size === 0) return 0;
     let count = 0;

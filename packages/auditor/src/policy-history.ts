@@ -1,8 +1,7 @@
 import { PublicKey, encodeHex } from "@tallystick/cose";
 import { Admission, PolicyError, PolicyState, isOperatorStatement } from "@tallystick/policy";
 import type { Policy } from "@tallystick/policy";
-import type { IssuerDocument } from "@tallystick/statement";
-import { StatementError, VerifiedStatement } from "@tallystick/statement";
+import { StatementError, VerifiedStatement, keysBehind } from "@tallystick/statement";
 import type { SignedStatement } from "@tallystick/statement";
 
 import { isSame } from "./collateral.js";
@@ -11,9 +10,10 @@ import type { ReadEntry } from "./entry.js";
 import { AuditorError } from "./error.js";
 import type { AuditorErrorCode, Whereabouts } from "./error.js";
 
-/** That the entries of a signer from one index on are disowned, said by a policy at another. */
+/** That the entries of a key from one index on are disowned, said by a policy at another. */
 export interface Revocation {
-  readonly signer: string;
+  /** Thumbprint, in hexadecimal. */
+  readonly key: string;
   readonly from: number;
   /** Index of the entry that put the policy in force; entries behind it are refused anyway. */
   readonly at: number;
@@ -22,7 +22,10 @@ export interface Revocation {
 /** A decision that was made again, and came out as recorded. */
 export interface Decided {
   readonly admission: Admission;
-  /** In which role, and with which key; see {@link Revocation}. */
+  /**
+   * Thumbprints of the keys that the identity rests on, in hexadecimal, a space between two: the
+   * signer's, and with a certificate path those of its authorities.
+   */
   readonly signer: string;
 }
 
@@ -34,7 +37,7 @@ export class PolicyHistory {
   // Owned by advance.
   #state: PolicyState | undefined;
   readonly #controls: ReadEntry[] = [];
-  // Owned by advance; by signer and first index, the newest policy that says so.
+  // Owned by advance; by key and first index, the newest policy that says so.
   readonly #revocations = new Map<string, Revocation>();
   #count = 0;
 
@@ -97,7 +100,7 @@ export class PolicyHistory {
     if (policy === before) return;
     this.#count++;
     for (const revocation of revocationsIn(policy, entry.index)) {
-      this.#revocations.set(`${revocation.from} ${revocation.signer}`, revocation);
+      this.#revocations.set(`${revocation.from} ${revocation.key}`, revocation);
     }
   }
 
@@ -156,34 +159,28 @@ function codeFor(error: unknown): AuditorErrorCode | undefined {
   return error instanceof StatementError ? "AUDITOR_STATEMENT_UNVERIFIED" : undefined;
 }
 
-/** Yields whose entry it is, as far as a revocation can tell: in which role, with which key. */
+/** Yields whose entry it is, as far as a revocation can tell; see {@link Decided}. */
 function signerOf(statement: SignedStatement, verified: Verified): string {
-  const role = isOperatorStatement(statement) ? "operator" : "issuer";
-  if (VerifiedStatement.is(verified)) return nameOf(role, verified.key);
+  if (VerifiedStatement.is(verified)) {
+    return keysBehind(verified.identity)
+      .map(({ key }) => nameOf(key))
+      .join(" ");
+  }
   const policy = verified.change?.kind === "proposal" ? verified.change.policy : undefined;
   const key = policy?.resolve(statement);
-  return key === undefined ? role : nameOf(role, key);
+  return key === undefined ? "" : nameOf(key);
 }
 
 function revocationsIn({ document }: Policy, at: number): readonly Revocation[] {
-  const { operators, issuers } = document;
-  return [...revokedOf("operator", operators, at), ...revokedOf("issuer", issuers, at)];
-}
-
-function revokedOf(
-  role: string,
-  issuers: readonly IssuerDocument[],
-  at: number,
-): readonly Revocation[] {
-  return issuers.flatMap(({ keys }) =>
+  return [...document.operators, ...document.issuers].flatMap(({ keys }) =>
     keys.flatMap((jwk) =>
       jwk.revoked === undefined
         ? []
-        : [{ signer: nameOf(role, PublicKey.fromJwk(jwk)), from: jwk.revoked.from, at }],
+        : [{ key: nameOf(PublicKey.fromJwk(jwk)), from: jwk.revoked.from, at }],
     ),
   );
 }
 
-function nameOf(role: string, key: PublicKey): string {
-  return `${role} ${encodeHex(key.thumbprint())}`;
+function nameOf(key: PublicKey): string {
+  return encodeHex(key.thumbprint());
 }

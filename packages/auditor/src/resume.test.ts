@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { encodeBase64url } from "@tallystick/cose";
 import fc from "fast-check";
 
 import { audit } from "./audit.js";
@@ -78,6 +79,31 @@ describe("an audit that was stopped", () => {
     await expect(audit(sourceOf(forked), forked.trust, options)).rejects.toMatchObject({
       code: "AUDITOR_STATE_INVALID",
     });
+  });
+
+  test("goes on only where every key that signed a checkpoint is still pinned", async () => {
+    const rotated = await Forge.make();
+    await rotated.round(await rotated.statements(0, 2), { signer: rotated.second });
+    const keys = [rotated.receipt.publicKey, rotated.second.publicKey];
+    const whole = await audit(sourceOf(rotated), { ...rotated.trust, receiptKeys: keys });
+    const state = AuditState.decode(whole.state?.encode() ?? new Uint8Array());
+    const resumed = await audit(
+      sourceOf(rotated),
+      { ...rotated.trust, receiptKeys: [...keys].reverse() },
+      { state },
+    );
+    expect(resumed.report).toEqual(whole.report);
+    expect(resumed.state?.encode()).toEqual(state.encode());
+    for (const [pinned, missing] of [keys, [...keys].reverse()]) {
+      const receiptKeys = pinned === undefined ? [] : [pinned];
+      const name = encodeBase64url(missing?.thumbprint() ?? new Uint8Array());
+      await expect(
+        audit(sourceOf(rotated), { ...rotated.trust, receiptKeys }, { state }),
+      ).rejects.toMatchObject({
+        code: "AUDITOR_STATE_INVALID",
+        message: `the saved state cannot be used: checkpoints in it are signed with the key ${name}, which is not pinned`,
+      });
+    }
   });
 
   test("does not go on from a state with a flipped bit, nor from one of another log", async () => {

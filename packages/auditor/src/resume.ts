@@ -1,4 +1,4 @@
-import { encodeHex } from "@tallystick/cose";
+import { encodeBase64url, encodeHex } from "@tallystick/cose";
 import { HASH_BYTES, MerkleError, RightEdge } from "@tallystick/merkle";
 
 import { CheckpointChain } from "./checkpoint-chain.js";
@@ -31,6 +31,7 @@ export function stateOf(replay: Replay): AuditState | undefined {
   const { uncovered, sums } = replay;
   return new AuditState({
     ...{ issuer, origin, last, uncovered, sums, entries, signers, signerOf },
+    keys: chain.signers,
     size: edge.size,
     edge: edge.hashes(),
     controls: history.controls.map(({ index, source }) => ({ index, ...source })),
@@ -38,20 +39,17 @@ export function stateOf(replay: Replay): AuditState | undefined {
 }
 
 /**
- * Yields where a replay goes on from a state: of this log, under these keys. The policies are
- * decided on again, from the control entries in the state.
+ * Yields where a replay goes on from a state: of this log, of which every checkpoint so far is signed
+ * with one of these keys. The policies are decided on again, from the control entries in the state.
  *
  * @throws {@link AuditorError} `AUDITOR_STATE_INVALID`
  */
 export async function resumedStart({ parts }: AuditState, trust: AuditTrust): Promise<ReplayStart> {
-  const { issuer, origin, last, size } = parts;
+  const { issuer, origin, last, keys, size } = parts;
   if ((trust.issuer ?? issuer) !== issuer || (trust.origin ?? origin) !== origin) {
     throw invalid(`it is of ${issuer}, log ${origin}`);
   }
-  const isOfKey = trust.receiptKeys.some(
-    (key) => encodeHex(key.thumbprint()) === encodeHex(last.key),
-  );
-  if (!isOfKey) throw invalid("it is of a log with another receipt key");
+  requirePinned([...keys, last.key], trust);
   if (
     size < 1 ||
     last.size > size ||
@@ -62,12 +60,21 @@ export async function resumedStart({ parts }: AuditState, trust: AuditTrust): Pr
   }
   const { uncovered, sums } = parts;
   return {
-    chain: new CheckpointChain({ ...trust, issuer, origin }, last),
+    chain: new CheckpointChain({ ...trust, issuer, origin }, { last, keys }),
     history: await historyOf(parts),
     ledger: ledgerOf(parts),
     edge: edgeOf(parts),
     ...{ uncovered, sums },
   };
+}
+
+// A fresh run would refuse the first checkpoint by a key that is not pinned any more.
+function requirePinned(keys: readonly Uint8Array[], { receiptKeys }: AuditTrust): void {
+  const pinned = new Set(receiptKeys.map((key) => encodeHex(key.thumbprint())));
+  const missing = keys.find((key) => !pinned.has(encodeHex(key)));
+  if (missing === undefined) return;
+  const name = encodeBase64url(missing);
+  throw invalid(`checkpoints in it are signed with the key ${name}, which is not pinned`);
 }
 
 function ledgerOf({ size, entries, signerOf, signers }: AuditStateParts): Ledger {

@@ -33,6 +33,8 @@ export interface AuditStateParts {
   /** Hashes of the right edge of the tree of that size. */
   readonly edge: readonly Uint8Array[];
   readonly last: ChainPoint;
+  /** Thumbprints of the keys that signed the checkpoints so far, each once. */
+  readonly keys: readonly Uint8Array[];
   readonly uncovered: Uncovered | undefined;
   readonly controls: readonly (SourceEntry & { readonly index: number })[];
   /** All entries, 32 bytes each, in order. */
@@ -90,6 +92,7 @@ function mapOf(parts: AuditStateParts): CborMap {
     ["size", parts.size],
     ["edge", [...parts.edge]],
     ["last", [last.digest, last.size, last.root, last.time, last.key]],
+    ["keys", [...parts.keys]],
     [
       "uncovered",
       uncovered === undefined ? null : [uncovered.earliest, uncovered.latest, uncovered.index],
@@ -120,6 +123,7 @@ function partsOf(map: Members): AuditStateParts {
       time: countOf(last[3]),
       key: bytesIn(last[4]),
     },
+    keys: map.list("keys").map(bytesIn),
     uncovered: uncovered && {
       earliest: countOf(uncovered[0]),
       latest: countOf(uncovered[1]),

@@ -6,7 +6,7 @@ import { signStatement } from "@tallystick/statement";
 
 import { start } from "./testing/command.js";
 import { TALLY } from "./testing/command.js";
-import { ISSUER, Registrant } from "./testing/load.js";
+import { ISSUER, Registrant, signBare } from "./testing/load.js";
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
@@ -68,6 +68,29 @@ describe("tally register of a folder", () => {
     const { code, stderr } = await workspace.tally("register", "good", ...away);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^tally: .+ cannot be reached: /)]);
     expect(await workspace.names("never")).toEqual([]);
+  });
+
+  test("and of a file takes what has no sub where the policy lets it pass", async () => {
+    const key = PrivateKey.fromJwk(await workspace.json("issuer.jwk"));
+    const { policy } = (await (await fetch(`${server.url}/policy`)).json()) as { policy: object };
+    const first = { ...policy, operators: [], isSubjectOptional: true };
+    await workspace.write("first.json", JSON.stringify(first));
+    await workspace.must("init", "lenient", "--policy", "first.json");
+    const lenient = await ServeProcess.start(workspace, "lenient");
+    await mkdir(workspace.at("bare"));
+    await workspace.write("bare/1.scitt", await signBare("one", key));
+    await workspace.write("two.scitt", await signBare("two", key));
+    const at = ["--service", lenient.url, "--out"];
+    await workspace.must("register", "bare", ...at, "bare-done");
+    await workspace.must("register", "two.scitt", ...at, "two.transparent.scitt");
+    await workspace.must("trust", "export", ...at, "lenient.json");
+    for (const name of ["bare-done/1.transparent.scitt", "two.transparent.scitt"]) {
+      const { stdout } = await workspace.must("verify", name, "--trust", "lenient.json");
+      expect(stdout).toContain(`statement of ${ISSUER} about no subject`);
+    }
+    const strict = await workspace.tally("register", "bare", ...to("never"));
+    expect([strict.code, strict.stderr]).toEqual([1, expect.stringContaining("claim sub (2)")]);
+    await lenient.stop();
   });
 
   test("wants statements", async () => {

@@ -96,7 +96,7 @@ function transparentName(out: string, name: string): string {
 
 // Read again: hundreds are on their way at a time.
 async function writeTransparent(from: string, to: string, registered: Registered): Promise<void> {
-  const statement = SignedStatement.decode(await readWhole(from));
+  const statement = SignedStatement.decode(await readWhole(from), { isSubjectOptional: true });
   await writeWhole(to, transparentWith(statement, registered).transparent);
 }
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { encodeCbor } from "@tallystick/cose";
+import { PrivateKey, encodeCbor } from "@tallystick/cose";
 
 import { TALLY, tally } from "./testing/command.js";
+import { signBare } from "./testing/load.js";
 import { Workspace } from "./testing/workspace.js";
 import { spawnSync } from "node:child_process";
 
@@ -42,6 +43,15 @@ describe("inspect", () => {
     );
     // eslint of regular expressions aside: no control but the line feed is in either.
     for (const text of [stdout, stderr]) expect(text).not.toMatch(/[^\P{C}\n]/u);
+  });
+
+  test("sums a statement without sub up", async () => {
+    const key = await PrivateKey.generate("ES256");
+    await workspace.write("bare.scitt", await signBare("x", key));
+    const { stderr } = await workspace.tally("inspect", "bare.scitt");
+    expect(stderr).toMatch(
+      /^COSE_Sign1, ES256, signed statement of https:\/\/issuer\.example about no subject, text\/plain, /,
+    );
   });
 
   test("names another COSE_Sign1 by its algorithm", async () => {

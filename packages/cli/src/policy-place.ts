@@ -81,7 +81,9 @@ export async function readPolicy(place: PolicyPlace, entryId?: string): Promise<
     throw new CliError("CLI_USAGE", `${named} is neither a policy nor an approval of one`);
   }
   const { proposal } = parseApproval(statement.payload);
-  const proposed = SignedStatement.decode(await place.statement(proposal));
+  const proposed = SignedStatement.decode(await place.statement(proposal), {
+    isSubjectOptional: true,
+  });
   return { policy: policyIn(proposed), entryId: named, proposal };
 }
 

@@ -17,10 +17,19 @@ export interface IssuerKey {
   readonly key: PublicKey;
 }
 
-/** Yields whether the issuer may sign with the key already. */
-export function isAdmitted({ policy }: CurrentPolicy, { iss, key }: IssuerKey): boolean {
+/** Yields whether the policy lists the key for the issuer, on whatever terms. */
+export function isListed({ policy }: CurrentPolicy, { iss, key }: IssuerKey): boolean {
   const issuer = policy.issuers.find((known) => known.iss === iss);
   return issuer?.keys.some((known) => isSameKey(known, key)) ?? false;
+}
+
+/** Yields why the terms in the policy keep the issuer from signing with the key at `time`. */
+export function termRefusals(
+  { policy }: CurrentPolicy,
+  { iss, key }: IssuerKey,
+  time: number,
+): readonly string[] {
+  return policy.issuerRefusals(iss, key, time);
 }
 
 /**

@@ -52,6 +52,7 @@ describe("trust export", () => {
       [
         "warning: the log has a single entry and no receipt yet, the keys are unproven",
         "wrote early.json: http://127.0.0.1:8000, log tallystick.local/log",
+        "WARNING: the first policy of the log admits nobody yet, so early.json names no issuers: whoever signed a statement is not checked under it; export again once issuers are admitted",
         "this is trust on first use: compare the thumbprints with the operator",
         "",
       ].join("\n"),
@@ -193,6 +194,54 @@ describe("trust add --dir", () => {
     expect(again.stderr).toContain(ALREADY);
     const { stdout } = await workspace.must("fsck", "quiet");
     expect(stdout).toMatch(/^sound: 2 entries/);
+  });
+});
+
+describe("a policy that admits somebody no more", () => {
+  const place = (): readonly string[] => ["--service", server.url];
+
+  /** Puts the policy in force with some members changed. */
+  async function propose(changes: object): Promise<void> {
+    const { stdout } = await workspace.must("policy", "show", "--next", ...place());
+    const next = JSON.parse(stdout) as object;
+    await workspace.write("next.json", JSON.stringify({ ...next, ...changes }));
+    await workspace.must(
+      ...["policy", "propose", "next.json", "--operator", "service/keys/operator.jwk", ...place()],
+    );
+  }
+
+  test.each([
+    ["revoked", { revoked: { from: 7, reason: "lost" } }, "revoked from entry 7 on, lost"],
+    ["expired", { exp: 1_000_000_000 }, "expired at 2001-09-09T01:46:40.000Z"],
+  ])("is not said to admit a key that is %s", async (_name, terms, reason) => {
+    const keys = [{ ...(await workspace.json("one.pub.jwk")), ...terms }];
+    await propose({ issuers: [{ iss: "https://one.example", keys }] });
+    const before: unknown = await (await fetch(`${server.url}/policy`)).json();
+    const { code, stderr } = await add("one", ...through(server.url));
+    expect(code).toBe(1);
+    expect(stderr).toBe(`https://one.example may not register with this key: ${reason}\n`);
+    expect(await (await fetch(`${server.url}/policy`)).json()).toEqual(before);
+  });
+
+  test("is exported as one that admits nobody, so that nobody's statement verifies", async () => {
+    await workspace.must(
+      ...["sign", "one.pub.jwk", "--key", "two.jwk", "--iss", "https://two.example"],
+      ...["--sub", "a/b", "--type", "text/plain", "--out", "two.scitt"],
+    );
+    await propose({
+      issuers: [{ iss: "https://two.example", keys: [await workspace.json("two.pub.jwk")] }],
+    });
+    await workspace.must("register", "two.scitt", ...place(), "--out", "two.transparent.scitt");
+    const verify = ["verify", "two.transparent.scitt", "--trust"];
+    await workspace.must("trust", "export", ...place(), "--out", "some.json");
+    await workspace.must(...verify, "some.json");
+    await propose({ issuers: [] });
+    const { stderr } = await workspace.must("trust", "export", ...place(), "--out", "none.json");
+    expect(stderr).toContain("as the policy in force has them: 0 issuers by key");
+    expect(await workspace.json("none.json")).toMatchObject({ issuers: [] });
+    const { code, stderr: said } = await workspace.tally(...verify, "none.json");
+    expect(code).toBe(1);
+    expect(said).toContain("no key for this iss and kid");
   });
 });
 

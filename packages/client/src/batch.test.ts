@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { encodeBase64url, encodeCbor } from "@tallystick/cose";
+import { CLAIM, LABEL, encodeBase64url, encodeCbor, signSign1 } from "@tallystick/cose";
 import type { CborValue, Signer } from "@tallystick/cose";
 import { PrivateKey } from "@tallystick/cose";
-import { parseEntryId, signStatement } from "@tallystick/statement";
+import { SignedStatement, parseEntryId, signStatement } from "@tallystick/statement";
 
 import type { BatchResult } from "./many.js";
 import { makeScene } from "./testing/scene.js";
@@ -81,6 +81,20 @@ describe("registerAll", () => {
     expect(post?.headers.get("accept")).toBe("application/cbor-seq");
     // What is no statement is not sent.
     expect(post?.body).toEqual(new Uint8Array(Buffer.concat([statement, statement, statement])));
+  });
+
+  test("sends statements without sub, which a policy may let pass", async () => {
+    const protectedHeader = new Map<number, CborValue>([
+      [LABEL.contentType, "text/plain"],
+      [LABEL.cwtClaims, new Map([[CLAIM.iss, "https://vendor.example"]])],
+      [LABEL.kid, issuer.publicKey.kid],
+    ]);
+    const bare = await signSign1({ protectedHeader, payload: Uint8Array.of(1) }, issuer);
+    const { entry: name } = SignedStatement.decode(bare, { isSubjectOptional: true });
+    const wire = wireOf(sequence(refusal(400, name)));
+    const results = await all(wire.client().registerAll([bare]));
+    expect(results.map(brief)).toEqual([[0, "CLIENT_REFUSED", 400]]);
+    expect(wire.sent[0]?.body).toEqual(new Uint8Array(bare));
   });
 
   test.each([

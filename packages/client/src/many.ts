@@ -115,7 +115,9 @@ class Group {
   /** What is no statement is not sent. */
   #opened({ position, bytes }: Numbered): readonly Open[] {
     try {
-      return [{ position, bytes, entryId: SignedStatement.decode(bytes).entryId }];
+      // Whether sub may be missing is for the policy of the service to say.
+      const { entryId } = SignedStatement.decode(bytes, { isSubjectOptional: true });
+      return [{ position, bytes, entryId }];
     } catch (cause) {
       if (!(cause instanceof StatementError)) throw cause;
       const message = `not a signed statement: ${cause.message}`;

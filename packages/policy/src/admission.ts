@@ -9,9 +9,6 @@ import { Policy, isOperatorStatement, isPolicyStatement } from "./policy.js";
 import { factsOf } from "./facts.js";
 import type { PolicyState } from "./state.js";
 
-/** Most proposals that wait for approvals at one time. */
-export const MAX_OPEN_PROPOSALS = 16;
-
 /** What an operator's statement does to the policy. */
 export type PolicyChange =
   | { readonly kind: "proposal"; readonly operator: string; readonly policy: Policy }
@@ -109,7 +106,7 @@ export class Admission {
 
 /** Yields every reason against a statement; empty when the policy admits it. */
 function refusals(verified: VerifiedStatement, policy: Policy, time: number): readonly string[] {
-  const { statement, key } = verified;
+  const { statement } = verified;
   // Operators' statements are exempt from the rules for statements: a policy that left out their
   // algorithm, or allowed too few bytes, could otherwise never be changed again.
   const isExempt = isOperatorStatement(statement);
@@ -117,7 +114,7 @@ function refusals(verified: VerifiedStatement, policy: Policy, time: number): re
     ...(isExempt ? [] : termRefusals(statement, policy)),
     ...subjectRefusals(statement, policy),
     ...identityRefusals(verified, policy, time),
-    ...policy.termRefusals(statement, key, time),
+    ...policy.termRefusals(verified, time),
     ...(isExempt ? [] : ruleRefusals(verified, policy, time)),
   ];
 }
@@ -211,10 +208,7 @@ function changeOf(statement: SignedStatement, state: PolicyState): PolicyChange 
 function proposedPolicy(statement: SignedStatement, state: PolicyState): Policy {
   const next = Policy.parse(payloadOf(statement));
   requirePrevious(next, encodeHex(state.inForce.entry));
-  if (state.proposals.size < MAX_OPEN_PROPOSALS) return next;
-  throw new PolicyError("POLICY_REJECTED", [
-    `proposals: ${state.proposals.size} wait for approvals, approve one of them first`,
-  ]);
+  return next;
 }
 
 function approvedProposal(statement: SignedStatement, state: PolicyState): string {

@@ -291,6 +291,11 @@ describe("everything that is wrong is named at once:", () => {
       [/^rules\[0\]: rule one: cel: .*nobody/, /^rules\[2\]: rule three: bytes /],
     ],
     ["what two members say of each other", json({ approvals: 2 }), [/^approvals is 2/]],
+    [
+      "operators whose keys issuers have as revoked",
+      json({ issuers: [{ iss: "a", keys: [{ ...operator, revoked: { from: 0 } }] }] }),
+      [/^operators have no key that is not revoked/],
+    ],
   ])("%s", (_name, value, reasons) => {
     const found = refusal(() => Policy.parse(bytesOf(value))).reasons;
     expect(found).toHaveLength(reasons.length);

@@ -135,9 +135,9 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
 function partsOf(members: Members): PolicyParts {
   const operators = READ.operators(members["operators"], "operators");
   const approvals = optional(members, "approvals", READ.approvals);
-  requireQuorum(operators, approvals ?? 1);
-  requireOwnKeys(operators);
   const issuers = READ.issuers(members["issuers"], "issuers");
+  requireQuorum(operators, issuers, approvals ?? 1);
+  requireOwnKeys(operators);
   const anchors = optional(members, "anchors", READ.anchors);
   const rules = optional(members, "rules", READ.rules);
   const document: PolicyDocument = {
@@ -219,9 +219,21 @@ export function isEntryId(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
-// A policy that its operators cannot replace could never be mended.
-function requireQuorum(operators: readonly TermedIssuer[], approvals: number): void {
-  const able = operators.filter(({ keys }) => keys.some(({ revoked }) => revoked === undefined));
+// A policy that its operators cannot replace could never be mended. Who lost a key says so under
+// either list.
+function requireQuorum(
+  operators: readonly TermedIssuer[],
+  issuers: readonly TermedIssuer[],
+  approvals: number,
+): void {
+  const revoked = new Set(
+    [...operators, ...issuers]
+      .flatMap(({ keys }) => keys.filter((one) => one.revoked !== undefined))
+      .map(({ key }) => encodeHex(key.thumbprint())),
+  );
+  const able = operators.filter(({ keys }) =>
+    keys.some(({ key }) => !revoked.has(encodeHex(key.thumbprint()))),
+  );
   if (able.length === 0) {
     throw malformed(
       "operators have no key that is not revoked, so the policy could never be changed again",

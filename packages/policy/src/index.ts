@@ -13,7 +13,7 @@
  *
  * @packageDocumentation
  */
-export { Admission, MAX_OPEN_PROPOSALS } from "./admission.js";
+export { Admission } from "./admission.js";
 export type { PolicyChange } from "./admission.js";
 export {
   APPROVAL_FORMAT,

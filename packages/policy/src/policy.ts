@@ -1,4 +1,5 @@
 import type { PublicKey } from "@tallystick/cose";
+import { keysBehind } from "@tallystick/statement";
 import type {
   Authority,
   Issuer,
@@ -6,6 +7,7 @@ import type {
   SelfContainedMethod,
   SignedStatement,
   TrustAnchor,
+  VerifiedStatement,
 } from "@tallystick/statement";
 
 import { APPROVAL_MEDIA_TYPE } from "./approval.js";
@@ -65,17 +67,36 @@ export class Policy implements Authority {
   }
 
   /**
-   * Yields why the terms of the key do not allow it to sign the statement at `time`, in seconds
-   * since the epoch; empty when they do. A revoked key signs nothing for anybody.
+   * Yields why the terms of keys do not allow a statement at `time`, in seconds since the epoch;
+   * empty when they do. A revoked key signs nothing for anybody, whether it is revoked among the
+   * issuers or among the operators, and no certificate path leads over it.
    */
-  termRefusals(statement: SignedStatement, key: PublicKey, time: number): readonly string[] {
+  termRefusals({ statement, identity }: VerifiedStatement, time: number): readonly string[] {
     const list = this.#listFor(statement);
-    const window = list.windowRefusals(statement.claims.issuer, key, time);
-    const revoked = list.revocationsOf(key).map(({ from, reason }) => {
-      const why = reason === undefined ? "" : `, ${reason}`;
-      return `revoked from entry ${from} on${why}`;
+    const window = list.windowRefusals(statement.claims.issuer, identity.key, time);
+    const revoked = keysBehind(identity).flatMap(({ key, label }) => {
+      const of = label === undefined ? "" : ` (the key of ${label})`;
+      return this.#revocations(key).map((revocation) => `${revocation}${of}`);
     });
     return [...window, ...revoked].map((reason) => `key: ${reason}`);
+  }
+
+  /**
+   * Yields why a key, whoever has it listed, may not sign for the issuer at `time`, in seconds since
+   * the epoch; empty when its terms are no reason.
+   */
+  issuerRefusals(issuer: string, key: PublicKey, time: number): readonly string[] {
+    return [...this.#issuers.windowRefusals(issuer, key, time), ...this.#revocations(key)];
+  }
+
+  #revocations(key: PublicKey): readonly string[] {
+    const said = [this.#operators, this.#issuers].flatMap((list) =>
+      list.revocationsOf(key).map(({ from, reason }) => {
+        const why = reason === undefined ? "" : `, ${reason}`;
+        return `revoked from entry ${from} on${why}`;
+      }),
+    );
+    return [...new Set(said)];
   }
 
   #listFor(statement: SignedStatement): KeyList {

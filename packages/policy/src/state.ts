@@ -50,7 +50,7 @@ export class PolicyState {
   readonly inForce: PolicyInForce;
   /** The newest control entry, on which every decision depends. */
   readonly control: Uint8Array;
-  /** By EntryID, oldest first. */
+  /** By EntryID, oldest first; one of each operator at most. */
   readonly proposals: ReadonlyMap<string, OpenProposal>;
 
   private constructor({ inForce, control, controlIndex, proposals }: Parts) {
@@ -97,7 +97,7 @@ export class PolicyState {
       const proposals = new Map<string, OpenProposal>();
       return new PolicyState({ inForce, control: entry, controlIndex: index, proposals });
     }
-    const proposals = new Map(this.proposals).set(id, signed);
+    const proposals = this.#proposalsBeside(change).set(id, signed);
     const { inForce } = this;
     return new PolicyState({ inForce, control: entry, controlIndex: index, proposals });
   }
@@ -128,6 +128,20 @@ export class PolicyState {
     }
     if (state === undefined) throw new TypeError("a log has a first policy");
     return state;
+  }
+
+  /**
+   * Yields the proposals that a change leaves open. The newer one of an operator replaces the older,
+   * so that nobody fills the log with proposals that keep the others from being made.
+   */
+  #proposalsBeside(change: PolicyChange): Map<string, OpenProposal> {
+    const proposals = new Map(this.proposals);
+    if (change.kind === "approval") return proposals;
+    for (const [id, { approvers }] of this.proposals) {
+      const [proposer] = approvers;
+      if (proposer === change.operator) proposals.delete(id);
+    }
+    return proposals;
   }
 
   /** Yields the proposal that a change is about, with its signer among the approvers. */

@@ -1,10 +1,22 @@
-import { CLAIM, LABEL, encodeHex, signSign1, type CborValue } from "@tallystick/cose";
-import { SignedStatement, VerifiedStatement, signHashEnvelope } from "@tallystick/statement";
+import {
+  CLAIM,
+  LABEL,
+  encodeBase64url,
+  encodeHex,
+  signSign1,
+  type CborValue,
+} from "@tallystick/cose";
+import {
+  SignedStatement,
+  VerifiedStatement,
+  parseCertificates,
+  signHashEnvelope,
+} from "@tallystick/statement";
 import type { KeyDocument } from "@tallystick/statement";
 import { describe, expect, test } from "@jest/globals";
 import { Admission } from "./admission.js";
 import type { PolicyDocument } from "./document.js";
-import { ROOT_BASE64, certifiedStatement } from "./testing/certificate.js";
+import { ROOT_BASE64, ROOT_PEM, certifiedStatement } from "./testing/certificate.js";
 import { refusal, rejection } from "./testing/refusal.js";
 import {
   IN_FORCE,
@@ -95,11 +107,61 @@ describe("a revoked key", () => {
       { iss: "other", keys: [{ ...key, revoked: { from: 0 } }] },
     ];
     const anchors = [{ certificate: ROOT_BASE64, issuers: ["ca-name"] }];
-    for (const decoded of [await statement(), await certifiedStatement("ca-name")]) {
-      expect(await reasonsOf(admit(decoded, { issuers, anchors }))).toStrictEqual([
-        "key: revoked from entry 0 on",
-      ]);
+    expect(await reasonsOf(admit(await statement(), { issuers, anchors }))).toStrictEqual([
+      "key: revoked from entry 0 on",
+    ]);
+    const certified = await certifiedStatement("ca-name");
+    expect(await reasonsOf(admit(certified, { issuers, anchors }))).toStrictEqual([
+      "key: revoked from entry 0 on (the key of CN=Leaf)",
+    ]);
+  });
+
+  test("of an authority vouches for nobody", async () => {
+    const [root] = parseCertificates(ROOT_PEM);
+    const authority = { ...root?.publicKey.toJwk(), kty: "OKP", revoked: { from: 4 } };
+    const issuers = [{ iss: "ca", keys: [authority] }];
+    const anchors = [{ certificate: ROOT_BASE64, issuers: ["ca-name"] }];
+    const decoded = await certifiedStatement("ca-name");
+    expect(await reasonsOf(admit(decoded, { issuers, anchors }))).toStrictEqual([
+      "key: revoked from entry 4 on (the key of CN=Root)",
+    ]);
+  });
+
+  test("of an operator signs nothing for issuers either", async () => {
+    const operators = [
+      { iss: SERVICE_ISS, keys: [OPERATOR.publicKey.toJwk(), { ...key, revoked: { from: 3 } }] },
+    ];
+    const { kty, crv, x } = key;
+    const jwk = encodeBase64url(new TextEncoder().encode(JSON.stringify({ kty, crv, x })));
+    const changes: Partial<PolicyDocument> = {
+      operators,
+      anchors: [{ certificate: ROOT_BASE64, issuers: ["ca-name"] }],
+      selfContained: ["did:jwk"],
+    };
+    const revoked = "revoked from entry 3 on";
+    for (const [decoded, reason] of [
+      [await statement(), `key: ${revoked}`],
+      [await statement({ issuer: `did:jwk:${jwk}` }), `key: ${revoked}`],
+      [await certifiedStatement("ca-name"), `key: ${revoked} (the key of CN=Leaf)`],
+    ] as const) {
+      expect(await reasonsOf(admit(decoded, changes))).toStrictEqual([reason]);
     }
+  });
+
+  test("of an issuer signs no policy either", async () => {
+    const keys = [OPERATOR.publicKey.toJwk(), STRANGER.publicKey.toJwk()];
+    const revoked = { ...OPERATOR.publicKey.toJwk(), revoked: { from: 3, reason: "lost" } };
+    const changes = {
+      operators: [{ iss: SERVICE_ISS, keys }],
+      issuers: [{ iss: VENDOR_ISS, keys: [revoked] }],
+    };
+    const reason = "key: revoked from entry 3 on, lost";
+    expect(await reasonsOf(stateWith(changes, OPERATOR))).toStrictEqual([reason]);
+    const state = await stateWith(changes, STRANGER);
+    const next = documentWith({ ...changes, previous: encodeHex(state.inForce.entry) });
+    const decoded = await proposal(next, {}, OPERATOR);
+    const verified = await VerifiedStatement.verify(decoded, state.inForce.policy);
+    expect(refusal(() => Admission.admit(verified, state, TIME)).reasons).toStrictEqual([reason]);
   });
 });
 

@@ -116,7 +116,6 @@ describe("GET /metrics", () => {
     ["subject", "https://us.example"],
     ["issuer", "https://us.example"],
     ["certificate", "CN=Us is not valid"],
-    ["proposals", "16 wait"],
     ["proposal", "approved before"],
   ])("counts the field %s by its name", async (field, text) => {
     const metrics = new Metrics(at.service);

@@ -14,7 +14,7 @@ const MAX_RULES = 200;
 /** What a reason of a refusal begins with where no rule gave it. */
 const FIELDS: ReadonlySet<string> = new Set([
   ...["algorithm", "contentType", "size", "subject", "issuer", "certificate", "key"],
-  ...["proposals", "proposal"],
+  "proposal",
 ]);
 
 const OTHER = "other";

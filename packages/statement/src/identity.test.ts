@@ -14,6 +14,7 @@ import type { Authority, IssuerBinding, TrustAnchor } from "./identity.js";
 import { IssuerKeys } from "./issuers.js";
 import { SignedStatement } from "./statement.js";
 import { VerifiedStatement } from "./verified.js";
+import { CERTIFICATES } from "./x509/cache.js";
 import {
   NOW,
   SIGNATURE,
@@ -323,6 +324,31 @@ describe("refused", () => {
       "STATEMENT_CHAIN_UNTRUSTED",
     );
     expect(await codeOf({ set: [[LABEL.x5chain, chain]] }, {}, 0)).toBe("STATEMENT_CHAIN_INVALID");
+  });
+
+  const junk = Uint8Array.of(0);
+  const beside = new Map([[LABEL.x5chain, junk]]);
+  test.each<[string, () => Given]>([
+    ["protected", () => ({ set: [[LABEL.x5chain, junk]] })],
+    ["by x5t", () => ({ set: [[LABEL.x5t, thumbprint(leaf.der)]], unprotected: beside })],
+    ["by a kid", () => ({ hasKid: true, unprotected: beside })],
+  ])("a chain without anchors, and it is not opened: %s", async (_name, given) => {
+    expect(await codeOf(given(), { others: { anchors: [] } })).toBe("STATEMENT_CHAIN_UNTRUSTED");
+    expect(await codeOf(given())).toBe("STATEMENT_CERTIFICATE_MALFORMED");
+  });
+
+  test("a chain, none of which is kept, as those are whose path holds", async () => {
+    const stranger = await issue("CN=Stranger");
+    const key = keyOf(VENDOR.publicKey);
+    const forged = await issue("CN=Leaf", { by: stranger, key, extensions: [SIGNATURE] });
+    const before = CERTIFICATES.size;
+    const refused = { set: [[LABEL.x5chain, [forged.der, stranger.der]]] as const };
+    expect(await codeOf(refused)).toBe("STATEMENT_CHAIN_UNTRUSTED");
+    expect(CERTIFICATES.size).toBe(before);
+    const fresh = await issue("CN=Leaf", { by: middle, key, extensions: [SIGNATURE] });
+    const message = await statement({ set: [[LABEL.x5chain, [fresh.der, middle.der]]] });
+    await VerifiedStatement.verify(message, authority(), at);
+    expect(CERTIFICATES.size).toBeGreaterThan(before);
   });
 
   test("the anchor of another authority", async () => {

@@ -6,6 +6,7 @@ import type { SelfContainedIssuer, SelfContainedMethod } from "./did/self-contai
 import { DidX509 } from "./did/x509.js";
 import { StatementError } from "./error.js";
 import type { SignedStatement } from "./statement.js";
+import { CERTIFICATES } from "./x509/cache.js";
 import type { Certificate } from "./x509/certificate.js";
 import { certificateHeadersOf, decodeChain, isThumbprintOf } from "./x509/headers.js";
 import type { CertificateThumbprint } from "./x509/headers.js";
@@ -64,6 +65,22 @@ export type Identity =
     }
   | { readonly kind: "did"; readonly key: PublicKey; readonly method: SelfContainedMethod };
 
+/** A key that an identity rests on. */
+export interface KeyBehind {
+  readonly key: PublicKey;
+  /** Of the certificate that the key is in; `undefined` where it is in none. */
+  readonly label: string | undefined;
+}
+
+/**
+ * Yields every key that an identity rests on, that of the signer first: with a certificate path also
+ * those of the authorities in it, up to the anchor. Whoever has one of them can sign as the issuer.
+ */
+export function keysBehind(identity: Identity): readonly KeyBehind[] {
+  if (identity.kind !== "x509") return [{ key: identity.key, label: undefined }];
+  return identity.path.certificates.map(({ publicKey, label }) => ({ key: publicKey, label }));
+}
+
 /** An identity, and the chain that a later reader needs because the statement does not keep it. */
 export interface Identified {
   readonly identity: Identity;
@@ -72,9 +89,10 @@ export interface Identified {
 
 /** A chain as a statement brings it. */
 interface Presented {
-  readonly certificates: readonly Certificate[];
-  /** In DER, where it stood in the unprotected header. */
-  readonly unprotected: readonly Uint8Array[] | undefined;
+  /** In DER, leaf first. */
+  readonly certificates: readonly Uint8Array[];
+  readonly thumbprint: CertificateThumbprint | undefined;
+  readonly isProtected: boolean;
 }
 
 /**
@@ -99,13 +117,10 @@ export async function identify(
     isNamed: listed !== undefined || did !== undefined,
   });
   if (presented !== undefined) {
-    const identity = await identifyByPath(statement, authority, {
-      certificates: presented.certificates,
-      time: options.time,
-    });
+    const identity = await identifyByPath(statement, authority, { presented, time: options.time });
     requireSameKey(identity.key, listed, "iss and kid");
     requireSameKey(identity.key, did?.key, "iss");
-    return { identity, chain: presented.unprotected };
+    return { identity, chain: presented.isProtected ? undefined : presented.certificates };
   }
   if (DidX509.isClaimed(issuer)) {
     throw new StatementError(
@@ -142,17 +157,24 @@ function identifyByDid(
 async function identifyByPath(
   statement: SignedStatement,
   { anchors = [] }: Authority,
-  { certificates, time }: { certificates: readonly Certificate[]; time: number | undefined },
+  { presented, time }: { presented: Presented; time: number | undefined },
 ): Promise<Extract<Identity, { kind: "x509" }>> {
+  // Opening a certificate is dear, so nobody's is opened where none can count.
+  if (anchors.length === 0) {
+    throw new StatementError("STATEMENT_CHAIN_UNTRUSTED", "there is no trust anchor");
+  }
   if (time === undefined) {
     throw new StatementError(
       "STATEMENT_CHAIN_UNTRUSTED",
       "there is no time to judge the certificates at: no receipt or record states one",
     );
   }
+  const certificates = decodeChain(presented.certificates);
+  if (presented.thumbprint !== undefined) requireThumbprint(certificates, presented.thumbprint);
   const trusted = anchors.map(({ certificate }) => certificate);
   // T9: the whole path, to an anchor that is registered now.
   const path = await CertificatePath.verify(certificates, trusted, { time });
+  for (const certificate of certificates) CERTIFICATES.keep(certificate);
   const { leaf } = path;
   const key = leaf.publicKey;
   const kids = [...key.names, digest("sha-256", leaf.der)];
@@ -220,17 +242,14 @@ function presentedChain(
     acceptsSingleArray,
   });
   const { chain, thumbprint } = headers;
-  if (chain !== undefined) {
-    if (thumbprint !== undefined) requireThumbprint(chain, thumbprint);
-    return { certificates: chain, unprotected: undefined };
-  }
+  if (chain !== undefined) return { certificates: chain, thumbprint, isProtected: true };
   const isBound = thumbprint !== undefined || (kid !== undefined && !isNamed);
   if (!isBound) return undefined;
   const certificates =
     options.chain === undefined
       ? certificateHeadersOf(unprotectedChain(message), { isProtected: false, acceptsSingleArray })
           .chain
-      : decodeChain(options.chain);
+      : options.chain;
   if (certificates === undefined) {
     if (thumbprint === undefined) return undefined;
     throw new StatementError(
@@ -238,8 +257,9 @@ function presentedChain(
       "x5t (header 34) without a chain: no certificate came with the thumbprint",
     );
   }
-  if (thumbprint !== undefined) requireThumbprint(certificates, thumbprint);
-  return { certificates, unprotected: certificates.map(({ der }) => der) };
+  // Copied, since what is recorded has to be what was judged.
+  const copies = certificates.map((der) => new Uint8Array(der));
+  return { certificates: copies, thumbprint, isProtected: false };
 }
 
 // Everything else that is unprotected is nobody's word.

@@ -48,12 +48,13 @@ export type { StatementErrorCode } from "./error.js";
 export { SELF_CONTAINED } from "./did/self-contained.js";
 export type { SelfContainedMethod } from "./did/self-contained.js";
 export { DidX509 } from "./did/x509.js";
-export { requireBinding } from "./identity.js";
+export { keysBehind, requireBinding } from "./identity.js";
 export type {
   Authority,
   Identity,
   IdentityOptions,
   IssuerBinding,
+  KeyBehind,
   KeyResolver,
   TrustAnchor,
 } from "./identity.js";

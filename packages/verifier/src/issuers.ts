@@ -1,6 +1,6 @@
 import { encodeBase64url } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
-import { KeyList, formatInstant } from "@tallystick/statement";
+import { KeyList, formatInstant, keysBehind } from "@tallystick/statement";
 import type {
   Authority,
   RevocationDocument,
@@ -59,14 +59,14 @@ export class TrustedIssuers implements Authority {
   /**
    * Yields the statement once the terms of the key that signed it allow it: its `nbf` and `exp` at
    * the time of the receipts, and its revocation by where the log has the statement. A revoked key
-   * is so under whatever `iss`, in a certificate and in a DID.
+   * is so under whatever `iss`, in a DID and in every certificate of the path.
    *
    * @throws {@link VerifierError} `VERIFIER_KEY_OUT_OF_TERM`, `VERIFIER_KEY_REVOKED`
    */
   requireTerms(verified: VerifiedStatement, { time, placements }: TermFacts): VerifiedStatement {
-    const { key, statement } = verified;
+    const { key, identity, statement } = verified;
     const { issuer } = statement.claims;
-    const name = `key ${encodeBase64url(key.thumbprint())}`;
+    const name = nameOf(key);
     if (time === undefined && this.#keys.hasWindow(issuer, key)) {
       throw outOfTerm(
         `${name}: no receipt that holds says when it was issued, so nbf and exp cannot be judged`,
@@ -76,11 +76,18 @@ export class TrustedIssuers implements Authority {
     if (refusal !== undefined && time !== undefined) {
       throw outOfTerm(`${name}: ${refusal}, and the receipt is of ${formatInstant(time)}`);
     }
-    for (const revocation of this.#keys.revocationsOf(key)) {
-      requireBefore(revocation, placements, name);
+    for (const behind of keysBehind(identity)) {
+      const of = behind.label === undefined ? "" : ` of ${behind.label}`;
+      for (const revocation of this.#keys.revocationsOf(behind.key)) {
+        requireBefore(revocation, placements, `${nameOf(behind.key)}${of}`);
+      }
     }
     return verified;
   }
+}
+
+function nameOf(key: PublicKey): string {
+  return `key ${encodeBase64url(key.thumbprint())}`;
 }
 
 // The log has an entry once, so its first place is its only one.

@@ -1,8 +1,8 @@
 import { encodeBase64url, type PrivateKey } from "@tallystick/cose";
 import { SignedStatement, attachReceipts, signStatement } from "@tallystick/statement";
-import { describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { verifyTransparentStatement } from "./transparent.js";
-import { issue } from "./testing/certificate.js";
+import { issue, type Issued } from "./testing/certificate.js";
 import { refusal, rejection } from "./testing/refusal.js";
 import { STATEMENT, VENDOR, VENDOR_ISS, transparent } from "./testing/sample.js";
 import { TIME, makeService, receiptFor, trustIn, type TestService } from "./testing/service.js";
@@ -121,6 +121,43 @@ describe("a revoked key", () => {
       const early = await transparent([alpha], signed, { index: 2 });
       expect((await verifyTransparentStatement(early, trust)).isIssuerVerified).toBe(true);
     }
+  });
+});
+
+describe("a revoked key of an authority", () => {
+  const window = [TIME - 9, TIME + 9] as const;
+  let root: Issued;
+  let middle: Issued;
+  let leaf: Issued;
+  let signed: SignedStatement;
+  beforeAll(async () => {
+    root = await issue("CN=Root", { window });
+    middle = await issue("CN=Middle", { by: root, window });
+    leaf = await issue("CN=Leaf", { by: middle, window, isLeaf: true });
+    const chain = { certificates: [leaf.der, middle.der] };
+    signed = await signedAs({ issuer: VENDOR_ISS, chain }, leaf.signer);
+  });
+
+  test.each<[string, () => Issued]>([
+    ["the leaf", () => leaf],
+    ["an intermediate", () => middle],
+    ["the anchor", () => root],
+  ])("vouches for nothing from its index on: %s", async (_name, of) => {
+    const { signer, subject } = of();
+    const revoked = { ...signer.publicKey.toJwk(), revoked: { from: 3 } };
+    const trust = trustIn([alpha], {
+      issuers: [{ iss: "https://ca.example", keys: [revoked] }],
+      anchors: [{ certificate: root.base64, issuers: [VENDOR_ISS] }],
+    });
+    const late = await transparent([alpha], signed, { index: 3 });
+    const error = await rejection(verifyTransparentStatement(late, trust));
+    expect(error.code).toBe("VERIFIER_KEY_REVOKED");
+    const name = encodeBase64url(signer.publicKey.thumbprint());
+    expect(error.message).toBe(
+      `key ${name} of ${subject} is revoked from entry 3 of ${alpha.origin} on, and the statement is entry 3`,
+    );
+    const early = await transparent([alpha], signed, { index: 2 });
+    expect((await verifyTransparentStatement(early, trust)).isIssuerVerified).toBe(true);
   });
 });
 

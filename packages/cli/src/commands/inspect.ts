@@ -34,7 +34,7 @@ function summaryOf(bytes: Uint8Array): string | undefined {
   return (
     // Receipts first: they have the headers of a statement, too.
     attempt(() => describeReceipt(Receipt.decode(bytes))) ??
-    attempt(() => describeStatement(SignedStatement.decode(bytes))) ??
+    attempt(() => describeStatement(SignedStatement.decode(bytes, { isSubjectOptional: true }))) ??
     attempt(() => `COSE_Sign1, ${protectedAlgorithm(decodeSign1(bytes)).name}, not verified`)
   );
 }

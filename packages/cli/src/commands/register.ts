@@ -63,7 +63,8 @@ interface Registering {
 async function registerFile(file: string, { client, out, session }: Registering): Promise<void> {
   const bytes = await readWhole(file);
   const registered = await client.register(bytes);
-  const { transparent, isReplaced } = transparentWith(SignedStatement.decode(bytes), registered);
+  const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
+  const { transparent, isReplaced } = transparentWith(statement, registered);
   await writeWhole(out, transparent);
   const { output } = session;
   if (session.isJson) output.printJson(resultOf(registered));

@@ -9,11 +9,12 @@ import { formatApprovals, outcomeOf } from "../approvals.js";
 import type { PolicyStanding } from "../approvals.js";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
+import { EXIT } from "../exit.js";
 import { readPrivateKey, readPublicKey } from "../keyfile.js";
 import { requireIssuer } from "../naming.js";
 import { openService } from "../opening.js";
 import { policiesOfService, readPolicy, standingOf } from "../policy-place.js";
-import { isAdmitted, signProposal } from "../proposal.js";
+import { isListed, signProposal, termRefusals } from "../proposal.js";
 import type { CurrentPolicy, IssuerKey } from "../proposal.js";
 import type { Session } from "../session.js";
 
@@ -43,6 +44,7 @@ export function addTrustAdd(trust: Command, session: Session): void {
         ? await addInDirectory(place.dir, addition, session.now())
         : await addThroughService(place, addition, session.now());
     session.output.note(`${iss} ${describe(added)}`);
+    if ("refusals" in added && added.refusals.length > 0) session.exit = EXIT.no;
   });
 }
 
@@ -54,8 +56,18 @@ interface Added {
   readonly standing: PolicyStanding;
 }
 
-function describe(added: Added | undefined): string {
-  if (added === undefined) return "may register with this key already";
+/** What the policy in force says of the key already, so that nothing was registered. */
+interface Known {
+  /** Why its terms keep it from being used; empty where it may. */
+  readonly refusals: readonly string[];
+}
+
+function describe(added: Added | Known): string {
+  if ("refusals" in added) {
+    const { refusals } = added;
+    if (refusals.length === 0) return "may register with this key already";
+    return `may not register with this key: ${refusals.join("; ")}`;
+  }
   const { entryId, wanted, standing } = added;
   const outcome = outcomeOf(standing, { entryId, proposal: entryId });
   if (outcome === "in force") return `may register with this key from now on, by policy ${entryId}`;
@@ -83,19 +95,26 @@ function placeOf({ dir, service, operator, ...access }: TrustAddOptions): Place 
   throw new CliError("CLI_USAGE", "want either --dir, or --service together with --operator");
 }
 
-/** Yields what was registered, `undefined` if the policy in force admits the key already. */
+/** Yields what the policy in force says of the key, `undefined` where a new one can admit it. */
+function knownOf(current: CurrentPolicy, addition: IssuerKey, time: number): Known | undefined {
+  const refusals = termRefusals(current, addition, time);
+  // A key that is revoked stays so in the policy that would follow.
+  return refusals.length > 0 || isListed(current, addition) ? { refusals } : undefined;
+}
+
 async function addInDirectory(
   dir: string,
   addition: IssuerKey,
   issuedAt: number,
-): Promise<Added | undefined> {
+): Promise<Added | Known> {
   const directory = await ServiceDirectory.open(dir);
   const operator = await directory.operatorKey();
   const advice = "in use by a running server, use --service and --operator";
   const service = await openService(directory, { advice });
   try {
     const current = await service.policyInForce();
-    if (isAdmitted(current, addition)) return undefined;
+    const known = knownOf(current, addition, issuedAt);
+    if (known !== undefined) return known;
     const proposal = await signProposal(current, addition, { operator, issuedAt });
     const { entryId } = await service.register(proposal);
     const wanted = current.policy.approvals;
@@ -109,7 +128,7 @@ async function addThroughService(
   { service, operatorPath, access }: ServicePlace,
   addition: IssuerKey,
   issuedAt: number,
-): Promise<Added | undefined> {
+): Promise<Added | Known> {
   const client = await openClient(service, access);
   const operator = await readPrivateKey(operatorPath);
   const current = await policyInForce(client);
@@ -135,8 +154,9 @@ async function propose(
   client: ServiceClient,
   current: CurrentPolicy,
   { addition, operator, issuedAt }: Proposal,
-): Promise<Added | undefined> {
-  if (isAdmitted(current, addition)) return undefined;
+): Promise<Added | Known> {
+  const known = knownOf(current, addition, issuedAt);
+  if (known !== undefined) return known;
   const proposal = await signProposal(current, addition, { operator, issuedAt });
   const { entryId } = await client.register(proposal);
   return { entryId, wanted: current.policy.approvals, standing: await client.policy() };

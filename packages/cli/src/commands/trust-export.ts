@@ -1,15 +1,14 @@
 import type { Command } from "commander";
 import { ClientError, ServiceClient } from "@tallystick/client";
 import { encodeBase64url } from "@tallystick/cose";
-import type { PolicyDocument } from "@tallystick/policy";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
-import type { TrustedIssuersDocument } from "@tallystick/verifier";
 
 import { readAccess, withAccess } from "../access.js";
 import type { Access, AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { codeOf, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
+import { trustedIssuers } from "../policy-issuers.js";
 import { policiesOfService, readPolicy } from "../policy-place.js";
 import type { Session } from "../session.js";
 import { readTrust } from "../trustfile.js";
@@ -50,7 +49,7 @@ async function makePin(client: ServiceClient): Promise<Pin> {
   const service = { issuer, origin, keys: keys.map((key) => key.toJwk()) };
   const { entryId, index } = await client.policy();
   const { policy } = await readPolicy(policiesOfService(client), entryId);
-  const issuers = issuersOf(policy.document, origin);
+  const issuers = trustedIssuers(policy.document, { origin, index });
   const text = `${JSON.stringify({ services: [service], ...issuers, requireReceipts: 1 }, null, 2)}\n`;
   try {
     return { text, trust: TrustStore.parse(text), entryId, index };
@@ -59,23 +58,6 @@ async function makePin(client: ServiceClient): Promise<Pin> {
     const message = `the keys of the service cannot be pinned: ${cause.message}`;
     throw new CliError("CLI_SERVICE_INCONSISTENT", message, { cause });
   }
-}
-
-// A policy that admits nobody says nothing of whom to believe.
-function issuersOf(document: PolicyDocument, origin: string): TrustedIssuersDocument {
-  const { issuers, anchors = [], selfContained = [], acceptsSingleCertificateArray } = document;
-  if (issuers.length + anchors.length + selfContained.length === 0) return {};
-  return {
-    issuers: issuers.map(({ iss, keys }) => ({
-      iss,
-      keys: keys.map(({ revoked, ...key }) =>
-        revoked === undefined ? key : { ...key, revoked: { ...revoked, origin } },
-      ),
-    })),
-    ...(anchors.length === 0 ? {} : { anchors }),
-    ...(selfContained.length === 0 ? {} : { selfContained }),
-    ...(acceptsSingleCertificateArray === true ? { acceptsSingleCertificateArray } : {}),
-  };
 }
 
 // A receipt has to hold under what is about to be pinned, or the pins would be of no use; and it has
@@ -148,7 +130,12 @@ function describePins(trust: TrustStore, out: string, output: Output): void {
       output.print(`thumbprint: ${encodeBase64url(key.thumbprint())}`);
     }
   }
-  if (issuers !== undefined) {
+  if (issuers === undefined) {
+    output.note(
+      `WARNING: the first policy of the log admits nobody yet, so ${out} names no issuers: ` +
+        "whoever signed a statement is not checked under it; export again once issuers are admitted",
+    );
+  } else {
     const { issuers: named = [], anchors = [], selfContained = [] } = issuersDocument;
     output.note(
       `as the policy in force has them: ${named.length} issuers by key, ` +

@@ -1,9 +1,20 @@
-import { PrivateKey } from "@tallystick/cose";
+import { CLAIM, LABEL, PrivateKey, signSign1 } from "@tallystick/cose";
+import type { CborValue } from "@tallystick/cose";
 import { signStatement } from "@tallystick/statement";
 
 import type { Workspace } from "./workspace.js";
 
 export const ISSUER = "https://issuer.example";
+
+/** Signs a statement about a text that has no sub, as a policy may let pass. */
+export function signBare(text: string, key: PrivateKey): Promise<Uint8Array> {
+  const protectedHeader = new Map<number, CborValue>([
+    [LABEL.contentType, "text/plain"],
+    [LABEL.cwtClaims, new Map([[CLAIM.iss, ISSUER]])],
+    [LABEL.kid, key.publicKey.kid],
+  ]);
+  return signSign1({ protectedHeader, payload: new TextEncoder().encode(text) }, key);
+}
 
 /** An issuer that a service admits, and that registers without a process for each statement. */
 export class Registrant {

@@ -33,6 +33,13 @@ export const STRANGER: PrivateKey = PrivateKey.fromJwk({
   d: "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE",
 });
 
+/** The public key of RFC 8032 7.1, TEST 2. */
+const FORMER: Jwk = {
+  kty: "OKP",
+  crv: "Ed25519",
+  x: "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+};
+
 export const SERVICE_ISS = "https://log.example";
 export const VENDOR_ISS = "https://vendor.example";
 export const TIME = 1_800_000_000;
@@ -62,7 +69,7 @@ export function fullDocument(): PolicyDocument {
       { iss: VENDOR_ISS, keys: [vendor] },
       {
         iss: "former",
-        keys: [{ ...STRANGER.publicKey.toJwk(), revoked: { from: 7, reason: "lost" } }],
+        keys: [{ ...FORMER, revoked: { from: 7, reason: "lost" } }],
       },
     ],
     anchors: [

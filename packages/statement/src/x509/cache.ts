@@ -13,12 +13,16 @@ export interface CertificateCacheLimits {
  * chain, and opening it takes longer than everything else about a statement. A certificate that is
  * found keeps the signatures that were verified on it.
  *
- * Holds what was decoded and nothing that depends on time, anchors or policy.
+ * {@link CertificateCache.decode} keeps nothing: what anybody may send must not push out what counts.
+ * {@link CertificateCache.keep} is for certificates of a path that held. What is held says nothing
+ * about time, anchors or policy.
  */
 export class CertificateCache {
   readonly #limits: CertificateCacheLimits;
-  // Owned by decode and #keep. In the order of their last use.
+  // Owned by decode and keep. In the order of their last use.
   readonly #certificates = new Map<string, Certificate>();
+  // Owned by decode: of what was decoded here, by the bytes that it was decoded from.
+  readonly #names = new WeakMap<Certificate, string>();
   #bytes = 0;
 
   constructor(limits: CertificateCacheLimits) {
@@ -36,7 +40,7 @@ export class CertificateCache {
   }
 
   /**
-   * Yields the certificate that the bytes are.
+   * Yields the certificate that the bytes are, and the one that is kept where there is one.
    *
    * @throws StatementError `STATEMENT_CERTIFICATE_MALFORMED`
    */
@@ -50,11 +54,14 @@ export class CertificateCache {
       return known;
     }
     const certificate = Certificate.decode(der);
-    this.#keep(name, certificate);
+    this.#names.set(certificate, name);
     return certificate;
   }
 
-  #keep(name: string, certificate: Certificate): void {
+  /** Keeps a certificate that {@link CertificateCache.decode} yielded; others are left alone. */
+  keep(certificate: Certificate): void {
+    const name = this.#names.get(certificate);
+    if (name === undefined || this.#certificates.get(name) === certificate) return;
     this.#drop(name);
     this.#certificates.set(name, certificate);
     this.#bytes += certificate.der.length;
@@ -73,10 +80,13 @@ export class CertificateCache {
   }
 }
 
-/** What this process has decoded last: 8 MiB at most. */
+/**
+ * What this process has verified last. A decoded certificate takes more memory than its bytes, 11 times
+ * as much where it is names and little else (measured), so 1 MiB of them stands for some 11 MiB.
+ */
 export const CERTIFICATES: CertificateCache = new CertificateCache({
-  maxCertificates: 1024,
-  maxBytes: 8_388_608,
+  maxCertificates: 256,
+  maxBytes: 1_048_576,
 });
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

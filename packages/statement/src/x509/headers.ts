@@ -21,8 +21,8 @@ export interface CertificateThumbprint {
 
 /** What one header map says about certificates (RFC 9360 §2). */
 export interface CertificateHeaders {
-  /** `x5chain`, leaf first; decoded, and not verified. */
-  readonly chain: readonly Certificate[] | undefined;
+  /** `x5chain`, leaf first, in DER: 1 to 8 byte strings, and not decoded. */
+  readonly chain: readonly Uint8Array[] | undefined;
   /** `x5t`. */
   readonly thumbprint: CertificateThumbprint | undefined;
 }
@@ -35,13 +35,13 @@ export interface CertificateHeaderOptions {
 }
 
 /**
- * Yields the certificates that a header map names. T10, IS4.
+ * Yields what a header map says about certificates, without opening one. T10, IS4.
  *
  * T6: in a protected header, `x5bag` and `x5u` are identifiers that nothing here checks, so they
  * refuse the statement; unprotected they are passed over.
  *
- * @throws {@link StatementError} `STATEMENT_CHAIN_MALFORMED`, `STATEMENT_CERTIFICATE_MALFORMED`,
- * `STATEMENT_KEY_UNKNOWN` (protected `x5bag` or `x5u`)
+ * @throws {@link StatementError} `STATEMENT_CHAIN_MALFORMED`, `STATEMENT_KEY_UNKNOWN` (protected
+ * `x5bag` or `x5u`)
  */
 export function certificateHeadersOf(
   header: CborMap,
@@ -93,8 +93,8 @@ export function isThumbprintOf(
 }
 
 // `COSE_X509 = bstr / [ 2*certs: bstr ]`
-function chainOf(value: CborValue, acceptsSingleArray: boolean): readonly Certificate[] {
-  if (value instanceof Uint8Array) return decodeChain([value]);
+function chainOf(value: CborValue, acceptsSingleArray: boolean): readonly Uint8Array[] {
+  if (value instanceof Uint8Array) return [value];
   if (!isCborArray(value)) throw malformed("x5chain (header 33) is neither bytes nor an array");
   const certificates = value.filter((item) => item instanceof Uint8Array);
   if (certificates.length !== value.length) {
@@ -108,7 +108,7 @@ function chainOf(value: CborValue, acceptsSingleArray: boolean): readonly Certif
       `x5chain (header 33) has ${value.length} certificates, want 1 to ${MAX_PATH_LENGTH}`,
     );
   }
-  return decodeChain(certificates);
+  return certificates;
 }
 
 // `COSE_CertHash = [ hashAlg: (int / tstr), hashValue: bstr ]`
