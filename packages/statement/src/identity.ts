@@ -246,10 +246,9 @@ function presentedChain(
   const isBound = thumbprint !== undefined || (kid !== undefined && !isNamed);
   if (!isBound) return undefined;
   const certificates =
-    options.chain === undefined
-      ? certificateHeadersOf(unprotectedChain(message), { isProtected: false, acceptsSingleArray })
-          .chain
-      : options.chain;
+    options.chain ??
+    certificateHeadersOf(unprotectedChain(message), { isProtected: false, acceptsSingleArray })
+      .chain;
   if (certificates === undefined) {
     if (thumbprint === undefined) return undefined;
     throw new StatementError(

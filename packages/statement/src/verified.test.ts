@@ -109,7 +109,12 @@ describe("refused", () => {
   });
 
   test.each([
-    ["x5chain that is none", LABEL.x5chain, PAYLOAD, "STATEMENT_CERTIFICATE_MALFORMED"],
+    [
+      "x5chain that nobody opens without an anchor",
+      LABEL.x5chain,
+      PAYLOAD,
+      "STATEMENT_CHAIN_UNTRUSTED",
+    ],
     ["x5t that is none", LABEL.x5t, [-16, PAYLOAD], "STATEMENT_CHAIN_MALFORMED"],
     ["x5bag", LABEL.x5bag, PAYLOAD, "STATEMENT_KEY_UNKNOWN"],
     ["x5u", LABEL.x5u, "https://vendor.example/chain", "STATEMENT_KEY_UNKNOWN"],

@@ -109,9 +109,13 @@ const FOLDERS: readonly Folder[] = [
       });
       const trust = TrustStore.parse(JSON.stringify({ services }));
       const error = await rejection(verifyTransparentStatement(transparent, trust));
+      // The verifier takes statements without sub, whose service is then one that nobody pinned here.
+      if (vds === 2) {
+        expect(error.code).toBe("VERIFIER_RECEIPTS_INSUFFICIENT");
+        return;
+      }
       expect(error.code).toBe("VERIFIER_STATEMENT_REFUSED");
       expect(error.cause).toMatchObject({ code: strictCode });
-      if (vds === 2) return;
       const entry = entryOf(encodeNormalised(message));
       const strict = VerifiedInclusion.verify(Receipt.decode(given.receipt), {
         entry,

@@ -143,7 +143,7 @@ describe("members that every object inherits are not in a payload:", () => {
     ["there", { properties, required: ["toString"] }, { toString: 1 }, undefined],
     ["dependent", { properties, dependentRequired: { valueOf: ["a"] } }, {}, undefined],
     ["with a type", { properties: { toString: { type: "string" } } }, {}, undefined],
-  ])("%s", async (_, schema, payload, found) => {
+  ])("%s", async (...[, schema, payload, found]) => {
     const expected = found === undefined ? undefined : `rule r: ${found}`;
     expect(await refused({ type: "object", ...schema }, payload)).toBe(expected);
   });
