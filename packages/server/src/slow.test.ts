@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { concatBytes, decodeCbor, encodeCbor } from "@tallystick/cose";
+import { SequenceSplitter, concatBytes, decodeCbor, encodeCbor } from "@tallystick/cose";
 import { request } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-import { ItemSplitter } from "./items.js";
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
 import { read, until } from "./testing/exchange.js";
@@ -102,8 +101,8 @@ describe("a sender who sends byte by byte, and never falls silent,", () => {
     const begin = concatBytes([encodeCbor("no statement"), Uint8Array.of(0x5a, 0, 8, 0, 0)]);
     const { status, body } = await drip("/batch", "application/cbor-seq", begin);
     expect(status).toBe(200);
-    const splitter = new ItemSplitter(10_000);
-    const results = [...splitter.take(body)].map((item) => decodeCbor(new Uint8Array(item)));
+    const splitter = new SequenceSplitter();
+    const results = [...splitter.take(body)].map((item) => decodeCbor(item));
     splitter.finish();
     expect(results).toMatchObject([
       [null, 400, expect.anything()],
