@@ -8,6 +8,7 @@ import { CliError } from "./error.js";
 import { readWhole } from "./file.js";
 import { contextOf, fetchOver } from "./https-fetch.js";
 import type { ClientTls } from "./https-fetch.js";
+import { unusable } from "./tls-error.js";
 
 /** How a command gets through to a service: options of the command line. */
 export interface AccessOptions {
@@ -87,14 +88,6 @@ export function refuseAccess({ tokenFile, ca, cert, key }: AccessOptions): void 
   if (tokenFile === undefined && ca === undefined && cert === undefined && key === undefined)
     return;
   throw new CliError("CLI_USAGE", "--token-file, --ca, --cert and --key go with --service");
-}
-
-/** Restates what the TLS library said about files. */
-export function unusable(paths: readonly (string | undefined)[], cause: unknown): CliError {
-  const names = paths.filter((path) => path !== undefined).join(", ");
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const message = `no usable certificate and key in ${names}: ${reason}`;
-  return new CliError("CLI_TLS_INVALID", message, { cause });
 }
 
 async function readToken(path: string | undefined): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { PrivateKey } from "@tallystick/cose";
+import { PrivateKey, SequenceSplitter, decodeCbor, encodeHex, isCborArray } from "@tallystick/cose";
 import { SignedStatement, signStatement } from "@tallystick/statement";
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
@@ -42,11 +42,11 @@ async function acknowledged(url: string, some: readonly Uint8Array[]): Promise<s
   sent.on("error", () => undefined);
   void write(sent, some);
   const found: string[] = [];
-  const cutting = new Results();
+  const cutting = new SequenceSplitter();
   try {
     const [response] = (await once(sent, "response")) as [IncomingMessage];
     for await (const piece of response as AsyncIterable<Uint8Array>) {
-      found.push(...cutting.take(piece));
+      for (const item of cutting.take(piece)) found.push(entryIdIn(item));
     }
   } catch (error) {
     // The server was killed; what has come counts.
@@ -64,24 +64,12 @@ async function write(sent: ClientRequest, some: readonly Uint8Array[]): Promise<
   sent.end();
 }
 
-/** Cuts results that are all registrations, and throws on any other. */
-class Results {
-  #rest = Buffer.alloc(0);
-
-  *take(piece: Uint8Array): Iterable<string> {
-    this.#rest = Buffer.concat([this.#rest, piece]);
-    while (this.#rest.length >= 40) {
-      // An array of three: 32 bytes, 201, and a receipt of up to 65,535 bytes.
-      const head = this.#rest.subarray(0, 3).toString("hex") + this.#rest.toString("hex", 35, 37);
-      if (head !== "83582018c9") throw new Error(`no registration: ${head}`);
-      const isLong = this.#rest[37] === 0x59;
-      const length = isLong ? this.#rest.readUInt16BE(38) : this.#rest.readUInt8(38);
-      const end = (isLong ? 40 : 39) + length;
-      if (this.#rest.length < end) return;
-      yield this.#rest.toString("hex", 3, 35);
-      this.#rest = this.#rest.subarray(end);
-    }
-  }
+/** Yields the EntryID of a result that has to be a registration. */
+function entryIdIn(item: Uint8Array): string {
+  const result = decodeCbor(item);
+  const [entry, status] = isCborArray(result) ? result : [];
+  if (status !== 201 || !(entry instanceof Uint8Array)) throw new Error("no registration");
+  return encodeHex(entry);
 }
 
 function serveWith(prefix: string, options = ""): Promise<ServeProcess> {

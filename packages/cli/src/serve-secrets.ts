@@ -1,8 +1,8 @@
 import type { AccessOptions, TlsMaterial, TokenRecord } from "@tallystick/server";
 
-import { unusable } from "./access.js";
 import { CliError } from "./error.js";
 import { readWhole } from "./file.js";
+import { unusable } from "./tls-error.js";
 import { readTokens } from "./tokenfile.js";
 
 /** Which files a server is secured with: options of the command line. */

@@ -5,7 +5,7 @@ import { formatEntryId } from "@tallystick/statement";
 import { ClientError } from "./error.js";
 import type { Refusal } from "./error.js";
 import { formatRefusal, refusalFrom } from "./problem.js";
-import { decodeSequence } from "./decode-sequence.js";
+import { decodeSequence } from "./sequence.js";
 
 /** What became of one statement of a batch. */
 export type BatchItem =

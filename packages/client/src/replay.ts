@@ -1,5 +1,8 @@
+import { isCborArray } from "@tallystick/cose";
+import type { CborValue } from "@tallystick/cose";
+
 import { ClientError } from "./error.js";
-import { SequenceReader } from "./sequence.js";
+import { readSequence } from "./sequence.js";
 
 /** An entry as it is given for a replay; nothing of it is checked yet. */
 export interface ReplayedEntry {
@@ -11,20 +14,24 @@ export interface ReplayedEntry {
 /** Most entries, and most checkpoints, of a bundle. */
 const BUNDLE_WIDTH = 256;
 
+/** Most bytes of the head of an array of two, and of the heads of two byte strings. */
+const HEADS_BYTES = 11;
+
 /**
  * Decodes the entries of a bundle as they come in, one in memory at a time; statement and collateral
  * are `maxBytes` long each at most.
  *
  * @throws {@link ClientError} `CLIENT_PROTOCOL`; what the chunks throw
  */
-export function decodeEntries(
+export async function* decodeEntries(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<ReplayedEntry, void, undefined> {
-  return items(new SequenceReader(chunks, maxBytes), async (reader) => {
-    const [statement, collateral] = await reader.pair();
-    return { statement, collateral };
-  });
+  for await (const item of bundle(readSequence(chunks, 2 * maxBytes + HEADS_BYTES))) {
+    if (!isCborArray(item) || item.length !== 2) throw malformed("no array of two");
+    const [statement, collateral] = item.map((part) => byteString(part, maxBytes));
+    if (statement !== undefined && collateral !== undefined) yield { statement, collateral };
+  }
 }
 
 /**
@@ -32,25 +39,31 @@ export function decodeEntries(
  *
  * @throws {@link ClientError} `CLIENT_PROTOCOL`; what the chunks throw
  */
-export function decodeChainRecords(
+export async function* decodeChainRecords(
   chunks: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  return items(new SequenceReader(chunks, maxBytes), (reader) => reader.byteString());
+  for await (const item of bundle(readSequence(chunks, maxBytes + HEADS_BYTES))) {
+    yield byteString(item, maxBytes);
+  }
 }
 
-async function* items<T>(
-  reader: SequenceReader,
-  next: (reader: SequenceReader) => Promise<T>,
-): AsyncGenerator<T, void, undefined> {
-  try {
-    for (let count = 0; !(await reader.isAtEnd()); count++) {
-      if (count === BUNDLE_WIDTH) {
-        throw new ClientError("CLIENT_PROTOCOL", `a bundle of more than ${BUNDLE_WIDTH} items`);
-      }
-      yield await next(reader);
-    }
-  } finally {
-    await reader.close();
+async function* bundle(
+  items: AsyncIterable<CborValue>,
+): AsyncGenerator<CborValue, void, undefined> {
+  let count = 0;
+  for await (const item of items) {
+    if (count === BUNDLE_WIDTH) throw malformed(`a bundle of more than ${BUNDLE_WIDTH} items`);
+    count++;
+    yield item;
   }
+}
+
+function byteString(item: CborValue, maxBytes: number): Uint8Array {
+  if (item instanceof Uint8Array && item.length <= maxBytes) return item;
+  throw malformed(`no byte string of ${maxBytes} bytes at most`);
+}
+
+function malformed(message: string): ClientError {
+  return new ClientError("CLIENT_PROTOCOL", `replay: ${message}`);
 }

@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { decodeHex, spliceByteStrings, spliceBytes } from "@tallystick/cose";
 import fc from "fast-check";
 
-import { SequenceReader } from "./sequence.js";
+import { decodeChainRecords, decodeEntries } from "./replay.js";
+import { decodeSequence } from "./sequence.js";
 import { refusalOf } from "./testing/refusal.js";
 
 async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
@@ -12,9 +13,10 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 }
 
 async function pairs(bytes: Uint8Array, size: number): Promise<readonly Uint8Array[]> {
-  const reader = new SequenceReader(inChunks(bytes, size), 70_000);
   const found: Uint8Array[] = [];
-  while (!(await reader.isAtEnd())) found.push(...(await reader.pair()));
+  for await (const { statement, collateral } of decodeEntries(inChunks(bytes, size), 70_000)) {
+    found.push(statement, collateral);
+  }
   return found;
 }
 
@@ -57,8 +59,17 @@ describe("a CBOR sequence", () => {
   });
 
   test("may be of byte strings alone", async () => {
-    const reader = new SequenceReader(inChunks(spliceBytes(Uint8Array.of(7)), 1), 10);
-    expect(await reader.byteString()).toEqual(Uint8Array.of(7));
-    expect(await reader.isAtEnd()).toBe(true);
+    const found: Uint8Array[] = [];
+    for await (const record of decodeChainRecords(inChunks(spliceBytes(Uint8Array.of(7)), 1), 10)) {
+      found.push(record);
+    }
+    expect(found).toEqual([Uint8Array.of(7)]);
+  });
+
+  test("is refused as a whole where its end is missing", async () => {
+    const error = await refusalOf(() =>
+      Promise.resolve().then(() => decodeSequence(decodeHex("0182"))),
+    );
+    expect(error.code).toBe("CLIENT_PROTOCOL");
   });
 });

@@ -10,6 +10,7 @@ import { declaredLength, readBody, receiveParts } from "./body.js";
 import { BodyBudget, MAX_BYTES_IN_FLIGHT } from "./budget.js";
 import type { ClientOf } from "./client.js";
 import { ServerError } from "./error.js";
+import { requireMet } from "./expectation.js";
 import { Gate } from "./gate.js";
 import { HotPath } from "./hot.js";
 import { DEFAULT_LIMITS } from "./limits.js";
@@ -92,6 +93,7 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
     const visit = beginVisit(request, response, records);
     try {
       letIn(request, response);
+      requireMet(request);
     } catch (error) {
       const reply = refusalReply(error, onDefect, visit.id);
       sendReply(response, reply, { isHead: request.method === "HEAD" });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import {
   PrivateKey,
+  SequenceSplitter,
   decodeCbor,
   decodeCborMap,
   encodeCbor,
@@ -14,7 +15,6 @@ import { once } from "node:events";
 import { request } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
 
-import { ItemSplitter } from "./items.js";
 import { serve } from "./listen.js";
 import type { ListenOptions, RunningServer } from "./listen.js";
 import { metric, post, read, until } from "./testing/exchange.js";
@@ -63,9 +63,9 @@ async function answered(sent: ClientRequest): Promise<IncomingMessage> {
 
 /** Yields the items of an answer as they come. */
 async function* itemsOf(response: IncomingMessage): AsyncGenerator<CborValue, void, undefined> {
-  const splitter = new ItemSplitter(100_000);
+  const splitter = new SequenceSplitter();
   for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    for (const item of splitter.take(chunk)) yield decodeCbor(new Uint8Array(item));
+    for (const item of splitter.take(chunk)) yield decodeCbor(item);
   }
   splitter.finish();
 }

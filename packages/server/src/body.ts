@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
-import { Accumulator } from "./accumulator.js";
+import { Accumulator } from "@tallystick/cose";
+
 import { ServerError } from "./error.js";
 
 /** What bounds a body. */

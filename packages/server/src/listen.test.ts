@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { connect } from "node:net";
 import { decodeCborMap } from "@tallystick/cose";
 
-import { serve } from "./listen.js";
+import { listen, serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
+import { RequestLog } from "./request-log.js";
 import { fixture } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 
@@ -21,8 +22,8 @@ afterEach(async () => {
 });
 
 /** Sends raw text and yields everything that comes back until the server hangs up. */
-function exchange(text: string): Promise<Buffer> {
-  const { hostname, port } = new URL(server.url);
+function exchange(text: string, { url }: RunningServer = server): Promise<Buffer> {
+  const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(Number(port), hostname, () => socket.write(text));
@@ -77,6 +78,25 @@ describe("serve", () => {
     const problem = decodeCborMap(new Uint8Array(answer.subarray(end + 4)));
     expect(typeof problem.get(-1)).toBe("string");
     expect(typeof problem.get(-2)).toBe("string");
+  });
+
+  test.each([
+    ["a service", true],
+    ["none yet", false],
+  ])("SERVER_EXPECTATION: with %s, its refusal has an id and a line", async (_name, isOpen) => {
+    const lines: string[] = [];
+    const log = RequestLog.open({ level: "info", write: (line) => lines.push(line) });
+    const other = await listen({ host: "127.0.0.1", port: 0, log });
+    if (isOpen) other.open(at.service, { log });
+    const asked = "GET /version HTTP/1.1\r\nHost: x\r\nExpect: more\r\nX-Request-Id: mine\r\n\r\n";
+    const answer = await exchange(asked, other);
+    const end = answer.indexOf("\r\n\r\n");
+    expect(answer.subarray(0, end).toString("latin1")).toMatch(/\r\nx-request-id: mine\r\n/);
+    expect(decodeCborMap(new Uint8Array(answer.subarray(end + 4))).get(-3)).toBe("#mine");
+    await other.close();
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { id: "mine", status: 417, msg: "request" },
+    ]);
   });
 
   test("a graceful stop lets a request that has begun finish", async () => {

@@ -14,10 +14,12 @@ import { createApp } from "./app.js";
 import type { AppOptions } from "./app.js";
 import { bootingApp } from "./booting.js";
 import { ServerError } from "./error.js";
+import { markUnmet } from "./expectation.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import { onOver } from "./over.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Problem } from "./problem.js";
+import type { RequestLog } from "./request-log.js";
 import type { TransparencyService } from "./service.js";
 import { createTlsServer, reloadTls } from "./tls.js";
 import type { TlsMaterial } from "./tls.js";
@@ -33,6 +35,8 @@ export interface BindOptions {
   readonly headersTimeoutMs?: number;
   /** Speaks TLS with it; plain HTTP unless given. */
   readonly tls?: TlsMaterial;
+  /** Where requests are told of until there is a service; nowhere unless given. */
+  readonly log?: RequestLog;
 }
 
 /** Where to listen, and what with. */
@@ -96,7 +100,7 @@ export async function listen(options: BindOptions): Promise<BootingServer> {
   const secure = tls === undefined ? undefined : createTlsServer(tls, limits);
   const server = secure ?? createServer(limits);
   // Owned by open.
-  let app: RequestListener = bootingApp;
+  let app = bootingApp(options.log);
   // Owned by this server's listeners: the answers that are still to be given, and what they go over.
   const running = new Set<ServerResponse>();
   const sockets = new Set<Socket>();
@@ -104,12 +108,18 @@ export async function listen(options: BindOptions): Promise<BootingServer> {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  server.on("request", (request, response) => {
+  const answer: RequestListener = (request, response) => {
     running.add(response);
     onOver(response, () => running.delete(response));
     app(request, response);
+  };
+  server.on("request", answer);
+  // Node would refuse an unknown Expect without a body.
+  server.on("checkExpectation", (request, response) => {
+    markUnmet(request);
+    response.setHeader("connection", "close");
+    answer(request, response);
   });
-  server.on("checkExpectation", refuseExpectation);
   server.on("clientError", refuseConnection);
   server.on("connect", refuseTunnel);
   await bind(server, host, port);
@@ -207,20 +217,6 @@ function stop(server: Server, { running, sockets, stopGraceMs }: Stopping): Prom
       if (!response.headersSent) response.setHeader("connection", "close");
     }
   });
-}
-
-// An unknown Expect, which Node would refuse without a body.
-function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const problem = problemOf(
-    new ServerError("SERVER_EXPECTATION", "leave the Expect header out, or expect 100-continue"),
-  );
-  const body = encodeProblem(problem);
-  response.writeHead(problem.status, {
-    "content-type": PROBLEM_MEDIA_TYPE,
-    "content-length": body.length,
-    connection: "close",
-  });
-  response.end(body);
 }
 
 // CONNECT never reaches a handler.

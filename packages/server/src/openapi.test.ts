@@ -10,6 +10,7 @@ import request from "supertest";
 import type { AccessOptions } from "./access.js";
 import { createApp } from "./app.js";
 import { BodyBudget } from "./budget.js";
+import { markUnmet } from "./expectation.js";
 import { Gate } from "./gate.js";
 import { DEFAULT_LIMITS } from "./limits.js";
 import { Metrics } from "./metrics.js";
@@ -24,12 +25,14 @@ import type { Fixture } from "./testing/service.js";
 import { bodyOf, bytes } from "./testing/wire.js";
 
 interface Response {
-  readonly headers: Readonly<Record<string, { readonly $ref: string }>>;
+  /** A reference to one that always comes, or what one that may come is. */
+  readonly headers: Readonly<Record<string, { readonly $ref?: string }>>;
   readonly content?: Readonly<Record<string, { readonly schema?: object }>>;
 }
 
 interface Operation {
   readonly operationId: string;
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
   readonly responses: Readonly<Record<string, Response>>;
 }
 
@@ -53,7 +56,6 @@ let frozen: Fixture;
 let full: TransparencyService;
 let surplus: Uint8Array;
 let closed: App;
-let limited: App;
 
 async function alone(
   options: Partial<ServiceOptions> = {},
@@ -86,11 +88,6 @@ beforeAll(async () => {
   await at.service.register(await at.sign("logged"));
   app = createApp(at.service, { maxBodyBytes: 2000 });
   closed = createApp(at.service, { access: ACCESS });
-  const rates = { writesPerSecond: 1e-6, readsPerSecond: 1e-6 };
-  limited = createApp(at.service, { limits: rates });
-  // Each client has one of either, to begin with.
-  await ask({ app: limited, path: "/version" });
-  await ask({ app: limited, path: "/entries", statement: Uint8Array.of(1) });
   first = await alone();
   genesis = await first.log.entryAt(0);
   frozen = await fixture();
@@ -148,6 +145,7 @@ describe("the document", () => {
     for (const [, , { responses }] of operations()) {
       for (const { headers, content = {} } of Object.values(responses)) {
         for (const { $ref } of Object.values(headers)) {
+          if ($ref === undefined) continue;
           expect(document.components.headers).toHaveProperty([$ref.split("/").at(-1) ?? ""]);
         }
         for (const { schema } of Object.values(content)) if (schema) ajv.compile(schema);
@@ -158,7 +156,9 @@ describe("the document", () => {
   test("names the address that it was asked at", async () => {
     const elsewhere = createApp(at.service, { publicUrl: "https://ts.example" });
     const { text } = await request(elsewhere).get("/openapi.json");
-    expect(JSON.parse(text)).toMatchObject({ servers: [{ url: "https://ts.example" }] });
+    expect(JSON.parse(text)).toEqual({ ...document, servers: [{ url: "https://ts.example" }] });
+    const { text: here } = await request(app).get("/openapi.json").set("host", "a.example:1");
+    expect(JSON.parse(here)).toMatchObject({ servers: [{ url: "http://a.example:1" }] });
   });
 
   test("cannot lack a route or a parameter: the server would not be made", () => {
@@ -174,15 +174,21 @@ interface Asked {
   readonly type?: string;
   readonly accept?: string;
   readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Says that there is a body, and sends none. */
+  readonly isWithheld?: boolean;
 }
 
 async function ask({ app: asked = app, path, ...rest }: Asked): Promise<request.Response> {
-  const { statement, type = "application/cose", accept, token } = rest;
+  const { statement, type = "application/cose", accept, token, headers = {} } = rest;
   const sent = bytes(statement ? request(asked).post(path) : request(asked).get(path));
+  void sent.set(headers);
   if (accept !== undefined) void sent.set("accept", accept);
   if (token !== undefined) void sent.set("authorization", `Bearer ${token}`);
   if (statement === undefined) return sent;
-  return sent.set("content-type", type).send(Buffer.from(statement));
+  void sent.set("content-type", type);
+  if (rest.isWithheld === true) return sent.set("content-length", "9");
+  return sent.send(Buffer.from(statement));
 }
 
 /** Paths that every operation can be asked at. */
@@ -217,13 +223,12 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
     "registerStatement 201": post,
     "registerStatement 202": { path: "/entries", statement: body, app: single },
     "registerBatch 200": batch,
-    "registerBatch 403": { ...batch, app: closed, token: "weak" },
-    "registerBatch 415": { ...batch, type: "text/plain" },
-    "registerBatch 503": { ...batch, app: createApp(service, { maxBytesInFlight: 1 }) },
+    "registerStatement 202 at once": {
+      ...{ path: "/entries", statement: await at.sign("later") },
+      headers: { prefer: "respond-async" },
+    },
     "registerStatement 400": { path: "/entries", statement: Uint8Array.of(1) },
-    "registerStatement 403": { ...post, app: closed, token: "weak" },
     "registerStatement 413": { path: "/entries", statement: new Uint8Array(2001) },
-    "registerStatement 415": { ...post, type: "text/plain" },
     "registerStatement 503": { ...post, app: readOnly },
     "registerStatement 507": { ...post, statement: surplus, app: createApp(full) },
     ...byId("resolveReceipt", "/entries/ID"),
@@ -263,29 +268,79 @@ function hex(entry: Uint8Array): string {
   return Buffer.from(entry).toString("hex");
 }
 
-/** Requests that every operation answers alike. */
-function common(): Readonly<Record<string, Asked>> {
-  const asked: Record<string, Asked> = {};
-  for (const [method, path, { operationId, responses }] of operations()) {
-    const sample = path.replace(/\{([a-z]+)\}/g, (_all, name: string) => SAMPLES[name] ?? "");
-    const sent = method === "POST" ? { statement: Uint8Array.of(1) } : {};
-    asked[`${operationId} 406`] = { path: sample, accept: "text/none", ...sent };
-    if ("429" in responses) asked[`${operationId} 429`] = { path: sample, app: limited, ...sent };
-    if ("401" in responses) asked[`${operationId} 401`] = { path: sample, app: closed, ...sent };
-  }
-  return asked;
+/** What can be wrong with any request, or with the server at the time. */
+async function conditions(): Promise<readonly Partial<Asked>[]> {
+  const { service } = at;
+  const limited = createApp(service, { limits: { writesPerSecond: 1e-6, readsPerSecond: 1e-6 } });
+  // Each client has one of either, to begin with.
+  await ask({ app: limited, path: "/version" });
+  await ask({ app: limited, path: "/entries", statement: Uint8Array.of(1) });
+  const defect = (): never => {
+    throw new Error("a defect");
+  };
+  const unmet: App = (asked, response) => {
+    markUnmet(asked);
+    app(asked, response);
+  };
+  return [
+    {},
+    { accept: "text/none" },
+    { headers: { host: "a/b" } },
+    { app: closed },
+    { app: closed, token: "weak" },
+    { app: closed, token: "unknown" },
+    { app: createApp(service, { access: { tokens: defect } }), token: "any" },
+    { app: limited },
+    { app: createApp(service, { limits: { maxReads: 0 }, maxBytesInFlight: 1 }) },
+    { app: unmet },
+    { app: createApp(frozen.service) },
+  ];
 }
 
-function conform(name: string, response: request.Response): void {
-  const [id = "", status = ""] = name.split(" ");
-  expect([name, response.status]).toEqual([name, Number(status)]);
+/** What can be wrong with any request that has a body. */
+function bodyConditions(): readonly Partial<Asked>[] {
+  const limits = { bodyTimeoutMs: 1 };
+  return [
+    { type: "text/plain" },
+    { headers: { "content-encoding": "gzip" } },
+    { statement: new Uint8Array(2001) },
+    { isWithheld: true, app: createApp(at.service, { limits }) },
+  ];
+}
+
+/** Asks every operation under every condition, and yields all answers by operation. */
+async function crossed(): Promise<readonly (readonly [id: string, request.Response])[]> {
+  const answers: (readonly [id: string, request.Response])[] = [];
+  const always = await conditions();
+  for (const [method, path, { operationId, requestBody }] of operations()) {
+    const [consumes] = Object.keys(requestBody?.content ?? {});
+    const sample = path.replace(/\{([a-z]+)\}/g, (_all, name: string) => SAMPLES[name] ?? "");
+    const isPost = method === "POST";
+    const sent = isPost ? { statement: Uint8Array.of(1), ...(consumes && { type: consumes }) } : {};
+    for (const condition of isPost ? [...always, ...bodyConditions()] : always) {
+      answers.push([operationId, await ask({ path: sample, ...sent, ...condition })]);
+    }
+  }
+  return answers;
+}
+
+/** Headers that tell a client what to do next. */
+const TELLING = ["location", "preference-applied", "retry-after", "www-authenticate"];
+
+function conform(id: string, response: request.Response): void {
+  const name = `${id} ${response.status}`;
+  expect(documented()).toContain(name);
   const found = operations().find(([, , { operationId }]) => operationId === id);
-  const { headers, content } = found?.[2].responses[status] ?? { headers: {} };
-  for (const header of Object.keys(headers)) {
+  const { headers, content } = found?.[2].responses[response.status] ?? { headers: {} };
+  for (const [header, { $ref }] of Object.entries(headers)) {
+    if ($ref === undefined) continue;
     expect([name, header, typeof response.headers[header.toLowerCase()]]).toEqual([
       ...[name, header, "string"],
     ]);
   }
+  const known = Object.keys(headers).map((header) => header.toLowerCase());
+  const untold = TELLING.filter((header) => header in response.headers && !known.includes(header));
+  expect([name, untold]).toEqual([name, []]);
   const type = response.headers["content-type"]?.split(";", 1)[0];
   expect([name, type]).toEqual([name, Object.keys(content ?? {})[0]]);
   const schema = type === undefined ? undefined : content?.[type]?.schema;
@@ -301,9 +356,19 @@ function valueOf(body: Uint8Array, type: string | undefined): unknown {
 }
 
 describe("the running server", () => {
-  test("answers as documented, in every status of every operation", async () => {
-    const all = { ...common(), ...(await requests()) };
-    expect(Object.keys(all).sort()).toEqual(documented().sort());
-    for (const [name, asked] of Object.entries(all)) conform(name, await ask(asked));
+  test("answers as documented, in every status of every operation, and in no other", async () => {
+    const met = new Set<string>();
+    const note = (id: string, response: request.Response): void => {
+      conform(id, response);
+      met.add(`${id} ${response.status}`);
+    };
+    for (const [name, asked] of Object.entries(await requests())) {
+      const [id = "", status] = name.split(" ");
+      const response = await ask(asked);
+      expect([name, response.status]).toEqual([name, Number(status)]);
+      note(id, response);
+    }
+    for (const [id, response] of await crossed()) note(id, response);
+    expect([...met].sort()).toEqual(documented().sort());
   });
 });

@@ -1,30 +1,41 @@
 import { parameterSchema } from "./operations.js";
-import { json } from "./route.js";
+import { jsonText } from "./route.js";
 import type { Outcome, Reply, Route, Schema } from "./route.js";
 import { VERSION } from "./version.js";
 
 type Members = Readonly<Record<string, unknown>>;
 
-const HEADERS: Members = {
-  "X-Request-Id": { description: "Names the request.", schema: { type: "string" } },
+const TEXT = { type: "string" };
+
+const HEADERS: Readonly<Record<string, Members>> = {
+  "X-Request-Id": { description: "Names the request.", schema: TEXT },
   Location: {
     description: "Where receipts of the entry are to be had.",
     schema: { type: "string", format: "uri" },
   },
+  "Preference-Applied": { description: "Which preference was followed.", schema: TEXT },
   "Retry-After": {
     description: "Seconds after which another look is worth it.",
     schema: { type: "integer", minimum: 0 },
   },
-  "WWW-Authenticate": { description: "Which credential would do.", schema: { type: "string" } },
+  "WWW-Authenticate": { description: "Which credential would do.", schema: TEXT },
 };
 
 /** The document of the HTTP interface (OpenAPI 3.1), made from the routes that answer. */
-export function readOpenApi(routes: readonly Route[], baseUrl: string): Reply {
-  return json(openApiOf(routes, baseUrl));
+export class OpenApi {
+  readonly #rest: string;
+
+  constructor(routes: readonly Route[]) {
+    this.#rest = JSON.stringify(openApiOf(routes)).slice(1);
+  }
+
+  /** Yields the document as it is at an address. */
+  read(baseUrl: string): Reply {
+    return jsonText(`{"servers":${JSON.stringify([{ url: baseUrl }])},${this.#rest}`);
+  }
 }
 
-/** Yields the document of these routes. */
-export function openApiOf(routes: readonly Route[], baseUrl: string): Members {
+function openApiOf(routes: readonly Route[]): Members {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:([a-z]+)/g, "{$1}");
@@ -38,10 +49,9 @@ export function openApiOf(routes: readonly Route[], baseUrl: string): Members {
       description:
         "A SCITT transparency service. HEAD works wherever GET does. Every error is a concise problem.",
     },
-    servers: [{ url: baseUrl }],
     paths,
     components: {
-      headers: HEADERS,
+      headers: mapped(Object.keys(HEADERS), (name) => ({ ...HEADERS[name], required: true })),
       securitySchemes: {
         token: { type: "http", scheme: "bearer" },
         certificate: { type: "mutualTLS" },
@@ -73,15 +83,21 @@ function parameter(name: string): Members {
   return { name, in: "path", required: true, description, schema };
 }
 
-function response({ description, type, schema, headers = [] }: Outcome, produces: string): Members {
-  const named = ["X-Request-Id", ...headers];
+function response(outcome: Outcome, produces: string): Members {
+  const { description, type, schema, headers = [], mayHave = [] } = outcome;
+  const always = ["X-Request-Id", ...headers];
   return {
     description,
-    headers: Object.fromEntries(
-      named.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-    ),
+    headers: {
+      ...mapped(always, (name) => ({ $ref: `#/components/headers/${name}` })),
+      ...mapped(mayHave, (name) => HEADERS[name] ?? {}),
+    },
     ...(type !== null && { content: { [type ?? produces]: media(schema) } }),
   };
+}
+
+function mapped(names: readonly string[], value: (name: string) => Members): Members {
+  return Object.fromEntries(names.map((name) => [name, value(name)]));
 }
 
 function media(schema: Schema | undefined): Members {

@@ -82,18 +82,35 @@ function problem(description: string, ...headers: readonly string[]): Outcome {
   return { description, type: PROBLEM_MEDIA_TYPE, schema: PROBLEM_SCHEMA, headers };
 }
 
-const INVALID = { 400: problem("A parameter is not in a valid form.") };
+const INVALID = { 400: problem("A parameter, or the request, is not in a valid form.") };
 const MISSING = { 404: problem("There is none.") };
 const UNKNOWN = { ...INVALID, ...MISSING };
 
-/** What any request may come to, unless it is a supervisor's probe. */
-const CLOSED = {
-  401: problem("No credential where the operator asks for one.", "WWW-Authenticate"),
+type Outcomes = Readonly<Record<number, Outcome>>;
+
+/** What any request may come to, whatever it is for. */
+const ANYWHERE: Outcomes = {
+  400: problem("The request is not in a valid form."),
+  401: problem(
+    "No credential where the operator asks for one, or a wrong one.",
+    "WWW-Authenticate",
+  ),
+  406: problem("The answer is not to be had in an accepted type."),
+  417: problem("The request expects what the service does not do."),
+  500: problem("The service failed."),
 };
-const LIMITED = {
+
+/** What any request may come to that is not a supervisor's probe. */
+const GATED: Outcomes = {
   429: problem("The client sends more requests than it may.", "Retry-After"),
+  503: problem("Too many requests are under way, or the service starts or stops.", "Retry-After"),
 };
-const UNACCEPTABLE = { 406: problem("The answer is not to be had in an accepted type.") };
+
+/** What any request with a body may come to. */
+const POSTED: Outcomes = {
+  403: problem("The credential does not include registering."),
+  415: problem("The body is of another type, or compressed."),
+};
 
 interface Told {
   readonly id: string;
@@ -101,39 +118,44 @@ interface Told {
   readonly schema?: Schema;
   /** Headers of a 200. */
   readonly headers?: readonly string[];
-  readonly others?: Readonly<Record<number, Outcome>>;
+  readonly others?: Outcomes;
 }
 
-function read({ id, summary, schema, headers = [], others = {} }: Told): Operation {
-  const good: Outcome = { description: summary, headers, ...(schema && { schema }) };
-  const outcomes = { 200: good, ...others, ...CLOSED, ...UNACCEPTABLE, ...LIMITED };
-  return { id, summary, outcomes };
+function read(told: Told): Operation {
+  return made(told, { ...ANYWHERE, ...GATED });
 }
 
 function probe(told: Told): Operation {
-  const { id, summary, outcomes } = read(told);
-  const open = Object.entries(outcomes).filter(([status]) => !["401", "429"].includes(status));
-  return { id, summary, outcomes: Object.fromEntries(open) };
+  return made(told, ANYWHERE);
+}
+
+function made(told: Told, common: Outcomes): Operation {
+  const { id, summary, schema, headers = [], others = {} } = told;
+  const good: Outcome = { description: summary, headers, ...(schema && { schema }) };
+  return { id, summary, outcomes: { 200: good, ...common, ...others } };
 }
 
 const REGISTER: Operation = {
   id: "registerStatement",
   summary: "Register a Signed Statement (SCRAPI)",
   outcomes: {
+    ...ANYWHERE,
+    ...GATED,
+    ...POSTED,
     201: { description: "Registered; the body is the receipt.", headers: ["Location"] },
     202: {
       description: "Accepted: the receipt will be at Location. Asked for by Prefer: respond-async.",
       type: null,
       headers: ["Location", "Retry-After"],
+      mayHave: ["Preference-Applied"],
     },
     400: problem("Malformed, or not accepted."),
-    ...CLOSED,
-    403: problem("The credential does not include registering."),
-    ...UNACCEPTABLE,
+    408: problem("The body did not arrive in time."),
     413: problem("The statement, or the body, is too large."),
-    415: problem("The body is of another type."),
-    ...LIMITED,
-    503: problem("Nothing can be registered now."),
+    503: {
+      ...problem("Nothing can be registered now; without Retry-After, until an operator acts."),
+      mayHave: ["Retry-After"],
+    },
     507: problem("The disk is nearly full.", "Retry-After"),
   },
 };
@@ -142,13 +164,10 @@ const BATCH: Operation = {
   id: "registerBatch",
   summary: "Register a CBOR sequence of Signed Statements; one result for each, in order",
   outcomes: {
+    ...ANYWHERE,
+    ...GATED,
+    ...POSTED,
     200: { description: "A CBOR sequence of results.", headers: [] },
-    ...CLOSED,
-    403: problem("The credential does not include registering."),
-    ...UNACCEPTABLE,
-    415: problem("The body is of another type."),
-    ...LIMITED,
-    503: problem("Too many batches are under way.", "Retry-After"),
   },
 };
 

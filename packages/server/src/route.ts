@@ -52,6 +52,8 @@ export interface Outcome {
   readonly schema?: Schema;
   /** Headers that always come with it. */
   readonly headers?: readonly string[];
+  /** Headers that may come with it. */
+  readonly mayHave?: readonly string[];
 }
 
 /** What a resource and method do, as the interface's document tells it. */
@@ -132,7 +134,12 @@ export function empty(status: number, headers: Readonly<Record<string, string>>)
 
 /** Makes a 200 with JSON that must not be kept. */
 export function json(value: unknown, status = 200): Reply {
-  const body = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+  return jsonText(JSON.stringify(value), status);
+}
+
+/** Makes a 200 with a text that is JSON and must not be kept. */
+export function jsonText(text: string, status = 200): Reply {
+  const body = new TextEncoder().encode(`${text}\n`);
   return {
     status,
     headers: { "content-type": "application/json", "cache-control": CACHE.none },

@@ -1,7 +1,7 @@
 import type { ScrubAges } from "@tallystick/log";
 
 import type { Metrics } from "./metrics.js";
-import { readOpenApi } from "./openapi.js";
+import { OpenApi } from "./openapi.js";
 import { operationOf } from "./operations.js";
 import { readReady } from "./ready.js";
 import type { Readiness } from "./ready.js";
@@ -55,6 +55,7 @@ export interface RouteParts extends RouteOptions {
 /** Every resource of the service: the four of SCRAPI first, then its own. */
 export function routesOf(parts: RouteParts): readonly Route[] {
   const { service, metrics, registrations, batches, scrub } = parts;
+  let document: OpenApi | undefined;
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
     path,
@@ -98,7 +99,10 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/ready", JSON_MEDIA_TYPE, () => readReady(service, parts)),
     get("/metrics", TEXT_MEDIA_TYPE, () => readMetrics(metrics)),
     get("/version", JSON_MEDIA_TYPE, readVersion),
-    get("/openapi.json", JSON_MEDIA_TYPE, (_service, { baseUrl }) => readOpenApi(routes, baseUrl)),
+    get("/openapi.json", JSON_MEDIA_TYPE, (_service, { baseUrl }) => {
+      document ??= new OpenApi(routes);
+      return document.read(baseUrl);
+    }),
   ];
   return routes;
 }

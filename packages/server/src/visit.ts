@@ -32,7 +32,8 @@ const VISITS = new WeakMap<IncomingMessage, Visit>();
 
 /** What requests are counted and told by. */
 export interface VisitRecords {
-  readonly metrics: Metrics;
+  /** None while there is no service yet. */
+  readonly metrics: Metrics | undefined;
   readonly log: RequestLog | undefined;
 }
 
@@ -49,7 +50,7 @@ export function beginVisit(
     const isWhole = response.writableFinished;
     const status = response.headersSent ? response.statusCode : LEFT;
     const seconds = (performance.now() - visit.began) / 1000;
-    metrics.request({ method, route: visit.routeOf(), status, seconds });
+    metrics?.request({ method, route: visit.routeOf(), status, seconds });
     log?.answered({ method, status, seconds, isWhole, visit });
   });
   return visit;

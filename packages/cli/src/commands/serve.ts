@@ -106,12 +106,14 @@ async function serveDirectory(
     ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
     : await ServiceDirectory.open(dir);
   if (isNew) describeDirectory(directory, output);
-  const server = await bind(options, secrets);
+  const log = await openLog(options);
+  const server = await bind(options, secrets, log);
   try {
-    return await run({ server, directory, secrets, isNew }, options, output);
+    return await run({ server, directory, secrets, isNew, log }, options, output);
   } catch (error) {
     // Or it would keep the process alive.
     await server.close();
+    log?.flush();
     throw error;
   }
 }
@@ -121,15 +123,15 @@ interface Bound {
   readonly directory: ServiceDirectory;
   readonly secrets: Secrets;
   readonly isNew: boolean;
+  readonly log: RequestLog | undefined;
 }
 
 async function run(
-  { server, directory, secrets, isNew }: Bound,
+  { server, directory, secrets, isNew, log }: Bound,
   options: ServeOptions,
   output: Output,
 ): Promise<ExitCode> {
   const stop = new Stop();
-  const log = await openLog(options);
   const voice = log ?? output;
   const opened = await open(directory, options, stop).catch((error: unknown) => {
     // What failed is a write of the commit path, and is reported below.
@@ -137,6 +139,7 @@ async function run(
   });
   if (opened === undefined) {
     await server.close();
+    log?.flush();
     return stop.report(output);
   }
   noteFailpoint(output);
@@ -232,11 +235,15 @@ function reloadOnSignal(secrets: Secrets, server: RunningServer, voice: Voice): 
 }
 
 /** Listens before the log is opened, so that whoever watches can tell a start from a failure. */
-async function bind({ host, port }: ServeOptions, secrets: Secrets): Promise<BootingServer> {
+async function bind(
+  { host, port }: ServeOptions,
+  secrets: Secrets,
+  log: RequestLog | undefined,
+): Promise<BootingServer> {
   const { listen } = await import("@tallystick/server");
   const { tls } = secrets;
   try {
-    return await listen({ host, port, ...(tls && { tls }) });
+    return await listen({ host, port, ...(tls && { tls }), ...(log && { log }) });
   } catch (cause) {
     const code = codeOf(cause) ?? "";
     if (code.startsWith("ERR_") && tls !== undefined) throw secrets.unusable(cause);

@@ -1,11 +1,17 @@
-import { encodeCbor, spliceArray, spliceBytes, spliceUnsigned } from "@tallystick/cose";
+import {
+  CoseError,
+  SequenceSplitter,
+  encodeCbor,
+  spliceArray,
+  spliceBytes,
+  spliceUnsigned,
+} from "@tallystick/cose";
 import { SignedStatement, StatementError, parseEntryId } from "@tallystick/statement";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Answers } from "../answers.js";
 import type { BodyBudget } from "../budget.js";
 import { ServerError } from "../error.js";
-import { ItemSplitter } from "../items.js";
 import { encodeProblem, problemOf } from "../problem.js";
 import type { RateLimit } from "../rate.js";
 import type { Registrations } from "../registrations.js";
@@ -83,7 +89,7 @@ async function registerAll(
   { parts, client, requireAdmitted }: Upload,
   { answers, batches, maxBytes }: Intake,
 ): Promise<void> {
-  const splitter = new ItemSplitter(maxBytes);
+  const splitter = new SequenceSplitter({ maxItemBytes: maxBytes });
   let position = 0;
   let since = performance.now();
   try {
@@ -107,7 +113,7 @@ async function registerAll(
     }
     splitter.finish();
   } catch (error) {
-    answers.add(Promise.resolve(encodeStop(position, error)));
+    answers.add(Promise.resolve(encodeStop(position, refusalOf(error))));
   } finally {
     answers.end();
   }
@@ -141,6 +147,14 @@ function encodeEntryOf(statement: Uint8Array): Uint8Array {
     if (error instanceof StatementError) return encodeCbor(null);
     throw error;
   }
+}
+
+/** Yields what a sequence that cannot be cut into items is refused with; any other error as it is. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof CoseError)) return error;
+  const isLong = error.code === "COSE_CBOR_LIMIT";
+  const code = isLong ? "SERVER_BODY_TOO_LARGE" : "SERVER_REQUEST_MALFORMED";
+  return new ServerError(code, error.message, { cause: error });
 }
 
 // The last item: why the sequence could not be read any further.

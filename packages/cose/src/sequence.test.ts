@@ -1,13 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { decodeHex, encodeCbor, encodeHex } from "@tallystick/cose";
-import type { CborValue } from "@tallystick/cose";
 import fc from "fast-check";
-
-import { ServerError } from "./error.js";
-import { ItemSplitter } from "./items.js";
+import { encodeCbor } from "./encode.js";
+import { CoseError } from "./error.js";
+import { decodeHex, encodeHex } from "./hex.js";
+import { SequenceSplitter } from "./sequence.js";
+import type { CborValue } from "./value.js";
 
 function split(pieces: readonly Uint8Array[], maxBytes = 10_000): readonly string[] {
-  const splitter = new ItemSplitter(maxBytes);
+  const splitter = new SequenceSplitter({ maxItemBytes: maxBytes });
   const items = pieces.flatMap((piece) => [...splitter.take(piece)]);
   splitter.finish();
   return items.map((item) => encodeHex(item));
@@ -17,13 +17,13 @@ function codeOf(act: () => unknown): string {
   try {
     act();
   } catch (error) {
-    if (error instanceof ServerError) return error.code;
+    if (error instanceof CoseError) return error.code;
     throw error;
   }
   return "none";
 }
 
-describe("ItemSplitter", () => {
+describe("SequenceSplitter", () => {
   const value = fc.letrec<{ value: CborValue }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 4 },
@@ -61,7 +61,7 @@ describe("ItemSplitter", () => {
   });
 
   test("yields an item as soon as its last byte is there", () => {
-    const splitter = new ItemSplitter(100);
+    const splitter = new SequenceSplitter({ maxItemBytes: 100 });
     expect([...splitter.take(decodeHex("824100"))]).toEqual([]);
     expect([...splitter.take(decodeHex("41"))]).toEqual([]);
     expect([...splitter.take(decodeHex("0183"))].map((item) => encodeHex(item))).toEqual([
@@ -70,18 +70,18 @@ describe("ItemSplitter", () => {
   });
 
   test.each([
-    ["an array of indefinite length", "9f00ff", "SERVER_REQUEST_MALFORMED"],
-    ["bytes of indefinite length", "5f4100ff", "SERVER_REQUEST_MALFORMED"],
-    ["a break", "ff", "SERVER_REQUEST_MALFORMED"],
-    ["a reserved head", "1c", "SERVER_REQUEST_MALFORMED"],
-    ["a reserved head within", "82001e", "SERVER_REQUEST_MALFORMED"],
-    ["half an item", "8200", "SERVER_REQUEST_MALFORMED"],
-    ["half a head", "59", "SERVER_REQUEST_MALFORMED"],
-    ["bytes that are too many", "5865", "SERVER_BODY_TOO_LARGE"],
-    ["items that are too many", "9a00010000", "SERVER_BODY_TOO_LARGE"],
-    ["a number of them beyond all bounds", "9bffffffffffffffff", "SERVER_BODY_TOO_LARGE"],
-    ["bytes beyond all bounds", "5bffffffffffffffff", "SERVER_BODY_TOO_LARGE"],
-    ["pairs that are too many", "b832", "SERVER_BODY_TOO_LARGE"],
+    ["an array of indefinite length", "9f00ff", "COSE_CBOR_INDEFINITE"],
+    ["bytes of indefinite length", "5f4100ff", "COSE_CBOR_INDEFINITE"],
+    ["a break", "ff", "COSE_CBOR_INDEFINITE"],
+    ["a reserved head", "1c", "COSE_CBOR_MALFORMED"],
+    ["a reserved head within", "82001e", "COSE_CBOR_MALFORMED"],
+    ["half an item", "8200", "COSE_CBOR_MALFORMED"],
+    ["half a head", "59", "COSE_CBOR_MALFORMED"],
+    ["bytes that are too many", "5865", "COSE_CBOR_LIMIT"],
+    ["items that are too many", "9a00010000", "COSE_CBOR_LIMIT"],
+    ["a number of them beyond all bounds", "9bffffffffffffffff", "COSE_CBOR_LIMIT"],
+    ["bytes beyond all bounds", "5bffffffffffffffff", "COSE_CBOR_LIMIT"],
+    ["pairs that are too many", "b832", "COSE_CBOR_LIMIT"],
   ])("refuses %s", (_name, hex, code) => {
     expect(codeOf(() => split([decodeHex(hex)], 100))).toBe(code);
     const bytes = [...decodeHex(hex)].map((byte) => Uint8Array.of(byte));
@@ -91,6 +91,12 @@ describe("ItemSplitter", () => {
   test("takes an item of the very limit, and none over it", () => {
     const item = encodeCbor(new Uint8Array(98));
     expect(split([item], 100)).toHaveLength(1);
-    expect(codeOf(() => split([item], 99))).toBe("SERVER_BODY_TOO_LARGE");
+    expect(codeOf(() => split([item], 99))).toBe("COSE_CBOR_LIMIT");
+  });
+
+  test("takes 16 MiB unless told otherwise", () => {
+    const begun = (hex: string): unknown => [...new SequenceSplitter().take(decodeHex(hex))];
+    expect(begun("5a00fffffb")).toEqual([]);
+    expect(codeOf(() => begun("5a00fffffc"))).toBe("COSE_CBOR_LIMIT");
   });
 });

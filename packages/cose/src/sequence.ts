@@ -1,13 +1,19 @@
 import { Accumulator } from "./accumulator.js";
-import { ServerError } from "./error.js";
+import { CoseError } from "./error.js";
+import { INDEFINITE, MAJOR } from "./head.js";
+import { DEFAULT_CBOR_LIMITS } from "./limits.js";
 
-const MAJOR = { bytes: 2, text: 3, array: 4, map: 5, tag: 6 } as const;
+/** What bounds a sequence. */
+export interface SequenceLimits {
+  /** Longest item; 16 MiB by default. */
+  readonly maxItemBytes?: number;
+}
 
 /**
  * Cuts a CBOR sequence (RFC 8742) into its items as the bytes come, holding at most one item that is
  * not whole. Looks at lengths alone: what an item is, is for others to say.
  */
-export class ItemSplitter {
+export class SequenceSplitter {
   readonly #maxBytes: number;
   // Owned by take: what no whole item has come of yet, and how many bytes it takes to get further.
   readonly #held = new Accumulator();
@@ -16,15 +22,14 @@ export class ItemSplitter {
   #at = 0;
   #left = 1;
 
-  /** Takes the length of the longest item. */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  constructor({ maxItemBytes = DEFAULT_CBOR_LIMITS.maxBytes }: SequenceLimits = {}) {
+    this.#maxBytes = maxItemBytes;
   }
 
   /**
-   * Yields the items that are whole once the piece is there.
+   * Yields the items that are whole once the piece is there, as views.
    *
-   * @throws {@link ServerError} `SERVER_REQUEST_MALFORMED`, `SERVER_BODY_TOO_LARGE`
+   * @throws {@link CoseError} `COSE_CBOR_MALFORMED`, `COSE_CBOR_INDEFINITE`, `COSE_CBOR_LIMIT`
    */
   *take(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
     this.#held.add(piece);
@@ -46,10 +51,11 @@ export class ItemSplitter {
   /**
    * Ends the sequence.
    *
-   * @throws {@link ServerError} `SERVER_REQUEST_MALFORMED` in the middle of an item
+   * @throws {@link CoseError} `COSE_CBOR_MALFORMED` in the middle of an item
    */
   finish(): void {
-    if (this.#held.length > 0) throw malformed("the sequence ends within an item");
+    if (this.#held.length === 0) return;
+    throw new CoseError("COSE_CBOR_MALFORMED", "the sequence ends within an item");
   }
 
   /** Looks for the end of the item, and yields how many bytes there must be to get that far. */
@@ -71,7 +77,7 @@ export class ItemSplitter {
 
   #within(length: number): number {
     if (length <= this.#maxBytes) return length;
-    throw new ServerError("SERVER_BODY_TOO_LARGE", `an item is over ${this.#maxBytes} bytes`);
+    throw new CoseError("COSE_CBOR_LIMIT", `an item is over ${this.#maxBytes} bytes`);
   }
 }
 
@@ -88,13 +94,12 @@ function headAt(bytes: Uint8Array, at: number): Head {
   const info = first & 31;
   const major = first >> 5;
   if (info < 24) return { major, argument: info, end: at + 1 };
-  if (info > 27) throw malformed("an item is of indefinite length, or its head is reserved");
+  if (info === INDEFINITE) {
+    throw new CoseError("COSE_CBOR_INDEFINITE", "an item is of indefinite length");
+  }
+  if (info > 27) throw new CoseError("COSE_CBOR_MALFORMED", "the head of an item is reserved");
   const end = at + 1 + 2 ** (info - 24);
   let argument = 0;
   for (const byte of bytes.subarray(at + 1, end)) argument = argument * 256 + byte;
   return { major, argument, end };
-}
-
-function malformed(message: string): ServerError {
-  return new ServerError("SERVER_REQUEST_MALFORMED", message);
 }
