@@ -14,9 +14,9 @@ export class FakeLog {
   readonly #key: Signer;
   readonly #differsFrom: number;
 
-  constructor(key: Signer, differsFrom: number = Infinity) {
+  constructor(key: Signer, differsFrom?: number) {
     this.#key = key;
-    this.#differsFrom = differsFrom;
+    this.#differsFrom = differsFrom ?? Infinity;
   }
 
   checkpoint(size: number, time: number = TIME + size): Promise<SignedCheckpoint> {
