@@ -43,6 +43,10 @@ const CLIENT: Readonly<Record<ClientErrorCode, ExitCode>> = {
   CLIENT_UNAVAILABLE: EXIT.failed,
   CLIENT_PROTOCOL: EXIT.failed,
   CLIENT_RECEIPT_INVALID: EXIT.no,
+  CLIENT_CHECKPOINT_INVALID: EXIT.no,
+  CLIENT_CONTRADICTION: EXIT.no,
+  CLIENT_NOT_EXTENDED: EXIT.no,
+  CLIENT_SEEN_INVALID: EXIT.failed,
 };
 
 const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCode])[] = [

@@ -21,6 +21,21 @@ export async function readWhole(path: string): Promise<Uint8Array> {
 }
 
 /**
+ * Yields whether a path is there.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED` where that cannot be told
+ */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw failed(`cannot read ${path}`, error);
+  }
+}
+
+/**
  * Reads standard input to its end.
  *
  * @throws {@link CliError} `CLI_FILE_FAILED`

@@ -1,9 +1,9 @@
-import { access, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 
 import { CoseError, PrivateKey, PublicKey, parseJson } from "@tallystick/cose";
 
 import { CliError } from "./error.js";
-import { createFile, readWhole } from "./file.js";
+import { createFile, isThere, readWhole } from "./file.js";
 
 /** Permissions of a private key: its owner's alone. */
 const PRIVATE_MODE = 0o600;
@@ -68,13 +68,4 @@ async function readKey<Key>(path: string, parse: (jwk: unknown) => Key): Promise
 
 function formatJwk(jwk: object): string {
   return `${JSON.stringify(jwk, null, 2)}\n`;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

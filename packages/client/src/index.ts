@@ -5,6 +5,9 @@
  * their receipts. It computes EntryIDs itself and takes no receipt that does not hold for the entry
  * it was asked for; what to trust beyond that is for `@tallystick/verifier` and pinned keys.
  *
+ * {@link Follower} demands that each checkpoint of a log extends the one seen before, and has the
+ * evidence where it does not.
+ *
  * A service may answer at once or later, and may ask for time: the client waits as `Retry-After`
  * says, else with exponential backoff and jitter, up to a limit. Every answer is bounded in length
  * and time, redirects are not followed, and a `Location` elsewhere is ignored.
@@ -14,11 +17,14 @@
  * @packageDocumentation
  */
 export { ClientError } from "./error.js";
-export type { ClientErrorCode, Refusal } from "./error.js";
+export type { ClientErrorCode, ClientErrorOptions, Refusal } from "./error.js";
+export { Follower } from "./follower.js";
+export type { FollowerOptions } from "./follower.js";
 export type { BatchResult } from "./many.js";
 export type { Fetch } from "./exchange.js";
 export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
 export type { ReplayedEntry } from "./replay.js";
+export { SeenCheckpoints } from "./seen.js";
 export { ServiceClient } from "./service.js";
 export type { ClientOptions } from "./options.js";
 export type { Registered, Submitted } from "./service.js";

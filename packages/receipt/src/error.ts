@@ -11,7 +11,9 @@ export type ReceiptErrorCode =
   | "RECEIPT_PAYLOAD_MISMATCH"
   | "RECEIPT_SIZE_MISMATCH"
   | "RECEIPT_KEY_MISMATCH"
-  | "RECEIPT_SIGNATURE_INVALID";
+  | "RECEIPT_SIGNATURE_INVALID"
+  | "RECEIPT_EVIDENCE_MALFORMED"
+  | "RECEIPT_NO_CONTRADICTION";
 
 /** The one error of this package. */
 export class ReceiptError extends Error {

@@ -10,6 +10,8 @@
  * checkpoint alone, so each receipt at that size is that signature plus an unprotected proof, made
  * by {@link issueInclusionReceipt} or {@link issueConsistencyReceipt} without a key.
  *
+ * A {@link Contradiction} is two checkpoints of one log that cannot both be true, as a file for others.
+ *
  * {@link Receipt.decode} reads a receipt of any service; {@link VerifiedInclusion.verify} and
  * {@link VerifiedConsistency.verify} are the only ways to the facts in it. Receipts of CCF ledgers
  * (vds 2) are verified, never issued.
@@ -20,6 +22,8 @@ export { chainDigest, decodeChainLink, encodeChainLink } from "./chain-link.js";
 export type { ChainLink } from "./chain-link.js";
 export { SignedCheckpoint } from "./checkpoint.js";
 export type { Checkpoint } from "./checkpoint.js";
+export { Contradiction } from "./contradiction.js";
+export type { ContradictionKind, ForkProof } from "./contradiction.js";
 export { ReceiptError } from "./error.js";
 export type { ReceiptErrorCode } from "./error.js";
 export { issueConsistencyReceipt, issueInclusionReceipt } from "./issue.js";

@@ -1,4 +1,4 @@
-import { encodeHex } from "@tallystick/cose";
+import { encodeCbor, encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import {
   MerkleError,
@@ -49,6 +49,16 @@ export class VerifiedInclusion {
 
   static is(value: object): value is VerifiedInclusion {
     return #verified in value;
+  }
+
+  /**
+   * Encodes the checkpoint that the receipt is under, as {@link SignedCheckpoint.encode} does;
+   * `undefined` where the receipt does not sign its tree size.
+   */
+  encodeCheckpoint(): Uint8Array | undefined {
+    const { protectedBytes, signature } = this.receipt.message;
+    if (this.receipt.signedSize === undefined) return undefined;
+    return encodeCbor([this.root, protectedBytes, signature]);
   }
 
   /**

@@ -10,7 +10,9 @@ export type VerifierErrorCode =
   | "VERIFIER_KEY_OUT_OF_TERM"
   | "VERIFIER_KEY_REVOKED"
   | "VERIFIER_ARTIFACT_MISMATCH"
-  | "VERIFIER_CONSISTENCY_UNVERIFIED";
+  | "VERIFIER_CONSISTENCY_UNVERIFIED"
+  | "VERIFIER_CHECKPOINT_REFUSED"
+  | "VERIFIER_EVIDENCE_REFUSED";
 
 /** The one error of this package. */
 export class VerifierError extends Error {

@@ -10,7 +10,9 @@
  *
  * @packageDocumentation
  */
+export { verifyCheckpoint } from "./checkpoint.js";
 export { verifyConsistency } from "./consistency.js";
+export { verifyEvidence } from "./evidence.js";
 export { VerifierError } from "./error.js";
 export type { VerifierErrorCode } from "./error.js";
 export type { Step } from "./step.js";

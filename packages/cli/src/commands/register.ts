@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ClientOptions, Registered, ServiceClient } from "@tallystick/client";
 import { SignedStatement } from "@tallystick/statement";
+import type { TrustStore } from "@tallystick/verifier";
 
 import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
@@ -8,6 +9,8 @@ import { CliError } from "../error.js";
 import { readWhole, writeWhole } from "../file.js";
 import { isFolder, registerFolder } from "../folder.js";
 import type { Output } from "../output.js";
+import { Watch, withSeen } from "../seen.js";
+import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
 import { transparentWith } from "../transparent.js";
 import { parseSeconds } from "../whole.js";
@@ -15,7 +18,7 @@ import { parseSeconds } from "../whole.js";
 /** How long the service is waited for unless told otherwise, in seconds. */
 export const TIMEOUT_SECONDS = 60;
 
-interface RegisterOptions extends AccessOptions {
+interface RegisterOptions extends AccessOptions, SeenOptions {
   readonly service: string;
   readonly out?: string;
   readonly async?: true;
@@ -32,37 +35,48 @@ export function addRegister(program: Command, session: Session): void {
     .option("--out <file.transparent.scitt>", "transparent statement to write, or folder for them")
     .option("--async", "hand it in, print where its receipt will be, and wait for nothing")
     .option("--timeout <s>", "longest time to wait for the service", parseSeconds, TIMEOUT_SECONDS)
+    .option("--trust <trust.json>", "pinned keys that receipts have to hold under")
     .option("--quiet", "no progress line")
     .option("--json", "print the result as one JSON object");
-  withAccess(command).action(async (file: string, options: RegisterOptions) => {
+  withAccess(withSeen(command)).action(async (file: string, options: RegisterOptions) => {
     const { service, out, timeout } = options;
     if (out === undefined && options.async === undefined) {
       command.error("error: required option '--out <file.transparent.scitt>' not specified");
     }
-    const client = await openClient(service, options, waiting(timeout));
-    if (out === undefined) await submitFile(file, client, session);
-    else if (options.async === true) {
+    if (out !== undefined && options.async === true) {
       throw new CliError("CLI_USAGE", "--async and --out do not go together");
-    } else if (await isFolder(file)) {
+    }
+    const watch = await Watch.open(options);
+    const client = await openClient(service, options, waiting(timeout, watch.trust));
+    if (out === undefined) await submitFile(file, client, session);
+    else if (await isFolder(file)) {
       await registerFolder(file, { client, out, session, isQuiet: options.quiet === true });
-    } else await registerFile(file, { client, out, session });
+      // One checkpoint over all of them, in the place of one for each.
+      await watch.follow(client, session, (follower) => follower.newest());
+    } else await registerFile(file, { client, out, session, watch });
   });
 }
 
-/** Yields how a client waits that is given so many seconds. */
-export function waiting(timeoutSeconds: number): ClientOptions {
-  return { patienceMs: timeoutSeconds * 1000, maxRetries: Infinity };
+/** Yields how a client waits that is given so many seconds, and the keys that it goes by. */
+export function waiting(timeoutSeconds: number, trust?: TrustStore): ClientOptions {
+  const pinned = trust === undefined ? {} : { trust };
+  return { patienceMs: timeoutSeconds * 1000, maxRetries: Infinity, ...pinned };
 }
 
 interface Registering {
   readonly client: ServiceClient;
   readonly out: string;
   readonly session: Session;
+  readonly watch: Watch;
 }
 
-async function registerFile(file: string, { client, out, session }: Registering): Promise<void> {
+async function registerFile(
+  file: string,
+  { client, out, session, watch }: Registering,
+): Promise<void> {
   const bytes = await readWhole(file);
   const registered = await client.register(bytes);
+  await watch.follow(client, session, (follower) => follower.take(registered.inclusion));
   const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
   const { transparent, isReplaced } = transparentWith(statement, registered);
   await writeWhole(out, transparent);

@@ -1,0 +1,102 @@
+import type { Command } from "commander";
+import { ClientError, Follower, SeenCheckpoints } from "@tallystick/client";
+import type { ServiceClient } from "@tallystick/client";
+import type { TrustStore } from "@tallystick/verifier";
+
+import { CliError } from "./error.js";
+import { isThere, readWhole, writeWhole } from "./file.js";
+import type { Session } from "./session.js";
+import { readTrust } from "./trustfile.js";
+
+/** What a command remembers of logs: options of the command line. */
+export interface SeenOptions {
+  readonly trust?: string;
+  readonly seen?: string;
+  readonly evidence?: string;
+}
+
+/** Adds `--seen` and `--evidence` to a command that has `--trust`. */
+export function withSeen(command: Command): Command {
+  return command
+    .option(
+      "--seen <file>",
+      "newest checkpoints seen, which the log has to extend; kept up to date",
+    )
+    .option(
+      "--evidence <file>",
+      "what to write if it does not (default: the --seen file, .evidence)",
+    );
+}
+
+/** What was seen of logs, for as long as one command runs. */
+export class Watch {
+  /** The pinned keys; `undefined` where none were asked for. */
+  readonly trust: TrustStore | undefined;
+  readonly #options: SeenOptions;
+  readonly #seen: SeenCheckpoints;
+
+  private constructor(options: SeenOptions, trust: TrustStore | undefined, seen: SeenCheckpoints) {
+    this.#options = options;
+    this.trust = trust;
+    this.#seen = seen;
+  }
+
+  /**
+   * Reads what the options name. A file of checkpoints that is not there yet is made by the first run.
+   *
+   * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; VerifierError `VERIFIER_TRUST_MALFORMED`;
+   * ClientError `CLIENT_SEEN_INVALID`
+   */
+  static async open(options: SeenOptions): Promise<Watch> {
+    const { trust: path, seen: file, evidence } = options;
+    if (file !== undefined && path === undefined) {
+      throw new CliError(
+        "CLI_USAGE",
+        "--seen wants --trust: what is seen counts under pinned keys",
+      );
+    }
+    if (evidence !== undefined && file === undefined) {
+      throw new CliError("CLI_USAGE", "--evidence goes with --seen");
+    }
+    const trust = path === undefined ? undefined : await readTrust(path);
+    const isKept = trust !== undefined && file !== undefined && (await isThere(file));
+    const seen = isKept
+      ? await SeenCheckpoints.parse(await readWhole(file), trust)
+      : SeenCheckpoints.NONE;
+    return new Watch(options, trust, seen);
+  }
+
+  /**
+   * Has `look` hold what a service shows against what was seen, and keeps the newest of it. Where they
+   * contradict each other, writes the evidence first and then throws.
+   *
+   * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError as {@link Follower.newest}
+   */
+  async follow<T>(
+    client: ServiceClient,
+    session: Session,
+    look: (follower: Follower) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { trust } = this;
+    if (trust === undefined) return undefined;
+    const { seen: file } = this.#options;
+    const follower = new Follower({ client, trust, seen: this.#seen });
+    try {
+      const found = await look(follower);
+      if (file !== undefined) await writeWhole(file, follower.seen.format());
+      return found;
+    } catch (error) {
+      await this.#keepEvidence(error, session);
+      throw error;
+    }
+  }
+
+  async #keepEvidence(error: unknown, { output }: Session): Promise<void> {
+    const { seen, evidence } = this.#options;
+    if (!(error instanceof ClientError) || error.contradiction === undefined) return;
+    const path = evidence ?? (seen === undefined ? undefined : `${seen}.evidence`);
+    if (path === undefined) return;
+    await writeWhole(path, error.contradiction.format());
+    output.note(`wrote ${path}: whoever pins the log's key can check it with tally evidence`);
+  }
+}

@@ -1,0 +1,180 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { PrivateKey, encodeBase64url, encodeCbor } from "@tallystick/cose";
+import type { SignedCheckpoint } from "@tallystick/receipt";
+import { TrustStore, verifyEvidence } from "@tallystick/verifier";
+
+import { Follower } from "./follower.js";
+import { SeenCheckpoints } from "./seen.js";
+import { FakeLog, TIME } from "./testing/fake-log.js";
+import { refusalOf } from "./testing/refusal.js";
+import { ISSUER, ORIGIN } from "./testing/scene.js";
+import { Wire, answer, problem } from "./testing/wire.js";
+
+let key: PrivateKey;
+let trust: TrustStore;
+
+beforeAll(async () => {
+  key = await PrivateKey.generate("ES256");
+  const keys = [key.publicKey.toJwk()];
+  const services = [{ issuer: ISSUER, origin: ORIGIN, keys }];
+  trust = TrustStore.parse(JSON.stringify({ services }));
+});
+
+const GONE = problem(404, ["Not Found", "no checkpoint of that size"]);
+
+function following(wire: Wire, seen?: SignedCheckpoint): Follower {
+  const known = seen === undefined ? {} : { seen: SeenCheckpoints.NONE.with(seen) };
+  return new Follower({ client: wire.client(), trust, ...known });
+}
+
+describe("the newest checkpoint", () => {
+  test("is taken where none was seen, and then has to be extended", async () => {
+    const log = new FakeLog(key);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(5), await log.record(5), await log.record(9)],
+      "GET /consistency/5/9": [await log.consistency(5, 9)],
+    });
+    const follower = following(wire);
+    expect((await follower.newest()).checkpoint.size).toBe(5);
+    expect((await follower.newest()).checkpoint.size).toBe(5);
+    expect((await follower.newest()).checkpoint.size).toBe(9);
+    expect(follower.seen.of(await log.checkpoint(1))?.checkpoint.size).toBe(9);
+    expect(wire.paths().filter((path) => path.includes("consistency"))).toHaveLength(1);
+  });
+
+  test("of a key that is not pinned is refused", async () => {
+    const signer = await PrivateKey.generate("ES256");
+    const wire = new Wire({ "GET /checkpoints/latest": [await new FakeLog(signer).record(5)] });
+    const error = await refusalOf(() => following(wire).newest());
+    expect(error.code).toBe("CLIENT_CHECKPOINT_INVALID");
+  });
+});
+
+describe("what does not extend it", () => {
+  test.each<
+    [
+      string,
+      number,
+      number,
+      Record<string, (fork: FakeLog) => Promise<ReturnType<typeof answer>>>,
+      string,
+    ]
+  >([
+    ["the same size with another root", 9, 9, {}, "split"],
+    [
+      "a path from another tree, with the log's own checkpoint of that size",
+      5,
+      9,
+      {
+        "GET /consistency/5/9": (fork) => fork.consistency(5, 9),
+        "GET /checkpoints/5": (fork) => fork.record(5),
+      },
+      "split",
+    ],
+    [
+      "no path, with the log's own checkpoint of that size",
+      4,
+      9,
+      {
+        "GET /consistency/4/9": () => Promise.resolve(GONE),
+        "GET /checkpoints/4": (fork) => fork.record(4),
+      },
+      "split",
+    ],
+  ])("%s is a contradiction with evidence", async (...[, seenSize, size, answers, kind]) => {
+    const fork = new FakeLog(key, 2);
+    const seen = await new FakeLog(key).checkpoint(seenSize);
+    const made = Object.entries(answers).map(
+      async ([path, of]) => [path, [await of(fork)]] as const,
+    );
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await fork.record(size)],
+      ...Object.fromEntries(await Promise.all(made)),
+    });
+    const follower = following(wire, seen);
+    const error = await refusalOf(() => follower.newest());
+    expect(error.code).toBe("CLIENT_CONTRADICTION");
+    expect(error.contradiction?.kind).toBe(kind);
+    const file = new TextEncoder().encode(error.contradiction?.format() ?? "");
+    expect((await verifyEvidence(file, trust)).kind).toBe(kind);
+    // What was seen stays what the next answer is held against.
+    expect(follower.seen.of(seen)?.checkpoint.root).toStrictEqual(seen.checkpoint.root);
+  });
+
+  test("a smaller tree of a later time is a rollback", async () => {
+    const log = new FakeLog(key);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(5, TIME + 100)],
+    });
+    const error = await refusalOf(async () => following(wire, await log.checkpoint(9)).newest());
+    expect(error.code).toBe("CLIENT_CONTRADICTION");
+    expect(error.contradiction?.kind).toBe("rollback");
+  });
+
+  test("a smaller tree of its own time is refused without evidence", async () => {
+    const log = new FakeLog(key);
+    const wire = new Wire({ "GET /checkpoints/latest": [await log.record(5)] });
+    const error = await refusalOf(async () => following(wire, await log.checkpoint(9)).newest());
+    expect(error.code).toBe("CLIENT_NOT_EXTENDED");
+    expect(error.contradiction).toBeUndefined();
+  });
+
+  test.each([
+    ["none at all", GONE],
+    ["one of the right tree", undefined],
+    ["what is no checkpoint", answer(200, { "content-type": "application/cbor" }, encodeCbor(1))],
+  ])("a path that is refused, and as the checkpoint of that size %s", async (_, kept) => {
+    const log = new FakeLog(key);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await new FakeLog(key, 2).record(9)],
+      "GET /consistency/5/9": [GONE],
+      "GET /checkpoints/5": [kept ?? (await log.record(5))],
+    });
+    const error = await refusalOf(async () => following(wire, await log.checkpoint(5)).newest());
+    expect(error.code).toBe("CLIENT_NOT_EXTENDED");
+  });
+
+  test("a service that fails is no verdict", async () => {
+    const log = new FakeLog(key);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(9)],
+      "GET /consistency/5/9": [problem(500, ["Internal Error", "it broke"])],
+    });
+    const error = await refusalOf(async () => following(wire, await log.checkpoint(5)).newest());
+    expect(error.code).toBe("CLIENT_UNAVAILABLE");
+  });
+});
+
+describe("a file of what was seen", () => {
+  test("is read back under the pinned keys alone", async () => {
+    const signed = await new FakeLog(key).checkpoint(7);
+    const file = new TextEncoder().encode(SeenCheckpoints.NONE.with(signed).format());
+    const read = await SeenCheckpoints.parse(file, trust);
+    expect(read.of(signed)?.encode()).toStrictEqual(signed.encode());
+    const other = await PrivateKey.generate("ES256");
+    const services = [{ issuer: ISSUER, origin: ORIGIN, keys: [other.publicKey.toJwk()] }];
+    const store = TrustStore.parse(JSON.stringify({ services }));
+    const error = await refusalOf(() => SeenCheckpoints.parse(file, store));
+    expect(error.code).toBe("CLIENT_SEEN_INVALID");
+  });
+
+  test.each<[string, (good: string) => unknown]>([
+    ["no object", () => 1],
+    ["null", () => null],
+    ["another format", (good) => ({ format: "tallystick-seen/2", checkpoints: [good] })],
+    ["a member more", (good) => ({ format: "tallystick-seen/1", checkpoints: [good], more: 1 })],
+    ["no list", (good) => ({ format: "tallystick-seen/1", checkpoints: good })],
+    ["a checkpoint that is no text", () => ({ format: "tallystick-seen/1", checkpoints: [1] })],
+    [
+      "a checkpoint that is not base64url",
+      () => ({ format: "tallystick-seen/1", checkpoints: ["+"] }),
+    ],
+    ["a log twice", (good) => ({ format: "tallystick-seen/1", checkpoints: [good, good] })],
+    ["too many logs", () => ({ format: "tallystick-seen/1", checkpoints: Array(1025).fill("") })],
+  ])("with %s is refused", async (_, change) => {
+    const good = encodeBase64url((await new FakeLog(key).checkpoint(7)).encode());
+    const file = new TextEncoder().encode(JSON.stringify(change(good)));
+    const error = await refusalOf(() => SeenCheckpoints.parse(file, trust));
+    expect(error.code).toBe("CLIENT_SEEN_INVALID");
+  });
+});

@@ -1,0 +1,99 @@
+import { CoseError, decodeBase64url, encodeBase64url, parseJson } from "@tallystick/cose";
+import type { SignedCheckpoint } from "@tallystick/receipt";
+import { VerifierError, verifyCheckpoint } from "@tallystick/verifier";
+import type { TrustStore } from "@tallystick/verifier";
+
+import { ClientError } from "./error.js";
+
+const FORMAT = "tallystick-seen/1";
+
+/** Logs in one file, far more than a relying party pins. */
+const MAX_LOGS = 1024;
+
+/**
+ * The newest checkpoint that was seen of each log, kept from one run to the next.
+ *
+ * Immutable. What it was read from counts under pinned keys alone, so whoever changes the file can make
+ * it forget, but not believe.
+ */
+export class SeenCheckpoints {
+  static readonly NONE: SeenCheckpoints = new SeenCheckpoints(new Map());
+  readonly #newest: ReadonlyMap<string, SignedCheckpoint>;
+
+  private constructor(newest: ReadonlyMap<string, SignedCheckpoint>) {
+    this.#newest = newest;
+  }
+
+  /**
+   * Parses a file that {@link SeenCheckpoints.format} gave; docs/formats/evidence.md describes it.
+   *
+   * @throws {@link ClientError} `CLIENT_SEEN_INVALID`
+   */
+  static async parse(file: Uint8Array, trust: TrustStore): Promise<SeenCheckpoints> {
+    const newest = new Map<string, SignedCheckpoint>();
+    for (const text of checkpointsIn(file)) {
+      const signed = await verified(text, trust);
+      const name = nameOf(signed.checkpoint);
+      if (newest.has(name)) throw invalid("one log is there twice");
+      newest.set(name, signed);
+    }
+    return new SeenCheckpoints(newest);
+  }
+
+  /** Yields the newest checkpoint of the log that a checkpoint is of, `undefined` for a log not seen. */
+  of({ checkpoint }: SignedCheckpoint): SignedCheckpoint | undefined {
+    return this.#newest.get(nameOf(checkpoint));
+  }
+
+  /** Yields what was seen once this checkpoint is the newest of its log. */
+  with(signed: SignedCheckpoint): SeenCheckpoints {
+    return new SeenCheckpoints(new Map([...this.#newest, [nameOf(signed.checkpoint), signed]]));
+  }
+
+  format(): string {
+    const checkpoints = [...this.#newest.values()].map((signed) =>
+      encodeBase64url(signed.encode()),
+    );
+    return `${JSON.stringify({ format: FORMAT, checkpoints }, undefined, 2)}\n`;
+  }
+}
+
+function nameOf({ issuer, origin }: { issuer: string; origin: string }): string {
+  return JSON.stringify([issuer, origin]);
+}
+
+async function verified(text: string, trust: TrustStore): Promise<SignedCheckpoint> {
+  try {
+    return await verifyCheckpoint(decodeBase64url(text), trust);
+  } catch (cause) {
+    if (!(cause instanceof VerifierError) && !(cause instanceof CoseError)) throw cause;
+    throw invalid(cause.message, { cause });
+  }
+}
+
+function checkpointsIn(file: Uint8Array): readonly string[] {
+  const value = jsonOf(file);
+  const isObject = typeof value === "object" && value !== null;
+  const { format, checkpoints, ...others }: Record<string, unknown> = isObject ? { ...value } : {};
+  const isKnown = format === FORMAT && Object.keys(others).length === 0;
+  if (!isKnown || !Array.isArray(checkpoints) || checkpoints.length > MAX_LOGS) {
+    throw invalid(`want an object with format ${FORMAT} and checkpoints`);
+  }
+  return checkpoints.map((text: unknown) => {
+    if (typeof text === "string") return text;
+    throw invalid("a checkpoint is no text");
+  });
+}
+
+function jsonOf(file: Uint8Array): unknown {
+  try {
+    return parseJson(file, { maxBytes: 16_777_216, maxDepth: 3, maxItems: 4 * MAX_LOGS });
+  } catch (cause) {
+    if (!(cause instanceof CoseError)) throw cause;
+    throw invalid(cause.message, { cause });
+  }
+}
+
+function invalid(message: string, options: ErrorOptions = {}): ClientError {
+  return new ClientError("CLIENT_SEEN_INVALID", `checkpoints seen: ${message}`, options);
+}
