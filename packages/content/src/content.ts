@@ -1,0 +1,30 @@
+import type { SfrReport } from "./sfr/report.js";
+import type { SfrForm } from "./sfr/signed.js";
+import type { ContentWarning } from "./warning.js";
+
+/** A media type or the number of a CoAP content format. */
+export type ContentType = string | number;
+
+/** A short-form report. Nobody has verified its signature; see {@link VerifiedReport}. */
+export interface SfrContent {
+  readonly kind: "sfr";
+  readonly form: SfrForm;
+  /** What the header says of the key; `undefined` where there is none. */
+  readonly kid: string | undefined;
+  readonly reports: readonly SfrReport[];
+  readonly warnings: readonly ContentWarning[];
+}
+
+/** A payload that this package does not understand, which is no fault of the payload. */
+export interface OpaqueContent {
+  readonly kind: "opaque";
+  /** Why a payload of a type that could be understood was not. */
+  readonly problem: string | undefined;
+  readonly warnings: readonly ContentWarning[];
+}
+
+/** What a payload turned out to be. */
+export type Content = SfrContent | OpaqueContent;
+
+/** Every kind of content, `opaque` for all others. */
+export type ContentKind = Content["kind"];

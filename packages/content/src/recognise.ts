@@ -1,0 +1,90 @@
+import type { Content, ContentType, OpaqueContent, SfrContent } from "./content.js";
+import { ContentError } from "./error.js";
+import { parseStrictJson, type Json } from "./json.js";
+import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
+import { claimOf, type Claim } from "./media-type.js";
+import { looksLikeReport, readReport } from "./sfr/read.js";
+import { decodeSignedReport } from "./sfr/signed.js";
+import { looksLikeJws, peekJws } from "./sfr/jws.js";
+import { Findings } from "./warning.js";
+
+/** What is known of a payload beside its bytes. */
+export interface RecogniseOptions {
+  /** Of the statement (label 3 or 259). */
+  readonly contentType?: ContentType | undefined;
+  readonly limits?: Partial<ContentLimits>;
+}
+
+/**
+ * Yields what a payload says, for the kinds that are understood here, and `opaque` for all others.
+ *
+ * A content type that names a kind binds the payload to it. Without one, and with one that says no
+ * more than JSON, JOSE, CBOR or COSE, the structure decides. Signatures inside are not verified.
+ *
+ * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED` and `CONTENT_TYPE_MISMATCH`
+ * for what is not what its content type names; `CONTENT_STRUCTURE_INVALID`,
+ * `CONTENT_HEADER_REFUSED` and `CONTENT_ALG_UNSUPPORTED` for what is of a kind, but not as that kind
+ * has to be
+ */
+export function recogniseContent(payload: Uint8Array, options: RecogniseOptions = {}): Content {
+  const limits = completeLimits(options.limits);
+  const claim = claimOf(options.contentType);
+  if (claim === "other") return opaque(undefined);
+  const content =
+    claim === "any" ? recogniseAny(payload, limits) : readJson(payload, limits, claim);
+  if (claim === "any" || content.kind === claim) return content;
+  throw new ContentError("CONTENT_TYPE_MISMATCH", `the content type names ${claim}, it is not one`);
+}
+
+function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
+  if (payload.length > limits.maxBytes) return opaque(`more than ${limits.maxBytes} bytes`);
+  if (looksLikeJws(payload)) return recogniseJws(payload, limits);
+  return firstOf(payload) === "{" ? readJson(payload, limits, "any") : opaque(undefined);
+}
+
+/** Yields the first character that is no white space of JSON; none of an empty payload. */
+function firstOf(payload: Uint8Array): string {
+  const first = payload.find((byte) => ![0x09, 0x0a, 0x0d, 0x20].includes(byte));
+  return first === undefined ? "" : String.fromCharCode(first);
+}
+
+function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {
+  const value = unlessMalformed(() =>
+    parseStrictJson(peekJws(payload), limits, "the payload of the JWS"),
+  );
+  if (value instanceof ContentError) return opaque(value.message);
+  if (!looksLikeReport(value)) return opaque(undefined);
+  const findings = new Findings();
+  const { form, kid, reports } = decodeSignedReport(payload, limits, findings);
+  return { kind: "sfr", form, kid, reports, warnings: findings.list() };
+}
+
+function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
+  requireSize(payload, limits);
+  const parse = (): Json => parseStrictJson(payload, limits, "the payload");
+  const value = claim === "any" ? unlessMalformed(parse) : parse();
+  if (value instanceof ContentError) return opaque(value.message);
+  if (looksLikeReport(value)) return readBareReport(value);
+  return opaque(undefined);
+}
+
+function readBareReport(value: Json): SfrContent {
+  const findings = new Findings();
+  const report = readReport(value, findings);
+  const warnings = findings.list();
+  return { kind: "sfr", form: "json", kid: undefined, reports: [report], warnings };
+}
+
+/** Yields what the action yields, or its refusal of bytes that are nothing that can be read. */
+function unlessMalformed(action: () => Json): Json | ContentError {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof ContentError && error.code === "CONTENT_MALFORMED") return error;
+    throw error;
+  }
+}
+
+function opaque(problem: string | undefined): OpaqueContent {
+  return { kind: "opaque", problem, warnings: [] };
+}
