@@ -1,5 +1,5 @@
 import type { SfrReport } from "./sfr/report.js";
-import type { SfrForm } from "./sfr/signed.js";
+import type { CorimForm, JoseForm } from "./sfr/signed.js";
 import type { ContentWarning } from "./warning.js";
 
 /** A media type or the number of a CoAP content format. */
@@ -8,8 +8,20 @@ export type ContentType = string | number;
 /** A short-form report. Nobody has verified its signature; see {@link VerifiedReport}. */
 export interface SfrContent {
   readonly kind: "sfr";
-  readonly form: SfrForm;
+  readonly form: JoseForm;
   /** What the header says of the key; `undefined` where there is none. */
+  readonly kid: string | undefined;
+  readonly reports: readonly SfrReport[];
+  readonly warnings: readonly ContentWarning[];
+}
+
+/**
+ * A CoRIM that endorses short-form reports. Nobody has verified its signature; see
+ * {@link VerifiedReport}.
+ */
+export interface SfrCorimContent {
+  readonly kind: "sfr-corim";
+  readonly form: CorimForm;
   readonly kid: string | undefined;
   readonly reports: readonly SfrReport[];
   readonly warnings: readonly ContentWarning[];
@@ -24,7 +36,7 @@ export interface OpaqueContent {
 }
 
 /** What a payload turned out to be. */
-export type Content = SfrContent | OpaqueContent;
+export type Content = SfrContent | SfrCorimContent | OpaqueContent;
 
 /** Every kind of content, `opaque` for all others. */
 export type ContentKind = Content["kind"];

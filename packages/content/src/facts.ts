@@ -20,6 +20,7 @@ export function factsOfContent(content: Content): FactMap {
   const frame = { kind: content.kind, warnings: content.warnings.map(warningFacts) };
   switch (content.kind) {
     case "sfr":
+    case "sfr-corim":
       return {
         ...frame,
         form: content.form,
@@ -39,6 +40,7 @@ export function reportFacts(report: SfrReport): FactMap {
     reportVersion: report.reportVersion,
     ...present({ ...device }),
     digests: report.digests.map(digestFacts),
+    measured: report.measured.map(digestFacts),
     isMatchable: report.digests.length > 0,
     manifest: report.manifest.map(({ name, digests }) => ({
       name,

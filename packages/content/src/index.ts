@@ -15,7 +15,14 @@
  *
  * @packageDocumentation
  */
-export type { Content, ContentKind, ContentType, OpaqueContent, SfrContent } from "./content.js";
+export type {
+  Content,
+  ContentKind,
+  ContentType,
+  OpaqueContent,
+  SfrContent,
+  SfrCorimContent,
+} from "./content.js";
 export { ContentError, type ContentErrorCode } from "./error.js";
 export { factsOfContent, type Fact, type FactMap } from "./facts.js";
 export type { ContentDigest } from "./hash.js";
@@ -26,6 +33,7 @@ export { ReviewKeys, type ReviewKey } from "./sfr/keys.js";
 export type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "./sfr/report.js";
 export type { Severity, SeverityBand } from "./sfr/severity.js";
 export type { ReviewTrust } from "./sfr/signature.js";
-export type { SfrForm } from "./sfr/signed.js";
+export type { CoseForm } from "./corim/message.js";
+export type { CorimForm, JoseForm, SfrForm } from "./sfr/signed.js";
 export { VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
 export type { ContentWarning, ContentWarningCode, WarningLevel } from "./warning.js";

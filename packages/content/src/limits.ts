@@ -16,9 +16,21 @@ export const DEFAULT_CONTENT_LIMITS: ContentLimits = {
   maxItems: 100_000,
 };
 
-/** Yields the limits with what the caller did not name. */
+/** Readers recurse as deep as they may. */
+const DEEPEST = 256;
+
+/**
+ * Yields the limits with what the caller did not name. Throws `TypeError` for a limit that is not a
+ * positive safe integer, or a depth above 256.
+ */
 export function completeLimits(limits: Partial<ContentLimits> = {}): ContentLimits {
-  return { ...DEFAULT_CONTENT_LIMITS, ...limits };
+  const complete = { ...DEFAULT_CONTENT_LIMITS, ...limits };
+  const { maxBytes, maxDepth, maxItems } = complete;
+  for (const limit of [maxBytes, maxDepth, maxItems]) {
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new TypeError(`limit ${limit}`);
+  }
+  if (maxDepth > DEEPEST) throw new TypeError(`maxDepth ${maxDepth}, want at most ${DEEPEST}`);
+  return complete;
 }
 
 /**

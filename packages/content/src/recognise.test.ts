@@ -83,6 +83,14 @@ describe("a payload", () => {
     expect(refusal(() => recogniseContent(jsonBytes(REPORT), options))).toBe("CONTENT_MALFORMED");
   });
 
+  test.each([
+    ["no bytes", { maxBytes: 0 }],
+    ["a depth that would recurse too far", { maxDepth: 257 }],
+    ["half an item", { maxItems: 0.5 }],
+  ])("is not read under limits that make no sense: %s", (_name, limits) => {
+    expect(() => recogniseContent(jws, { limits })).toThrow(TypeError);
+  });
+
   test("is recognised or refused, whatever it is", () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
@@ -124,6 +132,7 @@ describe("facts", () => {
             { alg: "sha-384", value: "ab".repeat(48) },
             { alg: "sha-512", value: "cd".repeat(64) },
           ],
+          measured: [],
           isMatchable: true,
           manifest: [],
           provider: "Example Lab",

@@ -1,4 +1,12 @@
-import type { Content, ContentType, OpaqueContent, SfrContent } from "./content.js";
+import type {
+  Content,
+  ContentType,
+  OpaqueContent,
+  SfrContent,
+  SfrCorimContent,
+} from "./content.js";
+import { decodeMessage, looksLikeCose, peekPayload } from "./corim/message.js";
+import { endorsesReport, readCorim } from "./corim/read.js";
 import { ContentError } from "./error.js";
 import { parseStrictJson, type Json } from "./json.js";
 import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
@@ -39,6 +47,8 @@ export function recogniseContent(payload: Uint8Array, options: RecogniseOptions 
 function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
   if (payload.length > limits.maxBytes) return opaque(`more than ${limits.maxBytes} bytes`);
   if (looksLikeJws(payload)) return recogniseJws(payload, limits);
+  if (looksLikeCose(payload)) return recogniseMessage(payload, limits);
+  if (isTaggedCorim(payload)) return recogniseCorim(payload, limits, { form: "corim" });
   return firstOf(payload) === "{" ? readJson(payload, limits, "any") : opaque(undefined);
 }
 
@@ -55,8 +65,37 @@ function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {
   if (value instanceof ContentError) return opaque(value.message);
   if (!looksLikeReport(value)) return opaque(undefined);
   const findings = new Findings();
-  const { form, kid, reports } = decodeSignedReport(payload, limits, findings);
-  return { kind: "sfr", form, kid, reports, warnings: findings.list() };
+  const { kid, reports } = decodeSignedReport(payload, limits, findings);
+  return { kind: "sfr", form: "jws", kid, reports, warnings: findings.list() };
+}
+
+/** Yields whether the bytes begin with the tag of a CoRIM, 501. */
+function isTaggedCorim([first, second, third]: Uint8Array): boolean {
+  return first === 0xd9 && second === 0x01 && third === 0xf5;
+}
+
+// What is no report may be any other message, whatever its header: it is looked at twice.
+function recogniseMessage(payload: Uint8Array, limits: ContentLimits): Content {
+  const inner = unlessUnsound(() => peekPayload(payload, limits));
+  if (inner instanceof ContentError) return opaque(inner.message);
+  if (inner === undefined) return opaque(undefined);
+  const content = recogniseCorim(inner, limits, { form: "cose-sign" });
+  if (content.kind === "opaque") return content;
+  const { form, kid } = decodeMessage(payload, limits);
+  return { ...content, form, kid };
+}
+
+function recogniseCorim(
+  bytes: Uint8Array,
+  limits: ContentLimits,
+  { form }: Pick<SfrCorimContent, "form">,
+): SfrCorimContent | OpaqueContent {
+  const isReport = unlessUnsound(() => endorsesReport(bytes, limits));
+  if (isReport instanceof ContentError) return opaque(isReport.message);
+  if (!isReport) return opaque(undefined);
+  const findings = new Findings();
+  const reports = readCorim(bytes, { limits, findings });
+  return { kind: "sfr-corim", form, kid: undefined, reports, warnings: findings.list() };
 }
 
 function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
@@ -73,6 +112,16 @@ function readBareReport(value: Json): SfrContent {
   const report = readReport(value, findings);
   const warnings = findings.list();
   return { kind: "sfr", form: "json", kid: undefined, reports: [report], warnings };
+}
+
+/** Yields what the action yields, or its refusal of what is not of a kind that is looked for. */
+function unlessUnsound<T>(action: () => T): T | ContentError {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof ContentError) return error;
+    throw error;
+  }
 }
 
 /** Yields what the action yields, or its refusal of bytes that are nothing that can be read. */

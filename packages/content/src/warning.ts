@@ -13,7 +13,10 @@ export type ContentWarningCode =
   | "cwe-text"
   | "cwe-unreadable"
   | "date-form"
+  | "date-from-instant"
   | "date-unreadable"
+  | "digest-cose-number"
+  | "digest-unknown"
   | "hash-empty"
   | "hash-none"
   | "hash-prefix"
@@ -22,6 +25,7 @@ export type ContentWarningCode =
   | "manifest-hash-unlabelled"
   | "manifest-hash-upper-case"
   | "manifest-mismatch"
+  | "measured-not-stated"
   | "provider-name"
   | "scope-absent"
   | "scope-old-member"
@@ -50,7 +54,10 @@ const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "cwe-text": "note",
   "cwe-unreadable": "note",
   "date-form": "warning",
+  "date-from-instant": "note",
   "date-unreadable": "warning",
+  "digest-cose-number": "note",
+  "digest-unknown": "note",
   "hash-empty": "note",
   "hash-none": "warning",
   "hash-prefix": "note",
@@ -59,6 +66,7 @@ const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "manifest-hash-unlabelled": "note",
   "manifest-hash-upper-case": "note",
   "manifest-mismatch": "warning",
+  "measured-not-stated": "warning",
   "provider-name": "note",
   "scope-absent": "note",
   "scope-old-member": "note",

@@ -29,6 +29,7 @@ export { checkCbor } from "./check.js";
 export { type CborLimits, DEFAULT_CBOR_LIMITS } from "./limits.js";
 export { decodeCbor, decodeCborMap } from "./decode.js";
 export { encodeCbor } from "./encode.js";
+export { type Head, INDEFINITE, isShortest, MAJOR, negate, readHead } from "./head.js";
 export { DEFAULT_JSON_LIMITS, type JsonLimits, parseJson } from "./json.js";
 export { type DiagnosticOptions, formatDiagnostic } from "./diagnostic.js";
 export {

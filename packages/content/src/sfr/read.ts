@@ -33,6 +33,7 @@ export function readReport(value: Json, findings: Findings): SfrReport {
     reportVersion: audit.requiredText("report_version"),
     device: readDevice(device, findings),
     digests,
+    measured: [],
     manifest: manifest.entries,
     manifestAgrees: manifest.agrees,
     provider: trimmed(audit, audit.requiredText("srp"), { name: "srp", findings }),

@@ -10,6 +10,8 @@ export interface SfrReport {
   readonly device: SfrDevice;
   /** Digests of the firmware file; what other statements are matched by. */
   readonly digests: readonly ContentDigest[];
+  /** Digests that evidence of a device has to show, where the report says so, as a CoRIM does. */
+  readonly measured: readonly ContentDigest[];
   /** Files that the digests cover, where the report lists any. */
   readonly manifest: readonly SfrManifestEntry[];
   /**

@@ -1,17 +1,27 @@
+import { looksLikeCose, decodeMessage, type CoseForm } from "../corim/message.js";
+import { readCorim } from "../corim/read.js";
 import { parseStrictJson } from "../json.js";
 import type { ContentLimits } from "../limits.js";
+import { invalid } from "../record.js";
 import type { Findings } from "../warning.js";
 import { decodeJws } from "./jws.js";
 import { readReport } from "./read.js";
 import type { SfrReport } from "./report.js";
 import type { ReviewSignature } from "./signature.js";
 
-/** In what form a report came. `json` is not signed by itself. */
-export type SfrForm = "jws" | "json";
+/** In what form a report in JSON came. `json` is not signed by itself. */
+export type JoseForm = "jws" | "json";
 
-/** A report with its signature, neither of them verified. */
+/** In what form a CoRIM came. `corim` is not signed by itself. */
+export type CorimForm = CoseForm | "corim";
+
+/** In what form a signed report came. */
+export type SfrForm = "jws" | CoseForm;
+
+/** Reports with their signature, none of them verified. */
 export interface SignedReport extends ReviewSignature {
   readonly form: SfrForm;
+  /** At least one. */
   readonly reports: readonly SfrReport[];
 }
 
@@ -22,11 +32,17 @@ export interface SignedReport extends ReviewSignature {
  * `CONTENT_ALG_UNSUPPORTED`, `CONTENT_STRUCTURE_INVALID`
  */
 export function decodeSignedReport(
-  payload: Uint8Array,
+  bytes: Uint8Array,
   limits: ContentLimits,
   findings: Findings,
 ): SignedReport {
-  const { algorithm, kid, message, signature, ...jws } = decodeJws(payload, limits);
-  const report = readReport(parseStrictJson(jws.payload, limits, "report"), findings);
-  return { form: "jws", reports: [report], kid, algorithms: [algorithm], message, signature };
+  if (!looksLikeCose(bytes)) {
+    const { algorithm, payload, ...jws } = decodeJws(bytes, limits);
+    const report = readReport(parseStrictJson(payload, limits, "report"), findings);
+    return { ...jws, form: "jws", algorithms: [algorithm], reports: [report] };
+  }
+  const { payload, ...message } = decodeMessage(bytes, limits);
+  const reports = readCorim(payload, { limits, findings });
+  if (reports.length === 0) throw invalid("the CoRIM", "endorses no report");
+  return { ...message, reports };
 }
