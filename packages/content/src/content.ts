@@ -1,3 +1,4 @@
+import type { Bom } from "./sbom/bom.js";
 import type { SfrReport } from "./sfr/report.js";
 import type { CorimForm, JoseForm } from "./sfr/signed.js";
 import type { ContentWarning } from "./warning.js";
@@ -27,6 +28,13 @@ export interface SfrCorimContent {
   readonly warnings: readonly ContentWarning[];
 }
 
+/** A bill of materials. */
+export interface BomContent {
+  readonly kind: "cyclonedx" | "spdx";
+  readonly bom: Bom;
+  readonly warnings: readonly ContentWarning[];
+}
+
 /** A payload that this package does not understand, which is no fault of the payload. */
 export interface OpaqueContent {
   readonly kind: "opaque";
@@ -36,7 +44,7 @@ export interface OpaqueContent {
 }
 
 /** What a payload turned out to be. */
-export type Content = SfrContent | SfrCorimContent | OpaqueContent;
+export type Content = SfrContent | SfrCorimContent | BomContent | OpaqueContent;
 
 /** Every kind of content, `opaque` for all others. */
 export type ContentKind = Content["kind"];

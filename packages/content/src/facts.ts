@@ -1,5 +1,6 @@
 import type { Content } from "./content.js";
 import type { ContentDigest } from "./hash.js";
+import type { Bom, BomComponent } from "./sbom/bom.js";
 import type { SfrIssue, SfrReport } from "./sfr/report.js";
 import { worstBand } from "./sfr/severity.js";
 import type { ContentWarning } from "./warning.js";
@@ -27,6 +28,9 @@ export function factsOfContent(content: Content): FactMap {
         ...present({ kid: content.kid }),
         sfr: content.reports.map(reportFacts),
       };
+    case "cyclonedx":
+    case "spdx":
+      return { ...frame, bom: bomFacts(content.bom) };
     case "opaque":
       return { ...frame, ...present({ problem: content.problem }) };
   }
@@ -58,6 +62,18 @@ export function reportFacts(report: SfrReport): FactMap {
     worst: worstBand(issues.map(({ severity }) => severity.band)),
     issues: issues.map(issueFacts),
   };
+}
+
+function bomFacts({ subject, components, vulnerabilities, ...bom }: Bom): FactMap {
+  return {
+    ...present({ ...bom, subject: subject === undefined ? undefined : componentFacts(subject) }),
+    components: components.map(componentFacts),
+    vulnerabilities: vulnerabilities.map((vulnerability) => present({ ...vulnerability })),
+  };
+}
+
+function componentFacts({ digests, ...component }: BomComponent): FactMap {
+  return { ...present({ ...component }), digests: digests.map(digestFacts) };
 }
 
 function issueFacts({ severity, vector, ...issue }: SfrIssue): FactMap {

@@ -28,6 +28,7 @@ export { factsOfContent, type Fact, type FactMap } from "./facts.js";
 export type { ContentDigest } from "./hash.js";
 export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
 export { recogniseContent, type RecogniseOptions } from "./recognise.js";
+export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
 export type { CvssVector, CvssVersion } from "./sfr/cvss.js";
 export { ReviewKeys, type ReviewKey } from "./sfr/keys.js";
 export type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "./sfr/report.js";

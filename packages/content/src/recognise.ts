@@ -1,4 +1,5 @@
 import type {
+  BomContent,
   Content,
   ContentType,
   OpaqueContent,
@@ -8,9 +9,12 @@ import type {
 import { decodeMessage, looksLikeCose, peekPayload } from "./corim/message.js";
 import { endorsesReport, readCorim } from "./corim/read.js";
 import { ContentError } from "./error.js";
-import { parseStrictJson, type Json } from "./json.js";
+import { isJsonObject, memberOf, parseStrictJson, type Json } from "./json.js";
 import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
-import { claimOf, type Claim } from "./media-type.js";
+import { claimOf, versionIn, type Claim } from "./media-type.js";
+import { CYCLONEDX_VERSIONS, readCyclonedx } from "./sbom/cyclonedx.js";
+import { readSpdx2 } from "./sbom/spdx.js";
+import { readSpdx3, spdx3Version } from "./sbom/spdx3.js";
 import { looksLikeReport, readReport } from "./sfr/read.js";
 import { decodeSignedReport } from "./sfr/signed.js";
 import { looksLikeJws, peekJws } from "./sfr/jws.js";
@@ -38,10 +42,22 @@ export function recogniseContent(payload: Uint8Array, options: RecogniseOptions 
   const limits = completeLimits(options.limits);
   const claim = claimOf(options.contentType);
   if (claim === "other") return opaque(undefined);
-  const content =
-    claim === "any" ? recogniseAny(payload, limits) : readJson(payload, limits, claim);
-  if (claim === "any" || content.kind === claim) return content;
+  if (claim === "any") return recogniseAny(payload, limits);
+  const content = readJson(payload, limits, claim);
+  if (content.kind === claim) return withVersion(content, options.contentType);
+  if (content.kind === "opaque" && content.problem !== undefined) return content;
   throw new ContentError("CONTENT_TYPE_MISMATCH", `the content type names ${claim}, it is not one`);
+}
+
+/** Adds the warning that the content type names another version than the payload. */
+function withVersion(content: Content, contentType: ContentType | undefined): Content {
+  const named = versionIn(contentType);
+  if (named === undefined || !("bom" in content)) return content;
+  const { specVersion } = content.bom;
+  if (specVersion === named || specVersion.startsWith(`${named}.`)) return content;
+  const findings = new Findings();
+  findings.add("content-type-version", "");
+  return { ...content, warnings: [...content.warnings, ...findings.list()] };
 }
 
 function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
@@ -104,7 +120,7 @@ function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Con
   const value = claim === "any" ? unlessMalformed(parse) : parse();
   if (value instanceof ContentError) return opaque(value.message);
   if (looksLikeReport(value)) return readBareReport(value);
-  return opaque(undefined);
+  return readBom(value) ?? opaque(undefined);
 }
 
 function readBareReport(value: Json): SfrContent {
@@ -112,6 +128,31 @@ function readBareReport(value: Json): SfrContent {
   const report = readReport(value, findings);
   const warnings = findings.list();
   return { kind: "sfr", form: "json", kid: undefined, reports: [report], warnings };
+}
+
+/** Yields a bill of materials by the member that tells its format; `undefined` for anything else. */
+function readBom(value: Json): BomContent | OpaqueContent | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const findings = new Findings();
+  if (memberOf(value, "bomFormat") === "CycloneDX") {
+    const version = memberOf(value, "specVersion");
+    if (!CYCLONEDX_VERSIONS.some((known) => known === version)) {
+      return opaque(`a version of CycloneDX that is not one of ${CYCLONEDX_VERSIONS.join(", ")}`);
+    }
+    const bom = readCyclonedx(value, findings);
+    return { kind: "cyclonedx", bom, warnings: findings.list() };
+  }
+  const spdx = memberOf(value, "spdxVersion");
+  if (typeof spdx === "string" && spdx.startsWith("SPDX-")) {
+    if (spdx !== "SPDX-2.3") return opaque("a version of SPDX 2 that is not 2.3");
+    const bom = readSpdx2(value, findings);
+    return { kind: "spdx", bom, warnings: findings.list() };
+  }
+  const version = spdx3Version(value);
+  if (version === undefined) return undefined;
+  if (!/^3\.0(?:\.|$)/.test(version)) return opaque("a version of SPDX 3 that is not 3.0");
+  const bom = readSpdx3(value, findings);
+  return { kind: "spdx", bom, warnings: findings.list() };
 }
 
 /** Yields what the action yields, or its refusal of what is not of a kind that is looked for. */

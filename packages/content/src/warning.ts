@@ -7,6 +7,8 @@ export type WarningLevel = "note" | "warning";
 /** What was unusual about a payload; docs/formats/content.md explains each. */
 export type ContentWarningCode =
   | "category-absent"
+  | "components-unhashed"
+  | "content-type-version"
   | "cve-none"
   | "cvss-version-assumed"
   | "cwe-none"
@@ -16,6 +18,7 @@ export type ContentWarningCode =
   | "date-from-instant"
   | "date-unreadable"
   | "digest-cose-number"
+  | "digest-malformed"
   | "digest-unknown"
   | "hash-empty"
   | "hash-none"
@@ -27,12 +30,14 @@ export type ContentWarningCode =
   | "manifest-mismatch"
   | "measured-not-stated"
   | "provider-name"
+  | "purl-unreadable"
   | "scope-absent"
   | "scope-old-member"
   | "scope-text"
   | "scope-unreadable"
   | "score-not-vector"
   | "score-unreadable"
+  | "serial-form"
   | "tag-absent"
   | "text-untrimmed"
   | "title-not-band"
@@ -48,6 +53,8 @@ export type ContentWarningCode =
 
 const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "category-absent": "note",
+  "components-unhashed": "note",
+  "content-type-version": "warning",
   "cve-none": "note",
   "cvss-version-assumed": "note",
   "cwe-none": "note",
@@ -57,6 +64,7 @@ const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "date-from-instant": "note",
   "date-unreadable": "warning",
   "digest-cose-number": "note",
+  "digest-malformed": "warning",
   "digest-unknown": "note",
   "hash-empty": "note",
   "hash-none": "warning",
@@ -68,12 +76,14 @@ const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "manifest-mismatch": "warning",
   "measured-not-stated": "warning",
   "provider-name": "note",
+  "purl-unreadable": "note",
   "scope-absent": "note",
   "scope-old-member": "note",
   "scope-text": "note",
   "scope-unreadable": "warning",
   "score-not-vector": "warning",
   "score-unreadable": "warning",
+  "serial-form": "note",
   "tag-absent": "note",
   "text-untrimmed": "note",
   "title-not-band": "warning",
