@@ -72,7 +72,7 @@ describeIt("the published CoRIM", () => {
         if (Array.isArray(outcome)) expect(at).toBe(from - 3);
         else expect(outcome).toBeInstanceOf(ContentError);
       }),
-      { numRuns: 500 },
+      { numRuns: 120 },
     );
   });
 
