@@ -23,6 +23,7 @@ export const LAYERS = {
   statement: ["cose"],
   receipt: ["cose", "merkle"],
   policy: ["cose", "statement"],
+  content: ["cose", "statement"],
   verifier: ["cose", "merkle", "receipt", "statement"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
@@ -41,7 +42,7 @@ export const LAYERS = {
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
   ...["merkle", "cose", "statement", "receipt"],
-  ...["policy", "verifier", "auditor", "client"],
+  ...["policy", "content", "verifier", "auditor", "client"],
 ]);
 
 /** These may reach the network; no other browser-bound package may. */

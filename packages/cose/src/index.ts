@@ -31,6 +31,7 @@ export { decodeCbor, decodeCborMap } from "./decode.js";
 export { encodeCbor } from "./encode.js";
 export { type SequenceLimits, SequenceSplitter } from "./sequence.js";
 export { Accumulator } from "./accumulator.js";
+export { type Head, INDEFINITE, isShortest, MAJOR, negate, readHead } from "./head.js";
 export { DEFAULT_JSON_LIMITS, type JsonLimits, parseJson } from "./json.js";
 export { type DiagnosticOptions, formatDiagnostic } from "./diagnostic.js";
 export {

@@ -1,0 +1,197 @@
+import { algorithmByName, ALGORITHMS, encodeCbor, encodeHex, LABEL } from "@tallystick/cose";
+import type { Algorithm, AlgorithmName } from "@tallystick/cose";
+
+import { ContentError } from "../error.js";
+import { requireSize, type ContentLimits } from "../limits.js";
+import { invalid } from "../record.js";
+import type { ReviewSignature } from "../sfr/signature.js";
+import { decodeItem, Tagged, type Item, type ItemMap } from "./item.js";
+import { Node } from "./node.js";
+
+/** A COSE message around a CoRIM, by its tag. */
+export type CoseForm = "cose-sign" | "cose-sign1";
+
+/** A message, its signature not verified. */
+export interface CoseMessage extends ReviewSignature {
+  readonly form: CoseForm;
+  readonly payload: Uint8Array;
+}
+
+const SIGN_TAG = 98;
+const SIGN1_TAG = 18;
+
+const ALLOWED: readonly AlgorithmName[] = ["ES384", "ES512", "PS384", "PS512"];
+
+/** Where no header names one, the curve of the key does; an RSA key would leave the hash open. */
+const BY_KEY: readonly Algorithm[] = [algorithmByName("ES384"), algorithmByName("ES512")];
+
+/** Header parameters that bring a key along, or that a reader has to understand. */
+const REFUSED: readonly number[] = [LABEL.crit, LABEL.x5bag, LABEL.x5chain, LABEL.x5t, LABEL.x5u];
+
+const MAX_KID_BYTES = 256;
+
+/** Yields whether the bytes begin as a COSE_Sign or COSE_Sign1 with its tag does. */
+export function looksLikeCose(payload: Uint8Array): boolean {
+  const [first, second] = payload;
+  return first === 0xd2 || (first === 0xd8 && second === SIGN_TAG);
+}
+
+/**
+ * Decodes a COSE_Sign with one signature, or a COSE_Sign1 (RFC 9052 §4), as reports are published:
+ * without `alg`, and with `kid` unprotected, if they like.
+ *
+ * ```cddl
+ * COSE_Sign_Tagged = #6.98([ body_protected: bstr, unprotected: map, payload: bstr,
+ *                            [ [ sign_protected: bstr, unprotected: map, signature: bstr ] ] ])
+ * ```
+ *
+ * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED`,
+ * `CONTENT_STRUCTURE_INVALID`, `CONTENT_HEADER_REFUSED`, `CONTENT_ALG_UNSUPPORTED`
+ */
+export function decodeMessage(bytes: Uint8Array, limits: ContentLimits): CoseMessage {
+  requireSize(bytes, limits);
+  const { isSign1, body, unprotected, payload, last } = partsOf(bytes, limits);
+  const outer = { protectedBytes: body.bytes(), unprotected };
+  return isSign1
+    ? signed("cose-sign1", { payload: payload.bytes(), headers: [outer], signature: last }, limits)
+    : signed("cose-sign", { payload: payload.bytes(), ...signerOf(last, outer) }, limits);
+}
+
+/**
+ * Yields the payload of a message, whatever its headers say, to tell what it is; `undefined` of a
+ * detached one.
+ *
+ * @throws {@link ContentError} `CONTENT_MALFORMED`, `CONTENT_STRUCTURE_INVALID`
+ */
+export function peekPayload(bytes: Uint8Array, limits: ContentLimits): Uint8Array | undefined {
+  const { payload } = partsOf(bytes, limits);
+  return payload.item === null ? undefined : payload.bytes();
+}
+
+interface MessageParts {
+  readonly isSign1: boolean;
+  readonly body: Node;
+  readonly unprotected: Node;
+  readonly payload: Node;
+  /** The signature of a COSE_Sign1, the list of signatures of a COSE_Sign. */
+  readonly last: Node;
+}
+
+function partsOf(bytes: Uint8Array, limits: ContentLimits): MessageParts {
+  const item = decodeItem(bytes, limits, "COSE message");
+  if (!(item instanceof Tagged) || (item.tag !== SIGN_TAG && item.tag !== SIGN1_TAG)) {
+    throw new ContentError("CONTENT_MALFORMED", "neither a COSE_Sign nor a COSE_Sign1");
+  }
+  const parts = new Node(item.value, "message").elements();
+  const [body, unprotected, payload, last] = parts;
+  if (body === undefined || unprotected === undefined || payload === undefined) {
+    throw invalid("message", "has not four parts");
+  }
+  if (last === undefined || parts.length !== 4) throw invalid("message", "has not four parts");
+  return { isSign1: item.tag === SIGN1_TAG, body, unprotected, payload, last };
+}
+
+interface Header {
+  readonly protectedBytes: Uint8Array;
+  readonly unprotected: Node;
+}
+
+interface Parts {
+  readonly payload: Uint8Array;
+  /** That of the body, and of the signer where there is one. */
+  readonly headers: readonly Header[];
+  readonly signature: Node;
+}
+
+function signerOf(signatures: Node, outer: Header): Omit<Parts, "payload"> {
+  const [signer, ...others] = signatures.elements();
+  if (signer === undefined || others.length > 0) throw invalid("signatures", "are not exactly one");
+  const [protectedBytes, unprotected, signature, ...more] = signer.elements();
+  if (protectedBytes === undefined || unprotected === undefined || signature === undefined) {
+    throw invalid(signer.path, "has not three parts");
+  }
+  if (more.length > 0) throw invalid(signer.path, "has not three parts");
+  return { headers: [outer, { protectedBytes: protectedBytes.bytes(), unprotected }], signature };
+}
+
+function signed(form: CoseForm, parts: Parts, limits: ContentLimits): CoseMessage {
+  const { payload, headers } = parts;
+  const decoded = headers.map((header) => decodeHeader(header, limits));
+  // Of the signer, where there is one: the body's header says nothing of the key.
+  const header = decoded.at(-1);
+  const context = form === "cose-sign" ? "Signature" : "Signature1";
+  const covered = headers.map(({ protectedBytes }) => emptied(protectedBytes));
+  return {
+    form,
+    payload,
+    kid: kidOf(header),
+    algorithms: algorithmsOf(header),
+    // RFC 9052 §4.4: context, body_protected, sign_protected of COSE_Sign alone, external_aad, payload.
+    message: encodeCbor([context, ...covered, new Uint8Array(0), payload]),
+    signature: parts.signature.bytes(),
+  };
+}
+
+interface DecodedHeader {
+  readonly secured: ItemMap;
+  readonly open: ItemMap;
+}
+
+function decodeHeader(
+  { protectedBytes, unprotected }: Header,
+  limits: ContentLimits,
+): DecodedHeader {
+  const secured: Item =
+    protectedBytes.length === 0
+      ? new Map<number, Item>()
+      : decodeItem(protectedBytes, limits, "protected header");
+  const header = {
+    secured: mapOf(secured, "protected header"),
+    open: mapOf(unprotected.item, "unprotected header"),
+  };
+  if (header.open.has(LABEL.alg)) {
+    throw new ContentError("CONTENT_HEADER_REFUSED", "alg is not protected");
+  }
+  for (const label of REFUSED) {
+    if (!header.secured.has(label) && !header.open.has(label)) continue;
+    throw new ContentError("CONTENT_HEADER_REFUSED", `header has label ${label}`);
+  }
+  return header;
+}
+
+function mapOf(item: Item, what: string): ItemMap {
+  if (item instanceof Map) return item as ItemMap;
+  throw invalid(what, "is not a map");
+}
+
+function algorithmsOf(header: DecodedHeader | undefined): readonly Algorithm[] {
+  if (header?.secured.has(LABEL.alg) !== true) return BY_KEY;
+  const alg = header.secured.get(LABEL.alg);
+  const found = ALGORITHMS.find(({ id, name }) => id === alg && ALLOWED.includes(name));
+  if (found !== undefined) return [found];
+  throw new ContentError("CONTENT_ALG_UNSUPPORTED", `alg is not one of ${ALLOWED.join(", ")}`);
+}
+
+/** Yields the kid as the text that it is in published files, else in hex. */
+function kidOf(header: DecodedHeader | undefined): string | undefined {
+  const kid = header?.secured.get(LABEL.kid) ?? header?.open.get(LABEL.kid);
+  if (kid === undefined) return undefined;
+  if (!(kid instanceof Uint8Array) || kid.length > MAX_KID_BYTES) {
+    throw new ContentError(
+      "CONTENT_HEADER_REFUSED",
+      `kid is not a byte string of at most ${MAX_KID_BYTES} bytes`,
+    );
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(kid);
+  } catch {
+    return encodeHex(kid);
+  }
+}
+
+/** RFC 9052 §4.4: an empty map stands in the structure as a zero-length string. */
+function emptied(protectedBytes: Uint8Array): Uint8Array {
+  return protectedBytes.length === 1 && protectedBytes[0] === 0xa0
+    ? new Uint8Array(0)
+    : protectedBytes;
+}

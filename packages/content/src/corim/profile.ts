@@ -1,0 +1,23 @@
+import { encodeHex } from "@tallystick/cose";
+
+import { Tagged, type Item } from "./item.js";
+
+/** Tag of an object identifier (RFC 9090). */
+const OID_TAG = 111;
+
+/**
+ * The private enterprise numbers under which the profile circulates: 47639, which is what was
+ * published, 45611, 42655, and 42623, which is the right one.
+ */
+const ARCS: readonly string[] = ["82f417", "82e42b", "82cd1f", "82cc7f"];
+
+/** Each with the head of its DER, which does not belong into the tag and is found there, and without. */
+const ALIASES: ReadonlySet<string> = new Set(
+  ARCS.map((arc) => `2b06010401${arc}0101`).flatMap((oid) => [oid, `060a${oid}`]),
+);
+
+/** Yields whether the profile of a CoRIM is one of the names of the profile for reports. */
+export function isReportProfile(profile: Item): boolean {
+  if (!(profile instanceof Tagged) || profile.tag !== OID_TAG) return false;
+  return profile.value instanceof Uint8Array && ALIASES.has(encodeHex(profile.value));
+}

@@ -1,0 +1,40 @@
+/**
+ * What the payloads of statements say, for the kinds of content that a supply chain of hardware and
+ * firmware exchanges.
+ *
+ * {@link recogniseContent} tells by content type and structure what a payload is, reads it into one
+ * form whatever was published, and lists what it put right on the way as {@link ContentWarning}s.
+ * What it does not know is `opaque`, which is no error. {@link factsOfContent} gives the same as
+ * plain JSON, for rules.
+ *
+ * A review report carries a signature of its own, by the provider who reviewed the firmware.
+ * {@link VerifiedReport.verify} is the only way to a report that somebody vouches for.
+ *
+ * Refused input is a {@link ContentError}; misuse by the caller is a `TypeError`. Nothing here reads
+ * a clock, a file or the network.
+ *
+ * @packageDocumentation
+ */
+export type {
+  Content,
+  ContentKind,
+  ContentType,
+  OpaqueContent,
+  SfrContent,
+  SfrCorimContent,
+} from "./content.js";
+export { ContentError, type ContentErrorCode } from "./error.js";
+export { factsOfContent, type Fact, type FactMap } from "./facts.js";
+export type { ContentDigest } from "./hash.js";
+export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
+export { recogniseContent, type RecogniseOptions } from "./recognise.js";
+export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
+export type { CvssVector, CvssVersion } from "./sfr/cvss.js";
+export { ReviewKeys, type ReviewKey } from "./sfr/keys.js";
+export type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "./sfr/report.js";
+export type { Severity, SeverityBand } from "./sfr/severity.js";
+export type { ReviewTrust } from "./sfr/signature.js";
+export type { CoseForm } from "./corim/message.js";
+export type { CorimForm, JoseForm, SfrForm } from "./sfr/signed.js";
+export { VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
+export type { ContentWarning, ContentWarningCode, WarningLevel } from "./warning.js";

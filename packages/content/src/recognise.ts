@@ -1,0 +1,180 @@
+import type {
+  BomContent,
+  Content,
+  ContentType,
+  OpaqueContent,
+  SfrContent,
+  SfrCorimContent,
+} from "./content.js";
+import { decodeMessage, looksLikeCose, peekPayload } from "./corim/message.js";
+import { endorsesReport, readCorim } from "./corim/read.js";
+import { ContentError } from "./error.js";
+import { isJsonObject, memberOf, parseStrictJson, type Json } from "./json.js";
+import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
+import { claimOf, versionIn, type Claim } from "./media-type.js";
+import { CYCLONEDX_VERSIONS, readCyclonedx } from "./sbom/cyclonedx.js";
+import { readSpdx2 } from "./sbom/spdx.js";
+import { readSpdx3, spdx3Version } from "./sbom/spdx3.js";
+import { looksLikeReport, readReport } from "./sfr/read.js";
+import { decodeSignedReport } from "./sfr/signed.js";
+import { looksLikeJws, peekJws } from "./sfr/jws.js";
+import { Findings } from "./warning.js";
+
+/** What is known of a payload beside its bytes. */
+export interface RecogniseOptions {
+  /** Of the statement (label 3 or 259). */
+  readonly contentType?: ContentType | undefined;
+  readonly limits?: Partial<ContentLimits>;
+}
+
+/**
+ * Yields what a payload says, for the kinds that are understood here, and `opaque` for all others.
+ *
+ * A content type that names a kind binds the payload to it. Without one, and with one that says no
+ * more than JSON, JOSE, CBOR or COSE, the structure decides. Signatures inside are not verified.
+ *
+ * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED` and `CONTENT_TYPE_MISMATCH`
+ * for what is not what its content type names; `CONTENT_STRUCTURE_INVALID`,
+ * `CONTENT_HEADER_REFUSED` and `CONTENT_ALG_UNSUPPORTED` for what is of a kind, but not as that kind
+ * has to be
+ */
+export function recogniseContent(payload: Uint8Array, options: RecogniseOptions = {}): Content {
+  const limits = completeLimits(options.limits);
+  const claim = claimOf(options.contentType);
+  if (claim === "other") return opaque(undefined);
+  if (claim === "any") return recogniseAny(payload, limits);
+  const content = readJson(payload, limits, claim);
+  if (content.kind === claim) return withVersion(content, options.contentType);
+  if (content.kind === "opaque" && content.problem !== undefined) return content;
+  throw new ContentError("CONTENT_TYPE_MISMATCH", `the content type names ${claim}, it is not one`);
+}
+
+/** Adds the warning that the content type names another version than the payload. */
+function withVersion(content: Content, contentType: ContentType | undefined): Content {
+  const named = versionIn(contentType);
+  if (named === undefined || !("bom" in content)) return content;
+  const { specVersion } = content.bom;
+  if (specVersion === named || specVersion.startsWith(`${named}.`)) return content;
+  const findings = new Findings();
+  findings.add("content-type-version", "");
+  return { ...content, warnings: [...content.warnings, ...findings.list()] };
+}
+
+function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
+  if (payload.length > limits.maxBytes) return opaque(`more than ${limits.maxBytes} bytes`);
+  if (looksLikeJws(payload)) return recogniseJws(payload, limits);
+  if (looksLikeCose(payload)) return recogniseMessage(payload, limits);
+  if (isTaggedCorim(payload)) return recogniseCorim(payload, limits, { form: "corim" });
+  return firstOf(payload) === "{" ? readJson(payload, limits, "any") : opaque(undefined);
+}
+
+/** Yields the first character that is no white space of JSON; none of an empty payload. */
+function firstOf(payload: Uint8Array): string {
+  const first = payload.find((byte) => ![0x09, 0x0a, 0x0d, 0x20].includes(byte));
+  return first === undefined ? "" : String.fromCharCode(first);
+}
+
+function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {
+  const value = unlessMalformed(() =>
+    parseStrictJson(peekJws(payload), limits, "the payload of the JWS"),
+  );
+  if (value instanceof ContentError) return opaque(value.message);
+  if (!looksLikeReport(value)) return opaque(undefined);
+  const findings = new Findings();
+  const { kid, reports } = decodeSignedReport(payload, limits, findings);
+  return { kind: "sfr", form: "jws", kid, reports, warnings: findings.list() };
+}
+
+/** Yields whether the bytes begin with the tag of a CoRIM, 501. */
+function isTaggedCorim([first, second, third]: Uint8Array): boolean {
+  return first === 0xd9 && second === 0x01 && third === 0xf5;
+}
+
+// What is no report may be any other message, whatever its header: it is looked at twice.
+function recogniseMessage(payload: Uint8Array, limits: ContentLimits): Content {
+  const inner = unlessUnsound(() => peekPayload(payload, limits));
+  if (inner instanceof ContentError) return opaque(inner.message);
+  if (inner === undefined) return opaque(undefined);
+  const content = recogniseCorim(inner, limits, { form: "cose-sign" });
+  if (content.kind === "opaque") return content;
+  const { form, kid } = decodeMessage(payload, limits);
+  return { ...content, form, kid };
+}
+
+function recogniseCorim(
+  bytes: Uint8Array,
+  limits: ContentLimits,
+  { form }: Pick<SfrCorimContent, "form">,
+): SfrCorimContent | OpaqueContent {
+  const isReport = unlessUnsound(() => endorsesReport(bytes, limits));
+  if (isReport instanceof ContentError) return opaque(isReport.message);
+  if (!isReport) return opaque(undefined);
+  const findings = new Findings();
+  const reports = readCorim(bytes, { limits, findings });
+  return { kind: "sfr-corim", form, kid: undefined, reports, warnings: findings.list() };
+}
+
+function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
+  requireSize(payload, limits);
+  const parse = (): Json => parseStrictJson(payload, limits, "the payload");
+  const value = claim === "any" ? unlessMalformed(parse) : parse();
+  if (value instanceof ContentError) return opaque(value.message);
+  if (looksLikeReport(value)) return readBareReport(value);
+  return readBom(value) ?? opaque(undefined);
+}
+
+function readBareReport(value: Json): SfrContent {
+  const findings = new Findings();
+  const report = readReport(value, findings);
+  const warnings = findings.list();
+  return { kind: "sfr", form: "json", kid: undefined, reports: [report], warnings };
+}
+
+/** Yields a bill of materials by the member that tells its format; `undefined` for anything else. */
+function readBom(value: Json): BomContent | OpaqueContent | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const findings = new Findings();
+  if (memberOf(value, "bomFormat") === "CycloneDX") {
+    const version = memberOf(value, "specVersion");
+    if (!CYCLONEDX_VERSIONS.some((known) => known === version)) {
+      return opaque(`a version of CycloneDX that is not one of ${CYCLONEDX_VERSIONS.join(", ")}`);
+    }
+    const bom = readCyclonedx(value, findings);
+    return { kind: "cyclonedx", bom, warnings: findings.list() };
+  }
+  const spdx = memberOf(value, "spdxVersion");
+  if (typeof spdx === "string" && spdx.startsWith("SPDX-")) {
+    if (spdx !== "SPDX-2.3") return opaque("a version of SPDX 2 that is not 2.3");
+    const bom = readSpdx2(value, findings);
+    return { kind: "spdx", bom, warnings: findings.list() };
+  }
+  const version = spdx3Version(value);
+  if (version === undefined) return undefined;
+  if (!/^3\.0(?:\.|$)/.test(version)) return opaque("a version of SPDX 3 that is not 3.0");
+  const bom = readSpdx3(value, findings);
+  return { kind: "spdx", bom, warnings: findings.list() };
+}
+
+/** Yields what the action yields, or its refusal of what is not of a kind that is looked for. */
+function unlessUnsound<T>(action: () => T): T | ContentError {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof ContentError) return error;
+    throw error;
+  }
+}
+
+/** Yields what the action yields, or its refusal of bytes that are nothing that can be read. */
+function unlessMalformed(action: () => Json): Json | ContentError {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof ContentError && error.code === "CONTENT_MALFORMED") return error;
+    throw error;
+  }
+}
+
+function opaque(problem: string | undefined): OpaqueContent {
+  return { kind: "opaque", problem, warnings: [] };
+}
