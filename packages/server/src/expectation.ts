@@ -10,7 +10,7 @@ export function markUnmet(request: IncomingMessage): void {
 }
 
 /**
- * Refuses a marked request (RFC 9110 §10.1.1).
+ * Refuses a marked request (RFC 9110 §10.1.1). S1: as a problem.
  *
  * @throws {@link ServerError} `SERVER_EXPECTATION`
  */
