@@ -14,6 +14,7 @@
  *
  * @packageDocumentation
  */
+export { decodeBase64, encodeBase64 } from "./base64.js";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type TreeHead } from "./checkpoint.js";
 export { TlogError, type TlogErrorCode } from "./error.js";
 export {
