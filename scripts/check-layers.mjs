@@ -32,7 +32,7 @@ export const LAYERS = {
   server: ["auditor", "cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
   cli: [
     ...["auditor", "client", "cose", "log", "merkle", "policy"],
-    ...["receipt", "server", "statement", "verifier"],
+    ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [
     ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
