@@ -11,7 +11,7 @@ import type { Witness } from "./witness.js";
 export interface ServingOptions {
   /** Path before the resources, such as `/w1`; none by default. */
   readonly prefix?: string;
-  /** Most requests at work at once, 64 by default; more are answered with 503. */
+  /** Most requests at work at once, their bodies read, 64 by default; more are answered with 503. */
   readonly maxRequests?: number;
   /** Longest body, 131,072 bytes by default: a checkpoint of 16 ML-DSA signatures has 56,000. */
   readonly maxBodyBytes?: number;
@@ -26,20 +26,14 @@ export interface ServingOptions {
  * `GET HASH/checkpoint`, where HASH is the SHA-256 of the origin in hex.
  */
 export function witnessHandler(witness: Witness, options: ServingOptions = {}): RequestListener {
-  const { maxRequests = 64, onFault = () => undefined } = options;
-  let atWork = 0;
+  const { onFault = () => undefined } = options;
+  const serving = { witness, options, atWork: limiter(options.maxRequests ?? 64) };
   const answer = async (request: IncomingMessage): Promise<Answer> => {
-    if (atWork >= maxRequests) {
-      return refusalAnswer(new WitnessError("WITNESS_BUSY", "too many requests at once"));
-    }
-    atWork += 1;
     try {
-      return await route(witness, request, options);
+      return await route(request, serving);
     } catch (error) {
       if (isFault(error)) onFault(error);
       return refusalAnswer(error);
-    } finally {
-      atWork -= 1;
     }
   };
   return (request, response) => {
@@ -52,25 +46,47 @@ export function witnessHandler(witness: Witness, options: ServingOptions = {}): 
   };
 }
 
+type Limiter = <Result>(action: () => Promise<Result>) => Promise<Result>;
+
+/** Yields what runs actions, so many at once and no more. */
+function limiter(max: number): Limiter {
+  let running = 0;
+  return async (action) => {
+    if (running >= max) throw new WitnessError("WITNESS_BUSY", "too many requests at once");
+    running += 1;
+    try {
+      return await action();
+    } finally {
+      running -= 1;
+    }
+  };
+}
+
+interface Serving {
+  readonly witness: Witness;
+  readonly options: ServingOptions;
+  readonly atWork: Limiter;
+}
+
 async function route(
-  witness: Witness,
   request: IncomingMessage,
-  options: ServingOptions,
+  { witness, options, atWork }: Serving,
 ): Promise<Answer> {
   const { prefix = "", maxBodyBytes = 131_072, bodyTimeoutMs = 10_000 } = options;
   const { url = "", method = "" } = request;
   const path = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : "";
   if (path === "/add-checkpoint") {
     requireMethod(method, ["POST"]);
-    const limits = { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs };
-    return textAnswer(await witness.addCheckpoint(await readBody(request, limits)));
+    // A body that is still to come takes no place from those that have come.
+    const body = await readBody(request, { maxBytes: maxBodyBytes, timeoutMs: bodyTimeoutMs });
+    return textAnswer(await atWork(() => witness.addCheckpoint(body)));
   }
   const hash = /^\/([0-9a-f]{64})\/checkpoint$/.exec(path)?.[1];
   if (hash === undefined) {
     throw new WitnessError("WITNESS_ROUTE_UNKNOWN", "there is no such resource");
   }
   requireMethod(method, ["GET", "HEAD"]);
-  return textAnswer(await witness.checkpoint(hash));
+  return textAnswer(await atWork(() => witness.checkpoint(hash)));
 }
 
 function requireMethod(method: string, allowed: readonly string[]): void {
