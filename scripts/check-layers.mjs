@@ -22,16 +22,18 @@ export const LAYERS = {
   cose: [],
   statement: ["cose"],
   receipt: ["cose", "merkle"],
+  tlog: ["cose", "merkle"],
   policy: ["cose", "statement"],
   content: ["cose", "statement"],
   verifier: ["cose", "merkle", "receipt", "statement"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
+  witness: ["cose", "merkle", "tlog"],
   client: ["cose", "receipt", "statement", "verifier"],
   server: ["auditor", "cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
   cli: [
     ...["auditor", "client", "cose", "log", "merkle", "policy"],
-    ...["receipt", "server", "statement", "verifier"],
+    ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [
     ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
@@ -41,7 +43,7 @@ export const LAYERS = {
 
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
-  ...["merkle", "cose", "statement", "receipt"],
+  ...["merkle", "cose", "statement", "receipt", "tlog"],
   ...["policy", "content", "verifier", "auditor", "client"],
 ]);
 

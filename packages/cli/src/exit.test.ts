@@ -9,7 +9,9 @@ import { PolicyError } from "@tallystick/policy";
 import { ReceiptError } from "@tallystick/receipt";
 import { ServerError } from "@tallystick/server";
 import { StatementError } from "@tallystick/statement";
+import { TlogError } from "@tallystick/tlog";
 import { VerifierError } from "@tallystick/verifier";
+import { WitnessError } from "@tallystick/witness";
 
 import { CliError } from "./error.js";
 import type { CliErrorCode } from "./error.js";
@@ -56,7 +58,9 @@ const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCod
   [new ReceiptError("RECEIPT_MALFORMED", "x"), EXIT.no],
   [new ServerError("SERVER_METHOD", "x"), EXIT.failed],
   [new StatementError("STATEMENT_MALFORMED", "x"), EXIT.no],
+  [new TlogError("TLOG_KEY_MALFORMED", "x"), EXIT.no],
   [new VerifierError("VERIFIER_RECEIPTS_MISSING", "x"), EXIT.no],
+  [new WitnessError("WITNESS_STORE_FAILED", "x"), EXIT.failed],
   [new VerifierError("VERIFIER_TRUST_MALFORMED", "x"), EXIT.failed],
   ...(["LOG_NOT_FOUND", "LOG_CORRUPT", "LOG_UNAVAILABLE"] satisfies LogErrorCode[]).map(
     (code) => [new LogError(code, "x"), EXIT.failed] as const,

@@ -7,7 +7,9 @@ import type { PolicyErrorCode } from "@tallystick/policy";
 import type { ReceiptErrorCode } from "@tallystick/receipt";
 import type { ServerErrorCode } from "@tallystick/server";
 import type { StatementErrorCode } from "@tallystick/statement";
+import type { TlogErrorCode } from "@tallystick/tlog";
 import type { VerifierErrorCode } from "@tallystick/verifier";
+import type { WitnessErrorCode } from "@tallystick/witness";
 
 import type { CliErrorCode } from "./error.js";
 
@@ -27,7 +29,9 @@ interface CodesByClass {
   readonly ReceiptError: ReceiptErrorCode;
   readonly ServerError: ServerErrorCode;
   readonly StatementError: StatementErrorCode;
+  readonly TlogError: TlogErrorCode;
   readonly VerifierError: VerifierErrorCode;
+  readonly WitnessError: WitnessErrorCode;
 }
 
 type Row<Code extends string> = { readonly otherwise: ExitCode } & Readonly<
@@ -63,7 +67,9 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
   ReceiptError: { otherwise: EXIT.no },
   ServerError: { otherwise: EXIT.failed },
   StatementError: { otherwise: EXIT.no },
+  TlogError: { otherwise: EXIT.no },
   VerifierError: { otherwise: EXIT.no, VERIFIER_TRUST_MALFORMED: EXIT.failed },
+  WitnessError: { otherwise: EXIT.failed },
 };
 
 /** An error that a command expects. */

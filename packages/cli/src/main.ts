@@ -33,6 +33,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => 
   ["restore", async () => (await import("./commands/restore.js")).addRestore],
   ["freeze", async () => (await import("./commands/freeze.js")).addFreeze],
   ["recover", async () => (await import("./commands/recover.js")).addRecover],
+  ["witness", async () => (await import("./commands/witness.js")).addWitness],
 ]);
 
 const EXIT_CODES = `

@@ -34,6 +34,10 @@ const COMMANDS = [
   "backup",
   "restore",
   "freeze",
+  "witness",
+  "witness init",
+  "witness add-log",
+  "witness serve",
 ];
 
 describe("help", () => {

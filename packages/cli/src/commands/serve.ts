@@ -9,7 +9,6 @@ import type {
 } from "@tallystick/server";
 
 import { ServiceDirectory, isVacant } from "../directory.js";
-import { CliError } from "../error.js";
 import { expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
@@ -17,6 +16,7 @@ import { codeOf } from "../file.js";
 import { addLimitOptions, limitsOf } from "../limit-options.js";
 import type { LimitOptions } from "../limit-options.js";
 import { parseServiceUrl } from "../naming.js";
+import { cannotListen, parsePort } from "../listening.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { OpenedService } from "../opening.js";
 import type { Output } from "../output.js";
@@ -247,18 +247,9 @@ async function bind(
   } catch (cause) {
     const code = codeOf(cause) ?? "";
     if (code.startsWith("ERR_") && tls !== undefined) throw secrets.unusable(cause);
-    const reason = REASONS.get(code) ?? (code === "" ? "unknown reason" : code);
-    const message = `cannot listen on ${host} port ${port}: ${reason}`;
-    throw new CliError("CLI_LISTEN_FAILED", message, { cause });
+    throw cannotListen({ host, port }, cause);
   }
 }
-
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ["EADDRINUSE", "the port is in use"],
-  ["EACCES", "permission denied"],
-  ["EADDRNOTAVAIL", "not an address of this machine"],
-  ["ENOTFOUND", "no such host"],
-]);
 
 function suggest(directory: ServiceDirectory, url: string, note: (line: string) => void): void {
   const iss = "https://issuer.example";
@@ -269,12 +260,6 @@ function suggest(directory: ServiceDirectory, url: string, note: (line: string) 
   note(
     `  npx tally sign package.json --key issuer.jwk --iss ${iss} --sub my-package --type application/json --out package.scitt`,
   );
-}
-
-function parsePort(text: string): number {
-  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (port <= 65_535) return port;
-  throw new InvalidArgumentError("want a number from 0 to 65535.");
 }
 
 /** Reads a number of mebibytes from the command line. */
