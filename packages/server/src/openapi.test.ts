@@ -132,7 +132,7 @@ describe("the document", () => {
     };
     const routes = routesOf({ service, metrics, registrations, batches });
     const served = routes.map(
-      ({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, "{$1}")}`,
+      ({ method, path }) => `${method} ${path.replace(/[:*]([a-z]+)/g, "{$1}")}`,
     );
     expect(
       operations()
@@ -169,6 +169,8 @@ describe("the document", () => {
 
 interface Asked {
   readonly path: string;
+  /** Entity tags that the reader has. */
+  readonly known?: string;
   readonly app?: App;
   readonly statement?: Uint8Array;
   readonly type?: string;
@@ -177,9 +179,10 @@ interface Asked {
 }
 
 async function ask({ app: asked = app, path, ...rest }: Asked): Promise<request.Response> {
-  const { statement, type = "application/cose", accept, token } = rest;
+  const { statement, type = "application/cose", accept, token, known } = rest;
   const sent = bytes(statement ? request(asked).post(path) : request(asked).get(path));
   if (accept !== undefined) void sent.set("accept", accept);
+  if (known !== undefined) void sent.set("if-none-match", known);
   if (token !== undefined) void sent.set("authorization", `Bearer ${token}`);
   if (statement === undefined) return sent;
   return sent.set("content-type", type).send(Buffer.from(statement));
@@ -193,6 +196,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   new: "2",
   size: "latest",
   bundle: "0",
+  tile: "0/000.p/1",
 };
 
 /** Requests by operation and status, beside those that every operation is asked. */
@@ -240,6 +244,12 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
     "readCheckpoint 200": { path: "/checkpoints/latest" },
     "readCheckpoint 400": { path: "/checkpoints/0" },
     "readCheckpoint 404": { path: "/checkpoints/99" },
+    "readTile 200": { path: "/tile/0/000.p/1" },
+    "readTile 304": { path: "/tile/0/000.p/1", known: "*" },
+    "readTile 404": { path: "/tile/0/000" },
+    "readEntryBundle 200": { path: "/tile/entries/000.p/1" },
+    "readEntryBundle 304": { path: "/tile/entries/000.p/1", known: "*" },
+    "readEntryBundle 404": { path: "/tile/entries/000" },
     "replayEntries 200": { path: "/replay/entries/0" },
     "replayEntries 400": { path: "/replay/entries/x" },
     "replayEntries 404": { path: "/replay/entries/9" },

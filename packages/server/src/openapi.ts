@@ -11,6 +11,7 @@ const HEADERS: Members = {
     description: "Where receipts of the entry are to be had.",
     schema: { type: "string", format: "uri" },
   },
+  ETag: { description: "Names the bytes of the answer.", schema: { type: "string" } },
   "Retry-After": {
     description: "Seconds after which another look is worth it.",
     schema: { type: "integer", minimum: 0 },
@@ -27,7 +28,7 @@ export function readOpenApi(routes: readonly Route[], baseUrl: string): Reply {
 export function openApiOf(routes: readonly Route[], baseUrl: string): Members {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const path = route.path.replace(/:([a-z]+)/g, "{$1}");
+    const path = route.path.replace(/[:*]([a-z]+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   return {
@@ -53,7 +54,7 @@ export function openApiOf(routes: readonly Route[], baseUrl: string): Members {
 }
 
 function operation({ path, produces, consumes, operation: told }: Route): Members {
-  const names = [...path.matchAll(/:([a-z]+)/g)].flatMap(([, name]) => name ?? []);
+  const names = [...path.matchAll(/[:*]([a-z]+)/g)].flatMap(([, name]) => name ?? []);
   const statuses = Object.entries(told.outcomes);
   return {
     operationId: told.id,

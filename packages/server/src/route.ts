@@ -67,7 +67,7 @@ export interface Operation {
  */
 export interface Route {
   readonly method: Method;
-  /** Path with `:name` parameters. */
+  /** Path with `:name` parameters; a `*name` at its end is the rest of the path, as it was sent. */
   readonly path: string;
   /** Media type of a successful answer with a body; what `Accept` is held against. */
   readonly produces: string;
