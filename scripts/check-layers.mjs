@@ -22,6 +22,7 @@ export const LAYERS = {
   cose: [],
   statement: ["cose"],
   receipt: ["cose", "merkle"],
+  tlog: ["cose", "merkle"],
   policy: ["cose", "statement"],
   verifier: ["cose", "merkle", "receipt", "statement"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
@@ -40,7 +41,7 @@ export const LAYERS = {
 
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
-  ...["merkle", "cose", "statement", "receipt"],
+  ...["merkle", "cose", "statement", "receipt", "tlog"],
   ...["policy", "verifier", "auditor", "client"],
 ]);
 

@@ -1,0 +1,31 @@
+/**
+ * The text formats that transparency logs and their witnesses exchange (C2SP): signed notes,
+ * verifier keys, checkpoints and cosignatures.
+ *
+ * {@link parseNote} reads a note and believes nothing of it; {@link VerifiedNote.verify} is the way to
+ * signatures that hold, under keys of the caller's own. The text of a note is a checkpoint if
+ * {@link parseCheckpoint} says so. The other way, {@link formatCheckpoint} makes the text,
+ * {@link signNote} or {@link cosign} a signature, and {@link formatNote} the bytes.
+ *
+ * Everything that is read has exactly one spelling: what parses formats to the same bytes. Nothing
+ * here reads a clock, a file or the network. Refused input is a {@link TlogError}; misuse by the
+ * caller is a `TypeError`.
+ *
+ * @packageDocumentation
+ */
+export { type Checkpoint, formatCheckpoint, parseCheckpoint, type TreeHead } from "./checkpoint.js";
+export { TlogError, type TlogErrorCode } from "./error.js";
+export {
+  formatNote,
+  formatSignatureLines,
+  isKeyName,
+  MAX_NOTE_BYTES,
+  MAX_NOTE_SIGNATURES,
+  type Note,
+  type NoteSignature,
+  parseNote,
+  parseSignatureLines,
+} from "./note.js";
+export { cosign, signNote } from "./signing.js";
+export { VerifiedNote, type VerifiedSignature } from "./verified-note.js";
+export { type NoteSigner, noteSigner, type SignatureType, VerifierKey } from "./verifier-key.js";
