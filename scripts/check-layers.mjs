@@ -24,18 +24,21 @@ export const LAYERS = {
   receipt: ["cose", "merkle"],
   tlog: ["cose", "merkle"],
   policy: ["cose", "statement"],
-  verifier: ["cose", "merkle", "receipt", "statement"],
+  verifier: ["cose", "merkle", "receipt", "statement", "tlog"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
   client: ["cose", "receipt", "statement", "verifier"],
-  server: ["auditor", "cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
+  server: [
+    ...["auditor", "cose", "log", "merkle", "policy"],
+    ...["receipt", "statement", "tlog", "verifier"],
+  ],
   cli: [
     ...["auditor", "client", "cose", "log", "merkle", "policy"],
-    ...["receipt", "server", "statement", "verifier"],
+    ...["receipt", "server", "statement", "tlog", "verifier"],
   ],
   conformance: [
     ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
-    ...["receipt", "server", "statement", "verifier"],
+    ...["receipt", "server", "statement", "tlog", "verifier"],
   ],
 };
 

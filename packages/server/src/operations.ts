@@ -51,9 +51,13 @@ const POLICY_IN_FORCE: Schema = record({
   },
 });
 
-const VERSION_SCHEMA: Schema = record({
-  ...{ name: { const: "tallystick" }, version: TEXT, api: TEXT, issuer: TEXT, origin: TEXT },
-});
+const VERSION_SCHEMA: Schema = record(
+  {
+    ...{ name: { const: "tallystick" }, version: TEXT, api: TEXT, issuer: TEXT, origin: TEXT },
+    note: { ...TEXT, description: "The key of its notes, a vkey of C2SP signed-note." },
+  },
+  ["note"],
+);
 
 const ANY: Schema = { type: "object" };
 
@@ -201,6 +205,13 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   }),
   "GET /checkpoints/:size": read({
     ...{ id: "readCheckpoint", summary: "The chain record of a checkpoint", others: UNKNOWN },
+  }),
+  "GET /checkpoint": read({
+    ...{ id: "readNewestNote", summary: "The newest checkpoint as a signed note", ...CONDITIONAL },
+  }),
+  "GET /checkpoint/:size": read({
+    ...{ id: "readNote", summary: "A checkpoint as a signed note", ...CONDITIONAL },
+    others: { ...CONDITIONAL.others, ...INVALID },
   }),
   "GET /tile/*tile": read({
     ...{ id: "readTile", summary: "A tile of the tree (C2SP tlog-tiles)", ...CONDITIONAL },

@@ -85,7 +85,9 @@ export const CACHE = {
   immutable: "public, max-age=31536000, immutable",
   /** Keys: a new one may be added (S8). */
   minutes: "public, max-age=300",
-  /** Whatever the growing log changes. */
+  /** The newest note: readers who poll need not all be answered, and a few seconds are no lag. */
+  seconds: "public, max-age=5",
+  /** Whatever else the growing log changes. */
   none: "no-store",
 } as const;
 

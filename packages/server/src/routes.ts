@@ -18,6 +18,7 @@ import {
   readTransparentStatement,
 } from "./routes/entries.js";
 import { CBOR_MEDIA_TYPE, readKey, readKeys } from "./routes/keys.js";
+import { readNewestNote, readNote } from "./routes/notes.js";
 import {
   CBOR_SEQUENCE_MEDIA_TYPE,
   readCheckpoint,
@@ -91,6 +92,8 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
     get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
     get("/checkpoints/:size", CBOR_MEDIA_TYPE, readCheckpoint),
+    get("/checkpoint", TEXT_MEDIA_TYPE, readNewestNote),
+    get("/checkpoint/:size", TEXT_MEDIA_TYPE, readNote),
     // The narrower path first: the other one would take it for a tile.
     get("/tile/entries/*tile", BYTES_MEDIA_TYPE, readEntryBundle),
     get("/tile/*tile", BYTES_MEDIA_TYPE, readTile),
