@@ -7,6 +7,7 @@ import type { PolicyErrorCode } from "@tallystick/policy";
 import type { ReceiptErrorCode } from "@tallystick/receipt";
 import type { ServerErrorCode } from "@tallystick/server";
 import type { StatementErrorCode } from "@tallystick/statement";
+import type { TlogErrorCode } from "@tallystick/tlog";
 import type { VerifierErrorCode } from "@tallystick/verifier";
 
 import type { CliErrorCode } from "./error.js";
@@ -27,6 +28,7 @@ interface CodesByClass {
   readonly ReceiptError: ReceiptErrorCode;
   readonly ServerError: ServerErrorCode;
   readonly StatementError: StatementErrorCode;
+  readonly TlogError: TlogErrorCode;
   readonly VerifierError: VerifierErrorCode;
 }
 
@@ -60,6 +62,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
   ReceiptError: { otherwise: EXIT.no },
   ServerError: { otherwise: EXIT.failed },
   StatementError: { otherwise: EXIT.no },
+  TlogError: { otherwise: EXIT.no },
   VerifierError: { otherwise: EXIT.no, VERIFIER_TRUST_MALFORMED: EXIT.failed },
 };
 

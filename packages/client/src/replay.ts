@@ -1,3 +1,6 @@
+import { decodeCbor } from "@tallystick/cose";
+import { decodeChainLink } from "@tallystick/receipt";
+
 import { ClientError } from "./error.js";
 import { SequenceReader } from "./sequence.js";
 
@@ -25,6 +28,22 @@ export function decodeEntries(
     const [statement, collateral] = await reader.pair();
     return { statement, collateral };
   });
+}
+
+/**
+ * Decodes the one chain record that a body is.
+ *
+ * @throws {@link ClientError} `CLIENT_PROTOCOL`
+ */
+export function decodeChainRecord(body: Uint8Array): Uint8Array {
+  try {
+    const record = decodeCbor(body);
+    if (!(record instanceof Uint8Array)) throw new TypeError("not a byte string");
+    decodeChainLink(record);
+    return record;
+  } catch (cause) {
+    throw new ClientError("CLIENT_PROTOCOL", "answer is not a chain record", { cause });
+  }
 }
 
 /**

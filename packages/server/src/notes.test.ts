@@ -111,15 +111,15 @@ describe("the note of a size", () => {
   test("W6: is there for every kept checkpoint, of the same tree, and the same every time", async () => {
     const key = await known();
     for (let size = 1; size <= at.service.size(); size++) {
-      const { body, headers } = await read(`${server.url}/checkpoint/${size}`);
+      const { body, headers } = await read(`${server.url}/notes/${size}`);
       const { checkpoint } = await at.service.log.checkpointAt(size);
       const root = Buffer.from(checkpoint.root);
       expect(headOf(body, key)).toEqual({ origin: ORIGIN, size, root });
       expect(headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
-      expect((await read(`${server.url}/checkpoint/${size}`)).body).toEqual(body);
+      expect((await read(`${server.url}/notes/${size}`)).body).toEqual(body);
     }
     const newest = await read(`${server.url}/checkpoint`);
-    const same = await read(`${server.url}/checkpoint/${at.service.size()}`);
+    const same = await read(`${server.url}/notes/${at.service.size()}`);
     expect(same.body).toEqual(newest.body);
   });
 
@@ -129,13 +129,13 @@ describe("the note of a size", () => {
     ["a leading zero", "01", 400],
     ["no number", "latest", 400],
   ])("%s is a problem", async (_name, size, status) => {
-    const answer = await read(`${server.url}/checkpoint/${size}`);
+    const answer = await read(`${server.url}/notes/${size}`);
     expect(answer.status).toBe(status);
     expect(problemOf(answer)[0]).toBe(status === 404 ? "Not Found" : "Invalid locator");
   });
 
   test("only reading is answered", async () => {
-    for (const path of ["/checkpoint", "/checkpoint/1"]) {
+    for (const path of ["/checkpoint", "/notes/1"]) {
       const answer = await fetch(`${server.url}${path}`, { method: "POST" });
       expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
     }

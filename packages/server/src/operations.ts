@@ -209,7 +209,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /checkpoint": read({
     ...{ id: "readNewestNote", summary: "The newest checkpoint as a signed note", ...CONDITIONAL },
   }),
-  "GET /checkpoint/:size": read({
+  "GET /notes/:size": read({
     ...{ id: "readNote", summary: "A checkpoint as a signed note", ...CONDITIONAL },
     others: { ...CONDITIONAL.others, ...INVALID },
   }),

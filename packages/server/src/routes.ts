@@ -93,7 +93,7 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
     get("/checkpoints/:size", CBOR_MEDIA_TYPE, readCheckpoint),
     get("/checkpoint", TEXT_MEDIA_TYPE, readNewestNote),
-    get("/checkpoint/:size", TEXT_MEDIA_TYPE, readNote),
+    get("/notes/:size", TEXT_MEDIA_TYPE, readNote),
     // The narrower path first: the other one would take it for a tile.
     get("/tile/entries/*tile", BYTES_MEDIA_TYPE, readEntryBundle),
     get("/tile/*tile", BYTES_MEDIA_TYPE, readTile),
