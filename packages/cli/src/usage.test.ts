@@ -30,6 +30,7 @@ const COMMANDS = [
   "fsck",
   "doctor",
   "backup",
+  "export",
   "restore",
   "freeze",
 ];
