@@ -20,7 +20,7 @@ test("a service is exported, and receipts are assembled from the files or its ad
     ...["--service", server.url, "--operator", "service/keys/operator.jwk"],
   );
   await workspace.must("trust", "export", "--service", server.url, "--out", "trust.json");
-  const { policy } = { policy: await (await fetch(`${server.url}/policy`)).json() };
+  const policy: unknown = await (await fetch(`${server.url}/policy`)).json();
   const { entryId } = policy as { readonly entryId: string };
   const tiles = (from: string): readonly string[] => [
     "--from-tiles",
