@@ -27,6 +27,7 @@ export const LAYERS = {
   verifier: ["cose", "merkle", "receipt", "statement", "tlog"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
+  witness: ["cose", "merkle", "tlog"],
   client: ["cose", "receipt", "statement", "verifier"],
   server: [
     ...["auditor", "cose", "log", "merkle", "policy"],

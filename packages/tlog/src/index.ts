@@ -1,6 +1,7 @@
 /**
  * The text formats that transparency logs and their witnesses exchange (C2SP): signed notes,
- * verifier keys, checkpoints and cosignatures.
+ * verifier keys, checkpoints, cosignatures, policies that say whose cosignatures are enough, and proofs
+ * of inclusion to be verified offline.
  *
  * {@link parseNote} reads a note and believes nothing of it; {@link VerifiedNote.verify} is the way to
  * signatures that hold, under keys of the caller's own. The text of a note is a checkpoint if
@@ -13,6 +14,7 @@
  *
  * @packageDocumentation
  */
+export { decodeBase64, encodeBase64 } from "./base64.js";
 export { type Checkpoint, formatCheckpoint, parseCheckpoint, type TreeHead } from "./checkpoint.js";
 export { TlogError, type TlogErrorCode } from "./error.js";
 export {
@@ -26,6 +28,15 @@ export {
   parseNote,
   parseSignatureLines,
 } from "./note.js";
+export { WitnessedCheckpoint, WitnessPolicy } from "./policy.js";
+export type { PolicyLog, PolicyWitness } from "./policy-lines.js";
+export {
+  formatTlogProof,
+  parseTlogProof,
+  type ProofTrust,
+  type TlogProof,
+  verifyTlogProof,
+} from "./proof.js";
 export { cosign, signNote } from "./signing.js";
 export { VerifiedNote, type VerifiedSignature } from "./verified-note.js";
 export { type NoteSigner, noteSigner, type SignatureType, VerifierKey } from "./verifier-key.js";

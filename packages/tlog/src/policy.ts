@@ -1,0 +1,103 @@
+import { parseCheckpoint } from "./checkpoint.js";
+import type { Checkpoint } from "./checkpoint.js";
+import { TlogError } from "./error.js";
+import type { Note } from "./note.js";
+import { readPolicy } from "./policy-lines.js";
+import type { PolicyLog, PolicyWitness, Quorum } from "./policy-lines.js";
+import { VerifiedNote } from "./verified-note.js";
+import type { VerifierKey } from "./verifier-key.js";
+
+/** Which logs count, and whose cosignatures a checkpoint needs (C2SP tlog-policy). */
+export class WitnessPolicy {
+  readonly logs: readonly PolicyLog[];
+  readonly witnesses: readonly PolicyWitness[];
+  readonly #quorum: Quorum;
+
+  private constructor(
+    logs: readonly PolicyLog[],
+    witnesses: readonly PolicyWitness[],
+    quorum: Quorum,
+  ) {
+    this.logs = logs;
+    this.witnesses = witnesses;
+    this.#quorum = quorum;
+    Object.freeze(this);
+  }
+
+  /**
+   * Yields the policy in a file: at most 128 logs, witnesses and groups each.
+   *
+   * @throws {@link TlogError} `TLOG_POLICY_MALFORMED`, with the number of the line
+   */
+  static parse(bytes: Uint8Array): WitnessPolicy {
+    const { logs, witnesses, quorum } = readPolicy(bytes);
+    return new WitnessPolicy(logs, witnesses, quorum);
+  }
+
+  /** Yields whether these witnesses, by their names in the policy, are enough. */
+  isQuorum(names: Iterable<string>): boolean {
+    return isMet(this.#quorum, new Set(names));
+  }
+}
+
+/** A checkpoint that its log signed and that the witnesses of a policy cosigned. */
+export class WitnessedCheckpoint {
+  readonly #verified = true;
+  readonly checkpoint: Checkpoint;
+  readonly verified: VerifiedNote;
+  /** The witnesses whose cosignature holds, with its time. */
+  readonly witnesses: readonly { readonly witness: PolicyWitness; readonly time: number }[];
+
+  private constructor(
+    checkpoint: Checkpoint,
+    verified: VerifiedNote,
+    witnesses: WitnessedCheckpoint["witnesses"],
+  ) {
+    this.checkpoint = checkpoint;
+    this.verified = verified;
+    this.witnesses = witnesses;
+    Object.freeze(this);
+  }
+
+  static is(value: object): value is WitnessedCheckpoint {
+    return #verified in value;
+  }
+
+  /**
+   * Verifies that a log of the policy, or one of `logs`, signed the checkpoint, under a key with the
+   * name of its origin, and that the cosignatures make the quorum. Times of cosignatures are told
+   * and not judged.
+   *
+   * @throws {@link TlogError} `TLOG_CHECKPOINT_MALFORMED`, `TLOG_SIGNATURE_INVALID`,
+   * `TLOG_SIGNATURE_MISSING`, `TLOG_QUORUM_MISSING`
+   */
+  static async verify(
+    note: Note,
+    policy: WitnessPolicy,
+    logs: readonly VerifierKey[] = [],
+  ): Promise<WitnessedCheckpoint> {
+    const checkpoint = parseCheckpoint(note.text);
+    const own = [...policy.logs.map(({ key }) => key), ...logs].filter(
+      ({ name }) => name === checkpoint.origin,
+    );
+    const keys = [...own, ...policy.witnesses.map(({ key }) => key)];
+    const verified = await VerifiedNote.verify(note, keys);
+    if (!verified.signatures.some(({ key }) => own.some((one) => one.equals(key)))) {
+      throw new TlogError("TLOG_SIGNATURE_MISSING", "no known log has signed the checkpoint");
+    }
+    const witnesses = policy.witnesses.flatMap((witness) => {
+      const found = verified.signatures.find(({ key }) => key.equals(witness.key));
+      return found?.time === undefined ? [] : [{ witness, time: found.time }];
+    });
+    if (!policy.isQuorum(witnesses.map(({ witness }) => witness.name))) {
+      const count = `${witnesses.length} of ${policy.witnesses.length}`;
+      throw new TlogError("TLOG_QUORUM_MISSING", `no quorum: ${count} witnesses cosigned`);
+    }
+    return new WitnessedCheckpoint(checkpoint, verified, witnesses);
+  }
+}
+
+function isMet(quorum: Quorum, names: ReadonlySet<string>): boolean {
+  if (typeof quorum === "string") return names.has(quorum);
+  return quorum.members.filter((member) => isMet(member, names)).length >= quorum.threshold;
+}
