@@ -290,10 +290,10 @@ test.each([
     const signed = Array.from({ length: 256 }, (_, i) => damaged.sign(`statement ${i}`));
     await Promise.all(signed.map(async (bytes) => damaged.service.register(await bytes)));
     // Opened again, so that nothing is at hand.
-  const { anchor, receiptKey: signer } = damaged;
-  const named = { issuer: ISSUER, origin: ORIGIN, signer, now: (): number => TIME };
-  const service = await TransparencyService.open({ store, anchor, ...named });
-  const defects: unknown[] = [];
+    const { anchor, receiptKey: signer } = damaged;
+    const named = { issuer: ISSUER, origin: ORIGIN, signer, now: (): number => TIME };
+    const service = await TransparencyService.open({ store, anchor, ...named });
+    const defects: unknown[] = [];
     const own = await serve(service, {
       host: "127.0.0.1",
       port: 0,
