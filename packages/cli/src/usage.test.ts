@@ -146,7 +146,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["serve", "new", "--body-timeout", "0"], "seconds from 1 to 86400"],
   [["receipt", "ab", ...SERVICE, ...OUT], "want 64 lower-case hexadecimal digits"],
   [["receipt", "A".repeat(64), ...SERVICE, ...OUT], "want 64 lower-case hexadecimal digits"],
-  [["receipt", ID, ...OUT], "required option '--service <url>' not specified"],
+  [["receipt", ID, ...OUT], "want --service or --from-tiles"],
   [["consistency", "1", ...SERVICE, ...OUT], "missing required argument 'new'"],
   [["consistency", "0", "2", ...SERVICE, ...OUT], "want a tree size"],
   [["consistency", "1", "0x2", ...SERVICE, ...OUT], "want a tree size"],
