@@ -25,19 +25,22 @@ export const LAYERS = {
   tlog: ["cose", "merkle"],
   policy: ["cose", "statement"],
   content: ["cose", "statement"],
-  verifier: ["cose", "merkle", "receipt", "statement"],
+  verifier: ["cose", "merkle", "receipt", "statement", "tlog"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
   witness: ["cose", "merkle", "tlog"],
   client: ["cose", "receipt", "statement", "verifier"],
-  server: ["auditor", "cose", "log", "merkle", "policy", "receipt", "statement", "verifier"],
+  server: [
+    ...["auditor", "cose", "log", "merkle", "policy"],
+    ...["receipt", "statement", "tlog", "verifier"],
+  ],
   cli: [
     ...["auditor", "client", "cose", "log", "merkle", "policy"],
     ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [
     ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
-    ...["receipt", "server", "statement", "verifier"],
+    ...["receipt", "server", "statement", "tlog", "verifier"],
   ],
 };
 

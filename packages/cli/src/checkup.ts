@@ -192,7 +192,8 @@ export function tellSpace(freeMib: number, minFreeMib: number): Verdict {
 
 async function checkRights(directory: ServiceDirectory): Promise<Verdict> {
   const wide: string[] = [];
-  for (const path of [directory.receiptKeyPath, directory.operatorKeyPath]) {
+  const { receiptKeyPath, operatorKeyPath, noteKeyPath } = directory;
+  for (const path of [receiptKeyPath, operatorKeyPath, noteKeyPath]) {
     // The operator's key need not be here.
     const found = await stat(path).catch(() => undefined);
     if (found !== undefined && (found.mode & 0o077) !== 0) wide.push(path);

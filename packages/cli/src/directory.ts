@@ -8,6 +8,7 @@ import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 import { CliError } from "./error.js";
 import { codeOf, createFile, failed, makeDirectory, readWhole, syncDirectory } from "./file.js";
 import { readPrivateKey, readPublicKey, writeKeyPair } from "./keyfile.js";
+import { createNoteKey } from "./notekey.js";
 import type { FirstPolicy } from "./policy-file.js";
 
 /** Value of the `format` member of `config.json`; another value is another format. */
@@ -37,6 +38,8 @@ export class ServiceDirectory {
   /** The key that signs receipts, and the one that may change the registration policy. */
   readonly receiptKeyPath: string;
   readonly operatorKeyPath: string;
+  /** The key that signs notes. */
+  readonly noteKeyPath: string;
 
   private constructor(path: string, config: ServiceConfig) {
     this.path = path;
@@ -46,6 +49,7 @@ export class ServiceDirectory {
       config.anchor === undefined ? join(path, "anchor") : resolve(path, config.anchor);
     this.receiptKeyPath = join(path, "keys", "receipt.jwk");
     this.operatorKeyPath = join(path, "keys", "operator.jwk");
+    this.noteKeyPath = join(path, "keys", "note.jwk");
     Object.freeze(this);
   }
 
@@ -143,7 +147,7 @@ async function fill(directory: ServiceDirectory, policy?: FirstPolicy): Promise<
   await mkdir(join(path, "keys"), { mode: PRIVATE_DIRECTORY });
   await writeKeyPair(directory.receiptKeyPath, receiptKey);
   await writeKeyPair(directory.operatorKeyPath, operatorKey);
-  await syncDirectory(join(path, "keys"));
+  await createNoteKey(directory);
   const { issuer, origin } = config;
   const first = policy?.({ iss: issuer, keys: [operatorKey.publicKey.toJwk()] });
   const store = await LevelStore.open(directory.logPath, { create: true });

@@ -9,6 +9,7 @@
  * - `CLI_DIRECTORY_INVALID`: not a service directory, or not an empty place to make one.
  * - `CLI_DIRECTORY_IN_USE`: another process has the log open.
  * - `CLI_CONTROL_FAILED`: the running server did not do what it was told.
+ * - `CLI_ENTRY_UNKNOWN`: the tree does not have the entry.
  * - `CLI_LISTEN_FAILED`: the server cannot bind its address.
  * - `CLI_OPERATOR_UNKNOWN`: the key is none of the operators' of the policy in force.
  * - `CLI_SERVICE_INCONSISTENT`: what a service says of itself does not fit together.
@@ -26,6 +27,7 @@ export type CliErrorCode =
   | "CLI_DIRECTORY_INVALID"
   | "CLI_DIRECTORY_IN_USE"
   | "CLI_CONTROL_FAILED"
+  | "CLI_ENTRY_UNKNOWN"
   | "CLI_LISTEN_FAILED"
   | "CLI_OPERATOR_UNKNOWN"
   | "CLI_SERVICE_INCONSISTENT"

@@ -45,6 +45,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
   CliError: {
     otherwise: EXIT.failed,
     CLI_USAGE: EXIT.usage,
+    CLI_ENTRY_UNKNOWN: EXIT.no,
     CLI_OPERATOR_UNKNOWN: EXIT.no,
     CLI_SERVICE_INCONSISTENT: EXIT.no,
     CLI_TRUST_CHANGED: EXIT.no,

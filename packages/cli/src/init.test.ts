@@ -17,7 +17,9 @@ describe("init", () => {
     expect(code).toBe(0);
     expect(stdout).toBe("");
     const [suffix = ""] = /-[0-9a-f]{8}$/m.exec(stderr) ?? [];
-    expect(stderr.replace(suffix, "")).toBe(
+    const [vkey = ""] =
+      /tallystick\.local\/log-[0-9a-f]{8}\+[0-9a-f]{8}\+\S{44}$/m.exec(stderr) ?? [];
+    expect(stderr.replace(vkey, "VKEY").replace(suffix, "")).toBe(
       [
         "made a transparency service in plain",
         "  issuer        http://127.0.0.1:8000",
@@ -25,7 +27,9 @@ describe("init", () => {
         "  anchor        plain/anchor (shows if the log ever lost its end)",
         "  receipt key   plain/keys/receipt.jwk (signs receipts)",
         "  operator key  plain/keys/operator.jwk (signs registration policies)",
-        "  keep both keys secret and back them up with the rest of the directory",
+        "  note key      plain/keys/note.jwk (signs checkpoints for witnesses)",
+        "  note vkey     VKEY",
+        "  keep the three keys secret and back them up with the rest of the directory",
         "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",
         "start it with: npx tally serve plain",
         "",
@@ -74,6 +78,8 @@ describe("init", () => {
     expect(await workspace.modeOf("modes")).toBe("700");
     expect(await workspace.modeOf("modes/keys")).toBe("700");
     expect(await workspace.names("modes/keys")).toEqual([
+      "note.jwk",
+      "note.pub.jwk",
       "operator.jwk",
       "operator.pub.jwk",
       "receipt.jwk",
@@ -81,6 +87,7 @@ describe("init", () => {
     ]);
     expect(await workspace.modeOf("modes/keys/receipt.jwk")).toBe("600");
     expect(await workspace.modeOf("modes/keys/operator.jwk")).toBe("600");
+    expect(await workspace.modeOf("modes/keys/note.jwk")).toBe("600");
     const [receipt, operator] = [
       await workspace.json("modes/keys/receipt.pub.jwk"),
       await workspace.json("modes/keys/operator.pub.jwk"),

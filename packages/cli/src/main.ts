@@ -30,6 +30,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => 
   ["fsck", async () => (await import("./commands/fsck.js")).addFsck],
   ["doctor", async () => (await import("./commands/doctor.js")).addDoctor],
   ["backup", async () => (await import("./commands/backup.js")).addBackup],
+  ["export", async () => (await import("./commands/export.js")).addExport],
   ["restore", async () => (await import("./commands/restore.js")).addRestore],
   ["freeze", async () => (await import("./commands/freeze.js")).addFreeze],
   ["recover", async () => (await import("./commands/recover.js")).addRecover],

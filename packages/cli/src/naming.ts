@@ -17,14 +17,15 @@ export function requireIssuer(option: string, text: string): string {
 }
 
 /**
- * Yields a log's name once it can be read, copied and compared: printable and without white space.
+ * Yields a log's name once it can be read, copied and compared: printable and without white space. A
+ * plus would end the name of the key that signs its notes (W4).
  *
  * @throws {@link CliError} `CLI_USAGE`
  */
 export function requireOrigin(option: string, text: string): string {
   if (text === "") throw new CliError("CLI_USAGE", `${option} is empty`);
-  if (/^[^\s\p{C}]{1,255}$/u.test(text)) return text;
-  const want = "want at most 255 printable characters without white space";
+  if (/^[^+\s\p{C}]{1,255}$/u.test(text)) return text;
+  const want = "want at most 255 printable characters without white space or +";
   throw new CliError("CLI_USAGE", `${option} is no name of a log, ${want}`);
 }
 

@@ -7,6 +7,7 @@ import type { TransparencyService } from "@tallystick/server";
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { FAILPOINT, parseFailpoint } from "./failpoint.js";
+import { openNoteKey } from "./notekey.js";
 
 /** How much space must be free unless the operator says otherwise. */
 export const MIN_FREE_MIB = 256;
@@ -53,6 +54,8 @@ export interface OpeningOptions {
   readonly advice: string;
   readonly minFreeMib?: number;
   readonly ignoreClock?: boolean;
+  /** Told what is to be said of the note key; unless given, the service signs no notes. */
+  readonly onNoteKey?: (line: string) => void;
   /** Told once when the log has stopped for good. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -84,26 +87,28 @@ export async function openService(
  */
 export async function openParts(
   directory: ServiceDirectory,
-  { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onFatal }: OpeningOptions,
+  { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onNoteKey, onFatal }: OpeningOptions,
 ): Promise<OpenedService> {
   const { TransparencyService } = await import("@tallystick/server");
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
   const signer = await directory.receiptKey();
   const store = await openStore(directory, advice);
-  const anchor = await anchorFor(directory, store);
+  const anchor = await closing(store, () => openAnchor(directory));
+  const notes = onNoteKey && (await closing(store, () => openNoteKey(directory, onNoteKey)));
   const space = spaceOf(directory, minFreeMib * MEBIBYTE);
   const service = await TransparencyService.open({
     ...{ store, anchor, issuer, origin, signer, space, ignoreClock },
+    ...(notes && { noteSigner: notes }),
     ...(onStep === undefined ? {} : { onStep }),
     ...(onFatal === undefined ? {} : { onFatal }),
   });
   return { service, store, anchor, space };
 }
 
-async function anchorFor(directory: ServiceDirectory, store: LevelStore): Promise<Anchor> {
+async function closing<T>(store: LevelStore, open: () => Promise<T>): Promise<T> {
   try {
-    return await openAnchor(directory);
+    return await open();
   } catch (error) {
     await store.close();
     throw error;

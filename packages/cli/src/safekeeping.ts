@@ -13,6 +13,7 @@ export const PUBLIC_FILES = [
   "config.json",
   "keys/receipt.pub.jwk",
   "keys/operator.pub.jwk",
+  "keys/note.pub.jwk",
 ] as const;
 
 /** What is backed up, and where to. */

@@ -3,6 +3,9 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { PrivateKey } from "@tallystick/cose";
+import { VerifierKey } from "@tallystick/tlog";
+
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
@@ -47,18 +50,23 @@ describe("trust export", () => {
     );
     const key = await workspace.json("service/keys/receipt.pub.jwk");
     expect(code).toBe(0);
-    expect(stdout).toBe(`thumbprint: ${String(key["kid"])}\n`);
+    const version: unknown = await (await fetch(`${server.url}/version`)).json();
+    const { note } = version as { readonly note: string };
+    expect(note).toMatch(/^tallystick\.local\/log\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$/);
+    expect(stdout).toBe(`thumbprint: ${String(key["kid"])}\nnote key: ${note}\n`);
     expect(stderr).toBe(
       [
         "warning: the log has a single entry and no receipt yet, the keys are unproven",
         "wrote early.json: http://127.0.0.1:8000, log tallystick.local/log",
         "WARNING: the first policy of the log admits nobody yet, so early.json names no issuers: whoever signed a statement is not checked under it; export again once issuers are admitted",
-        "this is trust on first use: compare the thumbprints with the operator",
+        "this is trust on first use: compare what is printed with the operator",
         "",
       ].join("\n"),
     );
     expect(await workspace.json("early.json")).toEqual({
-      services: [{ issuer: "http://127.0.0.1:8000", origin: "tallystick.local/log", keys: [key] }],
+      services: [
+        { issuer: "http://127.0.0.1:8000", origin: "tallystick.local/log", keys: [key], note },
+      ],
       requireReceipts: 1,
     });
   });
@@ -151,18 +159,36 @@ describe("trust add --service", () => {
   });
 });
 
+const { publicKey: otherKey } = await PrivateKey.generate("EdDSA");
+const OTHER_NOTE_KEY = VerifierKey.of("tallystick.local/log", "ed25519", otherKey).format();
+
 describe("trust export from a service that is not what it says", () => {
   test.each([
     [
       "another issuer",
-      "/version",
       (text: string) => text.replace("127.0.0.1:8000", "evil.example"),
+      "a receipt of the service does not hold under its own keys",
     ],
-    ["another log", "/version", (text: string) => text.replace("tallystick.local", "evil.example")],
-  ])("refuses %s", async (_, path, change) => {
+    [
+      "another log",
+      (text: string) => text.replaceAll("tallystick.local", "evil.example"),
+      "the keys of the service cannot be pinned: services[0].note: key id does not belong",
+    ],
+    [
+      "another log without notes",
+      (text: string) =>
+        text.replace(/,"note":"[^"]*"/, "").replace("tallystick.local", "evil.example"),
+      "a receipt of the service does not hold under its own keys",
+    ],
+    [
+      "another note key",
+      (text: string) => text.replace(/"note":"[^"]*"/, `"note":"${OTHER_NOTE_KEY}"`),
+      "the note of the service does not hold: no known key has signed the note",
+    ],
+  ])("refuses %s", async (_, change, says) => {
     const proxy = await proxyOf(async (request, body) => {
       const response = await forward(request, body);
-      if (request.url !== path) return response;
+      if (request.url !== "/version") return response;
       return new Response(change(await response.text()), response);
     });
     const { code, stderr } = await workspace.tally(
@@ -170,7 +196,7 @@ describe("trust export from a service that is not what it says", () => {
     );
     proxy.close();
     expect(code).toBe(1);
-    expect(stderr).toContain("a receipt of the service does not hold under its own keys");
+    expect(stderr).toContain(says);
     expect(await workspace.names()).not.toContain("evil.json");
   });
 });

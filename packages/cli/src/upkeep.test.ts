@@ -153,7 +153,11 @@ describe("restore", () => {
   test("holds no private key and no anchor, and says what to do about it", async () => {
     const { stderr } = await workspace.must("restore", "full.backup", "bare");
     expect(await workspace.names("bare")).toEqual(["config.json", "keys", "log"]);
-    expect(await workspace.names("bare/keys")).toEqual(["operator.pub.jwk", "receipt.pub.jwk"]);
+    expect(await workspace.names("bare/keys")).toEqual([
+      "note.pub.jwk",
+      "operator.pub.jwk",
+      "receipt.pub.jwk",
+    ]);
     expect(stderr).toContain("put the receipt key back at bare/keys/receipt.jwk, mode 0600");
     expect(stderr).toContain("bare/anchor, as it was last");
     expect(stderr).toContain("is a rollback");

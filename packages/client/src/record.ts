@@ -30,6 +30,8 @@ export interface ServiceVersion {
   readonly issuer: string;
   /** `sub` of its receipts: the log's name. */
   readonly origin: string;
+  /** The key of its notes as a vkey, as told and not parsed; `undefined` where it signs none. */
+  readonly note: string | undefined;
 }
 
 /** Parses the answer of `GET /policy`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
@@ -83,6 +85,7 @@ export function parseServiceVersion(body: Uint8Array): ServiceVersion {
     api: text("api"),
     issuer: text("issuer"),
     origin: text("origin"),
+    note: json["note"] === undefined ? undefined : text("note"),
   };
 }
 

@@ -1,5 +1,6 @@
-import { isCborArray } from "@tallystick/cose";
+import { decodeCbor, isCborArray } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
+import { decodeChainLink } from "@tallystick/receipt";
 
 import { ClientError } from "./error.js";
 import { readSequence } from "./sequence.js";
@@ -31,6 +32,22 @@ export async function* decodeEntries(
     if (!isCborArray(item) || item.length !== 2) throw malformed("no array of two");
     const [statement, collateral] = item.map((part) => byteString(part, maxBytes));
     if (statement !== undefined && collateral !== undefined) yield { statement, collateral };
+  }
+}
+
+/**
+ * Decodes the one chain record that a body is.
+ *
+ * @throws {@link ClientError} `CLIENT_PROTOCOL`
+ */
+export function decodeChainRecord(body: Uint8Array): Uint8Array {
+  try {
+    const record = decodeCbor(body);
+    if (!(record instanceof Uint8Array)) throw new TypeError("not a byte string");
+    decodeChainLink(record);
+    return record;
+  } catch (cause) {
+    throw new ClientError("CLIENT_PROTOCOL", "answer is not a chain record", { cause });
   }
 }
 

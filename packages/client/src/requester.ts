@@ -12,6 +12,8 @@ export const CBOR_MEDIA_TYPE = "application/cbor";
 /** RFC 8742 §5. */
 export const CBOR_SEQUENCE_MEDIA_TYPE = "application/cbor-seq";
 export const JSON_MEDIA_TYPE = "application/json";
+/** Of signed notes. */
+export const TEXT_MEDIA_TYPE = "text/plain";
 
 /** Media type of CBOR sequences (RFC 8742 §5). */
 export const SEQUENCE_MEDIA_TYPE = "application/cbor-seq";

@@ -1,6 +1,5 @@
-import { decodeCbor, encodeBase64url } from "@tallystick/cose";
+import { encodeBase64url } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
-import { decodeChainLink } from "@tallystick/receipt";
 import type { VerifiedInclusion } from "@tallystick/receipt";
 import {
   MAX_STATEMENT_BYTES,
@@ -20,7 +19,7 @@ import type { ClientOptions } from "./options.js";
 import { ReceiptCheck } from "./receipts.js";
 import { parsePolicyDocument, parsePolicyInForce, parseServiceVersion } from "./record.js";
 import type { PolicyInForce, ServiceVersion } from "./record.js";
-import { decodeChainRecords, decodeEntries } from "./replay.js";
+import { decodeChainRecord, decodeChainRecords, decodeEntries } from "./replay.js";
 import type { ReplayedEntry } from "./replay.js";
 import {
   CBOR_MEDIA_TYPE,
@@ -28,6 +27,7 @@ import {
   COSE_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
   Requester,
+  TEXT_MEDIA_TYPE,
 } from "./requester.js";
 
 /** A statement that is on the log. */
@@ -294,6 +294,22 @@ export class ServiceClient {
   }
 
   /**
+   * Reads the newest checkpoint as a signed note (C2SP tlog-checkpoint), or that of a size. What it
+   * says is for `VerifiedNote.verify` of `@tallystick/tlog` to verify.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt};
+   * TypeError unless the size is a positive safe integer
+   */
+  note(size?: number): Promise<Uint8Array> {
+    if (size !== undefined && (!Number.isSafeInteger(size) || size < 1)) {
+      throw new TypeError(`tree size ${size}`);
+    }
+    const path = size === undefined ? "checkpoint" : `notes/${size}`;
+    const maxBytes = this.#limit(MAX_RECORD_BYTES);
+    return this.#requester.read({ path, mediaType: TEXT_MEDIA_TYPE, maxBytes });
+  }
+
+  /**
    * Reads the entries of one bundle of a replay, 256·n to 256·n + 255, as far as the newest checkpoint
    * covers them: as they come in, one in memory at a time. Nothing of them is checked.
    *
@@ -361,17 +377,6 @@ function decodeStatement(
   } catch (cause) {
     if (!(cause instanceof StatementError)) throw cause;
     throw new ClientError(code, `not a signed statement: ${cause.message}`, { cause });
-  }
-}
-
-function decodeChainRecord(body: Uint8Array): Uint8Array {
-  try {
-    const record = decodeCbor(body);
-    if (!(record instanceof Uint8Array)) throw new TypeError("not a byte string");
-    decodeChainLink(record);
-    return record;
-  } catch (cause) {
-    throw new ClientError("CLIENT_PROTOCOL", "answer is not a chain record", { cause });
   }
 }
 

@@ -181,7 +181,7 @@ function answer(route: Route, cold: Cold): RequestHandler {
   return async (request, response) => {
     const isUpload = route.isStreamed === true;
     const baseUrl = publicUrl ?? originOf(request);
-    const asked = { params: paramsOf(request), baseUrl, prefer: preferenceOf(request) };
+    const asked = { params: paramsOf(request, route), baseUrl, prefer: preferenceOf(request) };
     const body = isUpload ? new Uint8Array() : await bodyOf(request, response, cold);
     const upload = isUpload ? { upload: uploadOf(request, response, cold) } : {};
     const reply = await route.answer({ ...asked, body, ...upload });
@@ -240,9 +240,12 @@ function fromFramework(error: unknown): unknown {
   return new ServerError("SERVER_REQUEST_MALFORMED", "the path is broken", { cause: error });
 }
 
-function paramsOf(request: Request): Readonly<Record<string, string>> {
-  const params = Object.entries(request.params);
-  return Object.fromEntries(
-    params.filter((pair): pair is [string, string] => typeof pair[1] === "string"),
+function paramsOf(request: Request, { path }: Route): Readonly<Record<string, string>> {
+  const params = Object.entries(request.params).filter(
+    (pair): pair is [string, string] => typeof pair[1] === "string",
   );
+  const [before = "", rest] = path.split("*");
+  // Not decoded: another spelling is another path.
+  if (rest !== undefined) params.push([rest, request.path.slice(before.length)]);
+  return Object.fromEntries(params);
 }

@@ -25,6 +25,7 @@ export type { BindOptions, BootingServer, ListenOptions, RunningServer } from ".
 export { DEFAULT_LIMITS } from "./limits.js";
 export type { Limits } from "./limits.js";
 export type { CommittedPolicy } from "./policies.js";
+export { type PublishedFile, publishedFiles } from "./published-files.js";
 export { LOG_LEVELS, RequestLog } from "./request-log.js";
 export type { LogLevel, RequestLogOptions } from "./request-log.js";
 export { TransparencyService } from "./service.js";

@@ -129,7 +129,7 @@ describe("the document", () => {
     };
     const routes = routesOf({ service, metrics, registrations, batches });
     const served = routes.map(
-      ({ method, path }) => `${method} ${path.replace(/:([a-z]+)/g, "{$1}")}`,
+      ({ method, path }) => `${method} ${path.replace(/[:*]([a-z]+)/g, "{$1}")}`,
     );
     expect(
       operations()
@@ -169,6 +169,8 @@ describe("the document", () => {
 
 interface Asked {
   readonly path: string;
+  /** Entity tags that the reader has. */
+  readonly known?: string;
   readonly app?: App;
   readonly statement?: Uint8Array;
   readonly type?: string;
@@ -180,10 +182,11 @@ interface Asked {
 }
 
 async function ask({ app: asked = app, path, ...rest }: Asked): Promise<request.Response> {
-  const { statement, type = "application/cose", accept, token, headers = {} } = rest;
+  const { statement, type = "application/cose", accept, token, known, headers = {} } = rest;
   const sent = bytes(statement ? request(asked).post(path) : request(asked).get(path));
   void sent.set(headers);
   if (accept !== undefined) void sent.set("accept", accept);
+  if (known !== undefined) void sent.set("if-none-match", known);
   if (token !== undefined) void sent.set("authorization", `Bearer ${token}`);
   if (statement === undefined) return sent;
   void sent.set("content-type", type);
@@ -199,6 +202,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   new: "2",
   size: "latest",
   bundle: "0",
+  tile: "0/000.p/1",
 };
 
 /** Requests by operation and status, beside those that every operation is asked. */
@@ -245,6 +249,19 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
     "readCheckpoint 200": { path: "/checkpoints/latest" },
     "readCheckpoint 400": { path: "/checkpoints/0" },
     "readCheckpoint 404": { path: "/checkpoints/99" },
+    "readNewestNote 200": { path: "/checkpoint" },
+    "readNewestNote 304": { path: "/checkpoint", known: "*" },
+    "readNewestNote 404": { path: "/checkpoint", app: single },
+    "readNote 200": { path: "/notes/2" },
+    "readNote 304": { path: "/notes/2", known: "*" },
+    "readNote 400": { path: "/notes/02" },
+    "readNote 404": { path: "/notes/99" },
+    "readTile 200": { path: "/tile/0/000.p/1" },
+    "readTile 304": { path: "/tile/0/000.p/1", known: "*" },
+    "readTile 404": { path: "/tile/0/000" },
+    "readEntryBundle 200": { path: "/tile/entries/000.p/1" },
+    "readEntryBundle 304": { path: "/tile/entries/000.p/1", known: "*" },
+    "readEntryBundle 404": { path: "/tile/entries/000" },
     "replayEntries 200": { path: "/replay/entries/0" },
     "replayEntries 400": { path: "/replay/entries/x" },
     "replayEntries 404": { path: "/replay/entries/9" },

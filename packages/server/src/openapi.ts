@@ -14,6 +14,7 @@ const HEADERS: Readonly<Record<string, Members>> = {
     schema: { type: "string", format: "uri" },
   },
   "Preference-Applied": { description: "Which preference was followed.", schema: TEXT },
+  ETag: { description: "Names the bytes of the answer.", schema: { type: "string" } },
   "Retry-After": {
     description: "Seconds after which another look is worth it.",
     schema: { type: "integer", minimum: 0 },
@@ -38,7 +39,7 @@ export class OpenApi {
 function openApiOf(routes: readonly Route[]): Members {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
-    const path = route.path.replace(/:([a-z]+)/g, "{$1}");
+    const path = route.path.replace(/[:*]([a-z]+)/g, "{$1}");
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   return {
@@ -63,7 +64,7 @@ function openApiOf(routes: readonly Route[]): Members {
 }
 
 function operation({ path, produces, consumes, operation: told }: Route): Members {
-  const names = [...path.matchAll(/:([a-z]+)/g)].flatMap(([, name]) => name ?? []);
+  const names = [...path.matchAll(/[:*]([a-z]+)/g)].flatMap(([, name]) => name ?? []);
   const statuses = Object.entries(told.outcomes);
   return {
     operationId: told.id,

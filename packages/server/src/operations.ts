@@ -51,9 +51,13 @@ const POLICY_IN_FORCE: Schema = record({
   },
 });
 
-const VERSION_SCHEMA: Schema = record({
-  ...{ name: { const: "tallystick" }, version: TEXT, api: TEXT, issuer: TEXT, origin: TEXT },
-});
+const VERSION_SCHEMA: Schema = record(
+  {
+    ...{ name: { const: "tallystick" }, version: TEXT, api: TEXT, issuer: TEXT, origin: TEXT },
+    note: { ...TEXT, description: "The key of its notes, a vkey of C2SP signed-note." },
+  },
+  ["note"],
+);
 
 const ANY: Schema = { type: "object" };
 
@@ -72,6 +76,11 @@ const PARAMETERS: Readonly<Record<string, Schema>> = {
     description: "A tree size, or latest for the newest one.",
     ...{ type: "string", pattern: "^([1-9][0-9]*|latest)$" },
   },
+  tile: {
+    description:
+      "A tile of C2SP tlog-tiles, such as x001/x234/067.p/8, behind a level except for entries.",
+    ...{ type: "string", pattern: "^[0-9x/]+(\\.p/[0-9]+)?$" },
+  },
   bundle: {
     description: "Number of a bundle, from 0.",
     ...{ type: "string", pattern: "^(0|[1-9][0-9]*)$" },
@@ -85,6 +94,15 @@ function problem(description: string, ...headers: readonly string[]): Outcome {
 const INVALID = { 400: problem("A parameter, or the request, is not in a valid form.") };
 const MISSING = { 404: problem("There is none.") };
 const UNKNOWN = { ...INVALID, ...MISSING };
+
+/** What a read may come to whose answer has a tag. */
+const CONDITIONAL = {
+  headers: ["ETag"],
+  others: {
+    304: { description: "The reader has it.", type: null, headers: ["ETag"] },
+    ...MISSING,
+  },
+} as const;
 
 type Outcomes = Readonly<Record<number, Outcome>>;
 
@@ -206,6 +224,19 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   }),
   "GET /checkpoints/:size": read({
     ...{ id: "readCheckpoint", summary: "The chain record of a checkpoint", others: UNKNOWN },
+  }),
+  "GET /checkpoint": read({
+    ...{ id: "readNewestNote", summary: "The newest checkpoint as a signed note", ...CONDITIONAL },
+  }),
+  "GET /notes/:size": read({
+    ...{ id: "readNote", summary: "A checkpoint as a signed note", ...CONDITIONAL },
+    others: { ...CONDITIONAL.others, ...INVALID },
+  }),
+  "GET /tile/*tile": read({
+    ...{ id: "readTile", summary: "A tile of the tree (C2SP tlog-tiles)", ...CONDITIONAL },
+  }),
+  "GET /tile/entries/*tile": read({
+    ...{ id: "readEntryBundle", summary: "An entry bundle (C2SP tlog-tiles)", ...CONDITIONAL },
   }),
   "GET /replay/entries/:bundle": read({
     ...{ id: "replayEntries", summary: "The entries of a bundle", others: UNKNOWN },

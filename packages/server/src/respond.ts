@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import { hasBody } from "./body.js";
+import { conditional } from "./conditional.js";
 import { ServerError } from "./error.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Reply } from "./route.js";
@@ -14,7 +15,7 @@ export const COMMON_HEADERS = {
   "x-content-type-options": "nosniff",
   // Everything served is public and needs no credentials, so pages of any origin may read it.
   "access-control-allow-origin": "*",
-  "access-control-expose-headers": "location, preference-applied, retry-after, x-request-id",
+  "access-control-expose-headers": "etag, location, preference-applied, retry-after, x-request-id",
 } as const;
 
 /** How an answer is sent. */
@@ -45,15 +46,16 @@ const STALL_MS = 30_000;
  */
 export function sendReply(
   response: ServerResponse,
-  { status, headers, body }: Reply,
+  reply: Reply,
   { isHead = false, onDefect, stallMs = STALL_MS }: Sending = {},
 ): void {
+  const { status, headers, body } = conditional(response.req, reply);
   const all: OutgoingHttpHeaders = { ...COMMON_HEADERS, ...headers };
   const visit = visitOf(response.req);
   if (visit !== undefined) all[REQUEST_ID_HEADER] = visit.id;
   const isEarly = hasBody(response.req) && !response.req.complete;
-  // 204 has no body, no type and no length (SCRAPI-11 §2.4.2).
-  if (status === 204) {
+  // 204 has no body, no type and no length (SCRAPI-11 §2.4.2); nor has 304 (RFC 9110 §15.4.5).
+  if (status === 204 || status === 304) {
     response.writeHead(status, all).end();
     return;
   }

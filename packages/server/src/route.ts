@@ -69,7 +69,7 @@ export interface Operation {
  */
 export interface Route {
   readonly method: Method;
-  /** Path with `:name` parameters. */
+  /** Path with `:name` parameters; a `*name` at its end is the rest of the path, as it was sent. */
   readonly path: string;
   /** Media type of a successful answer with a body; what `Accept` is held against. */
   readonly produces: string;
@@ -87,7 +87,9 @@ export const CACHE = {
   immutable: "public, max-age=31536000, immutable",
   /** Keys: a new one may be added (S8). */
   minutes: "public, max-age=300",
-  /** Whatever the growing log changes. */
+  /** The newest note: readers who poll need not all be answered, and a few seconds are no lag. */
+  seconds: "public, max-age=5",
+  /** Whatever else the growing log changes. */
   none: "no-store",
 } as const;
 

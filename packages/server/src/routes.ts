@@ -18,6 +18,7 @@ import {
   readTransparentStatement,
 } from "./routes/entries.js";
 import { CBOR_MEDIA_TYPE, readKey, readKeys } from "./routes/keys.js";
+import { readNewestNote, readNote } from "./routes/notes.js";
 import {
   CBOR_SEQUENCE_MEDIA_TYPE,
   readCheckpoint,
@@ -34,6 +35,7 @@ import {
   readPolicyDocument,
   readVersion,
 } from "./routes/status.js";
+import { BYTES_MEDIA_TYPE, readEntryBundle, readTile } from "./routes/tiles.js";
 import type { TransparencyService } from "./service.js";
 
 type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
@@ -91,6 +93,11 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/statements/:id", COSE_MEDIA_TYPE, readStatement),
     get("/consistency/:old/:new", COSE_MEDIA_TYPE, readConsistency),
     get("/checkpoints/:size", CBOR_MEDIA_TYPE, readCheckpoint),
+    get("/checkpoint", TEXT_MEDIA_TYPE, readNewestNote),
+    get("/notes/:size", TEXT_MEDIA_TYPE, readNote),
+    // The narrower path first: the other one would take it for a tile.
+    get("/tile/entries/*tile", BYTES_MEDIA_TYPE, readEntryBundle),
+    get("/tile/*tile", BYTES_MEDIA_TYPE, readTile),
     get("/replay/entries/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayEntries),
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),

@@ -4,8 +4,10 @@ import type { LogError, LogOptions, OnStep, Space, Standing } from "@tallystick/
 import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
+import type { NoteSigner } from "@tallystick/tlog";
 
 import { decodeCollateral } from "./collateral.js";
+import { Notes } from "./notes.js";
 import { Policies } from "./policies.js";
 import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
@@ -24,6 +26,8 @@ export interface ServiceOptions {
   readonly origin: string;
   /** Signs receipts, and nothing else (T23). */
   readonly signer: Signer;
+  /** Signs notes, and nothing else, under the log's name; no notes unless given. */
+  readonly noteSigner?: NoteSigner;
   /** Seconds since the epoch; the machine's clock by default. */
   readonly now?: () => number;
   /** Room that there must be for registrations; no limit by default. */
@@ -63,6 +67,8 @@ export class TransparencyService {
   readonly log: Log;
   /** Keys that receipts were ever signed with, the current one first (S7). */
   readonly keys: readonly PublicKey[];
+  /** Published checkpoints as signed notes; `undefined` without a note key. */
+  readonly notes: Notes | undefined;
   readonly #policies: Policies;
   readonly #now: () => number;
   readonly #state: WriteState;
@@ -74,6 +80,7 @@ export class TransparencyService {
     this.origin = options.origin;
     this.log = log;
     this.keys = [options.signer.publicKey];
+    this.notes = options.noteSigner && new Notes(log, options.noteSigner);
     this.#policies = new Policies(log);
     this.#state = state;
     this.#now = options.now ?? wallClock;

@@ -1,5 +1,7 @@
 import { PrivateKey } from "@tallystick/cose";
 import { describe, expect, test } from "@jest/globals";
+import { VerifierKey } from "@tallystick/tlog";
+import type { SignatureType } from "@tallystick/tlog";
 import { TrustStore } from "./trust.js";
 import { issue } from "./testing/certificate.js";
 import { refusal } from "./testing/refusal.js";
@@ -34,6 +36,12 @@ function issuerKey(changes: object): string {
   return file({ issuers: [{ iss: "a", keys: [{ ...VENDOR.publicKey.toJwk(), ...changes }] }] });
 }
 
+const COSIGNATURE = "ed25519-cosignature";
+
+function noteKey(name = alpha.origin, type: SignatureType = "ed25519"): string {
+  return VerifierKey.of(name, type, VENDOR.publicKey).format();
+}
+
 describe("a trust file", () => {
   test("is read with its defaults", () => {
     const trust = TrustStore.parse(file());
@@ -50,6 +58,12 @@ describe("a trust file", () => {
     expect(trust.services.map(({ vds }) => vds)).toStrictEqual([2, 1]);
     expect(trust.issuers).toBeDefined();
     expect(trust.requireReceipts).toBe(2);
+  });
+
+  test("W4: may pin the key of a service's notes, as a vkey", () => {
+    const trust = TrustStore.parse(service({ note: noteKey() }));
+    expect(trust.services.map(({ note }) => note?.format())).toStrictEqual([noteKey()]);
+    expect(TrustStore.parse(file()).services[0]?.note).toBeUndefined();
   });
 
   test("may name issuers by key, certificate authority and DID method", () => {
@@ -152,6 +166,14 @@ describe("a trust file is malformed", () => {
     ["vds 0", service({ vds: 0 })],
     ["vds 3", service({ vds: 3 })],
     ["vds as text", service({ vds: "1" })],
+    ["a note key that is a number", service({ note: 1 })],
+    ["a note key that is no vkey", service({ note: alpha.origin })],
+    [
+      "a note key with another id",
+      service({ note: noteKey().replace(/\+[0-9a-f]{8}/, "+00000000") }),
+    ],
+    ["a note key of another log", service({ note: noteKey("other.example/log") })],
+    ["a key of cosignatures for notes", service({ note: noteKey(alpha.origin, COSIGNATURE) })],
     ["no key", service({ keys: [] })],
     ["keys that are one key", service({ keys: alphaJwk })],
     ["a key that is null", service({ keys: [null] })],

@@ -17,6 +17,8 @@ import type {
   TermedIssuer,
 } from "@tallystick/statement";
 
+import { TlogError, VerifierKey } from "@tallystick/tlog";
+
 import { TrustedIssuers } from "./issuers.js";
 import { malformed, reader } from "./reader.js";
 
@@ -29,6 +31,8 @@ export interface TrustedService {
   readonly keys: readonly PublicKey[];
   /** Verifiable data structure that the keys sign for; 1 unless the file says otherwise. */
   readonly vds: number;
+  /** What its notes verify under (C2SP signed-note); no notes count unless the file has it. */
+  readonly note: VerifierKey | undefined;
 }
 
 /** What a trust file says of issuers, in canonical form; docs/formats/trust.md describes each member. */
@@ -121,8 +125,9 @@ function thresholdOf(members: Members, services: readonly TrustedService[]): num
 
 function serviceOf(value: unknown, position: number): TrustedService {
   const where = `services[${position}]`;
-  const names = { required: ["issuer", "origin", "keys"], optional: ["vds"] };
-  const { issuer, origin, keys, vds = VDS.rfc9162Sha256 } = reader.membersOf(value, where, names);
+  const names = { required: ["issuer", "origin", "keys"], optional: ["vds", "note"] };
+  const members = reader.membersOf(value, where, names);
+  const { issuer, origin, keys, vds = VDS.rfc9162Sha256, note } = members;
   if (typeof issuer !== "string" || typeof origin !== "string") {
     throw malformed(`${where}: issuer or origin is not text`);
   }
@@ -135,7 +140,24 @@ function serviceOf(value: unknown, position: number): TrustedService {
     .listOf(keys, place)
     .map((jwk, at) => publicKeyOf(jwk, `${place}[${at}]`, reader));
   if (pinned.length === 0) throw malformed(`${place} is empty`);
-  return { issuer, origin, keys: pinned, vds };
+  const noteKey = note === undefined ? undefined : noteKeyOf(note, `${where}.note`);
+  // W6: a note is of the log that its key is called like.
+  if (noteKey !== undefined && noteKey.name !== origin) {
+    throw malformed(`${where}.note is a key of another name than origin`);
+  }
+  return { issuer, origin, keys: pinned, vds, note: noteKey };
+}
+
+function noteKeyOf(vkey: unknown, where: string): VerifierKey {
+  if (typeof vkey !== "string") throw malformed(`${where} is not text`);
+  try {
+    const key = VerifierKey.parse(vkey);
+    if (key.type === "ed25519") return key;
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw malformed(`${where}: ${cause.message}`, { cause });
+  }
+  throw malformed(`${where} is no key of plain Ed25519 signatures`);
 }
 
 function pinnedKeys(services: readonly TrustedService[]): ReadonlyMap<string, PinnedKey> {

@@ -9,6 +9,7 @@ import { CliError } from "../error.js";
 import type { ServiceConfig } from "../directory.js";
 import { readFirstPolicy } from "../policy-file.js";
 import { parseServiceUrl, requireIssuer, requireOrigin } from "../naming.js";
+import { readNoteKey } from "../notekey.js";
 import type { Output } from "../output.js";
 import type { Session } from "../session.js";
 
@@ -43,7 +44,7 @@ export function addInit(program: Command, session: Session): void {
       const { policy } = options;
       const first = policy === undefined ? undefined : await readFirstPolicy(policy);
       const made = await ServiceDirectory.create(dir, configOf(options), first);
-      describeDirectory(made, session.output);
+      await describeDirectory(made, session.output);
       session.output.note(`start it with: npx tally serve ${dir}`);
     });
 }
@@ -65,14 +66,16 @@ export function configOf({ issuer, origin, alg, anchor }: InitOptions): ServiceC
 }
 
 /** Says what was made and where the keys are. */
-export function describeDirectory(made: ServiceDirectory, output: Output): void {
+export async function describeDirectory(made: ServiceDirectory, output: Output): Promise<void> {
   output.note(`made a transparency service in ${made.path}`);
   output.note(`  issuer        ${made.config.issuer}`);
   output.note(`  log           ${made.config.origin}`);
   output.note(`  anchor        ${made.anchorPath} (shows if the log ever lost its end)`);
   output.note(`  receipt key   ${made.receiptKeyPath} (signs receipts)`);
   output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
-  output.note("  keep both keys secret and back them up with the rest of the directory");
+  output.note(`  note key      ${made.noteKeyPath} (signs checkpoints for witnesses)`);
+  output.note(`  note vkey     ${await readNoteKey(made)}`);
+  output.note("  keep the three keys secret and back them up with the rest of the directory");
   if (made.config.issuer === DEFAULT_ISSUER) {
     output.note(
       "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",

@@ -86,7 +86,7 @@ function keyOf({ files }: Manifest): PublicKey {
 
 function report(
   manifest: Manifest,
-  { path, anchorPath, receiptKeyPath }: ServiceDirectory,
+  { path, anchorPath, receiptKeyPath, noteKeyPath }: ServiceDirectory,
   { output }: Session,
 ): void {
   const { size, root, origin, time } = manifest;
@@ -96,6 +96,11 @@ function report(
   output.print(`receipt key: kid ${encodeHex(keyOf(manifest).thumbprint())}`);
   output.note("every entry, body and checkpoint in it was checked. Before it is served:");
   output.note(`  put the receipt key back at ${receiptKeyPath}, mode 0600`);
+  if (manifest.files.has("keys/note.pub.jwk")) {
+    output.note(
+      `  put the note key back at ${noteKeyPath}, likewise; no notes are signed without it`,
+    );
+  }
   output.note(`  put the anchor of the original at ${anchorPath}, as it was last`);
   output.note(
     "A backup that is older than the log was is a rollback: entries that were acknowledged",

@@ -18,7 +18,7 @@ import type { LimitOptions } from "../limit-options.js";
 import { parseServiceUrl } from "../naming.js";
 import { cannotListen, parsePort } from "../listening.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
-import type { OpenedService } from "../opening.js";
+import type { OpenedService, OpeningOptions } from "../opening.js";
 import type { Output } from "../output.js";
 import { Secrets } from "../serve-secrets.js";
 import type { SecretOptions } from "../serve-secrets.js";
@@ -105,7 +105,7 @@ async function serveDirectory(
   const directory = isNew
     ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
     : await ServiceDirectory.open(dir);
-  if (isNew) describeDirectory(directory, output);
+  if (isNew) await describeDirectory(directory, output);
   const log = await openLog(options);
   const server = await bind(options, secrets, log);
   try {
@@ -133,7 +133,16 @@ async function run(
 ): Promise<ExitCode> {
   const stop = new Stop();
   const voice = log ?? output;
-  const opened = await open(directory, options, stop).catch((error: unknown) => {
+  const opened = await open(
+    directory,
+    {
+      ...options,
+      onNoteKey: (line) => {
+        voice.note(line);
+      },
+    },
+    stop,
+  ).catch((error: unknown) => {
     // What failed is a write of the commit path, and is reported below.
     if (stop.fatal === undefined) throw error;
   });
@@ -210,13 +219,16 @@ async function openLog({ logLevel, logRequests }: ServeOptions): Promise<Request
 
 async function open(
   directory: ServiceDirectory,
-  { minFreeMib, ignoreClock }: ServeOptions,
+  { minFreeMib, ignoreClock, onNoteKey }: ServeOptions & Pick<OpeningOptions, "onNoteKey">,
   stop: Stop,
 ): Promise<OpenedService> {
   const advice = "in use by another process";
   const { onFatal } = stop;
   const isClockIgnored = ignoreClock === true;
-  return openParts(directory, { advice, minFreeMib, ignoreClock: isClockIgnored, onFatal });
+  return openParts(directory, {
+    ...{ advice, minFreeMib, ignoreClock: isClockIgnored, onFatal },
+    ...(onNoteKey && { onNoteKey }),
+  });
 }
 
 /** Reads certificates and tokens again on SIGHUP; without any, the signal keeps its meaning. */

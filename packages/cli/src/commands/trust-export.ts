@@ -7,6 +7,7 @@ import { readAccess, withAccess } from "../access.js";
 import type { Access, AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { codeOf, writeWhole } from "../file.js";
+import { checkNote } from "../note-check.js";
 import type { Output } from "../output.js";
 import { trustedIssuers } from "../policy-issuers.js";
 import { policiesOfService, readPolicy } from "../policy-place.js";
@@ -26,8 +27,10 @@ export function addTrustExport(trust: Command, session: Session): void {
     .requiredOption("--out <trust.json>", "trust file to write");
   withAccess(command).action(async ({ service, out, ...options }: TrustExportOptions) => {
     const access = await readAccess(service, options);
-    const pin = await makePin(new ServiceClient(service, access));
+    const client = new ServiceClient(service, access);
+    const pin = await makePin(client);
     const { text, trust: pinned } = pin;
+    for (const pinnedService of pinned.services) await checkNote(client, pinnedService);
     await checkReceipt({ url: service, access }, pin, session.output);
     await requireUnchanged(out, pinned);
     await writeWhole(out, text);
@@ -44,9 +47,10 @@ interface Pin {
 }
 
 async function makePin(client: ServiceClient): Promise<Pin> {
-  const { issuer, origin } = await client.version();
+  const { issuer, origin, note } = await client.version();
   const keys = await client.keys();
-  const service = { issuer, origin, keys: keys.map((key) => key.toJwk()) };
+  const jwks = keys.map((key) => key.toJwk());
+  const service = { issuer, origin, keys: jwks, ...(note === undefined ? {} : { note }) };
   const { entryId, index } = await client.policy();
   const { policy } = await readPolicy(policiesOfService(client), entryId);
   const issuers = trustedIssuers(policy.document, { origin, index });
@@ -114,9 +118,10 @@ async function readExisting(path: string): Promise<TrustStore | undefined> {
 }
 
 function pinsOf(trust: TrustStore): string {
-  const services = trust.services.map(({ issuer, origin, keys }) => ({
+  const services = trust.services.map(({ issuer, origin, keys, note }) => ({
     issuer,
     origin,
+    note: note?.format(),
     keys: keys.map((key) => encodeBase64url(key.thumbprint())).sort(),
   }));
   return JSON.stringify([services, trust.requireReceipts]);
@@ -124,11 +129,12 @@ function pinsOf(trust: TrustStore): string {
 
 function describePins(trust: TrustStore, out: string, output: Output): void {
   const { services, issuers, issuersDocument } = trust;
-  for (const { issuer, origin, keys } of services) {
+  for (const { issuer, origin, keys, note } of services) {
     output.note(`wrote ${out}: ${issuer}, log ${origin}`);
     for (const key of keys) {
       output.print(`thumbprint: ${encodeBase64url(key.thumbprint())}`);
     }
+    if (note !== undefined) output.print(`note key: ${note.format()}`);
   }
   if (issuers === undefined) {
     output.note(
@@ -142,5 +148,5 @@ function describePins(trust: TrustStore, out: string, output: Output): void {
         `${anchors.length} certificate authorities, ${selfContained.length} DID methods`,
     );
   }
-  output.note("this is trust on first use: compare the thumbprints with the operator");
+  output.note("this is trust on first use: compare what is printed with the operator");
 }

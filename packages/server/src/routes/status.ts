@@ -76,12 +76,13 @@ export async function readMetrics(metrics: Metrics): Promise<Reply> {
 }
 
 /** Who this is. */
-export function readVersion({ issuer, origin }: TransparencyService): Reply {
+export function readVersion({ issuer, origin, notes }: TransparencyService): Reply {
   return json({
     name: "tallystick",
     version: VERSION,
     api: "draft-ietf-scitt-scrapi-11",
     issuer,
     origin,
+    ...(notes && { note: notes.key }),
   });
 }

@@ -4,6 +4,7 @@ import type { Store } from "@tallystick/log";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { signStatement } from "@tallystick/statement";
+import { noteSigner } from "@tallystick/tlog";
 
 import { TransparencyService } from "../service.js";
 
@@ -13,6 +14,7 @@ export interface Fixture {
   readonly anchor: MemoryAnchor;
   readonly operator: PrivateKey;
   readonly receiptKey: PrivateKey;
+  readonly noteKey: PrivateKey;
   readonly vendor: PrivateKey;
   /** Signs the text as a statement of the vendor. */
   readonly sign: (text: string) => Promise<Uint8Array>;
@@ -30,14 +32,16 @@ export async function fixture(
   store: Store = new MemoryStore(),
   now: () => number = () => TIME,
 ): Promise<Fixture> {
-  const [operator, receiptKey, vendor] = await Promise.all([
+  const [operator, receiptKey, vendor, noteKey] = await Promise.all([
     PrivateKey.generate("ES256"),
     PrivateKey.generate("ES256"),
+    PrivateKey.generate("EdDSA"),
     PrivateKey.generate("EdDSA"),
   ]);
   const anchor = new MemoryAnchor();
   const named = { issuer: ISSUER, origin: ORIGIN, signer: receiptKey };
-  const options = { store, anchor, ...named, now };
+  const notes = { noteSigner: noteSigner(ORIGIN, "ed25519", noteKey) };
+  const options = { store, anchor, ...named, ...notes, now };
   const service = await TransparencyService.create(options, operator);
   const propose = async (change: Partial<PolicyDocument>): Promise<Uint8Array> => {
     const { policy, entryId } = await service.policyInForce();
@@ -48,7 +52,7 @@ export async function fixture(
   const admitted = withIssuerKey(policy.document, entryId, { iss: VENDOR, key: vendor.publicKey });
   await service.register(await signPolicy(admitted, { issuer: ISSUER, issuedAt: TIME }, operator));
   const sign = (text: string): Promise<Uint8Array> => statement(text, vendor);
-  return { service, anchor, operator, receiptKey, vendor, sign, propose };
+  return { service, anchor, operator, receiptKey, noteKey, vendor, sign, propose };
 }
 
 /** Signs a text as VENDOR with any key. */
