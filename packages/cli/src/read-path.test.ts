@@ -3,12 +3,14 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { PrivateKey, encodeHex } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import { MerkleError } from "@tallystick/merkle";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
 import { ReceiptError } from "@tallystick/receipt";
 import { publishedFiles, serve } from "@tallystick/server";
 import type { RunningServer, TransparencyService } from "@tallystick/server";
 import { signStatement } from "@tallystick/statement";
+import { TrustStore, VerifierError } from "@tallystick/verifier";
 
 import { ServiceDirectory } from "./directory.js";
 import { openService } from "./opening.js";
@@ -172,53 +174,58 @@ interface Damage {
   readonly path: string;
   /** Of the entry whose receipt is made. */
   readonly index: number;
-  readonly refused: typeof Error | typeof MerkleError | typeof ReceiptError;
+  readonly refused: typeof Error | typeof MerkleError;
   readonly isUsed: (at: number) => boolean;
+}
+
+function trustIn(keys: readonly PublicKey[], origin = "log.example/log"): TrustStore {
+  const jwks = keys.map((key) => key.toJwk());
+  return TrustStore.parse(JSON.stringify({ services: [{ issuer: ISSUER, origin, keys: jwks }] }));
 }
 
 describe("a receipt from tiles", () => {
   test("is the one that the service sends, for every kept size", async () => {
-    const keys = service.keys;
+    const trust = trustIn(service.keys);
     for (const source of await sources()) {
       for (const size of sizes) {
         for (const index of new Set([0, 1, Math.floor(size / 2), size - 1])) {
           const entry = await service.log.entryAt(index);
           const sent = await service.log.inclusionReceipt(entry, size);
-          const found = await receiptFromTiles(source, { keys, entry, size });
+          const found = await receiptFromTiles(source, { trust, entry, size });
           expect(found).toEqual({ receipt: sent, index, size });
-          expect(await receiptFromTiles(source, { keys, entry, size, index })).toEqual(found);
+          expect(await receiptFromTiles(source, { trust, entry, size, index })).toEqual(found);
         }
       }
       const entry = await service.log.entryAt(3);
-      const { receipt } = await receiptFromTiles(source, { keys, entry });
+      const { receipt } = await receiptFromTiles(source, { trust, entry });
       expect(receipt).toEqual(await service.log.inclusionReceipt(entry));
     }
   }, 60_000);
 
   test("is not made for what is not there, or under a key that nobody pinned", async () => {
     const [source = folderSource("")] = await sources();
-    const { keys } = service;
+    const trust = trustIn(service.keys);
     const last = await service.log.entryAt(service.size() - 1);
     const none = new Uint8Array(32);
     const unknown = { code: "CLI_ENTRY_UNKNOWN" };
-    await expect(receiptFromTiles(source, { keys, entry: none })).rejects.toMatchObject(unknown);
-    const early = receiptFromTiles(source, { keys, entry: last, size: 2 });
+    await expect(receiptFromTiles(source, { trust, entry: none })).rejects.toMatchObject(unknown);
+    const early = receiptFromTiles(source, { trust, entry: last, size: 2 });
     await expect(early).rejects.toMatchObject(unknown);
-    const beyond = receiptFromTiles(source, { keys, entry: last, index: 9999 });
+    const beyond = receiptFromTiles(source, { trust, entry: last, index: 9999 });
     await expect(beyond).rejects.toMatchObject(unknown);
-    const wrong = receiptFromTiles(source, { keys, entry: last, index: 3 });
+    const wrong = receiptFromTiles(source, { trust, entry: last, index: 3 });
     await expect(wrong).rejects.toBeInstanceOf(MerkleError);
-    const stranger = receiptFromTiles(source, { keys: [vendor.publicKey], entry: last });
-    await expect(stranger).rejects.toBeInstanceOf(ReceiptError);
-    const unpinned = receiptFromTiles(source, { keys: [], entry: last });
-    await expect(unpinned).rejects.toBeInstanceOf(ReceiptError);
+    for (const others of [trustIn([vendor.publicKey]), trustIn(service.keys, "another")]) {
+      const refused = receiptFromTiles(source, { trust: others, entry: last });
+      await expect(refused).rejects.toBeInstanceOf(VerifierError);
+    }
   });
 
   test("is not made from a checkpoint under the name of another size", async () => {
     await exported("renamed");
     await workspace.write("renamed/checkpoints/4", await workspace.read("renamed/checkpoints/3"));
     const entry = await service.log.entryAt(1);
-    const order = { keys: service.keys, entry, size: 4 };
+    const order = { trust: trustIn(service.keys), entry, size: 4 };
     const source = folderSource(workspace.at("renamed"));
     await expect(receiptFromTiles(source, order)).rejects.toBeInstanceOf(ReceiptError);
   });
@@ -239,7 +246,7 @@ describe("a receipt from tiles", () => {
     },
     // Behind it stands what chains the records, which no receipt depends on.
     {
-      ...{ what: "the checkpoint", path: "checkpoints/latest", index: 9, refused: ReceiptError },
+      ...{ what: "the checkpoint", path: "checkpoints/latest", index: 9, refused: Error },
       isUsed: (at) => at < 200,
     },
   ])(
@@ -250,16 +257,19 @@ describe("a receipt from tiles", () => {
       const entry = await service.log.entryAt(index);
       const right = await service.log.inclusionReceipt(entry);
       const bytes = await source.read(path);
+      const trust = trustIn(service.keys);
       for (let at = 0; at < bytes.length; at += 5) {
         const flipped = bytes.map((byte, i) => (i === at ? byte ^ 0x10 : byte));
         const read = async (asked: string): Promise<Uint8Array> =>
           asked === path ? flipped : source.read(asked);
-        const order = { keys: service.keys, entry };
+        const order = { trust, entry };
         const outcome = await receiptFromTiles({ read }, order).catch((error: unknown) => error);
         if (isUsed(at)) expect([at, outcome instanceof Error]).toEqual([at, true]);
         if (outcome instanceof Error) {
           expect(outcome).toBeInstanceOf(refused);
-          expect(outcome).toMatchObject({ code: expect.stringMatching(/^(MERKLE|RECEIPT|CLI)_/) });
+          expect(outcome).toMatchObject({
+            code: expect.stringMatching(/^(MERKLE|RECEIPT|VERIFIER|CLI)_/),
+          });
         } else expect(outcome).toMatchObject({ receipt: right });
       }
     },

@@ -1,5 +1,4 @@
 import { CoseError, decodeCbor, encodeHex } from "@tallystick/cose";
-import type { PublicKey } from "@tallystick/cose";
 import {
   TILE_WIDTH,
   decodeBundle,
@@ -14,20 +13,18 @@ import {
   verifyInclusion,
 } from "@tallystick/merkle";
 import type { TilePosition } from "@tallystick/merkle";
-import {
-  ReceiptError,
-  SignedCheckpoint,
-  decodeChainLink,
-  issueInclusionReceipt,
-} from "@tallystick/receipt";
+import { ReceiptError, decodeChainLink, issueInclusionReceipt } from "@tallystick/receipt";
+import type { SignedCheckpoint } from "@tallystick/receipt";
+import { verifyCheckpoint } from "@tallystick/verifier";
+import type { TrustStore } from "@tallystick/verifier";
 
 import { CliError } from "./error.js";
 import type { ReadSource } from "./read-source.js";
 
 /** What a receipt is assembled for. */
 export interface TileReceiptOrder {
-  /** Keys that the log may have signed with. */
-  readonly keys: readonly PublicKey[];
+  /** Pins the keys that the log may have signed with. */
+  readonly trust: TrustStore;
   /** SHA-256 of the normalised statement. */
   readonly entry: Uint8Array;
   /** Where it stands; looked for from the first bundle on unless given. */
@@ -50,14 +47,15 @@ export interface TileReceipt {
  * entries at a time while it looks for the entry.
  *
  * @throws {@link CliError} `CLI_ENTRY_UNKNOWN`, `CLI_FILE_FAILED`; ClientError; MerkleError,
- * ReceiptError for what does not fit the signed root
+ * ReceiptError for what does not fit the signed root; VerifierError `VERIFIER_CHECKPOINT_REFUSED`
  */
 export async function receiptFromTiles(
   source: ReadSource,
-  { keys, entry, index: given, size: wanted }: TileReceiptOrder,
+  { trust, entry, index: given, size: wanted }: TileReceiptOrder,
 ): Promise<TileReceipt> {
-  const newest = await readCheckpoint(source, "latest", keys);
-  const signed = wanted === undefined ? newest : await readCheckpoint(source, String(wanted), keys);
+  const newest = await readCheckpoint(source, "latest", trust);
+  const signed =
+    wanted === undefined ? newest : await readCheckpoint(source, String(wanted), trust);
   const { size, root } = signed.checkpoint;
   requireOfLog(newest, signed, wanted);
   const most = newest.checkpoint.size;
@@ -78,19 +76,9 @@ export async function receiptFromTiles(
 async function readCheckpoint(
   source: ReadSource,
   name: string,
-  keys: readonly PublicKey[],
+  trust: TrustStore,
 ): Promise<SignedCheckpoint> {
-  const encoded = checkpointIn(await source.read(`checkpoints/${name}`));
-  let refusal = new ReceiptError("RECEIPT_KEY_MISMATCH", "no key of a log is pinned");
-  for (const key of keys) {
-    try {
-      return await SignedCheckpoint.verify(encoded, key);
-    } catch (error) {
-      if (!(error instanceof ReceiptError)) throw error;
-      refusal = error;
-    }
-  }
-  throw refusal;
+  return verifyCheckpoint(checkpointIn(await source.read(`checkpoints/${name}`)), trust);
 }
 
 function checkpointIn(body: Uint8Array): Uint8Array {

@@ -76,9 +76,8 @@ async function assemble(
   if (service !== undefined) throw new CliError("CLI_USAGE", "--service or --from-tiles, not both");
   if (trust === undefined) throw new CliError("CLI_USAGE", "--from-tiles wants --trust");
   if (options.seen !== undefined) throw new CliError("CLI_USAGE", "--seen goes with --service");
-  const keys = (await readTrust(trust)).services.flatMap((each) => each.keys);
   const made = await receiptFromTiles(await sourceOf(fromTiles, options), {
-    ...{ keys, entry: parseEntryId(entryId) ?? new Uint8Array() },
+    ...{ trust: await readTrust(trust), entry: parseEntryId(entryId) ?? new Uint8Array() },
     ...(index !== undefined && { index }),
     ...(size !== undefined && { size }),
   });
