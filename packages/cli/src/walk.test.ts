@@ -314,7 +314,7 @@ describe("consistency", () => {
     const trust = await workspace.json("trust.json");
     const [service] = trust["services"] as Record<string, unknown>[];
     // The same key pinned for another log: the receipt of consistency then is not of this one.
-    const services = [{ ...service, origin: "another.example/log" }];
+    const services = [{ ...service, origin: "another.example/log", note: undefined }];
     await workspace.write("another.json", JSON.stringify({ services }));
     const args = ["verify", "grown.receipt", "--trust", "another.json", "--since"];
     const { code, stdout } = await workspace.tally(...args, "first.transparent", "--json");
