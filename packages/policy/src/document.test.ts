@@ -310,6 +310,34 @@ describe("everything that is wrong is named at once:", () => {
   });
 });
 
+describe("a document that would take long to read is refused before any of it is:", () => {
+  const stranger = STRANGER.publicKey.toJwk();
+  const issuers = (count: number): unknown[] =>
+    Array.from({ length: count }, (_, n) => ({ iss: `https://${n}.example`, keys: [stranger] }));
+  const anchors = (count: number): unknown[] => Array.from({ length: count }, () => ({}));
+  const overhead = JSON.stringify([{ name: "long", cel: "true", reason: "" }]).length;
+  const rules = (length: number): unknown[] => [
+    { name: "long", cel: "true", reason: "x".repeat(length - overhead) },
+  ];
+
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    ["1025 keys", { issuers: issuers(1024) }, /^operators and issuers have 1025 keys, want 1024/],
+    ["257 anchors", { anchors: anchors(257) }, /^anchors are 257, want 256 at most$/],
+    ["long rules", { rules: rules(131_073) }, /^rules have 131073 characters, want 131072/],
+  ])("%s", (_name, changes, reason) => {
+    const { code, reasons } = refusal(() => Policy.parse(bytesOf(json(changes))));
+    expect([code, reasons]).toEqual(["POLICY_MALFORMED", [expect.stringMatching(reason)]]);
+  });
+
+  test("and one on the limit is read", () => {
+    expect(Policy.parse(bytesOf(json({ issuers: issuers(1023) }))).issuers).toHaveLength(1023);
+    const misread = (changes: Record<string, unknown>): readonly string[] =>
+      refusal(() => Policy.parse(bytesOf(json(changes)))).reasons;
+    expect(misread({ anchors: anchors(256) })[0]).toMatch(/^anchors\[0\] lacks certificate/);
+    expect(misread({ rules: rules(131_072) })[0]).toMatch(/^rules\[0\]: .*reason is not/);
+  });
+});
+
 test("formatting refuses what parsing would", () => {
   const conflict = [{ iss: "a", keys: [namedKey(VENDOR, "k!"), namedKey(STRANGER, "k!")] }];
   const wrong: Partial<PolicyDocument>[] = [

@@ -18,6 +18,7 @@ import type {
   TrustAnchor,
 } from "@tallystick/statement";
 
+import { requireBounded } from "./bounds.js";
 import { PolicyError } from "./error.js";
 import { malformed, reader } from "./member.js";
 import { compileRule, ruleDocumentsOf } from "./rule.js";
@@ -116,13 +117,15 @@ export function formatPolicy(document: PolicyDocument): Uint8Array {
 
 /**
  * Parses a document. Unknown members are refused, so that a rule of a later format is never
- * silently left out; so is what two readers of JSON could take differently.
+ * silently left out; so is what two readers of JSON could take differently, and what would take long
+ * to read.
  *
  * @throws {@link PolicyError} `POLICY_MALFORMED`, with everything that is wrong with one of the
  * members alone, and if there is nothing of that kind, the first thing that is wrong with two
  */
 export function parseDocument(bytes: Uint8Array): PolicyParts {
   const json = readJson(bytes, MAX_POLICY_BYTES);
+  requireBounded(json);
   try {
     return partsOf(reader.membersOf(json, "policy", MEMBERS));
   } catch (error) {

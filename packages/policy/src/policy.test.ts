@@ -1,12 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import { POLICY_MEDIA_TYPE } from "./document.js";
-import { isPolicyStatement } from "./policy.js";
+import { Policy, isPolicyStatement } from "./policy.js";
 import {
   OPERATOR,
   SERVICE_ISS,
   STRANGER,
   VENDOR,
   VENDOR_ISS,
+  bytesOf,
   documentWith,
   policyWith,
   proposal,
@@ -44,6 +45,17 @@ describe("T7: the key of a statement is", () => {
     expect(both.resolve(await statement({ issuer: SERVICE_ISS }, OPERATOR))).toBeDefined();
     expect(both.resolve(await proposal(documentWith()))).toBeDefined();
   });
+});
+
+test("the same bytes are parsed once, until four others have come", () => {
+  const bytes = (size: number): Uint8Array => bytesOf(documentWith({ maxStatementBytes: size }));
+  const first = Policy.parse(bytes(1));
+  for (const size of [2, 3, 4]) Policy.parse(bytes(size));
+  expect(Policy.parse(bytes(1))).toBe(first);
+  for (const size of [5, 6, 7, 8]) Policy.parse(bytes(size));
+  const again = Policy.parse(bytes(1));
+  expect(again).not.toBe(first);
+  expect(again.document).toStrictEqual(first.document);
 });
 
 test("issuers are listed for others to show", () => {

@@ -1,3 +1,4 @@
+import { digest, encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { keysBehind } from "@tallystick/statement";
 import type {
@@ -15,11 +16,16 @@ import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
 import type { Rule } from "./rule.js";
 
+/** How many policies are kept once they are parsed: those that decide and are proposed meanwhile. */
+const MAX_PARSED = 4;
+
 /**
  * A registration policy (T3): who may register what. {@link Policy.parse} is the only way to get
  * one, so a policy that is in hand is well-formed and its rules compile.
  */
 export class Policy implements Authority {
+  // Owned by parse: by the digest of their bytes, the one asked for last at the end.
+  static readonly #parsed = new Map<string, Policy>();
   readonly #operators: KeyList;
   readonly #issuers: KeyList;
   readonly document: PolicyDocument;
@@ -47,12 +53,20 @@ export class Policy implements Authority {
   }
 
   /**
-   * Parses the payload of a policy statement.
+   * Parses the payload of a policy statement. The same bytes yield the same policy as long as few
+   * others have come between: a change is parsed when it is admitted, each time that has to be done
+   * again, and when it is followed on the log.
    *
    * @throws {@link PolicyError} `POLICY_MALFORMED`
    */
   static parse(bytes: Uint8Array): Policy {
-    return new Policy(parseDocument(bytes));
+    const name = encodeHex(digest("sha-256", bytes));
+    const policy = Policy.#parsed.get(name) ?? new Policy(parseDocument(bytes));
+    Policy.#parsed.delete(name);
+    Policy.#parsed.set(name, policy);
+    const [oldest = name] = Policy.#parsed.keys();
+    if (Policy.#parsed.size > MAX_PARSED) Policy.#parsed.delete(oldest);
+    return policy;
   }
 
   /**

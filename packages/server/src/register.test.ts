@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { PrivateKey, encodeHex } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
+import { Admission } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
@@ -110,6 +111,16 @@ describe("the policy in force", () => {
       index: first.index,
       isDuplicate: true,
     });
+  });
+
+  test("that is logged is looked up when it comes again, and neither verified nor read", async () => {
+    const bytes = await at.propose({ issuers: [] });
+    const { entryId, index } = await at.service.register(bytes);
+    const admit = jest.spyOn(Admission, "admit");
+    const again = await at.service.register(bytes);
+    expect(again).toMatchObject({ entryId, index, isDuplicate: true });
+    expect(admit).not.toHaveBeenCalled();
+    admit.mockRestore();
   });
 
   test("refuses a proposal that was made from a policy no longer in force", async () => {

@@ -1,6 +1,6 @@
 import { LogError } from "@tallystick/log";
 import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
-import { Admission } from "@tallystick/policy";
+import { Admission, isOperatorStatement } from "@tallystick/policy";
 import type { PolicyState } from "@tallystick/policy";
 import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
@@ -55,15 +55,28 @@ export async function register(
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
   const standing = log.standing();
   if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
+  // Everybody can read the changes of the policy and send them again, and to read one takes long.
+  const logged = isOperatorStatement(statement) ? await found(log, statement) : undefined;
+  if (logged !== undefined) return logged;
   try {
     return await admitAndAppendAgain(registrar, statement);
   } catch (error) {
     // Looked up where it matters alone: for the others, the round looks them up all at once.
-    const known = await log.lookup(statement.entry).catch(() => undefined);
+    const known = await found(log, statement);
     if (known === undefined) throw error;
-    const { size } = log.head().checkpoint;
-    return { statement, index: known.index, size, sequenced: undefined, isDuplicate: true };
+    return known;
   }
+}
+
+/** Yields the entry that a statement is already, `undefined` where it is none that can be found. */
+async function found(
+  log: Log,
+  statement: SignedStatement,
+): Promise<RegisteredStatement | undefined> {
+  const known = await log.lookup(statement.entry).catch(() => undefined);
+  if (known === undefined) return undefined;
+  const { size } = log.head().checkpoint;
+  return { statement, index: known.index, size, sequenced: undefined, isDuplicate: true };
 }
 
 async function admitAndAppendAgain(
