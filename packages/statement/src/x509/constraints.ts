@@ -62,6 +62,17 @@ export function findViolation(
   return opaqueViolation([permitted, excluded], names);
 }
 
+/**
+ * Yields whether the host in an http or https URI may be certified as a DNS name. URIs have constraints
+ * of their own, which are seldom there: who may not certify a host may not name it in a URI either.
+ */
+export function permitsHostOf({ permitted, excluded }: NameConstraints, uri: string): boolean {
+  const [allowed, barred] = [basesOf(permitted, "dns"), basesOf(excluded, "dns")];
+  if (!/^https?:/i.test(uri) || (allowed.length === 0 && barred.length === 0)) return true;
+  const host = hostOfUri(uri);
+  return host !== undefined && KINDS.dns([host], allowed, barred) === undefined;
+}
+
 /** Yields how many pairs of a name and a constraint of its kind there are. */
 export function comparisonsOf(
   { permitted, excluded }: NameConstraints,
