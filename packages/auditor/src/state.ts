@@ -68,7 +68,9 @@ export class AuditState {
    */
   static decode(bytes: Uint8Array): AuditState {
     try {
-      const limits = { maxBytes: Math.max(bytes.length, 1), maxItems: 10_000_000 };
+      // The reader's own file: as many items as there are bytes for.
+      const most = Math.max(bytes.length, 1);
+      const limits = { maxBytes: most, maxItems: most };
       const outer = decodeCbor(bytes, limits);
       const [body, sum] = isCborArray(outer) && outer.length === 2 ? outer : [];
       if (!(body instanceof Uint8Array) || !(sum instanceof Uint8Array)) throw invalid("no state");

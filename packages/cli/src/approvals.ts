@@ -26,12 +26,14 @@ export function formatApprovals(proposal: WaitingProposal, wanted: number): stri
 
 /**
  * Yields what became of a registered proposal, or of an approval of it: in force, waiting, or neither,
- * since another policy was faster.
+ * since another policy was faster or, where the one before is still in force, since its operator made
+ * a newer proposal.
  */
 export function outcomeOf(
   { entryId, proposals }: PolicyStanding,
-  made: { readonly entryId: string; readonly proposal: string },
-): "in force" | "overtaken" | WaitingProposal {
+  made: { readonly entryId: string; readonly proposal: string; readonly previous: string },
+): "in force" | "overtaken" | "replaced" | WaitingProposal {
   if (entryId === made.entryId) return "in force";
-  return proposals.find((one) => one.entryId === made.proposal) ?? "overtaken";
+  const waiting = proposals.find((one) => one.entryId === made.proposal);
+  return waiting ?? (entryId === made.previous ? "replaced" : "overtaken");
 }

@@ -70,6 +70,11 @@ describe("tally policy", () => {
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({ isPolicy: false });
     expect((await policy("check", "nowhere.json")).code).toBe(2);
+    const { policy: current } = await shown("--service", server.url);
+    const contentTypes = Array.from({ length: 90_000 }, (_, n) => `a/${n}`);
+    await workspace.write("long.json", JSON.stringify({ ...current, contentTypes }));
+    const long = await policy("check", "long.json");
+    expect([long.code, long.stdout]).toEqual([1, expect.stringMatching(/^problem: .*1048576/)]);
     await workspace.write("torn.json", "{");
     expect((await policy("check", "torn.json")).stdout).toBe("problem: torn.json: not JSON\n");
   });

@@ -193,6 +193,9 @@ describe("a change of policy", () => {
     const error = refusal(() => Admission.admit(judged, STATE, TIME));
     expect(error.code).toBe("POLICY_STALE");
     expect(error.message).toContain(CURRENT);
+    // That is told before the rest is read.
+    const broken = await verified(proposal({ ...next, previous, operators: [] }));
+    expect(refusal(() => Admission.admit(broken, STATE, TIME)).code).toBe("POLICY_STALE");
   });
 
   test.each([

@@ -5,6 +5,7 @@ import type { SignedStatement } from "@tallystick/statement";
 import { parseApproval } from "./approval.js";
 import { Meter } from "./cel/meter.js";
 import { PolicyError } from "./error.js";
+import { previousIn } from "./document.js";
 import { Policy, isOperatorStatement, isPolicyStatement } from "./policy.js";
 import { factsOf } from "./facts.js";
 import type { PolicyState } from "./state.js";
@@ -75,7 +76,7 @@ export class Admission {
    *
    * @throws {@link PolicyError} `POLICY_REJECTED`, `POLICY_MALFORMED` when the statement proposes a
    * broken policy or is a broken approval, `POLICY_STALE` when the proposal replaces a policy no
-   * longer in force or the approval is of no open proposal
+   * longer in force or was made before, or the approval is of no open proposal
    */
   static admit(verified: VerifiedStatement, state: PolicyState, time: number): Admission {
     const { policy, entry } = state.inForce;
@@ -98,7 +99,7 @@ export class Admission {
     const policy = Policy.parse(payloadOf(statement));
     const verified = await VerifiedStatement.verify(statement, policy, { time });
     requireNone(refusals(verified, policy, time));
-    requirePrevious(policy, null);
+    requirePrevious(policy.document.previous, null);
     const change: PolicyChange = { kind: "proposal", operator: statement.claims.issuer, policy };
     return new Admission(verified, { time, policyEntry: null, control: null, change });
   }
@@ -206,9 +207,16 @@ function changeOf(statement: SignedStatement, state: PolicyState): PolicyChange 
 }
 
 function proposedPolicy(statement: SignedStatement, state: PolicyState): Policy {
-  const next = Policy.parse(payloadOf(statement));
-  requirePrevious(next, encodeHex(state.inForce.entry));
-  return next;
+  if (state.wasProposed(statement)) {
+    throw new PolicyError("POLICY_STALE", [
+      "statement: the operator has signed the same proposal before, sign it with another iat",
+    ]);
+  }
+  const payload = payloadOf(statement);
+  const inForce = encodeHex(state.inForce.entry);
+  // To read the rest of a policy takes long, and whoever sends an old one again is not to have it read.
+  requirePrevious(previousIn(payload), inForce);
+  return Policy.parse(payload);
 }
 
 function approvedProposal(statement: SignedStatement, state: PolicyState): string {
@@ -223,8 +231,8 @@ function approvedProposal(statement: SignedStatement, state: PolicyState): strin
   return proposal;
 }
 
-function requirePrevious({ document }: Policy, inForce: string | null): void {
-  if (document.previous === inForce) return;
+function requirePrevious(previous: string | null | undefined, inForce: string | null): void {
+  if (previous === undefined || previous === inForce) return;
   throw new PolicyError("POLICY_STALE", [
     `previous: the policy in force is ${inForce ?? "none"}, fetch it and propose again`,
   ]);

@@ -1,6 +1,9 @@
 import { isObject } from "@tallystick/statement";
 
+import { PolicyError } from "./error.js";
 import { malformed } from "./member.js";
+import type { RuleDocument } from "./rule.js";
+import { requireBounded as requireBoundedSchema } from "./rules/schema-bounds.js";
 
 /** Most keys of operators and issuers together: one of Ed25519 takes two milliseconds to be read. */
 const MAX_KEYS = 1024;
@@ -10,6 +13,15 @@ const MAX_ANCHORS = 256;
 
 /** Longest list of rules, in characters of JSON without white space. */
 const MAX_RULES_LENGTH = 131_072;
+
+/** Longest expressions of all rules together, in characters: ten thousand take 0.2 seconds. */
+const MAX_CEL_LENGTH = 32_768;
+
+/** Most subschemas of all rules together: a thousand take 1.3 seconds to be compiled. */
+const MAX_SUBSCHEMAS = 2000;
+
+/** What a schema counts beside its subschemas, for what is done once for each. */
+const SCHEMA_WEIGHT = 100;
 
 /**
  * Refuses a document that would take long to read, before any of its keys, certificates and rules is
@@ -31,6 +43,40 @@ export function requireBounded(json: unknown): void {
   const { length } = JSON.stringify(members.get("rules") ?? null);
   if (length > MAX_RULES_LENGTH) {
     throw malformed(`rules have ${length} characters, want ${MAX_RULES_LENGTH} at most`);
+  }
+}
+
+/**
+ * Refuses rules that would take long to compile, before any of them is.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`
+ */
+export function requireBoundedRules(documents: readonly RuleDocument[], where: string): void {
+  let [characters, subschemas] = [0, 0];
+  for (const document of documents) {
+    if ("cel" in document) characters += document.cel.length;
+    else if (document.use === "payloadSchema")
+      subschemas += SCHEMA_WEIGHT + subschemasOf(document.with["schema"]);
+  }
+  if (characters > MAX_CEL_LENGTH) {
+    throw malformed(
+      `${where}: their expressions have ${characters} characters, want ${MAX_CEL_LENGTH} at most`,
+    );
+  }
+  if (subschemas > MAX_SUBSCHEMAS) {
+    throw malformed(
+      `${where}: their schemas come to ${subschemas} subschemas, ${SCHEMA_WEIGHT} for each schema among them, want ${MAX_SUBSCHEMAS} at most`,
+    );
+  }
+}
+
+/** Yields how many subschemas a schema comes to; of one that is refused anyway, none. */
+function subschemasOf(schema: unknown): number {
+  try {
+    return requireBoundedSchema(schema, malformed).subschemas;
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    return 0;
   }
 }
 

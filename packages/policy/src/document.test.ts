@@ -315,14 +315,44 @@ describe("a document that would take long to read is refused before any of it is
   const issuers = (count: number): unknown[] =>
     Array.from({ length: count }, (_, n) => ({ iss: `https://${n}.example`, keys: [stranger] }));
   const anchors = (count: number): unknown[] => Array.from({ length: count }, () => ({}));
+  let counted = 0;
   const overhead = JSON.stringify([{ name: "long", cel: "true", reason: "" }]).length;
   const rules = (length: number): unknown[] => [
     { name: "long", cel: "true", reason: "x".repeat(length - overhead) },
   ];
 
+  // None of them compiles: what a policy has too much of is told before.
+  const expressions = (count: number, length: number): unknown[] =>
+    Array.from({ length: count }, () => {
+      const name = `e${length}-${counted++}`;
+      return { name, cel: "(".repeat(length), reason: "no" };
+    });
+  const schemas = (count: number, members: number): unknown[] =>
+    Array.from({ length: count }, () => {
+      const properties = Object.fromEntries(Array.from({ length: members }, (_, n) => [n, {}]));
+      const schema = { unknown: 1, properties };
+      const name = `s${counted++}`;
+      return { name, use: "payloadSchema", with: { contentTypes: ["text/plain"], schema } };
+    });
+
   test.each<[string, Record<string, unknown>, RegExp]>([
     ["1025 keys", { issuers: issuers(1024) }, /^operators and issuers have 1025 keys, want 1024/],
     ["257 anchors", { anchors: anchors(257) }, /^anchors are 257, want 256 at most$/],
+    [
+      "long expressions",
+      { rules: expressions(4, 8192).concat(expressions(1, 4)) },
+      /^rules: their expressions have 32772 characters, want 32768 at most$/,
+    ],
+    [
+      "many schemas",
+      { rules: schemas(20, 0) },
+      /^rules: their schemas come to 2020 subschemas, 100 for each .* want 2000 at most$/,
+    ],
+    [
+      "schemas with many subschemas",
+      { rules: schemas(2, 900) },
+      /^rules: their schemas come to 2002 subschemas/,
+    ],
     ["long rules", { rules: rules(131_073) }, /^rules have 131073 characters, want 131072/],
   ])("%s", (_name, changes, reason) => {
     const { code, reasons } = refusal(() => Policy.parse(bytesOf(json(changes))));
@@ -335,6 +365,8 @@ describe("a document that would take long to read is refused before any of it is
       refusal(() => Policy.parse(bytesOf(json(changes)))).reasons;
     expect(misread({ anchors: anchors(256) })[0]).toMatch(/^anchors\[0\] lacks certificate/);
     expect(misread({ rules: rules(131_072) })[0]).toMatch(/^rules\[0\]: .*reason is not/);
+    expect(misread({ rules: expressions(4, 8192) })[0]).toMatch(/^rules\[0\]: rule .*: cel/);
+    expect(misread({ rules: schemas(2, 899) })[0]).toMatch(/^rules\[0\]: rule .*: schema/);
   });
 });
 

@@ -18,7 +18,7 @@ import type {
   TrustAnchor,
 } from "@tallystick/statement";
 
-import { requireBounded } from "./bounds.js";
+import { requireBounded, requireBoundedRules } from "./bounds.js";
 import { PolicyError } from "./error.js";
 import { malformed, reader } from "./member.js";
 import { compileRule, ruleDocumentsOf } from "./rule.js";
@@ -133,6 +133,19 @@ export function parseDocument(bytes: Uint8Array): PolicyParts {
     const problems = problemsIn(json);
     throw problems.length === 0 ? error : reader.malformedAll(problems);
   }
+}
+
+/**
+ * Yields `previous` of a document without reading the rest, `undefined` where it is not one that a
+ * policy can have.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`, where it is no JSON
+ */
+export function previousIn(bytes: Uint8Array): string | null | undefined {
+  const json = readJson(bytes, MAX_POLICY_BYTES);
+  if (!isObject(json) || !("previous" in json)) return undefined;
+  const { previous } = json;
+  return previous === null || isEntryId(previous) ? previous : undefined;
 }
 
 function partsOf(members: Members): PolicyParts {
@@ -304,6 +317,7 @@ function compiledRules(
   if (documents.length > MAX_RULES) {
     throw malformed(`${where} are ${documents.length}, want ${MAX_RULES} at most`);
   }
+  requireBoundedRules(documents, where);
   const compiled = reader.eachOf(documents, (document, position) => {
     try {
       return compileRule(document);

@@ -1,4 +1,4 @@
-import { PrivateKey, encodeHex } from "@tallystick/cose";
+import { PrivateKey, decodeHex, encodeHex } from "@tallystick/cose";
 import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -42,10 +42,14 @@ class Chain {
     this.entries = [first];
   }
 
+  static of(first: SignedStatement, state: PolicyState): Chain {
+    return new Chain(state, { statement: first, index: 0, time: TIME });
+  }
+
   static async start(approvals: number): Promise<Chain> {
     const first = await proposal(document({ approvals }), { issuer: nameOf(0) }, keyOf(0));
     const state = PolicyState.genesis(await Admission.bootstrap(first, TIME));
-    return new Chain(state, { statement: first, index: 0, time: TIME });
+    return Chain.of(first, state);
   }
 
   get state(): PolicyState {
@@ -82,6 +86,16 @@ class Chain {
 async function approval(id: string, operator: number): Promise<SignedStatement> {
   const claims = { issuer: nameOf(operator), issuedAt: TIME };
   return SignedStatement.decode(await signApproval(id, claims, keyOf(operator)));
+}
+
+/** The order of the group of P-256 (SEC 2 §2.4.2). */
+const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+
+/** Yields the statement with (r, n - s) in the place of the signature (r, s), which is as valid. */
+function otherForm({ normalised }: SignedStatement): SignedStatement {
+  const [head, s] = [normalised.subarray(0, -32), normalised.subarray(-32)];
+  const other = (N - BigInt(`0x${encodeHex(s)}`)).toString(16).padStart(64, "0");
+  return SignedStatement.decode(Uint8Array.from([...head, ...decodeHex(other)]));
 }
 
 describe("a change with one approval", () => {
@@ -186,6 +200,33 @@ describe("a change with three approvals", () => {
     expect((await rejection(chain.admit(await approval(older, 2)))).code).toBe("POLICY_STALE");
     await chain.add(await approval(other, 2));
     expect(chain.state.inForce.policy.issuers).toStrictEqual([]);
+  });
+
+  test("cannot be made again by anybody who changes the form of its signature", async () => {
+    const key = await PrivateKey.generate("ES256");
+    const own = { iss: nameOf(0), keys: [key.publicKey.toJwk()] };
+    const members = { operators: [own, ...operators.slice(1)], approvals: 3 };
+    const first = await proposal(document(members), { issuer: nameOf(0) }, key);
+    const chain = Chain.of(first, PolicyState.genesis(await Admission.bootstrap(first, TIME)));
+    const next = document({ ...members, previous: chain.current });
+    const real = await proposal(next, { issuer: nameOf(0) }, key);
+    const id = await chain.add(real);
+    await chain.add(await approval(id, 1));
+    const refused = async (): Promise<void> => {
+      const { code, message } = await rejection(chain.admit(otherForm(real)));
+      expect([code, message]).toEqual(["POLICY_STALE", expect.stringContaining("signed the same")]);
+    };
+    await refused();
+    expect(chain.state.proposals.get(id)?.approvers.size).toBe(2);
+    // Nor does what its operator took back return.
+    const other = { ...next, maxStatementBytes: 7 };
+    const newer = await chain.add(await proposal(other, { issuer: nameOf(0) }, key));
+    await refused();
+    expect([...chain.state.proposals.keys()]).toEqual([newer]);
+    const entry = { statement: otherForm(real), index: 99, time: TIME };
+    await expect(PolicyState.replay([...chain.entries, entry])).rejects.toMatchObject({
+      code: "POLICY_STALE",
+    });
   });
 
   test("can be made however many one operator has made before", async () => {

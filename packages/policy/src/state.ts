@@ -1,4 +1,4 @@
-import { encodeHex } from "@tallystick/cose";
+import { digest, encodeHex } from "@tallystick/cose";
 import { VerifiedStatement } from "@tallystick/statement";
 import type { SignedStatement } from "@tallystick/statement";
 
@@ -32,11 +32,18 @@ export interface ControlEntry {
   readonly chain?: readonly Uint8Array[];
 }
 
+/** What an operator signed, of the proposals that were made of one policy; the newest first. */
+interface Proposed {
+  readonly digest: string;
+  readonly before: Proposed | undefined;
+}
+
 interface Parts {
   readonly inForce: PolicyInForce;
   readonly control: Uint8Array;
   readonly controlIndex: number;
   readonly proposals: ReadonlyMap<string, OpenProposal>;
+  readonly proposed: Proposed | undefined;
 }
 
 /**
@@ -47,14 +54,16 @@ interface Parts {
  */
 export class PolicyState {
   readonly #controlIndex: number;
+  readonly #proposed: Proposed | undefined;
   readonly inForce: PolicyInForce;
   /** The newest control entry, on which every decision depends. */
   readonly control: Uint8Array;
   /** By EntryID, oldest first; one of each operator at most. */
   readonly proposals: ReadonlyMap<string, OpenProposal>;
 
-  private constructor({ inForce, control, controlIndex, proposals }: Parts) {
+  private constructor({ inForce, control, controlIndex, proposals, proposed }: Parts) {
     this.#controlIndex = controlIndex;
+    this.#proposed = proposed;
     this.inForce = Object.freeze(inForce);
     this.control = control;
     this.proposals = proposals;
@@ -75,7 +84,10 @@ export class PolicyState {
       throw new TypeError("the first entry of a log is its first policy");
     }
     const inForce = { policy: change.policy, entry, index: 0 };
-    return new PolicyState({ inForce, control: entry, controlIndex: 0, proposals: new Map() });
+    return new PolicyState({
+      ...{ inForce, control: entry, controlIndex: 0 },
+      ...{ proposals: new Map(), proposed: undefined },
+    });
   }
 
   /**
@@ -84,7 +96,8 @@ export class PolicyState {
    *
    * Throws `TypeError` when the admission was made in another state: it has to be made again.
    */
-  next({ statement: { entry, entryId }, control, change }: Admission, index: number): PolicyState {
+  next({ statement, control, change }: Admission, index: number): PolicyState {
+    const { entry, entryId } = statement;
     if (control === null || encodeHex(control) !== encodeHex(this.control)) {
       throw new TypeError("the admission was made in another state");
     }
@@ -95,11 +108,32 @@ export class PolicyState {
       // Whatever else was proposed was made from the policy that this one replaces.
       const inForce = { policy: signed.policy, entry, index };
       const proposals = new Map<string, OpenProposal>();
-      return new PolicyState({ inForce, control: entry, controlIndex: index, proposals });
+      return new PolicyState({
+        ...{ inForce, control: entry, controlIndex: index },
+        ...{ proposals, proposed: undefined },
+      });
     }
     const proposals = this.#proposalsBeside(change).set(id, signed);
-    const { inForce } = this;
-    return new PolicyState({ inForce, control: entry, controlIndex: index, proposals });
+    const before = this.#proposed;
+    const proposed =
+      change.kind === "proposal" ? { digest: signedDigest(statement), before } : before;
+    return new PolicyState({
+      ...{ inForce: this.inForce, control: entry, controlIndex: index },
+      ...{ proposals, proposed },
+    });
+  }
+
+  /**
+   * Yields whether an operator signed the same proposal before, since the policy is in force. Anybody
+   * can make another valid signature of ECDSA out of one, and with it another entry.
+   */
+  wasProposed(statement: SignedStatement): boolean {
+    if (this.#proposed === undefined) return false;
+    const own = signedDigest(statement);
+    for (let one: Proposed | undefined = this.#proposed; one !== undefined; one = one.before) {
+      if (one.digest === own) return true;
+    }
+    return false;
   }
 
   /**
@@ -161,4 +195,10 @@ export class PolicyState {
     const approvers = new Set(open.approvers).add(change.operator);
     return [change.proposal, { ...open, approvers }];
   }
+}
+
+/** Yields the digest of what an operator signed: the protected header and the payload. */
+function signedDigest({ message, payload }: SignedStatement): string {
+  const parts = [message.protectedBytes, payload ?? new Uint8Array()];
+  return parts.map((part) => encodeHex(digest("sha-256", part))).join(" ");
 }

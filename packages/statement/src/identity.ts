@@ -7,6 +7,7 @@ import { DidX509 } from "./did/x509.js";
 import { StatementError } from "./error.js";
 import type { SignedStatement } from "./statement.js";
 import { CERTIFICATES } from "./x509/cache.js";
+import { permitsHostOf } from "./x509/constraints.js";
 import type { Certificate } from "./x509/certificate.js";
 import { certificateHeadersOf, decodeChain, isThumbprintOf } from "./x509/headers.js";
 import type { CertificateThumbprint } from "./x509/headers.js";
@@ -27,8 +28,9 @@ export interface TrustAnchor {
   /** `iss` values that the anchor vouches for, as they are. */
   readonly issuers: readonly string[];
   /**
-   * What else binds `iss`: with `san` the leaf's subject alternative name, as a URI that is `iss`
-   * or the DNS name that is the host of an https `iss`; with `did:x509` an `iss` that is one.
+   * What else binds `iss`: with `san` the leaf's subject alternative name, as a URI that is `iss` and
+   * whose host, in an http or https one, keeps the path's name constraints on DNS names, or as the
+   * DNS name that is the host of an https `iss`; with `did:x509` an `iss` that is one.
    */
   readonly bindings: ReadonlySet<IssuerBinding>;
 }
@@ -211,13 +213,17 @@ export function requireBinding(
     if (isListed || allows("did:x509")) return true;
     throw mismatch(`${path.anchor.label} does not vouch for issuers by did:x509`);
   }
-  if (isListed || (allows("san") && namesIssuer(path.leaf, issuer))) return false;
+  if (isListed || (allows("san") && namesIssuer(path, issuer))) return false;
   throw mismatch(`${path.anchor.label} does not vouch for this iss, nor does ${path.leaf.label}`);
 }
 
-function namesIssuer({ extensions: { subjectAltName } }: Certificate, issuer: string): boolean {
+function namesIssuer({ leaf, certificates }: CertificatePath, issuer: string): boolean {
+  const { subjectAltName } = leaf.extensions;
   if (subjectAltName === undefined) return false;
-  if (subjectAltName.uri.includes(issuer)) return true;
+  if (subjectAltName.uri.includes(issuer)) {
+    const all = certificates.flatMap(({ extensions }) => extensions.nameConstraints ?? []);
+    return all.every((constraints) => permitsHostOf(constraints, issuer));
+  }
   const host = /^https:\/\/([A-Za-z0-9.-]+)(?:\/.*)?$/.exec(issuer)?.[1]?.toLowerCase();
   return host !== undefined && subjectAltName.dns.some((name) => name.toLowerCase() === host);
 }

@@ -155,6 +155,7 @@ async function chainHeaders(
   issuedAt: number | undefined,
 ): Promise<IdentityHeaders> {
   const certificates = decodeChain(encoded);
+  for (const certificate of certificates) certificate.open();
   await requireChain(certificates, signer, issuedAt);
   const ders = certificates.map(({ der }) => der);
   const [leaf] = ders;

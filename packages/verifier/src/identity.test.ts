@@ -146,7 +146,7 @@ describe("an issuer that an anchor of the trust file vouches for", () => {
   });
 });
 
-describe("certificates are judged at the earliest receipt that holds", () => {
+describe("certificates are judged at the earliest receipt that holds, of as many services as have to vouch", () => {
   const late = TIME + 5000;
 
   async function withReceipts(
@@ -181,6 +181,22 @@ describe("certificates are judged at the earliest receipt that holds", () => {
     expect((await verifyTransparentStatement(both, trust)).judgedAt).toBe(TIME);
     const same = await withReceipts([alpha, { time: late }], [alpha, {}]);
     expect((await verifyTransparentStatement(same, trust)).judgedAt).toBe(TIME);
+  });
+
+  test("fewer services than have to vouch cannot put it back, or keep it back", async () => {
+    const trust = trustIn([alpha, beta], { ...anchored(), requireReceipts: 2 });
+    const judged = async (
+      ...places: readonly (readonly [typeof alpha, Place])[]
+    ): Promise<unknown> =>
+      (await verifyTransparentStatement(await withReceipts(...places), trust)).judgedAt;
+    const [early, now] = [{ time: TIME - 500 }, {}];
+    expect(await judged([beta, early], [alpha, now])).toBe(TIME);
+    expect(await judged([beta, early], [beta, {}], [alpha, now])).toBe(TIME);
+    expect(await judged([alpha, { time: late }], [alpha, now], [beta, now])).toBe(TIME);
+    await expect(judged([beta, now], [alpha, { time: late }])).rejects.toMatchObject({
+      code: "VERIFIER_ISSUER_UNVERIFIED",
+      message: expect.stringContaining("has expired"),
+    });
   });
 
   test("a receipt of a service that is not pinned gives no time", async () => {

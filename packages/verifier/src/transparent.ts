@@ -40,8 +40,9 @@ export class VerifiedTransparentStatement {
   /** Who signed, and what says so; `undefined` where the issuer's signature was not verified. */
   readonly identity: Identity | undefined;
   /**
-   * When the earliest receipt that holds was issued, in seconds since the epoch: certificates and
-   * the terms of keys are judged at it, and never at the time of the verification.
+   * When `requireReceipts` services had vouched, by the earliest receipt of each that holds, in
+   * seconds since the epoch; `undefined` where fewer say when. Certificates and the terms of keys
+   * are judged at it, and never at the time of the verification.
    */
   readonly judgedAt: number | undefined;
   readonly steps: readonly Step[];
@@ -98,7 +99,7 @@ interface Vouched {
   readonly counted: readonly CountedReceipt[];
   /** Every receipt that holds. */
   readonly all: readonly CountedReceipt[];
-  /** When the earliest of them was issued, `undefined` where none says. */
+  /** When enough services had vouched, `undefined` where too few say. */
   readonly time: number | undefined;
 }
 
@@ -109,8 +110,8 @@ interface Vouched {
  * Opens no socket and reads no clock (I10). A receipt that does not hold, or of a service that is
  * not pinned, does not count and is named in `steps`; `requireReceipts` distinct services must
  * vouch (V2, V3). Receipts state when they were issued; whether that is recent enough is for the
- * caller to judge. The issuer's certificates and the terms of its key are judged at the earliest of
- * those times.
+ * caller to judge. The issuer's certificates and the terms of its key are judged at the time when
+ * that many services had vouched, which fewer of them cannot put back.
  *
  * @throws {@link VerifierError} `VERIFIER_STATEMENT_REFUSED`, `VERIFIER_RECEIPTS_MISSING`,
  * `VERIFIER_RECEIPTS_INSUFFICIENT`, `VERIFIER_ISSUER_UNVERIFIED`, `VERIFIER_KEY_OUT_OF_TERM`,
@@ -153,9 +154,18 @@ async function countReceipts(
       `trusted services that vouch: ${counted.size}, want ${trust.requireReceipts}`,
     );
   }
-  const times = all.flatMap(({ inclusion: { receipt } }) => receipt.issuedAt ?? []);
-  const time = times.length === 0 ? undefined : Math.min(...times);
-  return { counted: [...counted.values()], all, time };
+  return { counted: [...counted.values()], all, time: timeOf(all, trust.requireReceipts) };
+}
+
+/** Yields the time at which `count` services had vouched, `undefined` where fewer state one. */
+function timeOf(all: readonly CountedReceipt[], count: number): number | undefined {
+  const earliest = new Map<string, number>();
+  for (const { service, inclusion } of all) {
+    const { issuedAt = Infinity } = inclusion.receipt;
+    earliest.set(service.issuer, Math.min(issuedAt, earliest.get(service.issuer) ?? Infinity));
+  }
+  const time = [...earliest.values()].sort((a, b) => a - b)[count - 1];
+  return time === Infinity ? undefined : time;
 }
 
 async function verifyIssuer(

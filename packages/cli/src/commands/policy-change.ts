@@ -47,7 +47,8 @@ async function propose(file: string, options: ChangeOptions, session: Session): 
   const named = { issuer: operatorOf(current.policy, operator), issuedAt: session.now() };
   const { entryId } = await client.register(await signPolicy(document, named, operator));
   const wanted = current.policy.approvals;
-  await tell(client, { entryId, proposal: entryId, wanted }, session);
+  const previous = current.entryId;
+  await tell(client, { entryId, proposal: entryId, previous, wanted }, session);
 }
 
 async function approve(proposal: string, options: ChangeOptions, session: Session): Promise<void> {
@@ -66,12 +67,12 @@ async function approve(proposal: string, options: ChangeOptions, session: Sessio
   const named = { issuer: operatorOf(current.policy, operator), issuedAt: session.now() };
   const { entryId } = await client.register(await signApproval(proposal, named, operator));
   const wanted = current.policy.approvals;
-  await tell(client, { entryId, proposal, wanted }, session);
+  await tell(client, { entryId, proposal, previous: current.entryId, wanted }, session);
 }
 
 async function tell(
   client: ServiceClient,
-  made: { readonly entryId: string; readonly proposal: string; readonly wanted: number },
+  made: Parameters<typeof outcomeOf>[1] & { readonly wanted: number },
   { output, isJson }: Session,
 ): Promise<void> {
   const { entryId, proposal, wanted } = made;
@@ -95,6 +96,7 @@ async function tell(
   output.print(entryId);
   const what = entryId === proposal ? "proposal" : "approval";
   if (outcome === "in force") output.note(`the ${what} put the policy in force`);
+  else if (outcome === "replaced") output.note("not in force: a newer proposal took its place");
   else if (waiting === undefined) output.note("not in force: another policy came before it");
   else {
     const approvals = formatApprovals(waiting, wanted);

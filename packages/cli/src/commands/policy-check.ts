@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { PolicyError } from "@tallystick/policy";
+import { PolicyError, formatPolicy } from "@tallystick/policy";
 
 import { EXIT } from "../exit.js";
 import { readPolicyFile } from "../policy-file.js";
@@ -15,6 +15,8 @@ export function addPolicyCheck(policy: Command, session: Session): void {
       const { output, isJson } = session;
       try {
         const { document } = await readPolicyFile(file);
+        // Proposed is the canonical form, which is longer than a file without white space.
+        formatPolicy(document);
         const { operators, issuers, rules = [] } = document;
         const counts = `${operators.length} operators, ${issuers.length} issuers`;
         if (isJson) output.printJson({ isPolicy: true, problems: [] });

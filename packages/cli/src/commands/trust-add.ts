@@ -54,6 +54,8 @@ interface Added {
   /** How many operators have to sign it. */
   readonly wanted: number;
   readonly standing: PolicyStanding;
+  /** EntryID of the policy that the proposal replaces. */
+  readonly previous: string;
 }
 
 /** What the policy in force says of the key already, so that nothing was registered. */
@@ -68,10 +70,11 @@ function describe(added: Added | Known): string {
     if (refusals.length === 0) return "may register with this key already";
     return `may not register with this key: ${refusals.join("; ")}`;
   }
-  const { entryId, wanted, standing } = added;
-  const outcome = outcomeOf(standing, { entryId, proposal: entryId });
+  const { entryId, wanted, standing, previous } = added;
+  const outcome = outcomeOf(standing, { entryId, proposal: entryId, previous });
   if (outcome === "in force") return `may register with this key from now on, by policy ${entryId}`;
   if (outcome === "overtaken") return "may not register yet: another policy came before this one";
+  if (outcome === "replaced") return "may not register yet: a newer proposal took this one's place";
   const approvals = formatApprovals(outcome, wanted);
   return `may not register yet: policy ${entryId} ${approvals}: tally policy approve ${entryId}`;
 }
@@ -118,7 +121,7 @@ async function addInDirectory(
     const proposal = await signProposal(current, addition, { operator, issuedAt });
     const { entryId } = await service.register(proposal);
     const wanted = current.policy.approvals;
-    return { entryId, wanted, standing: await standingOf(service) };
+    return { entryId, wanted, standing: await standingOf(service), previous: current.entryId };
   } finally {
     await service.close();
   }
@@ -159,7 +162,8 @@ async function propose(
   if (known !== undefined) return known;
   const proposal = await signProposal(current, addition, { operator, issuedAt });
   const { entryId } = await client.register(proposal);
-  return { entryId, wanted: current.policy.approvals, standing: await client.policy() };
+  const wanted = current.policy.approvals;
+  return { entryId, wanted, standing: await client.policy(), previous: current.entryId };
 }
 
 function policyInForce(client: ServiceClient): Promise<CurrentPolicy> {

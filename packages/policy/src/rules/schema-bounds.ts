@@ -38,6 +38,8 @@ type Schema = Readonly<Record<string, unknown>>;
 export interface BoundedSchema {
   readonly schema: Schema;
   readonly weights: SchemaWeights;
+  /** With every reference written out. */
+  readonly subschemas: number;
 }
 
 /** Where a subschema stands. */
@@ -60,7 +62,7 @@ export function requireBounded(schema: unknown, refuse: Refuse): BoundedSchema {
   }
   const walk = new Walk(schema, refuse);
   walk.visit(schema, { depth: 1, level: 0 });
-  return { schema, weights: walk.weights };
+  return { schema, weights: walk.weights, subschemas: walk.count };
 }
 
 class Walk {
@@ -68,12 +70,18 @@ class Walk {
   readonly #refuse: Refuse;
   readonly #open = new Set<string>();
   readonly weights = new SchemaWeights();
+  // Owned by visit.
   #count = 0;
   #listed = 0;
 
   constructor(root: Schema, refuse: Refuse) {
     this.#root = root;
     this.#refuse = refuse;
+  }
+
+  /** Subschemas so far. */
+  get count(): number {
+    return this.#count;
   }
 
   visit(schema: unknown, place: Place): void {

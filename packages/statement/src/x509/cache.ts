@@ -40,7 +40,8 @@ export class CertificateCache {
   }
 
   /**
-   * Yields the certificate that the bytes are, and the one that is kept where there is one.
+   * Yields the certificate that the bytes are, and the one that is kept where there is one. What the
+   * extensions of another one say is not read yet.
    *
    * @throws StatementError `STATEMENT_CERTIFICATE_MALFORMED`
    */
@@ -53,7 +54,7 @@ export class CertificateCache {
       this.#certificates.set(name, known);
       return known;
     }
-    const certificate = Certificate.decode(der);
+    const certificate = Certificate.decodeOutline(der);
     this.#names.set(certificate, name);
     return certificate;
   }

@@ -17,7 +17,14 @@ import {
   parseDer,
   type DerElement,
 } from "./der.js";
-import { extensionsOf, type Extensions } from "./extensions.js";
+import {
+  extensionsOf,
+  keyIdsOf,
+  rawExtensionsOf,
+  type Extensions,
+  type KeyIds,
+  type RawExtension,
+} from "./extensions.js";
 import { labelOf, nameOf, type DistinguishedName } from "./name.js";
 import { timeOf } from "./time.js";
 
@@ -33,12 +40,16 @@ interface Signed {
 
 /**
  * A decoded X.509 certificate (RFC 5280 §4.1): strict DER, with a key that is fit to verify with,
- * and **not verified**. {@link Certificate.decode} is the only way to get one. Immutable.
+ * and **not verified**. {@link Certificate.decode} and {@link Certificate.decodeOutline} are the only
+ * ways to get one. Immutable.
  */
 export class Certificate {
   readonly #signed: Signed;
   // Owned by verifySignature: those whose key the signature was seen to hold under.
   readonly #signers = new WeakSet<Certificate>();
+  readonly #raw: ReadonlyMap<string, RawExtension>;
+  // Owned by the getter.
+  #extensions: Extensions | undefined;
   /** Exactly as received. */
   readonly der: Uint8Array;
   readonly version: 1 | 2 | 3;
@@ -50,7 +61,8 @@ export class Certificate {
   readonly notBefore: number;
   readonly notAfter: number;
   readonly publicKey: PublicKey;
-  readonly extensions: Extensions;
+  /** Which key this is and which one signed, by its own word. */
+  readonly keyIds: KeyIds;
   readonly signatureAlgorithm: SignatureAlgorithm;
   /** A short, printable text for messages, such as `CN=Leaf`. */
   readonly label: string;
@@ -71,7 +83,8 @@ export class Certificate {
     this.notBefore = timeOf(notBefore);
     this.notAfter = timeOf(notAfter);
     this.publicKey = publicKeyOf(fields.publicKey);
-    this.extensions = extensionsOf(fields.extensions);
+    this.#raw = rawExtensionsOf(fields.extensions);
+    this.keyIds = keyIdsOf(this.#raw);
     this.label = labelOf(this.subject);
     Object.freeze(this);
   }
@@ -84,11 +97,41 @@ export class Certificate {
    * of a kind that is not supported, with the refusal as `cause`
    */
   static decode(der: Uint8Array): Certificate {
+    return new Certificate(der).open();
+  }
+
+  /**
+   * Decodes one certificate as {@link Certificate.decode} does, but for what its extensions say: to
+   * read that takes longer than everything else, and of a stranger's certificate nobody needs it.
+   *
+   * @throws {@link StatementError} `STATEMENT_CERTIFICATE_MALFORMED`
+   */
+  static decodeOutline(der: Uint8Array): Certificate {
     return new Certificate(der);
   }
 
   static is(value: object): value is Certificate {
     return #signed in value;
+  }
+
+  /**
+   * What the extensions say; those of an outline are read when they are first asked for.
+   *
+   * @throws {@link StatementError} `STATEMENT_CERTIFICATE_MALFORMED`, of an outline alone
+   */
+  get extensions(): Extensions {
+    this.#extensions ??= extensionsOf(this.#raw);
+    return this.#extensions;
+  }
+
+  /**
+   * Yields the certificate once its extensions are read.
+   *
+   * @throws {@link StatementError} `STATEMENT_CERTIFICATE_MALFORMED`
+   */
+  open(): this {
+    this.#extensions ??= extensionsOf(this.#raw);
+    return this;
   }
 
   /** Yields the digest of all of the certificate. */

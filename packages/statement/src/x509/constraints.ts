@@ -53,48 +53,90 @@ export function findViolation(
   { permitted, excluded }: NameConstraints,
   names: SubjectNames,
 ): string | undefined {
-  for (const [kind, { isUnder, isUnreadable }] of Object.entries(KINDS)) {
-    const own = namesOf(names, kind as Kind);
-    const [allowed, barred] = [basesOf(permitted, kind as Kind), basesOf(excluded, kind as Kind)];
+  for (const kind of KIND_NAMES) {
+    const [allowed, barred] = [basesOf(permitted, kind), basesOf(excluded, kind)];
     if (allowed.length === 0 && barred.length === 0) continue;
-    for (const name of own) {
-      if (isUnreadable(name)) return `${kind} name cannot be compared with name constraints`;
-      if (barred.some((base) => isUnder(name, base, "excluded"))) return `${kind} name is excluded`;
-      if (allowed.length > 0 && !allowed.some((base) => isUnder(name, base, "permitted"))) {
-        return `${kind} name is not permitted`;
-      }
-    }
+    const violation = KINDS[kind](namesOf(names, kind), allowed, barred);
+    if (violation !== undefined) return `${kind} name ${violation}`;
   }
   return opaqueViolation([permitted, excluded], names);
+}
+
+/**
+ * Yields whether the host in an http or https URI may be certified as a DNS name. URIs have constraints
+ * of their own, which are seldom there: who may not certify a host may not name it in a URI either.
+ */
+export function permitsHostOf({ permitted, excluded }: NameConstraints, uri: string): boolean {
+  const [allowed, barred] = [basesOf(permitted, "dns"), basesOf(excluded, "dns")];
+  if (!/^https?:/i.test(uri) || (allowed.length === 0 && barred.length === 0)) return true;
+  const host = hostOfUri(uri);
+  return host !== undefined && KINDS.dns([host], allowed, barred) === undefined;
+}
+
+/** Yields how many pairs of a name and a constraint of its kind there are. */
+export function comparisonsOf(
+  { permitted, excluded }: NameConstraints,
+  names: SubjectNames,
+): number {
+  return KIND_NAMES.reduce((sum, kind) => {
+    const bases = basesOf(permitted, kind).length + basesOf(excluded, kind).length;
+    return sum + bases * namesOf(names, kind).length;
+  }, 0);
 }
 
 type Kind = keyof typeof KINDS;
 type Name = string | Uint8Array | DistinguishedName;
 type Side = "permitted" | "excluded";
 
-interface KindRule {
-  readonly isUnder: (name: Name, base: Name, side: Side) => boolean;
-  readonly isUnreadable: (name: Name) => boolean;
+/** Yields what is wrong with the first name that is not permitted, or is excluded. */
+type KindRule = (
+  names: readonly Name[],
+  allowed: readonly Name[],
+  barred: readonly Name[],
+) => string | undefined;
+
+/** How a kind of name is read, once however often it is compared; `undefined` where it cannot be. */
+interface Reading<Own extends Name, Read, Base> {
+  readonly isOwn: (name: Name) => name is Own;
+  readonly read: (name: Own) => Read | undefined;
+  readonly readBase: (base: Own) => Base;
+  readonly isUnder: (name: Read, base: Base, side: Side) => boolean;
 }
 
 const KINDS = {
-  dns: ruleOf(isText, isDnsUnder, (name) => !isHost(name.replace(/^\*\./, ""))),
-  email: ruleOf(isText, isMailboxUnder, (name) => mailboxOf(name) === undefined),
-  uri: ruleOf(isText, isUriUnder, (name) => hostOfUri(name) === undefined),
-  ip: ruleOf(isBytes, isAddressUnder, () => false),
-  directory: ruleOf(isDirectory, isWithin, () => false),
+  dns: ruleOf({ isOwn: isText, read: dnsOf, readBase: lowered, isUnder: isDnsUnder }),
+  email: ruleOf({ isOwn: isText, read: mailboxOf, readBase: mailBaseOf, isUnder: isMailboxUnder }),
+  uri: ruleOf({ isOwn: isText, read: hostOfUri, readBase: lowered, isUnder: isHostUnder }),
+  ip: ruleOf({ isOwn: isBytes, read: same, readBase: same, isUnder: isAddressUnder }),
+  directory: ruleOf({ isOwn: isDirectory, read: same, readBase: same, isUnder: isWithin }),
 } as const;
 
-// Names reach a rule by their kind, so one of another type is a defect and counts as broken.
-function ruleOf<Own extends Name>(
-  isOwn: (name: Name) => name is Own,
-  isUnder: (name: Own, base: Own, side: Side) => boolean,
-  isUnreadable: (name: Own) => boolean,
-): KindRule {
-  return {
-    isUnder: (name, base, side) => isOwn(name) && isOwn(base) && isUnder(name, base, side),
-    isUnreadable: (name) => !isOwn(name) || isUnreadable(name),
+const KIND_NAMES = Object.keys(KINDS) as Kind[];
+
+// Names reach a rule by their kind, so one of another type is a defect and counts as unreadable.
+function ruleOf<Own extends Name, Read, Base>({
+  isOwn,
+  read,
+  readBase,
+  isUnder,
+}: Reading<Own, Read, Base>): KindRule {
+  return (names, allowed, barred) => {
+    const permitted = allowed.filter(isOwn).map(readBase);
+    const excluded = barred.filter(isOwn).map(readBase);
+    for (const name of names) {
+      const own = isOwn(name) ? read(name) : undefined;
+      if (own === undefined) return "cannot be compared with name constraints";
+      if (excluded.some((base) => isUnder(own, base, "excluded"))) return "is excluded";
+      if (allowed.length > 0 && !permitted.some((base) => isUnder(own, base, "permitted"))) {
+        return "is not permitted";
+      }
+    }
+    return undefined;
   };
+}
+
+function same<Value>(value: Value): Value {
+  return value;
 }
 
 function isText(name: Name): name is string {
@@ -141,18 +183,31 @@ function isHost(text: string): boolean {
   return text.length <= MAX_HOST_LENGTH && HOST.test(text);
 }
 
-/** Whether a host is the base or below it, by whole labels. */
+function lowered(text: string): string {
+  return text.toLowerCase();
+}
+
+/** Whether a host is the base or below it, by whole labels; both in lower case. */
 function isSameOrBelow(host: string, base: string): boolean {
-  const [lower, end] = [host.toLowerCase(), base.toLowerCase()];
-  return end === "" || lower === end || lower.endsWith(`.${end}`);
+  return base === "" || host === base || (host.endsWith(base) && host.at(-base.length - 1) === ".");
+}
+
+interface DnsName {
+  readonly host: string;
+  readonly isWildcard: boolean;
+}
+
+function dnsOf(text: string): DnsName | undefined {
+  const host = text.replace(/^\*\./, "");
+  if (!isHost(host)) return undefined;
+  return { host: host.toLowerCase(), isWildcard: host.length < text.length };
 }
 
 // A wildcard stands for all names that it covers: it is permitted where all are, and excluded
 // where one is.
-function isDnsUnder(name: string, base: string, side: Side): boolean {
-  if (!name.startsWith("*.")) return isSameOrBelow(name, base);
-  const host = name.slice(2);
-  return isSameOrBelow(host, base) || (side === "excluded" && isSameOrBelow(base, host));
+function isDnsUnder({ host, isWildcard }: DnsName, base: string, side: Side): boolean {
+  if (isSameOrBelow(host, base)) return true;
+  return isWildcard && side === "excluded" && isSameOrBelow(base, host);
 }
 
 interface Mailbox {
@@ -164,30 +219,21 @@ interface Mailbox {
 function mailboxOf(text: string): Mailbox | undefined {
   const [, local, host] = /^([^@"\\]+)@([^@]+)$/.exec(text) ?? [];
   if (local === undefined || host === undefined || !isHost(host)) return undefined;
-  return { local, host };
+  return { local, host: host.toLowerCase() };
+}
+
+function mailBaseOf(text: string): Mailbox | string {
+  return mailboxOf(text) ?? text.toLowerCase();
 }
 
 // RFC 5280 §4.2.1.10: a mailbox, all of a host, or with a leading dot all below a domain.
-function isMailboxUnder(name: string, base: string): boolean {
-  const mailbox = mailboxOf(name);
-  if (mailbox === undefined) return false;
-  const one = mailboxOf(base);
-  if (one === undefined) return isHostUnder(mailbox.host, base);
-  return mailbox.local === one.local && isSameHost(mailbox.host, one.host);
-}
-
-function isUriUnder(name: string, base: string): boolean {
-  const host = hostOfUri(name);
-  return host !== undefined && isHostUnder(host, base);
+function isMailboxUnder({ local, host }: Mailbox, base: Mailbox | string): boolean {
+  if (typeof base === "string") return isHostUnder(host, base);
+  return local === base.local && host === base.host;
 }
 
 function isHostUnder(host: string, base: string): boolean {
-  if (!base.startsWith(".")) return isSameHost(host, base);
-  return host.toLowerCase().endsWith(base.toLowerCase());
-}
-
-function isSameHost(left: string, right: string): boolean {
-  return left.toLowerCase() === right.toLowerCase();
+  return base.startsWith(".") ? host.endsWith(base) : host === base;
 }
 
 // RFC 5280 §4.2.1.10: a URI without a host name, or with an address in its place, does not pass.
@@ -195,7 +241,7 @@ function hostOfUri(uri: string): string | undefined {
   const [, authority] = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#\\]*)(?:[/?#]|$)/.exec(uri) ?? [];
   const host = authority?.replace(/^.*@/, "").replace(/:\d*$/, "");
   if (host === undefined || !isHost(host)) return undefined;
-  return /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i.test(host) ? undefined : host;
+  return /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/i.test(host) ? undefined : host.toLowerCase();
 }
 
 function isAddressUnder(address: Uint8Array, base: Uint8Array): boolean {

@@ -9,7 +9,15 @@ import {
   type GeneralSubtrees,
 } from "@peculiar/asn1-x509";
 import { requireConstraintNames, type NameConstraints } from "./constraints.js";
-import { DER_TAG, childrenOf, contentOf, malformed, oidOf, type DerElement } from "./der.js";
+import {
+  DER_TAG,
+  childrenOf,
+  contentOf,
+  malformed,
+  oidOf,
+  parseDer,
+  type DerElement,
+} from "./der.js";
 import { sortNames, type GeneralNames } from "./general-name.js";
 import { decodeWhole } from "./library.js";
 
@@ -74,13 +82,39 @@ const KNOWN: ReadonlySet<string> = new Set(Object.values(OID));
 const MAX_EXTENSIONS = 64;
 const MAX_KEY_ID_BYTES = 64;
 
+/** Key identifiers (RFC 5280 §4.2.1.1, §4.2.1.2), with which issuers are told apart. */
+export interface KeyIds {
+  readonly subject: Uint8Array | undefined;
+  readonly authority: Uint8Array | undefined;
+}
+
+/** Tag of `keyIdentifier` in an AuthorityKeyIdentifier. */
+const KEY_IDENTIFIER = 0x80;
+
 /**
- * Yields what the extensions say; `element` is the SEQUENCE of them, undefined where there is none.
+ * Yields the key identifiers alone, which say where a chain may lead before anything else is read.
+ * Whether the extensions are well-formed is for {@link extensionsOf} to say.
  *
  * @throws {@link StatementError} `STATEMENT_CERTIFICATE_MALFORMED`
  */
-export function extensionsOf(element: DerElement | undefined): Extensions {
-  const raw = rawExtensionsOf(element);
+export function keyIdsOf(raw: ReadonlyMap<string, RawExtension>): KeyIds {
+  const subject = raw.get(OID.subjectKeyId)?.value;
+  const authority = raw.get(OID.authorityKeyId)?.value;
+  return Object.freeze({
+    subject: subject && contentOf(parseDer(subject), DER_TAG.octetString),
+    authority:
+      authority &&
+      childrenOf(parseDer(authority), DER_TAG.sequence).find(({ tag }) => tag === KEY_IDENTIFIER)
+        ?.content,
+  });
+}
+
+/**
+ * Yields what the extensions say.
+ *
+ * @throws {@link StatementError} `STATEMENT_CERTIFICATE_MALFORMED`
+ */
+export function extensionsOf(raw: ReadonlyMap<string, RawExtension>): Extensions {
   const read = <Value>(oid: string, decode: (value: Uint8Array) => Value): Value | undefined => {
     const value = raw.get(oid)?.value;
     return value === undefined ? undefined : decode(value);
@@ -104,8 +138,17 @@ export function extensionsOf(element: DerElement | undefined): Extensions {
   });
 }
 
-/** `Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }` */
-function rawExtensionsOf(element: DerElement | undefined): ReadonlyMap<string, RawExtension> {
+/**
+ * Yields the extensions as they stand; `element` is the SEQUENCE of them, undefined where there is
+ * none.
+ *
+ * `Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }`
+ *
+ * @throws {@link StatementError} `STATEMENT_CERTIFICATE_MALFORMED`
+ */
+export function rawExtensionsOf(
+  element: DerElement | undefined,
+): ReadonlyMap<string, RawExtension> {
   const raw = new Map<string, RawExtension>();
   if (element === undefined) return raw;
   const all = childrenOf(element, DER_TAG.sequence);

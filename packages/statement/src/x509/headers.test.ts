@@ -57,6 +57,9 @@ describe("x5chain", () => {
     expect(chain).toThrow("certificate 1: ");
     expect(refusal(() => decodeChain([new Uint8Array()]))).toBe("STATEMENT_CERTIFICATE_MALFORMED");
     expect(refusal(() => decodeChain([]))).toBe("STATEMENT_CHAIN_MALFORMED");
+    const large = (bytes: number): Uint8Array[] => [new Uint8Array(bytes), new Uint8Array(65_536)];
+    expect(refusal(() => decodeChain(large(65_537)))).toBe("STATEMENT_CHAIN_MALFORMED");
+    expect(refusal(() => decodeChain(large(65_536)))).toBe("STATEMENT_CERTIFICATE_MALFORMED");
   });
 });
 

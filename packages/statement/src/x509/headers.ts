@@ -63,14 +63,22 @@ export function certificateHeadersOf(
   };
 }
 
+/** Most bytes of a chain. Eight certificates of ML-DSA-87 with ordinary names have half of it. */
+const MAX_CHAIN_BYTES = 131_072;
+
 /**
  * Yields the certificates of encoded ones, leaf first, as a chain out of a header or collateral.
+ * What their extensions say is not read yet, unless a path of them held before.
  *
  * @throws {@link StatementError} `STATEMENT_CHAIN_MALFORMED`, `STATEMENT_CERTIFICATE_MALFORMED`
  */
 export function decodeChain(encoded: readonly Uint8Array[]): readonly Certificate[] {
   if (encoded.length === 0 || encoded.length > MAX_PATH_LENGTH) {
     throw malformed(`${encoded.length} certificates, want 1 to ${MAX_PATH_LENGTH}`);
+  }
+  const bytes = encoded.reduce((sum, { length }) => sum + length, 0);
+  if (bytes > MAX_CHAIN_BYTES) {
+    throw malformed(`certificates of ${bytes} bytes, want ${MAX_CHAIN_BYTES} at most`);
   }
   return Object.freeze(
     encoded.map((der, place) => {

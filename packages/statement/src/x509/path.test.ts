@@ -6,15 +6,20 @@ import {
   authorityKeyId,
   ca,
   certificatesOf,
+  constraints,
   ED25519,
+  ed25519,
   extension,
+  general,
   issue,
   issueLeaf,
   name,
   NOW,
+  san,
   subjectKeyId,
   utcTime,
   type CertificateKey,
+  type Issued,
 } from "../testing/certificate.js";
 import { EXPIRED, long, refusalOf, three, verify, withThree, type Case } from "../testing/chain.js";
 import { bits, der, oid, sequence } from "../testing/der.js";
@@ -146,16 +151,15 @@ describe("one flipped bit", () => {
       const { length } = made.chain[place]?.der ?? new Uint8Array();
       return fc.tuple(fc.constant(place), fc.nat({ max: length * 8 - 1 }));
     });
+    const anchors = certificatesOf(...made.anchors);
     await fc.assert(
       fc.asyncProperty(spot, async ([place, bit]) => {
         const chain = made.chain.map(({ der }, at) => (at === place ? flipBit(der, bit) : der));
         const attempt = async (): Promise<unknown> =>
           CertificatePath.verify(
             chain.map((der) => Certificate.decode(der)),
-            certificatesOf(...made.anchors),
-            {
-              time: NOW,
-            },
+            anchors,
+            { time: NOW },
           );
         await expect(attempt()).rejects.toThrow(StatementError);
       }),
@@ -200,7 +204,75 @@ test("however many anchors share a name, few signatures are verified", async () 
   }
 });
 
-test("no signature is verified of a chain that is refused without", async () => {
+describe("what the extensions say is not read of a certificate that", () => {
+  const unreadable = extension("2.5.29.17", NULL);
+  const outlined = async (chain: readonly Issued[], anchors: readonly Issued[]): Promise<unknown> =>
+    CertificatePath.verify(
+      chain.map(({ der: bytes }) => Certificate.decodeOutline(bytes)),
+      certificatesOf(...anchors),
+      { time: NOW },
+    ).catch((error: unknown) => error);
+
+  test("no anchor signed", async () => {
+    const forged = await issue("CN=Root");
+    const middle = await issue("CN=Middle", { by: forged, extensions: [ca(), unreadable] });
+    const leaf = await issueLeaf(middle, { extensions: [unreadable] });
+    expect(await outlined([leaf, middle], [await issue("CN=Root")])).toMatchObject({
+      code: INVALID,
+      message: expect.stringContaining("1 (CN=Middle): signature does not hold"),
+    });
+  });
+
+  test("one that is no CA signed", async () => {
+    const { root, middle, leaf } = await three();
+    const below = await issue("CN=Below", { by: leaf, extensions: [unreadable] });
+    expect(await outlined([below, leaf, middle], [root])).toMatchObject({
+      code: INVALID,
+      message: expect.stringContaining("1 (CN=Leaf): it is not a CA"),
+    });
+  });
+
+  test("is forged below a genuine issuer", async () => {
+    const { root, middle } = await three();
+    const other = { ...middle, key: ed25519(), certificate: middle.certificate };
+    const forged = await issueLeaf(other, { extensions: [unreadable] });
+    expect(await outlined([forged, middle], [root])).toMatchObject({
+      code: INVALID,
+      message: expect.stringContaining("0 (CN=Leaf): signature does not hold"),
+    });
+  });
+
+  test("and is of one that an issuer signed", async () => {
+    const { root, middle } = await three();
+    const leaf = await issueLeaf(middle, { extensions: [unreadable] });
+    expect(await outlined([leaf, middle], [root])).toMatchObject({
+      code: "STATEMENT_CERTIFICATE_MALFORMED",
+      message: expect.stringContaining("certificate 0 (CN=Leaf): not a SubjectAlternativeName"),
+    });
+  });
+});
+
+test("names and name constraints along a path are held against each other up to a bound", async () => {
+  const names = san(...Array.from({ length: 256 }, (_, n) => general.dns(`h${n}.a.example`)));
+  const excluded = Array.from({ length: 256 }, (_, n) => general.dns(`h${n}.b.example`));
+  const extensions = [ca(), names, constraints([], excluded)];
+  const pathOf = async (count: number): Promise<Case> => {
+    const root = await issue("CN=Root", { extensions });
+    let by = root;
+    const chain: Issued[] = [];
+    for (let n = 0; n < count; n++)
+      chain.unshift((by = await issue(`CN=${n}`, { by, extensions })));
+    return { chain: [await issueLeaf(by, { extensions: [names] }), ...chain], anchors: [root] };
+  };
+  // Of 3 certificates 3 pairs of 65,536 comparisons, of 4 there are 6.
+  expect((await verify(await pathOf(1))).certificates).toHaveLength(3);
+  expect(await refusalOf(await pathOf(2))).toStrictEqual({
+    code: INVALID,
+    message: expect.stringContaining("more than 262144 names times name constraints"),
+  });
+});
+
+test("no signature is verified of a chain that is expired", async () => {
   const input = await withThree({ leaf: EXPIRED })();
   const spy = jest.spyOn(Certificate.prototype, "verifySignature");
   try {

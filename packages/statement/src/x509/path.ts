@@ -1,7 +1,7 @@
 import { encodeHex } from "@tallystick/cose";
 import { StatementError } from "../error.js";
 import type { Certificate } from "./certificate.js";
-import { findViolation } from "./constraints.js";
+import { comparisonsOf, findViolation } from "./constraints.js";
 import type { KeyUsage } from "./extensions.js";
 import { isSameName } from "./name.js";
 
@@ -10,6 +10,9 @@ export const MAX_PATH_LENGTH = 8;
 
 /** Most anchors of one name that are tried; each costs a signature verification. */
 const MAX_CANDIDATES = 8;
+
+/** Most names times constraints of their kind along a path. */
+const MAX_COMPARISONS = 262_144;
 
 // RFC 9360 §2, RFC 9943 §5.1.1.1: a signer's certificate allows digital signatures.
 const SIGNER_USAGES: readonly KeyUsage[] = ["digitalSignature"];
@@ -54,12 +57,14 @@ export class CertificatePath {
    * Each certificate of the chain has to certify the one before it; the last may be an anchor, or
    * be certified by one. None may be left over. Nothing in the chain becomes an anchor by being
    * there, and a leaf is never its own: a path has two certificates at least. Anchors are judged
-   * like all the others, their own signature apart. At most 15 signatures are verified, after all
-   * other checks.
+   * like all the others, their own signature apart. At most 14 signatures are verified, from the
+   * anchor down, and what the extensions of a certificate say is read once an issuer that may
+   * certify is seen to have signed it: nobody else can make that take long.
    *
    * @throws {@link StatementError} `STATEMENT_CHAIN_UNTRUSTED` where no anchor ends the chain;
-   * `STATEMENT_CHAIN_INVALID` where a check fails. The message names the certificate, by its place
-   * and name, and the check.
+   * `STATEMENT_CHAIN_INVALID` where a check fails; `STATEMENT_CERTIFICATE_MALFORMED` where extensions
+   * that were not read yet are not well-formed. The message names the certificate, by its place and
+   * name, and the check.
    */
   static async verify(
     chain: readonly Certificate[],
@@ -70,50 +75,73 @@ export class CertificatePath {
     if (leaf === undefined) throw untrusted("there is no certificate");
     if (!Number.isFinite(options.time)) throw new TypeError("time is not a number of seconds");
     requireLinks(chain);
-    const paths = soundPaths(chain, candidatesOf(chain, anchors), options);
-    for (let place = 0; place < chain.length - 1; place++) await requireSignature(chain, place);
-    return new CertificatePath(leaf, await signedPath(paths, chain.length));
+    const paths = candidatesOf(chain, anchors).map((anchor) =>
+      endsIn(chain, anchor) ? chain : [...chain, anchor],
+    );
+    const current = sound(paths, (path) => {
+      requireOutline(path, options.time);
+    });
+    const signed = await signedPaths(current, chain.length);
+    const rooted = sound(signed, requireAnchor);
+    const comparisons = await descend(chain, rooted, options.usages ?? SIGNER_USAGES);
+    const kept = sound(rooted, (path) => {
+      if (path.length > chain.length) requireKeptNames(path, path.length - 1, comparisons);
+    });
+    return new CertificatePath(leaf, kept[0] ?? chain);
   }
 }
 
-/** Yields the paths on which all but the signatures holds, or throws the refusal of the first. */
-function soundPaths(
-  chain: readonly Certificate[],
-  candidates: readonly Certificate[],
-  options: PathOptions,
-): readonly (readonly Certificate[])[] {
-  const sound: (readonly Certificate[])[] = [];
-  let refusal: StatementError | undefined;
-  for (const anchor of candidates) {
-    const path = endsIn(chain, anchor) ? chain : [...chain, anchor];
+type Path = readonly Certificate[];
+
+/** Yields the paths on which a check holds, or throws the refusal of the first. */
+function sound(paths: readonly Path[], check: (path: Path) => void): readonly Path[] {
+  const refusals: StatementError[] = [];
+  const held = paths.filter((path) => {
     try {
-      requireSound(path, options);
-      sound.push(path);
+      check(path);
+      return true;
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
-      refusal ??= error;
+      refusals.push(error);
+      return false;
     }
-  }
-  if (sound.length === 0) throw refusal ?? untrusted("there is no trust anchor");
-  return sound;
+  });
+  if (held.length === 0) throw refusals[0] ?? untrusted("there is no trust anchor");
+  return held;
 }
 
-/** Yields the first path whose anchor signed the end of the chain, or is the end of it. */
-async function signedPath(
-  paths: readonly (readonly Certificate[])[],
-  chainLength: number,
-): Promise<readonly Certificate[]> {
-  let refusal: StatementError | undefined;
+/** Yields the paths whose anchor signed the end of the chain, or is the end of it. */
+async function signedPaths(paths: readonly Path[], length: number): Promise<readonly Path[]> {
+  const refusals = new Map<Path, unknown>();
   for (const path of paths) {
-    try {
-      if (path.length > chainLength) await requireSignature(path, chainLength - 1);
-      return path;
-    } catch (error) {
-      if (!(error instanceof StatementError)) throw error;
-      refusal ??= error;
-    }
+    if (path.length === length) continue;
+    await requireSignature(path, length - 1).catch((error: unknown) => refusals.set(path, error));
   }
-  throw refusal ?? untrusted("there is no trust anchor");
+  return sound(paths, (path) => {
+    if (refusals.has(path)) throw refusals.get(path);
+  });
+}
+
+/**
+ * Verifies and judges the certificates of a chain from its end down, whose signature holds; yields
+ * how often names of them were held against constraints of them.
+ */
+async function descend(
+  chain: Path,
+  [path = chain]: readonly Path[],
+  usages: readonly KeyUsage[],
+): Promise<number> {
+  let comparisons = 0;
+  for (let place = chain.length - 1; place >= 0; place--) {
+    if (place < chain.length - 1) await requireSignature(path, place);
+    open(path, place);
+    if (place === 0) requireUsage(path, usages);
+    else requireIssuer(path, place);
+  }
+  for (let place = chain.length - 1; place > 0; place--) {
+    comparisons = requireKeptNames(path, place, comparisons);
+  }
+  return comparisons;
 }
 
 // What can be said of a chain before it is known where it leads.
@@ -135,7 +163,7 @@ function requireLinks(chain: readonly Certificate[]): void {
 
 // RFC 5280 §6.1: no certificate appears twice; neither does one name with one key, in whatever
 // certificates.
-function requireDistinct(path: readonly Certificate[]): void {
+function requireDistinct(path: Path): void {
   const seen = new Set<string>();
   for (const [place, certificate] of path.entries()) {
     const name = certificate.subject.canonical.join("|");
@@ -147,7 +175,7 @@ function requireDistinct(path: readonly Certificate[]): void {
 
 // RFC 5280 §6.1.3 (a)(4). The key identifiers only help to find an issuer there; where both are
 // given and differ, another key of that name is meant.
-function requireNamed(path: readonly Certificate[], place: number, issuer: Certificate): void {
+function requireNamed(path: Path, place: number, issuer: Certificate): void {
   const subject = path[place];
   if (subject === undefined) return;
   if (!isSameName(subject.issuer, issuer.subject)) {
@@ -195,39 +223,45 @@ function endsIn(chain: readonly Certificate[], anchor: Certificate): boolean {
   return last !== undefined && encodeHex(last.der) === encodeHex(anchor.der);
 }
 
-function isSameKeyId(subject: Certificate, issuer: Certificate): boolean {
-  const { authorityKeyId } = subject.extensions;
-  const { subjectKeyId } = issuer.extensions;
-  if (authorityKeyId === undefined || subjectKeyId === undefined) return true;
-  return encodeHex(authorityKeyId) === encodeHex(subjectKeyId);
+function isSameKeyId({ keyIds: { authority } }: Certificate, issuer: Certificate): boolean {
+  const { subject } = issuer.keyIds;
+  if (authority === undefined || subject === undefined) return true;
+  return encodeHex(authority) === encodeHex(subject);
 }
 
-// RFC 5280 §6.1.3 and §6.1.4, all but the signatures.
-function requireSound(
-  path: readonly Certificate[],
-  { time, usages = SIGNER_USAGES }: PathOptions,
-): void {
+// RFC 5280 §6.1.3 and §6.1.4, what needs neither signatures nor extensions.
+function requireOutline(path: Path, time: number): void {
   if (path.length > MAX_PATH_LENGTH) {
     const count = `path of ${path.length} certificates, want ${MAX_PATH_LENGTH} at most`;
     throw refusedAt(path, MAX_PATH_LENGTH, count);
   }
   requireDistinct(path);
-  let below = 0;
-  for (const [place, certificate] of path.entries()) {
-    requireCurrent(path, place, time);
-    // RFC 5280 §6.1.4 (o), §6.1.5 (f): also of policies, which are not processed.
-    const [unknown] = certificate.extensions.unknownCritical;
-    if (unknown !== undefined) {
-      throw refusedAt(path, place, `critical extension ${unknown} is not known`);
-    }
-    if (place === 0) requireUsage(path, usages);
-    else requireIssuer(path, place, below);
-    requireKeptNames(path, place);
-    if (place > 0 && !isSelfIssued(certificate)) below++;
+  for (const place of path.keys()) requireCurrent(path, place, time);
+}
+
+function requireAnchor(path: Path): void {
+  open(path, path.length - 1);
+  requireIssuer(path, path.length - 1);
+}
+
+/** Reads what the extensions of a certificate say that an issuer was seen to have signed. */
+function open(path: Path, place: number): void {
+  const certificate = path[place];
+  if (certificate === undefined) return;
+  try {
+    certificate.open();
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    throw new StatementError(cause.code, `${nameAt(path, place)}: ${cause.message}`, { cause });
+  }
+  // RFC 5280 §6.1.4 (o), §6.1.5 (f): also of policies, which are not processed.
+  const [unknown] = certificate.extensions.unknownCritical;
+  if (unknown !== undefined) {
+    throw refusedAt(path, place, `critical extension ${unknown} is not known`);
   }
 }
 
-function requireCurrent(path: readonly Certificate[], place: number, time: number): void {
+function requireCurrent(path: Path, place: number, time: number): void {
   const certificate = path[place];
   if (certificate === undefined) return;
   // RFC 5280 §6.1.3 (a)(2)
@@ -236,14 +270,13 @@ function requireCurrent(path: readonly Certificate[], place: number, time: numbe
   if (Math.floor(time) > certificate.notAfter) throw refusedAt(path, place, "it has expired");
 }
 
-function requireUsage(path: readonly Certificate[], usages: readonly KeyUsage[]): void {
+function requireUsage(path: Path, usages: readonly KeyUsage[]): void {
   const allowed = path[0]?.extensions.keyUsage;
   if (allowed === undefined || usages.some((usage) => allowed.has(usage))) return;
   throw refusedAt(path, 0, `its key usage does not allow ${usages.join(" or ")}`);
 }
 
-/** `below` is how many issuers that are not self-issued stand between it and the leaf. */
-function requireIssuer(path: readonly Certificate[], place: number, below: number): void {
+function requireIssuer(path: Path, place: number): void {
   const { extensions, version } = path[place] ?? {};
   // RFC 5280 §6.1.4 (k)
   if (version !== 3 || extensions?.basicConstraints?.isCa !== true) {
@@ -255,30 +288,38 @@ function requireIssuer(path: readonly Certificate[], place: number, below: numbe
   }
   // RFC 5280 §6.1.4 (l), (m)
   const { pathLength } = extensions.basicConstraints;
+  const below = path.slice(1, place).filter((issuer) => !isSelfIssued(issuer)).length;
   if (pathLength !== undefined && below > pathLength) {
     throw refusedAt(path, place, `path length is ${pathLength}, and ${below} CAs follow`);
   }
 }
 
 // RFC 5280 §6.1.3 (b), (c): what the issuer at `place` says of all below, self-issued ones apart
-// that are not the leaf.
-function requireKeptNames(path: readonly Certificate[], place: number): void {
+// that are not the leaf. Yields the comparisons made so far.
+function requireKeptNames(path: Path, place: number, before: number): number {
   const issuer = path[place];
   const constraints = issuer?.extensions.nameConstraints;
-  if (issuer === undefined || constraints === undefined) return;
+  if (issuer === undefined || constraints === undefined) return before;
+  let comparisons = before;
   for (const [index, certificate] of path.slice(0, place).entries()) {
     if (index > 0 && isSelfIssued(certificate)) continue;
     const { subject, extensions } = certificate;
-    const { subjectAltName } = extensions;
-    const violation = findViolation(constraints, { subject, subjectAltName });
+    const names = { subject, subjectAltName: extensions.subjectAltName };
+    comparisons += comparisonsOf(constraints, names);
+    if (comparisons > MAX_COMPARISONS) {
+      const count = `more than ${MAX_COMPARISONS} names times name constraints`;
+      throw refusedAt(path, index, `${count}, up to those of ${issuer.label}`);
+    }
+    const violation = findViolation(constraints, names);
     if (violation !== undefined) {
       throw refusedAt(path, index, `${violation} by the name constraints of ${issuer.label}`);
     }
   }
+  return comparisons;
 }
 
 // RFC 5280 §6.1.3 (a)(1)
-async function requireSignature(path: readonly Certificate[], place: number): Promise<void> {
+async function requireSignature(path: Path, place: number): Promise<void> {
   const [certificate, issuer] = [path[place], path[place + 1]];
   if (certificate === undefined || issuer === undefined) return;
   try {
@@ -293,11 +334,11 @@ function isSelfIssued({ subject, issuer }: Certificate): boolean {
   return isSameName(subject, issuer);
 }
 
-function nameAt(path: readonly Certificate[], place: number): string {
+function nameAt(path: Path, place: number): string {
   return `certificate ${place} (${path[place]?.label ?? "none"})`;
 }
 
-function refusedAt(path: readonly Certificate[], place: number, check: string): StatementError {
+function refusedAt(path: Path, place: number, check: string): StatementError {
   return invalid(`${nameAt(path, place)}: ${check}`);
 }
 
