@@ -1,5 +1,5 @@
 import { copyFile, link, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { syncDirectoryOf } from "./anchor.js";
 import { toLogError } from "./error.js";
@@ -55,7 +55,8 @@ export async function discardLogs(path: string): Promise<void> {
 /** Yields what somebody is told who has to do without a part of the store. */
 export function tellKept(path: string | undefined): string {
   if (path === undefined) return "";
-  return `. What its write-ahead log held before it was opened is kept in ${path}`;
+  // The last name alone: whoever asks the service for its health reads this.
+  return `. What its write-ahead log held before it was opened is kept beside it in ${basename(path)}`;
 }
 
 async function missing(

@@ -263,7 +263,7 @@ describe("what opening replays is kept", () => {
     const log = await openLog(await LevelStore.open(copy), { anchor: await AnchorFile.open(path) });
     expect(log.standing()).toMatchObject({
       code: "LOG_BEHIND_ANCHOR",
-      reason: expect.stringContaining(`is kept in ${copy}.kept`) as unknown,
+      reason: expect.stringContaining("is kept beside it in behind-log.kept") as unknown,
     });
     await log.close();
     expect(await readFile(join(`${copy}.kept`, name))).toEqual(torn);
