@@ -281,7 +281,9 @@ async function inspect(
   let anchor: Anchor | undefined;
   try {
     anchor = await openAnchor(directory);
-    return (await inspectLog({ store, anchor }, { issuer, origin, key, now })).standing;
+    const { standing } = await inspectLog({ store, anchor }, { issuer, origin, key, now });
+    if (standing.kind === "writer") await store.discardKept();
+    return standing;
   } finally {
     await anchor?.close();
   }

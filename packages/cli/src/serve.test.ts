@@ -131,7 +131,10 @@ describe("serve", () => {
     await store.close();
     const { code, stderr } = await workspace.tally("serve", "worn", "--port", "0");
     expect(code).toBe(2);
-    expect(stderr).toBe("tally: checkpoint 2 does not match its checksum\n");
+    expect(stderr).toBe(
+      "tally: checkpoint 2 does not match its checksum. " +
+        "What its write-ahead log held before it was opened is kept beside it in log.kept\n",
+    );
   });
 
   test("refuses a directory that another server has", async () => {

@@ -138,6 +138,9 @@ function scrubOptions(options: UpkeepOptions): ConstructorParameters<typeof Scru
     onFailure: (error) => {
       output.note(`tally: the scrub could not go on, it tries again: ${error.message}`);
     },
+    onSuspicion: (problems) => {
+      output.note(`tally: the scrub found something, it looks again: ${describe(problems)}`);
+    },
     onProblem: async (problems) => {
       const what = describe(problems);
       output.note(`tally: the scrub found damage: ${what}`);

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { sha256 } from "@tallystick/merkle";
@@ -90,6 +90,7 @@ export interface Anchor {
 
 /** An anchor in a file of its own, best on another device than the store. */
 export class AnchorFile implements Anchor {
+  readonly #path: string;
   readonly #handle: FileHandle;
   // Owned by append, as is all below.
   #state: AnchorState;
@@ -103,12 +104,12 @@ export class AnchorFile implements Anchor {
   #isUnknown = false;
 
   private constructor(
-    handle: FileHandle,
-    bytes: number,
+    file: { readonly path: string; readonly handle: FileHandle; readonly size: number },
     { state, end, last, ...found }: Tail & Found,
   ) {
-    this.#handle = handle;
-    this.#bytes = bytes;
+    this.#path = file.path;
+    this.#handle = file.handle;
+    this.#bytes = file.size;
     this.#state = state;
     this.#end = end;
     this.#newest = found.newest;
@@ -132,7 +133,7 @@ export class AnchorFile implements Anchor {
     const handle = await openFile(path, create);
     try {
       const { size } = await handle.stat();
-      return new AnchorFile(handle, size, await readTail(handle, size));
+      return new AnchorFile({ path, handle, size }, await readTail(handle, size));
     } catch (error) {
       await handle.close();
       throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be read");
@@ -189,10 +190,25 @@ export class AnchorFile implements Anchor {
       if (cutsOff) await this.#handle.truncate(at);
       await writeAll(this.#handle, bytes, at);
       await this.#handle.datasync();
+      await this.#requireThere(bytes, at);
     } catch (error) {
       throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be written");
     }
     this.#isUnknown = false;
+  }
+
+  // What has no name any more, or was written over meanwhile, the next start will not find.
+  async #requireThere(bytes: Uint8Array, at: number): Promise<void> {
+    const [held, named] = await Promise.all([
+      this.#handle.stat({ bigint: true }),
+      stat(this.#path, { bigint: true }),
+    ]);
+    if (held.nlink < 1n || held.ino !== named.ino || held.dev !== named.dev) {
+      throw new Error("another file has taken its place");
+    }
+    if (!isEqual(await readRange(this.#handle, at, at + bytes.length), bytes)) {
+      throw new Error("somebody else writes to it");
+    }
   }
 
   #requireKnown(): void {

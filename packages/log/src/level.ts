@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Level } from "level";
 
 import { LogError } from "./error.js";
+import { discardLogs, keepLogs, tellKept, unkeepLogs } from "./kept.js";
 import { type KeyRange, type Row, type Store, WRITE_BUFFER_BYTES } from "./store.js";
 import { type ReadWhole, requireReplayable } from "./wal.js";
 
@@ -29,15 +30,25 @@ const CURRENT = "CURRENT";
 export class LevelStore implements Store {
   readonly #db: Level<Uint8Array, Uint8Array>;
 
-  private constructor(db: Level<Uint8Array, Uint8Array>) {
+  // Owned by discardKept.
+  #kept: string | undefined;
+
+  private constructor(db: Level<Uint8Array, Uint8Array>, kept: string | undefined) {
     this.#db = db;
+    this.#kept = kept;
+  }
+
+  get kept(): string | undefined {
+    return this.#kept;
   }
 
   /**
    * Opens the store in a directory and locks it against other processes until it is closed.
    *
    * With `create` the directory and an empty store are made where there are none. What is there is
-   * first read with `read`, by which tests let a disk fail, and left alone if it is damaged.
+   * first read with `read`, by which tests let a disk fail, and left alone if it is damaged. LevelDB
+   * then writes the write-ahead log out and removes it; it is kept beside the directory until
+   * {@link LevelStore.discardKept}.
    *
    * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_LOCKED`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
@@ -49,13 +60,24 @@ export class LevelStore implements Store {
     if (!createIfMissing) await requireDatabase(directory);
     // I8: LevelDB makes damage of its write-ahead log good by leaving out what it held.
     await requireReplayable(directory, options.read);
+    const keeping = await keepLogs(directory);
+    // Begins to open at once.
     const db = new Level<Uint8Array, Uint8Array>(directory, { ...OPTIONS, createIfMissing });
     try {
       await db.open();
     } catch (error) {
-      throw toStoreError(error);
+      const failure = toStoreError(error);
+      if (failure.code === "LOG_LOCKED") await unkeepLogs(keeping);
+      if (failure.code !== "LOG_CORRUPT") throw failure;
+      const message = failure.message + tellKept(keeping.path);
+      throw new LogError("LOG_CORRUPT", message, { cause: error });
     }
-    return new LevelStore(db);
+    return new LevelStore(db, keeping.path);
+  }
+
+  async discardKept(): Promise<void> {
+    if (this.#kept !== undefined) await discardLogs(this.#kept);
+    this.#kept = undefined;
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {

@@ -139,7 +139,7 @@ export class Log {
       const recovered = await recover({ store, anchor }, expected);
       const { meta, epoch, state, standing } = recovered;
       const { view } = state;
-      await settleAnchor(recovered, { anchor, onStep, onFatal: options.onFatal });
+      await settleAnchor(recovered, { store, anchor, onStep, onFatal: options.onFatal });
       // Without a guard nothing can be signed, whatever else goes wrong (I8).
       if (standing.kind === "reader") {
         return Log.#assemble(options, { view, writer: undefined, standing });

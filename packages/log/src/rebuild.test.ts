@@ -163,6 +163,77 @@ describe("rebuilding a file", () => {
     expect([await readFile(path), await readFile(aside)]).toEqual([bytes, damaged]);
   });
 
+  describe("that is damaged, while the store is an older copy or does not know of a freeze", () => {
+    /** Flips a bit of each of some records, and cuts nothing off. */
+    async function spoil(path: string, records: readonly number[]): Promise<Uint8Array> {
+      const bytes = new Uint8Array(await readFile(path));
+      for (const record of records) bytes[record * 512 + 60] = (bytes[record * 512 + 60] ?? 0) ^ 1;
+      await writeFile(path, bytes);
+      return bytes;
+    }
+
+    /** Yields a store as it was after fewer rounds. */
+    async function older(count: number): Promise<MemoryStore> {
+      const rows = new MemoryStore();
+      const log = await createLog(rows);
+      for (const n of [1, 2, 3, 4].slice(0, count - 1)) await log.append(request(n));
+      await log.close();
+      return rows.reopen();
+    }
+
+    test.each([
+      ["an old record", [1]],
+      ["the record where the store ends", [2]],
+      ["all records that the store has", [0, 1, 2]],
+      ["all records, their first bytes being left", [0, 1, 2, 3, 4]],
+    ])("in %s: is refused, and left as it is", async (_, records) => {
+      const { path, aside } = await place();
+      const spoilt = await spoil(path, records);
+      const rebuilding = rebuildAnchorFile({ store: await older(3), path, aside }, expected);
+      await expect(rebuilding).rejects.toMatchObject({ code: "LOG_BEHIND_ANCHOR" });
+      expect(new Uint8Array(await readFile(path))).toEqual(spoilt);
+      expect(await readdir(join(path, ".."))).toEqual(["anchor"]);
+    });
+
+    test("and shows another history: is refused", async () => {
+      const { path, aside } = await place();
+      await spoil(path, [1]);
+      const rows = new MemoryStore();
+      const log = await createLog(rows);
+      for (const n of [1, 2, 3, 5, 6]) await log.append(request(n));
+      await log.close();
+      const rebuilding = rebuildAnchorFile({ store: rows.reopen(), path, aside }, expected);
+      await expect(rebuilding).rejects.toMatchObject({ code: "LOG_FORKED" });
+    });
+
+    test("and shows what the key did not sign: that is no evidence", async () => {
+      const { path, aside } = await place();
+      const anchor = await AnchorFile.open(path);
+      const { root = new Uint8Array(32), checkpoint = new Uint8Array() } = anchor.newest ?? {};
+      await anchor.append({ size: 9, root, checkpoint: checkpoint.slice(1) });
+      await anchor.close();
+      await spoil(path, [1]);
+      const rows = store.reopen();
+      const log = await openLog(rows, { anchor: whole.reopen() });
+      for (const n of [5, 6]) await log.append(request(n));
+      await log.close();
+      const rebuilt = await rebuildAnchorFile({ store: rows.reopen(), path, aside }, expected);
+      expect(rebuilt).toEqual({ count: 7, isSetAside: true });
+    });
+
+    test("the freeze is carried over", async () => {
+      const { path, aside } = await place();
+      const anchor = await AnchorFile.open(path);
+      await anchor.appendFreeze({ why: "key is out", time: 5 });
+      await anchor.close();
+      await spoil(path, [1]);
+      await rebuildAnchorFile({ store: store.reopen(), path, aside }, expected);
+      const made = await AnchorFile.open(path);
+      expect([made.newest?.size, made.frozen]).toEqual([5, { why: "key is out", time: 5 }]);
+      await made.close();
+    });
+  });
+
   test("that is refused, at first or on the way, leaves all as it was", async () => {
     const bodiless = store.reopen();
     bodiless.damage(bodyKey(entryOf(2)), undefined);

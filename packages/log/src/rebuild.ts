@@ -1,13 +1,21 @@
-import { rename, rm } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 
 import type { PublicKey } from "@tallystick/cose";
 import { chainDigest, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
-import { type Anchor, AnchorFile, missingAnchor, syncDirectoryOf } from "./anchor.js";
+import {
+  type Anchor,
+  AnchorFile,
+  type AnchorRecord,
+  missingAnchor,
+  syncDirectoryOf,
+} from "./anchor.js";
+import { isFreeze } from "./anchor-record.js";
+import { type Remnant, remnantsOf } from "./anchor-salvage.js";
 import { forked } from "./anchoring.js";
 import { LogError, toLogError } from "./error.js";
 import { checkpointKey, isEqual, KIND, kindRange, numberOfKey } from "./layout.js";
-import { decodeChainLink } from "./record.js";
+import { decodeChainLink, type Frozen } from "./record.js";
 import { type Expectation, recover } from "./recover.js";
 import { corrupt, Rows } from "./rows.js";
 import { refusalOf } from "./standing.js";
@@ -22,6 +30,8 @@ export interface Rebuilding {
   readonly store: Store;
   /** What is left of the anchor; {@link missingAnchor} if nothing is. */
   readonly anchor: Anchor;
+  /** What can still be read of an anchor that is damaged, and for that counts as missing. */
+  readonly remnants?: AsyncIterable<Remnant>;
   /** Makes the new one; called once store and anchor have passed every check. */
   readonly make: () => Promise<Anchor>;
 }
@@ -31,24 +41,75 @@ export interface Rebuilding {
  * anchor had lacked: for an operator who has lost it, or its end, and knows the store to be the newest
  * copy. Nothing can show afterwards that it was.
  *
- * The store passes all checks at boot first, and must hold all that is left of the anchor. Store and
- * both anchors stay open.
+ * The store passes all checks at boot first, and must hold all that is left of the anchor, of a damaged
+ * one as well: a checkpoint in it that the key signed and the store lacks shows that the store is not
+ * the newest copy. Store and both anchors stay open.
  *
  * @throws {@link LogError} `LOG_BEHIND_ANCHOR`, `LOG_FORKED`, and what opening the log throws
  */
 export async function rebuildAnchor(
-  { store, anchor, make }: Rebuilding,
+  { store, anchor, remnants, make }: Rebuilding,
   expected: Identity,
 ): Promise<number> {
   const whole = { ...expected, now: 0, ignoreClock: true, isAnchorRebuilt: true };
-  const { anchored, frozen } = await recover({ store, anchor }, whole);
-  if (anchored.kind === "reader") throw refusalOf(anchored);
+  const recovered = await recover({ store, anchor }, whole);
+  if (recovered.anchored.kind === "reader") throw refusalOf(recovered.anchored);
   const rows = new Rows(store);
   const had = await requireKept(rows, anchor);
+  const { size } = recovered.state.view;
+  const told = remnants && (await requireRemnantsKept(rows, { remnants, size, key: expected.key }));
   const target = await make();
   const count = await copyChain(rows, target, expected.key);
+  const frozen = recovered.frozen ?? told;
   if (frozen !== undefined) await target.appendFreeze(frozen);
   return count - had;
+}
+
+/** Yields the freeze among what is left of a damaged anchor, once the store holds all the rest. */
+async function requireRemnantsKept(
+  rows: Rows,
+  left: {
+    readonly remnants: AsyncIterable<Remnant>;
+    readonly size: number;
+    readonly key: PublicKey;
+  },
+): Promise<Frozen | undefined> {
+  let frozen: Frozen | undefined;
+  let beyond: number | undefined;
+  for await (const { content } of left.remnants) {
+    if (content === undefined) continue;
+    if (isFreeze(content)) {
+      frozen = content;
+      continue;
+    }
+    const payload = await rows.find(checkpointKey(content.size));
+    const kept = payload && decodeChainLink(payload).checkpoint;
+    if (kept !== undefined && isEqual(kept, content.checkpoint)) continue;
+    // An intact checksum is no proof: what the key did not sign is no history of this log.
+    if (!(await isSigned(content, left.key))) continue;
+    if (content.size <= left.size) throw forked(content.size, "anchor", "database");
+    beyond = Math.max(beyond ?? 0, content.size);
+  }
+  if (beyond !== undefined) throw notNewest(left.size, `shows size ${beyond} signed`);
+  return frozen;
+}
+
+async function isSigned({ size, checkpoint }: AnchorRecord, key: PublicKey): Promise<boolean> {
+  try {
+    return (await SignedCheckpoint.verify(checkpoint, key)).checkpoint.size === size;
+  } catch (error) {
+    if (!(error instanceof ReceiptError)) throw error;
+    return false;
+  }
+}
+
+function notNewest(size: number | undefined, shown: string): LogError {
+  const ends = size === undefined ? "" : ` ends at size ${size}, and`;
+  return new LogError(
+    "LOG_BEHIND_ANCHOR",
+    `the database${ends} is not the newest copy: the anchor, damaged as it is, ${shown}. ` +
+      "Put a newer copy of the database back (tally restore FILE DIR), or a whole copy of the anchor",
+  );
 }
 
 async function requireKept(rows: Rows, anchor: Anchor): Promise<number> {
@@ -132,9 +193,13 @@ export async function rebuildAnchorFile(
       target = await AnchorFile.open(part, { create: true });
       return target;
     };
-    const count = await rebuildAnchor({ store, anchor, make }, expected);
+    const left = isDamaged ? { anchor, remnants: remnantsOf(path) } : { anchor };
+    const count = await rebuildAnchor({ store, ...left, make }, expected);
     await target?.close();
-    if (isDamaged) await rename(path, aside);
+    if (isDamaged) {
+      await requireNoLonger(path, (await stat(part)).size);
+      await rename(path, aside);
+    }
     await rename(part, path);
     await syncDirectoryOf(path);
     return { count, isSetAside: isDamaged };
@@ -144,6 +209,14 @@ export async function rebuildAnchorFile(
     throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be made");
   } finally {
     await anchor.close();
+  }
+}
+
+// The newest copy of the store holds all that was ever anchored: no record can begin where the anchor
+// that was made from it has ended, though nothing else of that record be left.
+async function requireNoLonger(path: string, bytes: number): Promise<void> {
+  for await (const { at } of remnantsOf(path)) {
+    if (at >= bytes) throw notNewest(undefined, `has one more record at byte ${at}`);
   }
 }
 

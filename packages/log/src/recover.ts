@@ -7,6 +7,7 @@ import { compareAnchor } from "./anchoring.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError, toLogError } from "./error.js";
 import { requireKey } from "./guard.js";
+import { tellKept } from "./kept.js";
 import {
   ALL_KEYS,
   bundleKey,
@@ -82,7 +83,20 @@ export interface Recovered {
  * @throws {@link LogError} `LOG_NOT_FOUND`, `LOG_SCHEMA_UNSUPPORTED`, `LOG_KEY_MISMATCH`,
  * `LOG_FORKED`, `LOG_ANCHOR_BEHIND`, `LOG_ANCHOR_MISSING`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
  */
-export async function recover({ store, anchor }: Kept, expected: Expectation): Promise<Recovered> {
+export async function recover(kept: Kept, expected: Expectation): Promise<Recovered> {
+  const advice = tellKept(kept.store.kept);
+  try {
+    const recovered = await recoverAll(kept, expected);
+    const { standing, anchored } = recovered;
+    if (anchored.kind === "writer" || standing.kind === "writer") return recovered;
+    return { ...recovered, standing: { ...standing, reason: standing.reason + advice } };
+  } catch (error) {
+    if (advice === "" || !(error instanceof LogError) || error.code !== "LOG_CORRUPT") throw error;
+    throw new LogError("LOG_CORRUPT", error.message + advice, { cause: error });
+  }
+}
+
+async function recoverAll({ store, anchor }: Kept, expected: Expectation): Promise<Recovered> {
   const rows = new Rows(store);
   const meta = await recoverMeta(rows, expected);
   const { head, signed } = await recoverHead(rows, meta, expected);

@@ -4,6 +4,8 @@ import { checkLog } from "./fsck.js";
 import { bodyKey, checkpointKey, controlKey, digestKey, formatKey, KIND } from "./layout.js";
 import { MemoryAnchor, MemoryStore } from "./memory.js";
 import { encodeControl, encodePlacement } from "./record.js";
+import type { RowSource } from "./pinned.js";
+import type { LogProblem } from "./report.js";
 import type { ScrubOptions } from "./scrub.js";
 import { appendAll, createLog, entryOf, key, openLog, request } from "./testing/bench.js";
 import { flipped } from "./testing/damage.js";
@@ -47,6 +49,80 @@ describe("a scrub of a damaged log", () => {
     expect(scrub.ages().errors).toBeGreaterThan(0);
     // It has ended with the first problems: what to do about them is its owner's part.
     await scrub.stop();
+  });
+
+  describe("whose rows are wrong for one read alone", () => {
+    /** Yields the store, of whose rows of a kind those reads go wrong that `isWrong` says, by their number. */
+    function misread(
+      store: MemoryStore,
+      kind: string,
+      isWrong: (read: number) => boolean,
+    ): RowSource {
+      let reads = 0;
+      return {
+        keys: (asked) => store.keys(asked),
+        getMany: async (keys) => {
+          const values = [...(await store.getMany(keys))];
+          if (keys[0]?.[0] !== kind.charCodeAt(0)) return values;
+          const [value] = values;
+          if (value !== undefined && isWrong(reads++)) values[0] = flipped(value, 0);
+          return values;
+        },
+      };
+    }
+
+    test.each(kinds)("tells nothing of kind %s, and goes on", async (_, kind) => {
+      const at = await bench();
+      let isDone = false;
+      const store = misread(at.store, kind, () => !isDone && (isDone = true));
+      const suspicions: LogProblem[] = [];
+      const watched = watch(at, { store, onSuspicion: (found) => suspicions.push(...found) });
+      await watched.cycle();
+      expect([isDone, watched.problems, watched.failures]).toEqual([true, [], []]);
+      expect(suspicions[0]).toMatchObject({ kind: "checksum" });
+      expect(watched.scrub.progress).toMatchObject({
+        suspicions: 1,
+        errors: 0,
+        tree: { completedSize: 701 },
+        bodies: { completedSize: 701 },
+      });
+      await watched.scrub.stop();
+    });
+
+    test("tells what is found again", async () => {
+      const at = await bench();
+      const store = misread(at.store, KIND.body, (read) => read % 8 === 0);
+      const { scrub, problems, cycle } = watch(at, { store });
+      await cycle();
+      expect([problems.length, scrub.progress.suspicions]).toEqual([1, 1]);
+      await scrub.stop();
+    });
+
+    test("tells when three looks each find something else", async () => {
+      const at = await bench();
+      let count = 0;
+      const store: RowSource = {
+        keys: (asked) => at.store.keys(asked),
+        getMany: async (keys) => {
+          const values = [...(await at.store.getMany(keys))];
+          const place = count % 3;
+          const value = values[place];
+          if (keys.length < 3 || keys[0]?.[0] !== KIND.body.charCodeAt(0)) return values;
+          count++;
+          if (value !== undefined) values[place] = flipped(value, 0);
+          return values;
+        },
+      };
+      const { scrub, problems, cycle } = watch(at, { store });
+      await cycle();
+      const { errors, suspicions } = scrub.progress;
+      expect({ told: problems.length, errors, suspicions }).toEqual({
+        told: 8,
+        errors: 8,
+        suspicions: 2,
+      });
+      await scrub.stop();
+    });
   });
 
   test("finds a body that is gone, and one exchanged for another", async () => {

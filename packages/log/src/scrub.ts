@@ -40,8 +40,10 @@ export interface ScrubOptions {
   readonly entriesPerSecond: number;
   /** Between the end of one cycle and the start of the next; 60 unless given. */
   readonly pauseSeconds?: number;
-  /** Told once of damage; the scrub ends with it. */
+  /** Told once of damage, which two looks have found; the scrub ends with it. */
   readonly onProblem: (problems: readonly LogProblem[]) => void | Promise<void>;
+  /** Told of what a first look found, before the second one. */
+  readonly onSuspicion?: (problems: readonly LogProblem[]) => void;
   /** Told when a pass could not be run; it is tried again after the pause. */
   readonly onFailure?: (error: LogError) => void;
   /** Resolves after so many milliseconds, or early when the signal aborts. */
@@ -71,6 +73,8 @@ export interface ScrubProgress {
   readonly bodies: PassProgress;
   /** Problems found since the start. */
   readonly errors: number;
+  /** How often a first look found something since the start, whatever the second one did. */
+  readonly suspicions: number;
 }
 
 const DEFAULT_PAUSE_SECONDS = 60;
@@ -78,6 +82,8 @@ const DEFAULT_PAUSE_SECONDS = 60;
 const NOTE_SECONDS = 30;
 // Shorter waits are saved up: a timer costs more than they are worth.
 const SHORTEST_WAIT_MS = 20;
+// One after another that each find something else: what they read cannot be trusted any more.
+const MAX_LOOKS = 3;
 // In entries: its signature is verified.
 const CHECKPOINT_WORK = 4;
 
@@ -90,6 +96,9 @@ const CHECKPOINT_WORK = 4;
  * checkpoints and of control entries, index rows, those that no entry accounts for among them, and the
  * anchor. The body pass hashes every body. Each goes on after a restart where it was, once what it
  * stands on is found to be as it was left; the anchor is read from its beginning.
+ *
+ * A read can go wrong once. So what a pass finds is looked at again, from where the pass was, with every
+ * row read anew, and counts if it is found again.
  */
 export class Scrub {
   readonly #options: ScrubOptions;
@@ -98,7 +107,9 @@ export class Scrub {
   #running: Promise<void> | undefined;
   // Owned by #run, as is all below; read through progress.
   #state: ScrubState = FRESH;
+  #found: readonly LogProblem[] = [];
   #errors = 0;
+  #suspicions = 0;
   #owedMs = 0;
   #notedAt = 0;
 
@@ -113,7 +124,8 @@ export class Scrub {
     const { tree, bodies } = this.#state;
     const { verifiedSize, startedAt, completedAt, completedSize } = tree;
     const passed = { verifiedSize, startedAt, completedAt, completedSize };
-    return { tree: passed, bodies, errors: this.#errors };
+    const [errors, suspicions] = [this.#errors, this.#suspicions];
+    return { tree: passed, bodies, errors, suspicions };
   }
 
   /** How old its last whole passes are. */
@@ -150,16 +162,43 @@ export class Scrub {
       try {
         if (!isLoaded) await this.#load();
         isLoaded = true;
-        isSound = (await this.#runTree()) && (await this.#runBodies());
+        isSound =
+          (await this.#confirm(() => this.#runTree())) &&
+          (await this.#confirm(() => this.#runBodies()));
       } catch (error) {
         // What stop interrupts fails as it pleases.
         if (this.#isStopped()) return;
-        const failure = toLogError(error, "LOG_UNAVAILABLE", "scrub");
-        isSound = failure.code !== "LOG_CORRUPT";
-        if (isSound) this.#options.onFailure?.(failure);
-        else await this.#tell([{ kind: "unreadable", where: "log", detail: failure.message }]);
+        this.#options.onFailure?.(toLogError(error, "LOG_UNAVAILABLE", "scrub"));
       }
       if (isSound) await this.#wait(1000 * pauseSeconds);
+    }
+  }
+
+  /** Yields whether a pass finds the log sound; tells what two looks in a row have found. */
+  async #confirm(pass: () => Promise<boolean>): Promise<boolean> {
+    let before: readonly LogProblem[] = [];
+    for (let look = 1; ; look++) {
+      if (await this.#isFoundSound(pass)) return true;
+      const found = this.#found;
+      if (look === MAX_LOOKS || isRepeated(before, found)) {
+        this.#errors += found.length;
+        await this.#options.onProblem(found);
+        return false;
+      }
+      before = found;
+      this.#suspicions++;
+      this.#options.onSuspicion?.(found);
+    }
+  }
+
+  async #isFoundSound(pass: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await pass();
+    } catch (error) {
+      const failure = toLogError(error, "LOG_UNAVAILABLE", "scrub");
+      if (failure.code !== "LOG_CORRUPT" || this.#isStopped()) throw failure;
+      this.#found = [{ kind: "unreadable", where: "log", detail: failure.message }];
+      return false;
     }
   }
 
@@ -204,7 +243,7 @@ export class Scrub {
     const pass = await TreePass.begin({ survey, stated, key, control, withBodies: false, from });
     let reached = this.#state.tree.verifiedSize;
     for await (const { entries, checkpoints, controls } of pass.run()) {
-      if (!(await this.#isSound(survey))) return false;
+      if (!this.#isSound(survey)) return false;
       const next = pass.mark();
       // Behind the last full bundle the pass is all but over, and cannot go on from there.
       if (next !== undefined) this.#setTree({ verifiedSize: next.size, mark: next });
@@ -212,7 +251,7 @@ export class Scrub {
       reached = entries;
       if (this.#isStopped()) return true;
     }
-    if (!(await this.#isSound(survey))) return false;
+    if (!this.#isSound(survey)) return false;
     const index = { size: rows.size, count: 0, after: undefined };
     this.#setTree({ verifiedSize: rows.size, mark: undefined, index });
     return true;
@@ -222,7 +261,7 @@ export class Scrub {
     const survey = new Survey(this.#options.store, new Findings());
     const pass = new IndexPass(survey, from);
     for await (const count of pass.run()) {
-      if (!(await this.#isSound(survey))) return false;
+      if (!this.#isSound(survey)) return false;
       this.#setTree({ index: pass.mark });
       await this.#pace(count);
       if (this.#isStopped()) return true;
@@ -253,7 +292,7 @@ export class Scrub {
       const [payload] = await survey.require([bundleKey(index)]);
       const entries = entriesOf(survey, { index, payload, size: rows.size }) ?? [];
       await bodies.check(entries);
-      if (!(await this.#isSound(survey))) return false;
+      if (!this.#isSound(survey)) return false;
       const next = Math.min(rows.size, (index + 1) * TILE_WIDTH);
       // A bundle that was partial is read again from its first entry.
       this.#setBodies({ verifiedSize: Math.floor(next / TILE_WIDTH) * TILE_WIDTH });
@@ -266,17 +305,10 @@ export class Scrub {
     return true;
   }
 
-  /** Yields whether nothing was found, and tells what was. */
-  async #isSound({ findings }: Survey): Promise<boolean> {
-    const { problems, problemCount } = findings.report();
-    if (problemCount === 0) return true;
-    await this.#tell(problems, problemCount);
-    return false;
-  }
-
-  async #tell(problems: readonly LogProblem[], count: number = problems.length): Promise<void> {
-    this.#errors += count;
-    await this.#options.onProblem(problems);
+  /** Yields whether nothing was found, and keeps what was. */
+  #isSound({ findings }: Survey): boolean {
+    this.#found = findings.report().problems;
+    return this.#found.length === 0;
   }
 
   #setTree(change: Partial<ScrubState["tree"]>): void {
@@ -308,4 +340,10 @@ export class Scrub {
   async #wait(ms: number): Promise<void> {
     if (!this.#isStopped()) await this.#options.wait(ms, this.#abort.signal);
   }
+}
+
+function isRepeated(before: readonly LogProblem[], now: readonly LogProblem[]): boolean {
+  return now.some(({ kind, where }) =>
+    before.some((problem) => problem.kind === kind && problem.where === where),
+  );
 }

@@ -47,6 +47,12 @@ export interface Store {
   /** Yields the keys in a range, from one state of the store. */
   keys(range: KeyRange): AsyncIterable<Uint8Array>;
 
+  /** Where what opening may have lost is kept, if it is, until {@link Store.discardKept}. */
+  readonly kept?: string | undefined;
+
+  /** Lets go of that: the store has been found to hold all that was ever acknowledged. */
+  discardKept?(): Promise<void>;
+
   /** Releases the store, so that another process can open it; later calls reject. Idempotent. */
   close(): Promise<void>;
 }

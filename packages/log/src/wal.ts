@@ -3,6 +3,8 @@ import { join } from "node:path";
 
 import { crc32c } from "./checksum.js";
 import { LogError, toLogError } from "./error.js";
+import { concat } from "./layout.js";
+import { liveLogs } from "./manifest.js";
 
 const BLOCK_BYTES = 32_768;
 const HEADER_BYTES = 7;
@@ -56,12 +58,31 @@ async function requireSoundFiles(directory: string, read: ReadWhole): Promise<vo
     }
     throw new LogError("LOG_CORRUPT", "the store's CURRENT names a file that is not there");
   }
-  for (const name of [manifest, ...names.filter((found) => found.endsWith(".log"))]) {
-    const at = findDamage(await read(join(directory, name)));
-    if (at === undefined) continue;
-    const message = `${name} is damaged at byte ${at}: nothing was opened, nothing was changed`;
-    throw new LogError("LOG_CORRUPT", message);
+  const bytes = await read(join(directory, manifest));
+  requireSound(manifest, findDamage(bytes));
+  const live = liveLogs(recordsOf(bytes));
+  let isNewest = true;
+  for (const [number, name] of logsAmong(names)) {
+    if (number < live.from && number !== live.also) continue;
+    const log = await read(join(directory, name));
+    // A log that another one follows was ended by LevelDB, not by a crash.
+    requireSound(name, isNewest ? findDamage(log) : findFirstBad(log));
+    if (log.length > 0) isNewest = false;
   }
+}
+
+/** Yields the write-ahead logs by their numbers, newest first. */
+function logsAmong(names: readonly string[]): readonly (readonly [number, string])[] {
+  return names
+    .filter((name) => /^\d+\.log$/.test(name))
+    .map((name) => [Number.parseInt(name, 10), name] as const)
+    .sort(([one], [other]) => other - one);
+}
+
+function requireSound(name: string, at: number | undefined): void {
+  if (at === undefined) return;
+  const message = `${name} is damaged at byte ${at}: nothing was opened, nothing was changed`;
+  throw new LogError("LOG_CORRUPT", message);
 }
 
 async function readManifestName(directory: string, read: ReadWhole): Promise<string | undefined> {
@@ -84,17 +105,20 @@ async function readManifestName(directory: string, read: ReadWhole): Promise<str
  *
  * Each record is synced before the next one is begun, so a crash spoils the last one alone, in any
  * way: pages of it may be lost in the middle while later ones are there. Where a record begins after
- * the first thing that is wrong, that is no crash.
+ * the first thing that is wrong, that is no crash. In the block of what is wrong nothing says where to
+ * look for it, so every byte is tried; a body that holds such a record itself looks the same.
  */
 export function findDamage(bytes: Uint8Array): number | undefined {
   const bad = findFirstBad(bytes);
   if (bad === undefined) return undefined;
   if (hasWrongLength(bytes, bad)) return bad;
-  const { end } = pieceAt(bytes, bad);
-  if (beginsRecord(bytes, end)) return bad;
+  if (beginsRecord(bytes, pieceAt(bytes, bad).end)) return bad;
   const nextBlock = bad - (bad % BLOCK_BYTES) + BLOCK_BYTES;
   for (let at = nextBlock; at < bytes.length; at += BLOCK_BYTES) {
     if (beginsRecord(bytes, at)) return bad;
+  }
+  for (let at = bad; at + HEADER_BYTES <= Math.min(bytes.length, nextBlock); at++) {
+    if (isStart(bytes, at)) return bad;
   }
   return undefined;
 }
@@ -110,12 +134,39 @@ function findFirstBad(bytes: Uint8Array): number | undefined {
       continue;
     }
     const { type, end } = pieceAt(bytes, at);
-    const isStart = type === PIECE.full || type === PIECE.first;
-    if (!isWhole(bytes, at, end) || !isPiece(type) || isStart === isOpen) return at;
+    const begins = type === PIECE.full || type === PIECE.first;
+    if (!isWhole(bytes, at, end) || !isPiece(type) || begins === isOpen) return at;
     isOpen = type === PIECE.first || type === PIECE.middle;
     at = end;
   }
   return undefined;
+}
+
+/** Yields the records, as far as nothing is wrong. */
+function* recordsOf(bytes: Uint8Array): Iterable<Uint8Array> {
+  const sound = findFirstBad(bytes) ?? bytes.length;
+  let pieces: Uint8Array[] = [];
+  for (let at = 0; at < sound;) {
+    const room = BLOCK_BYTES - (at % BLOCK_BYTES);
+    if (room < HEADER_BYTES) {
+      at += room;
+      continue;
+    }
+    const { type, end } = pieceAt(bytes, at);
+    pieces.push(bytes.subarray(at + HEADER_BYTES, end));
+    if (type === PIECE.full || type === PIECE.last) {
+      yield concat(...pieces);
+      pieces = [];
+    }
+    at = end;
+  }
+}
+
+/** Yields whether a whole piece that begins a record stands at `at`. */
+function isStart(bytes: Uint8Array, at: number): boolean {
+  const type = bytes[at + TYPE_OFFSET];
+  if (type !== PIECE.full && type !== PIECE.first) return false;
+  return isWhole(bytes, at, pieceAt(bytes, at).end);
 }
 
 /** Yields whether a whole piece that begins a record stands at `from` or follows it in its block. */
@@ -123,8 +174,7 @@ function beginsRecord(bytes: Uint8Array, from: number): boolean {
   const blockEnd = from - (from % BLOCK_BYTES) + BLOCK_BYTES;
   for (let at = from; at + HEADER_BYTES <= Math.min(bytes.length, blockEnd);) {
     const { type, end } = pieceAt(bytes, at);
-    const isStart = type === PIECE.full || type === PIECE.first;
-    if (isStart && isWhole(bytes, at, end)) return true;
+    if (isStart(bytes, at)) return true;
     if (!isPiece(type)) return false;
     at = end;
   }

@@ -60,7 +60,9 @@ async function checkDirectory(
     const anchor = await openAnchor(directory).catch(damageOf);
     if ("damage" in anchor) return withDamage(await checkLog(options), anchor.damage);
     try {
-      return await checkLog({ ...options, anchor });
+      const report = await checkLog({ ...options, anchor });
+      if (report.verdict === "sound") await store.discardKept();
+      return report;
     } finally {
       await anchor.close();
     }

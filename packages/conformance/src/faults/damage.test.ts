@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { AuditReport } from "./audit.js";
 import type { BenchProcess } from "./bench-process.js";
 import { Chance } from "./chance.js";
-import { FILE_KINDS, flipsOf, rowDamages } from "./damage.js";
+import { FILE_KINDS, flipsOf, rowDamages, sectorsOf } from "./damage.js";
 import type { Damage } from "./damage.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
 import { ask, jsonOf } from "./exchange.js";
@@ -17,6 +17,9 @@ import { describeFault } from "./suite.js";
 
 /** Flips in each kind of file. */
 const FLIPS = effort({ bounded: 5, full: 80 });
+
+/** Sectors of zeros in each kind of file. */
+const SECTORS = effort({ bounded: 2, full: 40 });
 
 /** Acknowledged statements that are read back from each damaged service. */
 const READS = effort({ bounded: 60, full: 1000 });
@@ -89,7 +92,7 @@ describeFault("F4: damage on the disk", undefined, () => {
     const scrub = await scrubOf(scrubbed, bench);
     await Promise.all([site, checked, scrubbed].map((copy) => copy.remove()));
     // The last record is cut off as one that a crash cut short, and made again at the next start.
-    const hasEffect = !isSame || (damage.kind === "anchor" && damage.looksTorn !== true);
+    const hasEffect = !isSame || (damage.kind.endsWith("anchor") && damage.looksTorn !== true);
     return { hasEffect, fsck: exit, served, audit, scrub };
   }
 
@@ -163,6 +166,7 @@ describeFault("F4: damage on the disk", undefined, () => {
       const flips: Damage[] = [];
       for (const kind of FILE_KINDS) {
         flips.push(...(await flipsOf(grown, kind, { count: FLIPS, chance })));
+        flips.push(...(await sectorsOf(grown, kind, { count: SECTORS, chance })));
       }
       await onBenches([...flips, ...rowDamages()], async (damage, bench) => {
         findings.push({ ...(await examine(damage, bench)), damage });

@@ -27,18 +27,20 @@ export const FILE_KINDS: readonly (readonly [string, RegExp])[] = [
   ["anchor", /^anchor$/],
 ];
 
+const SECTOR_BYTES = 512;
+
+interface Draw {
+  readonly count: number;
+  readonly chance: Chance;
+}
+
 /** Yields single flipped bits in files of a kind, as many as asked for. */
 export async function flipsOf(
   site: Site,
   [kind, pattern]: (typeof FILE_KINDS)[number],
-  { count, chance }: { readonly count: number; readonly chance: Chance },
+  { count, chance }: Draw,
 ): Promise<readonly Damage[]> {
-  const names = await readdir(site.path, { recursive: true });
-  const files: { readonly name: string; readonly length: number }[] = [];
-  for (const name of names.filter((name) => pattern.test(name)).sort()) {
-    const { length } = await readFile(site.at(name));
-    if (length > 0) files.push({ name, length });
-  }
+  const files = await filesOf(site, pattern);
   return Array.from({ length: count }, () => {
     const { name, length } = chance.pick(files);
     const place = chance.below(length);
@@ -47,15 +49,55 @@ export async function flipsOf(
       kind,
       name: `bit ${bit} of byte ${place} of ${name}`,
       looksTorn: kind === "anchor" && place >= length - ANCHOR_RECORD_BYTES,
-      apply: async (victim) => {
-        const bytes = await readFile(victim.at(name));
-        bytes.writeUInt8(bytes.readUInt8(place) ^ (1 << bit), place);
-        // Removed first, for tables are shared among copies.
-        await rm(victim.at(name));
-        await writeFile(victim.at(name), bytes);
-      },
+      apply: (victim) =>
+        rewrite(victim.at(name), (bytes) => {
+          bytes.writeUInt8(bytes.readUInt8(place) ^ (1 << bit), place);
+        }),
     };
   });
+}
+
+/** Yields sectors that read as zeros in files of a kind, as many as asked for. */
+export async function sectorsOf(
+  site: Site,
+  [kind, pattern]: (typeof FILE_KINDS)[number],
+  { count, chance }: Draw,
+): Promise<readonly Damage[]> {
+  const files = await filesOf(site, pattern);
+  return Array.from({ length: count }, () => {
+    const { name, length } = chance.pick(files);
+    const sector = chance.below(Math.ceil(length / SECTOR_BYTES));
+    return {
+      kind: `sector of ${kind}`,
+      name: `sector ${sector} of ${name}`,
+      looksTorn: kind === "anchor" && (sector + 1) * SECTOR_BYTES >= length,
+      apply: (victim) =>
+        rewrite(victim.at(name), (bytes) => {
+          bytes.fill(0, sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
+        }),
+    };
+  });
+}
+
+async function filesOf(
+  site: Site,
+  pattern: RegExp,
+): Promise<readonly { readonly name: string; readonly length: number }[]> {
+  const names = await readdir(site.path, { recursive: true });
+  const files: { readonly name: string; readonly length: number }[] = [];
+  for (const name of names.filter((name) => pattern.test(name)).sort()) {
+    const { length } = await readFile(site.at(name));
+    if (length > 0) files.push({ name, length });
+  }
+  return files;
+}
+
+async function rewrite(path: string, change: (bytes: Buffer) => void): Promise<void> {
+  const bytes = await readFile(path);
+  change(bytes);
+  // Removed first, for tables are shared among copies.
+  await rm(path);
+  await writeFile(path, bytes);
 }
 
 type Rows = ReadonlyMap<string, Row>;

@@ -81,6 +81,16 @@ describe("the disk after a power cut", () => {
     expect(contentOf(disk, LOST)).toBe("old");
   });
 
+  test("gives a file two names, of which either may go", () => {
+    const line = `7 link("${hex(LOG)}", "${hex("/s/kept")}") = 0`;
+    const [link] = eventsOf(parseTrace(line), FOLDER);
+    if (link === undefined) throw new Error("no event");
+    const remove: Event = { kind: "remove", path: LOG };
+    const disk = run(create, write(0, "ab"), sync, link, remove, { kind: "sync", path: "/s/kept" });
+    expect(contentOf(disk, LOST, "/s/kept")).toBe("ab");
+    expect(contentOf(disk, LOST)).toBeUndefined();
+  });
+
   test("leaves a hole of zeros where a later write was kept and an earlier one was not", () => {
     const disk = run(create, write(0, "ab"), write(2, "cd"));
     const late: Loss = { names: "kept", data: (pending) => pending.slice(1) };

@@ -17,6 +17,7 @@ export type Event =
   | { readonly kind: "cut"; readonly path: string; readonly length: number }
   | { readonly kind: "sync"; readonly path: string }
   | { readonly kind: "rename"; readonly from: string; readonly to: string }
+  | { readonly kind: "link"; readonly from: string; readonly to: string }
   | { readonly kind: "remove"; readonly path: string }
   | { readonly kind: "acknowledge"; readonly entryId: string };
 
@@ -55,6 +56,8 @@ export function eventsOf(calls: readonly SystemCall[], folder: string): readonly
         return [{ kind: "sync", path }];
       case "rename":
         return isOurs(to) ? [{ kind: "rename", from: path, to }] : [];
+      case "link":
+        return isOurs(to) ? [{ kind: "link", from: path, to }] : [];
       case "unlink":
         return [{ kind: "remove", path }];
       case "mkdir":
@@ -144,6 +147,9 @@ export class Disk {
       case "rename":
         this.#names.set(event.to, this.#file(event.from));
         this.#names.delete(event.from);
+        return;
+      case "link":
+        this.#names.set(event.to, this.#file(event.from));
         return;
       case "remove":
         this.#names.delete(event.path);

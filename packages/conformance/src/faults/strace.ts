@@ -19,6 +19,7 @@ export interface SystemCall {
 export const DISK_CALLS: readonly string[] = [
   ...["openat", "write", "writev", "pwrite64", "pwritev", "fsync", "fdatasync"],
   ...["rename", "renameat", "renameat2", "unlink", "unlinkat", "ftruncate", "truncate", "mkdir"],
+  ...["link", "linkat"],
 ];
 
 /** Everything that can fail on a disk. */
