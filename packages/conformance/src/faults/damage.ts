@@ -73,7 +73,8 @@ export async function sectorsOf(
       looksTorn: kind === "anchor" && (sector + 1) * SECTOR_BYTES >= length,
       apply: (victim) =>
         rewrite(victim.at(name), (bytes) => {
-          bytes.fill(0, sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
+          const end = Math.min((sector + 1) * SECTOR_BYTES, bytes.length);
+          bytes.fill(0, sector * SECTOR_BYTES, end);
         }),
     };
   });
