@@ -15,7 +15,7 @@ const audit = (...args: readonly string[]): ReturnType<Workspace["tally"]> =>
   workspace.tally("audit", ...args);
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "service", "--origin", "tallystick.local/log");
   await workspace.must("keygen", "--alg", "ES256", "--out", "vendor.jwk");
   server = await ServeProcess.start(workspace, "service");

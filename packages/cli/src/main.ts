@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 
 import { Output } from "./output.js";
+import type { Streams } from "./output.js";
 import { Session } from "./session.js";
 
 type Add = (program: Command, session: Session) => void;
@@ -42,12 +43,12 @@ Exit codes: 0 yes, 1 no (refused, does not verify), 2 could not be done, 3 wrong
 
 /**
  * Runs the command with its arguments, those after the command's own name, and yields the exit
- * code. Writes to the process's standard streams; rejects never.
+ * code. Writes to the streams, the process's own unless given; rejects never.
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], streams: Streams = process): Promise<number> {
   // A reader that has seen enough, as in "tally inspect FILE | head", is no failure.
-  process.stdout.on("error", () => undefined);
-  const output = new Output(process);
+  streams.stdout.on("error", () => undefined);
+  const output = new Output(streams);
   const session = new Session(output, argv.includes("--json"));
   try {
     const program = programOf(session);

@@ -20,7 +20,7 @@ async function tried(
 }
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await mkdir(workspace.at("statements/more"), { recursive: true });
   const certified = await makeCertified();
   const key = await PrivateKey.generate("EdDSA");

@@ -21,7 +21,7 @@ async function sign(key: string, iss: string, out: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   for (const name of ["vendor", "second"]) {
     await workspace.must("keygen", "--alg", "ES256", "--out", `${name}.jwk`);
   }

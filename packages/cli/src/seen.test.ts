@@ -11,7 +11,7 @@ const ISS = "https://issuer.example";
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "honest");
   await workspace.must("keygen", "--alg", "EdDSA", "--out", "issuer.jwk");
   await workspace.must("trust", "add", "issuer.pub.jwk", "--iss", ISS, "--dir", "honest");

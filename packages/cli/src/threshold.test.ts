@@ -21,7 +21,7 @@ async function register(name: (typeof NAMES)[number], from: string, out: string)
 }
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("keygen", "--alg", "ES256", "--out", "issuer.jwk");
   services = { red: await started("red"), blue: await started("blue") };
   const pins = await Promise.all(

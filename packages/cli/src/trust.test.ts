@@ -30,7 +30,7 @@ function through(url: string, operator = "service/keys/operator.jwk"): readonly 
 }
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "service", "--origin", "tallystick.local/log");
   for (const name of ["one", "two", "three", "four"]) {
     await workspace.must("keygen", "--alg", "EdDSA", "--out", `${name}.jwk`);

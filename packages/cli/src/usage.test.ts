@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
+import { tally } from "./testing/command.js";
 import { Workspace } from "./testing/workspace.js";
 
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.write("payload.json", "{}");
   await workspace.must("keygen", "--alg", "ES256", "--out", "made.jwk");
 });
@@ -179,6 +180,19 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["freeze", "d", "--why", ""], "--why is empty or over 1000 characters"],
   [["freeze", "d", "--why", "x".repeat(1001)], "--why is empty or over 1000 characters"],
 ];
+
+describe("the command itself", () => {
+  // The rows below run in this process: all but the streams and the exit code is the same code.
+  test.each([
+    [["keygen", "--out", "k.jwk"], 3],
+    [["fsck", "absent"], 2],
+    [["inspect", "payload.json"], 1],
+  ] as const)("tally %j ends as it does in one's own process", async (args, code) => {
+    const here = await workspace.tally(...args);
+    expect(here.code).toBe(code);
+    expect(await tally(args, { cwd: workspace.path })).toEqual(here);
+  });
+});
 
 describe("wrong usage", () => {
   test.each(WRONG)("tally %j exits with 3", async (args, says) => {

@@ -4,28 +4,45 @@ import { join } from "node:path";
 
 import { mustTally, tally } from "./command.js";
 import type { Outcome, Running } from "./command.js";
+import { runHere } from "./here.js";
 
 /** A temporary directory to run commands in. */
 export class Workspace {
   readonly path: string;
+  // Where this process was before it moved here; undefined where commands have processes of their own.
+  readonly #home: string | undefined;
   // What was started in it and may outlive a failed test.
   readonly #started: Running[] = [];
 
-  private constructor(path: string) {
+  private constructor(path: string, home?: string) {
     this.path = path;
+    this.#home = home;
   }
 
   static async make(): Promise<Workspace> {
     return new Workspace(await mkdtemp(join(tmpdir(), "tally-test-")));
   }
 
+  /**
+   * Makes one whose commands run in this process, which moves there: for suites that run many and ask
+   * what they say. How they are processes is asked in others.
+   */
+  static async moveTo(): Promise<Workspace> {
+    const workspace = new Workspace(await mkdtemp(join(tmpdir(), "tally-test-")), process.cwd());
+    process.chdir(workspace.path);
+    return workspace;
+  }
+
   tally(...args: readonly string[]): Promise<Outcome> {
-    return tally(args, { cwd: this.path });
+    return this.#home === undefined ? tally(args, { cwd: this.path }) : runHere(...args);
   }
 
   /** Throws unless the command comes to a yes. */
-  must(...args: readonly string[]): Promise<Outcome> {
-    return mustTally(args, { cwd: this.path });
+  async must(...args: readonly string[]): Promise<Outcome> {
+    if (this.#home === undefined) return mustTally(args, { cwd: this.path });
+    const outcome = await this.tally(...args);
+    if (outcome.code === 0) return outcome;
+    throw new Error(`tally ${args.join(" ")}: exit ${String(outcome.code)}\n${outcome.stderr}`);
   }
 
   at(name: string): string {
@@ -60,6 +77,7 @@ export class Workspace {
   }
 
   async remove(): Promise<void> {
+    if (this.#home !== undefined) process.chdir(this.#home);
     for (const { child, ended } of this.#started) {
       child.kill("SIGKILL");
       await ended;
