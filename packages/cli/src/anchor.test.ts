@@ -11,7 +11,7 @@ let workspace: Workspace;
 let registrant: Registrant;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "made");
   registrant = await Registrant.admit(workspace, "made");
 });

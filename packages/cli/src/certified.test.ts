@@ -56,7 +56,7 @@ async function editTrust(name: string, edit: (trust: Trust) => Trust): Promise<v
 }
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   for (const name of ["vendor", "lost"]) {
     await workspace.must("keygen", "--alg", "ES256", "--out", `${name}.jwk`);
   }

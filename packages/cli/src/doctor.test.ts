@@ -17,7 +17,7 @@ interface Found {
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "service");
 });
 

@@ -6,7 +6,7 @@ import { Workspace } from "./testing/workspace.js";
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "service", "--origin", "tallystick.local/log");
 });
 

@@ -14,7 +14,7 @@ let workspace: Workspace;
 let server: ServeProcess;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "service");
   await Registrant.admit(workspace, "service");
   server = await ServeProcess.start(workspace, "service");

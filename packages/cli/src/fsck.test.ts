@@ -7,7 +7,7 @@ import { Workspace } from "./testing/workspace.js";
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "made");
   await workspace.must("keygen", "--alg", "ES256", "--out", "issuer.jwk");
   await workspace.must("trust", "add", "issuer.pub.jwk", "--iss", "me", "--dir", "made");

@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
 });
 
 afterAll(() => workspace.remove());

@@ -11,7 +11,7 @@ import { Workspace } from "./testing/workspace.js";
 let workspace: Workspace;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
 });
 
 afterAll(() => workspace.remove());

@@ -24,7 +24,7 @@ async function put(name: string, by: Authority, subject: string): Promise<void> 
 }
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   authority = await Authority.make("authority");
   const other = await Authority.make("authority");
   await workspace.write("ca.pem", authority.pem);

@@ -18,7 +18,7 @@ const IDENTITY = ["--key", "issuer.jwk", "--iss", "https://issuer.example", "--s
 const ARTIFACT = new TextEncoder().encode('{"bomFormat":"CycloneDX"}');
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("keygen", "--alg", "ES384", "--out", "issuer.jwk");
   await workspace.write("bom.json", ARTIFACT);
   await workspace.write("empty", "");

@@ -13,7 +13,7 @@ let workspace: Workspace;
 let registrant: Registrant;
 
 beforeAll(async () => {
-  workspace = await Workspace.make();
+  workspace = await Workspace.moveTo();
   await workspace.must("init", "service");
   registrant = await Registrant.admit(workspace, "service");
 });

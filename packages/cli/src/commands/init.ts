@@ -15,8 +15,6 @@ import type { Session } from "../session.js";
 
 /** What a service is called unless it is told otherwise. */
 const DEFAULT_ISSUER = "http://127.0.0.1:8000";
-// A name of its own for the one service that this process makes: a log is told by its issuer and name.
-const DEFAULT_ORIGIN = `tallystick.local/log-${randomBytes(4).toString("hex")}`;
 
 interface InitOptions {
   readonly issuer?: string;
@@ -59,7 +57,7 @@ export function configOf({ issuer, origin, alg, anchor }: InitOptions): ServiceC
   if (anchor === "") throw new CliError("CLI_USAGE", "--anchor is empty");
   const rest = { algorithm: alg, ...(anchor === undefined ? {} : { anchor: resolve(anchor) }) };
   if (issuer === undefined) {
-    return { issuer: DEFAULT_ISSUER, origin: origin ?? DEFAULT_ORIGIN, ...rest };
+    return { issuer: DEFAULT_ISSUER, origin: origin ?? newOrigin(), ...rest };
   }
   const { host } = parseServiceUrl("--issuer", requireIssuer("--issuer", issuer));
   return { issuer, origin: origin ?? `${host}/log`, ...rest };
@@ -81,4 +79,9 @@ export async function describeDirectory(made: ServiceDirectory, output: Output):
       "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",
     );
   }
+}
+
+// A log is told by its issuer and name, so no two have both.
+function newOrigin(): string {
+  return `tallystick.local/log-${randomBytes(4).toString("hex")}`;
 }
