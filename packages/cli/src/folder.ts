@@ -1,4 +1,5 @@
 import type { Registered, ServiceClient } from "@tallystick/client";
+import type { VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement } from "@tallystick/statement";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -43,19 +44,20 @@ export async function isFolder(path: string): Promise<boolean> {
 /**
  * Registers every `.scitt` of a folder that is not transparent already, in the order of their names,
  * and writes each with its receipt. One that is refused does not stop the others; the command then
- * comes to a no.
+ * comes to a no. Yields one receipt of each tree that there was, smallest first.
  *
  * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError
  */
 export async function registerFolder(
   folder: string,
   { client, out, session, isQuiet = false }: FolderOptions,
-): Promise<void> {
+): Promise<readonly VerifiedInclusion[]> {
   const { output, isJson } = session;
   const names = await statementsIn(folder);
   await makeFolder(out);
   const progress = new Progress(output, { unit: "statements", isQuiet: isJson || isQuiet });
   const refused: Refused[] = [];
+  const trees = new Map<number, VerifiedInclusion>();
   let registered = 0;
   try {
     for await (const result of client.registerAll(contents(folder, names))) {
@@ -65,6 +67,8 @@ export async function registerFolder(
         refused.push({ file: name, code, message });
       } else {
         await writeTransparent(join(folder, name), transparentName(out, name), result.registered);
+        const { inclusion } = result.registered;
+        if (inclusion.size !== undefined) trees.set(inclusion.size, inclusion);
         registered++;
       }
       progress.show(registered + refused.length, names.length);
@@ -75,6 +79,7 @@ export async function registerFolder(
   }
   if (!isJson) output.note(`wrote ${registered} files to ${out}`);
   if (refused.length > 0) session.exit = EXIT.no;
+  return [...trees].sort(([one], [other]) => one - other).map(([, inclusion]) => inclusion);
 }
 
 function tell(

@@ -146,6 +146,15 @@ describe("an export", () => {
     expect(await pathsIn("cut")).toEqual(await pathsIn("whole"));
   });
 
+  test("that was cut short is not finished with another log", async () => {
+    await exported("begun");
+    await rm(workspace.at("begun/checkpoint"));
+    const second = await opened(await made("another"));
+    const refused = { code: "CLI_DIRECTORY_INVALID" };
+    await expect(exported("begun", second)).rejects.toMatchObject(refused);
+    await second.close();
+  });
+
   test("is not mixed with anything else", async () => {
     await mkdir(workspace.at("other"));
     await workspace.write("other/file", "");
@@ -162,6 +171,15 @@ describe("an export", () => {
     await expect(exported("long")).rejects.toMatchObject(refused);
   });
 });
+
+test.each(["http://mirror.example", "http://10.0.0.1/x", "http://localhost.example"])(
+  "a token does not go to %s in clear",
+  (url) => {
+    const open = (): ReadSource => addressSource(url, { token: "secret", timeoutMs: 1000 });
+    expect(open).toThrow(expect.objectContaining({ code: "CLIENT_URL_INVALID" }));
+    expect(addressSource(url, { timeoutMs: 1000 })).toBeDefined();
+  },
+);
 
 async function sources(): Promise<readonly ReadSource[]> {
   await exported("read");

@@ -40,10 +40,14 @@ export function folderSource(path: string): ReadSource {
 /**
  * Yields the resources below an address as a source: of a service, or of any web server with an export.
  *
- * @throws {@link CliError} `CLI_USAGE`
+ * @throws {@link CliError} `CLI_USAGE`; ClientError `CLIENT_URL_INVALID` where a token would go in clear
  */
 export function addressSource(text: string, options: ReadOptions): ReadSource {
   const url = parseServiceUrl("--from-tiles", text);
+  const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
+  if (options.token !== undefined && url.protocol !== "https:" && !isHere) {
+    throw new ClientError("CLIENT_URL_INVALID", "a token goes to an https address, or to loopback");
+  }
   const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
   return { read: (resource) => readAddress(`${base}${resource}`, options) };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { SignedStatement } from "@tallystick/statement";
-import { cp } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 
 import type { Outcome } from "./testing/command.js";
 import { ServeProcess } from "./testing/server.js";
@@ -128,6 +128,29 @@ describe("an operator with two faces", () => {
   });
 });
 
+describe("what is kept", () => {
+  test("is that of two commands at once, and evidence is never overwritten", async () => {
+    await cp(workspace.at("split.seen.evidence"), workspace.at("kept.seen.evidence"));
+    const before = await workspace.read("kept.seen.evidence");
+    await withService("face", async (url) => {
+      expect(await checkpoint(url, "kept.seen")).toMatchObject({ code: 0 });
+    });
+    await withService("honest", async (url) => {
+      expect(await checkpoint(url, "kept.seen")).toMatchObject({ code: 1 });
+      await mkdir(workspace.at("folder"));
+      const failed = await workspace.tally(
+        ...["checkpoint", "--service", url, "--trust", "trust.json", "--seen", "kept.seen"],
+        ...["--evidence", "folder"],
+      );
+      expect(failed).toMatchObject({ code: 1 });
+      expect(failed.stderr).toContain("the evidence is not kept");
+      expect(failed.stderr).toContain("cannot both be true");
+    });
+    expect(await workspace.read("kept.seen.evidence")).toEqual(before);
+    expect(await workspace.names()).toContain("kept.seen.evidence.2");
+  });
+});
+
 describe("an operator who rolls back", () => {
   test("and only shows the old log is refused, for want of the newer one", async () => {
     await withService("honest", async (url) => {
@@ -162,6 +185,18 @@ describe("evidence", () => {
 describe("wrong arguments", () => {
   test.each([
     ["--seen without --trust", ["--seen", "x.seen"], 3, "--seen wants --trust"],
+    [
+      "--seen with --async",
+      ["--trust", "trust.json", "--seen", "x", "--async"],
+      3,
+      "--async has no",
+    ],
+    [
+      "one file for both",
+      ["--trust", "t", "--seen", "x", "--evidence", "x"],
+      3,
+      "files of their own",
+    ],
     ["--evidence without --seen", ["--evidence", "x"], 3, "--evidence goes with --seen"],
     ["a trust file that is missing", ["--trust", "none.json", "--seen", "x.seen"], 2, "none.json"],
     [

@@ -58,11 +58,14 @@ export class Watch {
     if (evidence !== undefined && file === undefined) {
       throw new CliError("CLI_USAGE", "--evidence goes with --seen");
     }
+    if (evidence !== undefined && evidence === file) {
+      throw new CliError("CLI_USAGE", "--evidence and --seen want files of their own");
+    }
     const trust = path === undefined ? undefined : await readTrust(path);
-    const isKept = trust !== undefined && file !== undefined && (await isThere(file));
-    const seen = isKept
-      ? await SeenCheckpoints.parse(await readWhole(file), trust)
-      : SeenCheckpoints.NONE;
+    const seen =
+      trust === undefined || file === undefined
+        ? SeenCheckpoints.NONE
+        : await readSeen(file, trust);
     return new Watch(options, trust, seen);
   }
 
@@ -83,7 +86,11 @@ export class Watch {
     const follower = new Follower({ client, trust, seen: this.#seen });
     try {
       const found = await look(follower);
-      if (file !== undefined) await writeWhole(file, follower.seen.format());
+      if (file !== undefined) {
+        // Another command may have kept something meanwhile.
+        const kept = await readSeen(file, trust);
+        await writeWhole(file, kept.and(follower.seen).format());
+      }
       return found;
     } catch (error) {
       await this.#keepEvidence(error, session);
@@ -94,9 +101,29 @@ export class Watch {
   async #keepEvidence(error: unknown, { output }: Session): Promise<void> {
     const { seen, evidence } = this.#options;
     if (!(error instanceof ClientError) || error.contradiction === undefined) return;
-    const path = evidence ?? (seen === undefined ? undefined : `${seen}.evidence`);
-    if (path === undefined) return;
-    await writeWhole(path, error.contradiction.format());
-    output.note(`wrote ${path}: whoever pins the log's key can check it with tally evidence`);
+    if (seen === undefined) return;
+    try {
+      const path = evidence ?? (await freeName(`${seen}.evidence`));
+      await writeWhole(path, error.contradiction.format());
+      output.note(`wrote ${path}: whoever pins the log's key can check it with tally evidence`);
+    } catch (cause) {
+      if (!(cause instanceof CliError)) throw cause;
+      // What was found matters more than that it could not be kept.
+      output.note(`tally: the evidence is not kept: ${cause.message}`);
+      output.note(error.contradiction.format());
+    }
+  }
+}
+
+async function readSeen(file: string, trust: TrustStore): Promise<SeenCheckpoints> {
+  if (!(await isThere(file))) return SeenCheckpoints.NONE;
+  return SeenCheckpoints.parse(await readWhole(file), trust);
+}
+
+/** Yields a name that no earlier evidence has. */
+async function freeName(path: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? path : `${path}.${number}`;
+    if (!(await isThere(name))) return name;
   }
 }

@@ -44,8 +44,8 @@ export class StaticFolder {
     const head = await readHead(join(path, "checkpoint"));
     if (head === undefined) {
       // The first run was cut short; nobody serves it yet.
-      if (await isFile(join(path, KEYS))) return folder;
-      throw new CliError("CLI_DIRECTORY_INVALID", `${path} is neither empty nor an export`);
+      await requireKeys(join(path, KEYS), service, path);
+      return folder;
     }
     await requireBeginning(head, service, path);
     return folder;
@@ -99,6 +99,22 @@ async function readHead(path: string): Promise<TreeHead | undefined> {
     if (!(cause instanceof TlogError)) throw cause;
     throw new CliError("CLI_DIRECTORY_INVALID", `${path}: ${cause.message}`, { cause });
   }
+}
+
+// A run that was cut short has written the keys first: those of another log are another log's files.
+async function requireKeys(
+  file: string,
+  service: TransparencyService,
+  path: string,
+): Promise<void> {
+  const { publishedFiles } = await import("@tallystick/server");
+  if (await isFile(file)) {
+    for await (const { path: name, read } of publishedFiles(service)) {
+      if (name === KEYS && encodeHex(await read()) === encodeHex(await readWhole(file))) return;
+      break;
+    }
+  }
+  throw new CliError("CLI_DIRECTORY_INVALID", `${path} is neither empty nor an export of this log`);
 }
 
 // What a web server has shown is not taken back: neither by another log nor by a shorter one.

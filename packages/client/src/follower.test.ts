@@ -145,6 +145,19 @@ describe("what does not extend it", () => {
   });
 });
 
+test("two that have seen what the other has not keep the larger tree of each log", async () => {
+  const [log, other] = [new FakeLog(key), new FakeLog(await PrivateKey.generate("ES256"))];
+  const [early, late] = [await log.checkpoint(5), await log.checkpoint(9)];
+  // Another key under the same name is another log.
+  const elsewhere = await other.checkpoint(7);
+  const one = SeenCheckpoints.NONE.with(early).with(elsewhere);
+  const both = SeenCheckpoints.NONE.with(late);
+  for (const kept of [one.and(both), both.and(one)]) {
+    expect(kept.of(early)?.checkpoint.size).toBe(9);
+    expect(kept.of(elsewhere)?.checkpoint.size).toBe(7);
+  }
+});
+
 describe("a file of what was seen", () => {
   test("is read back under the pinned keys alone", async () => {
     const signed = await new FakeLog(key).checkpoint(7);

@@ -119,12 +119,18 @@ export class Follower {
   }
 }
 
+/** Answers that are none, whatever they are in the place of. */
+const NOT_SHOWN: ReadonlySet<string> = new Set([
+  "CLIENT_REFUSED",
+  "CLIENT_NOT_EXTENDED",
+  "CLIENT_PROTOCOL",
+  "CLIENT_RECEIPT_INVALID",
+]);
+
 /** Yields whether a failure says that the service does not show what it has to show. */
 function isRefusal(error: unknown): error is ClientError | VerifierError {
   if (error instanceof VerifierError) return true;
-  return (
-    error instanceof ClientError && ["CLIENT_REFUSED", "CLIENT_NOT_EXTENDED"].includes(error.code)
-  );
+  return error instanceof ClientError && NOT_SHOWN.has(error.code);
 }
 
 function isSaid(error: ClientError | VerifierError): boolean {

@@ -1,4 +1,10 @@
-import { CoseError, decodeBase64url, encodeBase64url, parseJson } from "@tallystick/cose";
+import {
+  CoseError,
+  decodeBase64url,
+  encodeBase64url,
+  encodeHex,
+  parseJson,
+} from "@tallystick/cose";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import { VerifierError, verifyCheckpoint } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
@@ -33,7 +39,7 @@ export class SeenCheckpoints {
     const newest = new Map<string, SignedCheckpoint>();
     for (const text of checkpointsIn(file)) {
       const signed = await verified(text, trust);
-      const name = nameOf(signed.checkpoint);
+      const name = nameOf(signed);
       if (newest.has(name)) throw invalid("one log is there twice");
       newest.set(name, signed);
     }
@@ -41,13 +47,25 @@ export class SeenCheckpoints {
   }
 
   /** Yields the newest checkpoint of the log that a checkpoint is of, `undefined` for a log not seen. */
-  of({ checkpoint }: SignedCheckpoint): SignedCheckpoint | undefined {
-    return this.#newest.get(nameOf(checkpoint));
+  of(signed: SignedCheckpoint): SignedCheckpoint | undefined {
+    return this.#newest.get(nameOf(signed));
   }
 
   /** Yields what was seen once this checkpoint is the newest of its log. */
   with(signed: SignedCheckpoint): SeenCheckpoints {
-    return new SeenCheckpoints(new Map([...this.#newest, [nameOf(signed.checkpoint), signed]]));
+    return new SeenCheckpoints(new Map([...this.#newest, [nameOf(signed), signed]]));
+  }
+
+  /** Yields what either has seen, of a log that both have seen the larger tree. */
+  and(other: SeenCheckpoints): SeenCheckpoints {
+    const newest = new Map(this.#newest);
+    for (const [name, signed] of other.#newest) {
+      const own = newest.get(name);
+      if (own === undefined || own.checkpoint.size < signed.checkpoint.size) {
+        newest.set(name, signed);
+      }
+    }
+    return new SeenCheckpoints(newest);
   }
 
   format(): string {
@@ -58,8 +76,9 @@ export class SeenCheckpoints {
   }
 }
 
-function nameOf({ issuer, origin }: { issuer: string; origin: string }): string {
-  return JSON.stringify([issuer, origin]);
+// A log signs with one key: another key under its name is another log.
+function nameOf({ checkpoint: { issuer, origin }, kid }: SignedCheckpoint): string {
+  return JSON.stringify([issuer, origin, encodeHex(kid)]);
 }
 
 async function verified(text: string, trust: TrustStore): Promise<SignedCheckpoint> {

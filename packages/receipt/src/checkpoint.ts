@@ -96,6 +96,12 @@ export class SignedCheckpoint {
     return new SignedCheckpoint({ ...claimsOf(protectedHeader), root }, protectedBytes, signature);
   }
 
+  /** `kid` of the key that it is signed with, empty where it names none. */
+  get kid(): Uint8Array {
+    const kid = decodeProtected(this.protectedBytes).get(LABEL.kid);
+    return kid !== undefined && isBytes(kid) ? kid : new Uint8Array();
+  }
+
   /** Encodes root, protected header and signature as one CBOR array, for storage. */
   encode(): Uint8Array {
     return encodeCbor([this.checkpoint.root, this.protectedBytes, this.signature]);

@@ -109,22 +109,31 @@ describe("two checkpoints", () => {
 });
 
 describe("an evidence file", () => {
-  async function evidence(signer = SERVICE): Promise<string> {
-    const found = Contradiction.between(
-      await sign(5, { root: OTHER_ROOT }, signer),
-      await sign(9),
-      proofOf(5, 9),
-    );
-    return found?.format() ?? "";
+  async function evidence(): Promise<string> {
+    const smaller = await sign(5, { root: OTHER_ROOT });
+    return Contradiction.between(smaller, await sign(9), proofOf(5, 9))?.format() ?? "";
   }
 
-  test("counts under pinned keys alone, which may be several", async () => {
-    const both = await evidence(STRANGER);
-    const refused = await rejection(Contradiction.verify(encode(both), KEYS));
-    expect(refused).toBe("RECEIPT_SIGNATURE_INVALID");
-    expect(await rejection(Contradiction.verify(encode(both), []))).toBe("RECEIPT_KEY_MISMATCH");
+  test("counts under pinned keys alone, of which there may be several", async () => {
+    const file = encode(await evidence());
+    const stranger = Contradiction.verify(file, [STRANGER.publicKey]);
+    expect(await rejection(stranger)).toBe("RECEIPT_SIGNATURE_INVALID");
+    expect(await rejection(Contradiction.verify(file, []))).toBe("RECEIPT_KEY_MISMATCH");
     const keys = [STRANGER.publicKey, SERVICE.publicKey];
-    expect(await Contradiction.verify(encode(both), keys)).toMatchObject({ kind: "fork" });
+    expect(await Contradiction.verify(file, keys)).toMatchObject({ kind: "fork" });
+  });
+
+  test("of two keys is of two logs, also under one name", async () => {
+    const [one, other] = [await sign(9, { root: OTHER_ROOT }, STRANGER), await sign(9)];
+    expect(Contradiction.between(one, other)).toBeUndefined();
+    const members = {
+      format: "tallystick-evidence/1",
+      smaller: encodeBase64url(one.encode()),
+      larger: encodeBase64url(other.encode()),
+    };
+    const keys = [STRANGER.publicKey, SERVICE.publicKey];
+    const refused = Contradiction.verify(encode(JSON.stringify(members)), keys);
+    expect(await rejection(refused)).toBe("RECEIPT_NO_CONTRADICTION");
   });
 
   test("that shows two checkpoints of one history is refused", async () => {

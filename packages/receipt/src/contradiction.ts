@@ -116,6 +116,8 @@ interface Pair {
 function kindOf({ smaller, larger, proof }: Pair): ContradictionKind | undefined {
   const [older, newer] = [smaller.checkpoint, larger.checkpoint];
   if (older.issuer !== newer.issuer || older.origin !== newer.origin) return undefined;
+  // A log signs with one key: what another key signed under its name is another log.
+  if (!isSame(smaller.kid, larger.kid)) return undefined;
   if (older.size === newer.size) return isSame(older.root, newer.root) ? undefined : "split";
   // I6: times do not go back, so a tree that is signed later is never the smaller one.
   if (older.time > newer.time) return "rollback";
@@ -131,7 +133,6 @@ function kindOf({ smaller, larger, proof }: Pair): ContradictionKind | undefined
   }
 }
 
-// A log may have signed the two with different keys of its own.
 async function verifyUnder(
   encoded: Uint8Array,
   keys: readonly PublicKey[],

@@ -43,6 +43,9 @@ export function addRegister(program: Command, session: Session): void {
     if (out === undefined && options.async === undefined) {
       command.error("error: required option '--out <file.transparent.scitt>' not specified");
     }
+    if (options.async === true && options.seen !== undefined) {
+      throw new CliError("CLI_USAGE", "--async has no receipt for --seen");
+    }
     if (out !== undefined && options.async === true) {
       throw new CliError("CLI_USAGE", "--async and --out do not go together");
     }
@@ -50,9 +53,12 @@ export function addRegister(program: Command, session: Session): void {
     const client = await openClient(service, options, waiting(timeout, watch.trust));
     if (out === undefined) await submitFile(file, client, session);
     else if (await isFolder(file)) {
-      await registerFolder(file, { client, out, session, isQuiet: options.quiet === true });
-      // One checkpoint over all of them, in the place of one for each.
-      await watch.follow(client, session, (follower) => follower.newest());
+      const isQuiet = options.quiet === true;
+      const trees = await registerFolder(file, { client, out, session, isQuiet });
+      await watch.follow(client, session, async (follower) => {
+        for (const inclusion of trees) await follower.take(inclusion);
+        return follower.newest();
+      });
     } else await registerFile(file, { client, out, session, watch });
   });
 }

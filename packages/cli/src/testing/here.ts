@@ -1,5 +1,38 @@
 import { Writable } from "node:stream";
 
+// Whatever commands load when they are called: the loader of tests mixes up what two imports at once ask
+// for, so all of it is there before.
+import "@tallystick/auditor";
+import "@tallystick/log";
+import "@tallystick/server";
+import "@tallystick/tlog";
+import "@tallystick/witness";
+
+import "../commands/init.js";
+import "../commands/serve.js";
+import "../commands/keygen.js";
+import "../commands/token.js";
+import "../commands/trust.js";
+import "../commands/policy.js";
+import "../commands/sign.js";
+import "../commands/register.js";
+import "../commands/receipt.js";
+import "../commands/consistency.js";
+import "../commands/checkpoint.js";
+import "../commands/verify.js";
+import "../commands/inspect.js";
+import "../commands/evidence.js";
+import "../commands/audit.js";
+import "../commands/fsck.js";
+import "../commands/doctor.js";
+import "../commands/backup.js";
+import "../commands/export.js";
+import "../commands/restore.js";
+import "../commands/freeze.js";
+import "../commands/recover.js";
+import "../commands/witness.js";
+import "../witness-directory.js";
+
 import { main } from "../main.js";
 import type { Outcome } from "./command.js";
 

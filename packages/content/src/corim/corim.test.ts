@@ -269,6 +269,16 @@ describe("a CoRIM", () => {
     expect(content.kind === "opaque" ? content.problem : "").toMatch(problem);
   });
 
+  test("reads what reports share once, and takes no more than 64", () => {
+    const condition = [DIGEST, DIGEST, [-100, new Uint8Array(1)] as Item];
+    const content = recogniseContent(corimOf({ condition, count: 64 }));
+    const reports = content.kind === "sfr-corim" ? content.reports : [];
+    expect(reports).toHaveLength(64);
+    expect(new Set(reports.map(({ measured }) => measured)).size).toBe(1);
+    const more = recogniseContent(corimOf({ count: 65 }));
+    expect(more.kind === "opaque" ? more.problem : more.kind).toContain("limit 64");
+  });
+
   test("is recognised or refused wherever it was changed", () => {
     const place = fc.tuple(fc.nat(corim.length - 1), fc.integer({ min: 1, max: 255 }));
     fc.assert(

@@ -22,6 +22,9 @@ const CORIM_TAG = 501;
 const COMID_TAG = 506;
 const REPORT_KEY = -1;
 
+/** Reports in one CoRIM; published ones have one. */
+const MAX_REPORTS = 64;
+
 const HALF_A_DAY = 12 * 60 * 60;
 
 /** An endorsed measurement that is a report, and what evidence has to show for it to apply. */
@@ -40,8 +43,16 @@ export function readCorim(bytes: Uint8Array, context: CorimContext): readonly Sf
   const root = rootOf(bytes, context.limits);
   const endorsed = endorsedIn(root, context.limits);
   if (endorsed.length === 0) return [];
+  const { findings } = context;
   const provider = providerOf(root);
-  return endorsed.map((one) => readEndorsed(one, provider, context.findings));
+  // Reports of one triple share its conditions, which are read once however many there are.
+  const read = new Map<readonly Node[], readonly ContentDigest[]>();
+  return endorsed.map((one) => {
+    const { conditions } = one;
+    const measured = read.get(conditions) ?? measuredIn(conditions, findings);
+    read.set(conditions, measured);
+    return readEndorsed(one, { provider, measured, findings });
+  });
 }
 
 /**
@@ -60,7 +71,9 @@ function rootOf(bytes: Uint8Array, limits: ContentLimits): Node {
 function endorsedIn(root: Node, limits: ContentLimits): readonly Endorsed[] {
   if (!root.has(3) || !isReportProfile(root.at(3, "profile").item)) return [];
   const tags = root.at(1, "tags").elements();
-  return tags.flatMap((tag) => endorsedOf(tag, limits));
+  const endorsed = tags.flatMap((tag) => endorsedOf(tag, limits));
+  if (endorsed.length <= MAX_REPORTS) return endorsed;
+  throw invalid("tags", `endorse ${endorsed.length} reports, limit ${MAX_REPORTS}`);
 }
 
 function endorsedOf(tag: Node, limits: ContentLimits): readonly Endorsed[] {
@@ -72,7 +85,8 @@ function endorsedOf(tag: Node, limits: ContentLimits): readonly Endorsed[] {
     .at(10, "conditional")
     .elements()
     .flatMap((triple) => {
-      const [conditions, endorsements] = triple.pair();
+      const [condition, endorsements] = triple.pair();
+      const conditions = condition.elements();
       return endorsements.elements().flatMap((record) => {
         const [environment, measurements] = record.pair();
         return measurements
@@ -82,7 +96,7 @@ function endorsedOf(tag: Node, limits: ContentLimits): readonly Endorsed[] {
           .map((value) => ({
             environment,
             report: value.at(REPORT_KEY, "report"),
-            conditions: conditions.elements(),
+            conditions,
           }));
       });
     });
@@ -103,12 +117,18 @@ function hasRole(entity: Node, role: number): boolean {
     .some(({ item }) => item === role);
 }
 
-function readEndorsed(endorsed: Endorsed, provider: string, findings: Findings): SfrReport {
+interface Shared {
+  readonly provider: string;
+  readonly measured: readonly ContentDigest[];
+  readonly findings: Findings;
+}
+
+function readEndorsed(endorsed: Endorsed, { provider, measured, findings }: Shared): SfrReport {
   const { report } = endorsed;
   const identifiers = report.has(4) ? report.at(4, "identifiers").elements() : [];
   const stated = digestsIn(identifiers, 1, findings);
-  const measured = measuredIn(endorsed.conditions, findings);
-  const isOneSet = stated.every((digest) => measured.some((other) => isSame(digest, other)));
+  const names = new Set(measured.map(nameOf));
+  const isOneSet = stated.every((digest) => names.has(nameOf(digest)));
   if (stated.length > 0 && measured.length > 0 && !isOneSet) {
     findings.add("measured-not-stated", report.path);
   }
@@ -172,8 +192,8 @@ function measuredIn(conditions: readonly Node[], findings: Findings): readonly C
   });
 }
 
-function isSame(a: ContentDigest, b: ContentDigest): boolean {
-  return a.alg === b.alg && a.value === b.value;
+function nameOf({ alg, value }: ContentDigest): string {
+  return `${alg} ${value}`;
 }
 
 function readFiles(identifier: Node, findings: Findings): readonly SfrManifestEntry[] {

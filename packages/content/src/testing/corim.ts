@@ -55,16 +55,19 @@ export interface CorimParts {
   readonly condition?: Item;
   readonly entities?: Item;
   readonly classId?: Item;
+  /** Reports that share the condition; one by default. */
+  readonly count?: number;
 }
 
-/** Yields a CoRIM that endorses one report. */
+/** Yields a CoRIM that endorses a report, or the same one several times. */
 export function corimOf(parts: CorimParts = {}): Uint8Array {
   const { profile = PUBLISHED_PROFILE, sfr = SFR_MAP, condition = [DIGEST], classId } = parts;
-  const { entities = [mapOf([0, "Example Lab"], [2, [1]])] } = parts;
+  const { entities = [mapOf([0, "Example Lab"], [2, [1]])], count = 1 } = parts;
   const id = classId === undefined ? [] : ([[0, classId]] as const);
   const device = mapOf([0, mapOf(...id, [1, "Example Silicon"], [2, "Root of Trust"])]);
   const measured = [device, [mapOf([1, mapOf([2, condition])])]];
-  const endorsed = [device, [mapOf([1, mapOf([-1, sfr])])]];
+  const reports = Array.from({ length: count }, () => mapOf([1, mapOf([-1, sfr])]));
+  const endorsed = [device, reports];
   const triples = mapOf([10, [[[measured], [endorsed]]]]);
   const comid = encodeItem(mapOf([1, mapOf([0, "comid"])], [4, triples]));
   return encodeItem(
