@@ -166,6 +166,9 @@ describeFault("F4: damage on the disk", undefined, () => {
       const flips: Damage[] = [];
       for (const kind of FILE_KINDS) {
         flips.push(...(await flipsOf(grown, kind, { count: FLIPS, chance })));
+        // LevelDB ends the process over such a table by an assertion of its own: nothing is served, but
+        // the bench goes with it.
+        if (kind[0] === "table") continue;
         flips.push(...(await sectorsOf(grown, kind, { count: SECTORS, chance })));
       }
       await onBenches([...flips, ...rowDamages()], async (damage, bench) => {
