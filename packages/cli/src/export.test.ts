@@ -57,7 +57,7 @@ test("a service is exported, and receipts are assembled from the files or its ad
   const lost = await workspace.tally("receipt", entryId, ...tiles("nowhere"), ...pinned);
   expect([lost.code, lost.stderr]).toEqual([2, expect.stringContaining("cannot read nowhere")]);
   const gone = await workspace.tally("receipt", entryId, ...tiles(server.url), ...pinned);
-  expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining("cannot be read")]);
+  expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining("cannot be reached")]);
 }, 120_000);
 
 test.each([

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 
-import { ClientError } from "@tallystick/client";
-import type { Fetch } from "@tallystick/client";
-import { concatBytes } from "@tallystick/cose";
+import { ClientError, exchange, requirePrivate } from "@tallystick/client";
+import type { ClientErrorCode, Fetch } from "@tallystick/client";
 
 import { parseServiceUrl } from "./naming.js";
 import { readWhole } from "./file.js";
@@ -44,42 +43,26 @@ export function folderSource(path: string): ReadSource {
  */
 export function addressSource(text: string, options: ReadOptions): ReadSource {
   const url = parseServiceUrl("--from-tiles", text);
-  const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(url.hostname);
-  if (options.token !== undefined && url.protocol !== "https:" && !isHere) {
-    throw new ClientError("CLIENT_URL_INVALID", "a token goes to an https address, or to loopback");
-  }
+  if (options.token !== undefined) requirePrivate(url);
   const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
   return { read: (resource) => readAddress(`${base}${resource}`, options) };
 }
 
-async function readAddress(url: string, options: ReadOptions): Promise<Uint8Array> {
-  const { fetch: ask = fetch, token, timeoutMs } = options;
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  try {
-    const signal = AbortSignal.timeout(timeoutMs);
-    const response = await ask(url, { headers, redirect: "error", signal });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      const code = response.status < 500 ? "CLIENT_REFUSED" : "CLIENT_UNAVAILABLE";
-      throw new ClientError(code, `${url}: status ${response.status}`);
-    }
-    return await wholeBody(response, url);
-  } catch (cause) {
-    if (cause instanceof ClientError) throw cause;
-    const isLate = cause instanceof Error && cause.name === "TimeoutError";
-    const code = isLate ? "CLIENT_TIMEOUT" : "CLIENT_UNREACHABLE";
-    throw new ClientError(code, `${url} cannot be read`, { cause });
-  }
+async function readAddress(
+  url: string,
+  { fetch: ask = fetch, token, timeoutMs }: ReadOptions,
+): Promise<Uint8Array> {
+  const request = { url, accept: "*/*", maxBytes: MAX_BYTES };
+  const { status, body } = await exchange(request, {
+    ...{ fetch: ask, timeoutMs, token },
+    now: () => Date.now(),
+  });
+  if (status === 200) return body;
+  throw new ClientError(codeOf(status), `${url}: status ${status}`);
 }
 
-async function wholeBody({ body }: Response, url: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // Leaving the loop cancels the rest.
-  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > MAX_BYTES) throw new ClientError("CLIENT_PROTOCOL", `${url} is too long`);
-    chunks.push(chunk);
-  }
-  return concatBytes(chunks);
+function codeOf(status: number): ClientErrorCode {
+  if (status >= 500) return "CLIENT_UNAVAILABLE";
+  // What is elsewhere is not this source's.
+  return status < 400 ? "CLIENT_UNREACHABLE" : "CLIENT_REFUSED";
 }

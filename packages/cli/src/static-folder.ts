@@ -108,12 +108,9 @@ async function requireKeys(
   path: string,
 ): Promise<void> {
   const { publishedFiles } = await import("@tallystick/server");
-  if (await isFile(file)) {
-    for await (const { path: name, read } of publishedFiles(service)) {
-      if (name === KEYS && encodeHex(await read()) === encodeHex(await readWhole(file))) return;
-      break;
-    }
-  }
+  const { value: first } = await publishedFiles(service).next();
+  const own = first?.path === KEYS && (await isFile(file)) ? await first.read() : undefined;
+  if (own !== undefined && encodeHex(own) === encodeHex(await readWhole(file))) return;
   throw new CliError("CLI_DIRECTORY_INVALID", `${path} is neither empty nor an export of this log`);
 }
 

@@ -25,15 +25,12 @@ export class ServiceAddress {
   }
 
   /**
-   * Demands that nobody on the way can read what is sent: TLS, or this very machine.
+   * Demands that a token may go there; see {@link requirePrivate}.
    *
    * @throws {@link ClientError} `CLIENT_URL_INVALID`
    */
   requirePrivate(): void {
-    const { protocol, hostname } = this.#base;
-    const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname);
-    if (protocol === "https:" || isHere) return;
-    throw new ClientError("CLIENT_URL_INVALID", "a token goes to an https address, or to loopback");
+    requirePrivate(this.#base);
   }
 
   /** Yields the URL of a resource; `path` is relative and made of path-safe segments. */
@@ -56,6 +53,17 @@ export class ServiceAddress {
     target.hash = "";
     return target.href;
   }
+}
+
+/**
+ * Demands that nobody on the way can read a token that is sent: TLS, or this very machine.
+ *
+ * @throws {@link ClientError} `CLIENT_URL_INVALID`
+ */
+export function requirePrivate({ protocol, hostname }: URL): void {
+  const isHere = /^(localhost|127\.[0-9.]+|\[::1\])$/.test(hostname);
+  if (protocol === "https:" || isHere) return;
+  throw new ClientError("CLIENT_URL_INVALID", "a token goes to an https address, or to loopback");
 }
 
 function parseUrl(text: string, base?: string): URL | undefined {

@@ -1,6 +1,6 @@
 import { encodeHex } from "@tallystick/cose";
 import { Contradiction, decodeChainLink } from "@tallystick/receipt";
-import type { SignedCheckpoint, VerifiedInclusion } from "@tallystick/receipt";
+import type { SignedCheckpoint, TrustedTree, VerifiedInclusion } from "@tallystick/receipt";
 import { VerifierError, verifyCheckpoint, verifyConsistency } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
 
@@ -84,15 +84,28 @@ export class Follower {
     if (oldSize > newSize) {
       throw notExtended(`the service shows a log of ${newSize} entries, ${oldSize} were seen`);
     }
+    const failure = await this.#failureOf({ size: oldSize, root }, newer);
+    if (failure === undefined) return;
+    const found = await this.#atSize(older);
+    if (found !== undefined) throw contradicted(found);
+    const sizes = `${newSize} entries extends the one of ${oldSize}`;
+    const message = `the service does not show that its log of ${sizes}: ${failure.message}`;
+    throw notExtended(message, failure);
+  }
+
+  /** Yields why the service does not show that a tree extends another, `undefined` where it does. */
+  async #failureOf(
+    old: TrustedTree,
+    { checkpoint: { size, root } }: SignedCheckpoint,
+  ): Promise<Error | undefined> {
     try {
-      const bytes = await this.#client.consistency(oldSize, newSize);
-      const { newRoot } = await verifyConsistency(bytes, this.#trust, { size: oldSize, root });
-      if (encodeHex(newRoot) === encodeHex(newer.checkpoint.root)) return;
-      throw notExtended(`the receipt of consistency is of another tree of ${newSize} entries`);
-    } catch (cause) {
-      const found = isRefusal(cause) ? await this.#atSize(older) : undefined;
-      if (found !== undefined) throw contradicted(found);
-      throw isRefusal(cause) && !isSaid(cause) ? notShown(older, newer, cause) : cause;
+      const bytes = await this.#client.consistency(old.size, size);
+      const { newRoot } = await verifyConsistency(bytes, this.#trust, old);
+      if (encodeHex(newRoot) === encodeHex(root)) return undefined;
+      return new Error(`the receipt of consistency is of another tree of ${size} entries`);
+    } catch (error) {
+      if (!isNotShown(error)) throw error;
+      return error;
     }
   }
 
@@ -122,19 +135,14 @@ export class Follower {
 /** Answers that are none, whatever they are in the place of. */
 const NOT_SHOWN: ReadonlySet<string> = new Set([
   "CLIENT_REFUSED",
-  "CLIENT_NOT_EXTENDED",
   "CLIENT_PROTOCOL",
   "CLIENT_RECEIPT_INVALID",
 ]);
 
 /** Yields whether a failure says that the service does not show what it has to show. */
-function isRefusal(error: unknown): error is ClientError | VerifierError {
+function isNotShown(error: unknown): error is ClientError | VerifierError {
   if (error instanceof VerifierError) return true;
   return error instanceof ClientError && NOT_SHOWN.has(error.code);
-}
-
-function isSaid(error: ClientError | VerifierError): boolean {
-  return error.code === "CLIENT_NOT_EXTENDED";
 }
 
 function contradicted(contradiction: Contradiction): ClientError {
@@ -142,15 +150,6 @@ function contradicted(contradiction: Contradiction): ClientError {
   const sizes = [smaller, larger].map(({ checkpoint }) => checkpoint.size).join(" and ");
   const message = `the log signed trees of sizes ${sizes} that cannot both be true (${kind})`;
   return new ClientError("CLIENT_CONTRADICTION", message, { contradiction });
-}
-
-function notShown(
-  { checkpoint: older }: SignedCheckpoint,
-  { checkpoint: newer }: SignedCheckpoint,
-  cause: Error,
-): ClientError {
-  const sizes = `${newer.size} entries extends the one of ${older.size}`;
-  return notExtended(`the service does not show that its log of ${sizes}: ${cause.message}`, cause);
 }
 
 function notExtended(message: string, cause?: Error): ClientError {

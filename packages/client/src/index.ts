@@ -16,12 +16,14 @@
  *
  * @packageDocumentation
  */
+export { requirePrivate } from "./address.js";
 export { ClientError } from "./error.js";
 export type { ClientErrorCode, ClientErrorOptions, Refusal } from "./error.js";
 export { Follower } from "./follower.js";
 export type { FollowerOptions } from "./follower.js";
 export type { BatchResult } from "./many.js";
-export type { Fetch } from "./exchange.js";
+export { exchange } from "./exchange.js";
+export type { Answer, Exchange, ExchangeOptions, Fetch, Posting } from "./exchange.js";
 export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
 export type { ReplayedEntry } from "./replay.js";
 export { SeenCheckpoints } from "./seen.js";

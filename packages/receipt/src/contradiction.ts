@@ -5,10 +5,9 @@ import {
   encodeHex,
   parseJson,
 } from "@tallystick/cose";
-import type { PublicKey } from "@tallystick/cose";
 import { MerkleError, verifyConsistency } from "@tallystick/merkle";
 
-import { SignedCheckpoint } from "./checkpoint.js";
+import type { SignedCheckpoint } from "./checkpoint.js";
 import { ReceiptError } from "./error.js";
 
 /**
@@ -77,17 +76,18 @@ export class Contradiction {
   }
 
   /**
-   * Yields the contradiction that an evidence file shows, once both signatures hold under keys that the
-   * caller pins for the log.
+   * Yields the contradiction that an evidence file shows. `verify` opens its two checkpoints, and throws
+   * unless their signatures hold under a key that the caller pins for the log that they state.
    *
-   * @throws {@link ReceiptError} `RECEIPT_EVIDENCE_MALFORMED`, `RECEIPT_NO_CONTRADICTION`; for a
-   * checkpoint that is not of these keys, as {@link SignedCheckpoint.verify}
+   * @throws {@link ReceiptError} `RECEIPT_EVIDENCE_MALFORMED`, `RECEIPT_NO_CONTRADICTION`; what
+   * `verify` throws
    */
-  static async verify(file: Uint8Array, keys: readonly PublicKey[]): Promise<Contradiction> {
+  static async verify(
+    file: Uint8Array,
+    verify: (checkpoint: Uint8Array) => Promise<SignedCheckpoint>,
+  ): Promise<Contradiction> {
     const { smaller, larger, proof } = parseEvidence(file);
-    const one = await verifyUnder(smaller, keys);
-    const other = await verifyUnder(larger, keys);
-    const found = Contradiction.between(one, other, proof);
+    const found = Contradiction.between(await verify(smaller), await verify(larger), proof);
     if (found !== undefined) return found;
     throw new ReceiptError("RECEIPT_NO_CONTRADICTION", "the two checkpoints can both be true");
   }
@@ -131,26 +131,6 @@ function kindOf({ smaller, larger, proof }: Pair): ContradictionKind | undefined
     if (!(error instanceof MerkleError)) throw error;
     return undefined;
   }
-}
-
-async function verifyUnder(
-  encoded: Uint8Array,
-  keys: readonly PublicKey[],
-): Promise<SignedCheckpoint> {
-  let refusal = new ReceiptError("RECEIPT_KEY_MISMATCH", "no key is pinned");
-  for (const key of keys) {
-    try {
-      return await SignedCheckpoint.verify(encoded, key);
-    } catch (error) {
-      if (!(error instanceof ReceiptError) || !isOfAnotherKey(error)) throw error;
-      refusal = error;
-    }
-  }
-  throw refusal;
-}
-
-function isOfAnotherKey({ code }: ReceiptError): boolean {
-  return code === "RECEIPT_KEY_MISMATCH" || code === "RECEIPT_SIGNATURE_INVALID";
 }
 
 interface EncodedEvidence {
