@@ -22,7 +22,7 @@ import {
   TAIL_BYTES,
   ZEROS,
 } from "./anchor-tail.js";
-import { LogError, toLogError } from "./error.js";
+import { LogError, isMissing, toLogError } from "./error.js";
 import { isEqual } from "./layout.js";
 import type { Frozen } from "./record.js";
 
@@ -319,8 +319,8 @@ async function openFile(path: string, create: boolean): Promise<FileHandle> {
   try {
     return await open(path, "r+");
   } catch (error) {
-    const isMissing = ["ENOENT", "ENOTDIR"].includes(codeOf(error));
-    if (!isMissing) throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be opened");
+    if (!isMissing(error))
+      throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be opened");
     if (!create) throw new LogError("LOG_ANCHOR_MISSING", "no anchor there", { cause: error });
   }
   try {
@@ -337,9 +337,4 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Prom
     const left = bytes.length - done;
     done += (await handle.write(bytes, done, left, at + done)).bytesWritten;
   }
-}
-
-function codeOf(error: unknown): string {
-  const isCoded = typeof error === "object" && error !== null && "code" in error;
-  return isCoded && typeof error.code === "string" ? error.code : "";
 }

@@ -64,3 +64,9 @@ export function toLogError(
   const reason = error instanceof Error ? error.message : String(error);
   return new LogError(code, `${doing}: ${reason}`, { cause: error });
 }
+
+/** Yields whether a call failed because there is no such file. */
+export function isMissing(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error && error.code;
+  return code === "ENOENT" || code === "ENOTDIR";
+}

@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, readdir, rm, rmdir, stat } from "node:fs/promise
 import { basename, join } from "node:path";
 
 import { syncDirectoryOf } from "./anchor.js";
-import { toLogError } from "./error.js";
+import { isMissing, toLogError } from "./error.js";
 
 /** What {@link keepLogs} did. */
 export interface Keeping {
@@ -83,7 +83,8 @@ async function linkAll(
     await link(join(directory, name), target).catch(() => copyFile(join(directory, name), target));
     made.push(target);
   }
-  await syncDirectoryOf(join(path, "."));
+  // Each makes the names beside its own durable: those of the files, and that of their folder.
+  for (const entry of [join(path, names[0] ?? ""), path]) await syncDirectoryOf(entry);
   return made;
 }
 
@@ -91,8 +92,7 @@ async function namesIn(path: string): Promise<readonly string[]> {
   try {
     return await readdir(path);
   } catch (error) {
-    const code = typeof error === "object" && error !== null && "code" in error && error.code;
-    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

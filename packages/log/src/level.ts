@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { Level } from "level";
 
-import { LogError } from "./error.js";
+import { LogError, isMissing } from "./error.js";
 import { discardLogs, keepLogs, tellKept, unkeepLogs } from "./kept.js";
 import { type KeyRange, type Row, type Store, WRITE_BUFFER_BYTES } from "./store.js";
 import { type ReadWhole, requireReplayable } from "./wal.js";
@@ -136,7 +136,7 @@ async function requireDatabase(directory: string): Promise<void> {
     await access(join(directory, CURRENT));
   } catch (error) {
     // A directory that may not be read is another trouble than one that is not there.
-    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "ENOTDIR") throw toStoreError(error);
+    if (!isMissing(error)) throw toStoreError(error);
     throw new LogError("LOG_NOT_FOUND", "no log in this directory", { cause: error });
   }
 }

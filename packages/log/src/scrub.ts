@@ -108,6 +108,7 @@ export class Scrub {
   // Owned by #run, as is all below; read through progress.
   #state: ScrubState = FRESH;
   #found: readonly LogProblem[] = [];
+  #foundCount = 0;
   #errors = 0;
   #suspicions = 0;
   #owedMs = 0;
@@ -181,7 +182,7 @@ export class Scrub {
       if (await this.#isFoundSound(pass)) return true;
       const found = this.#found;
       if (look === MAX_LOOKS || isRepeated(before, found)) {
-        this.#errors += found.length;
+        this.#errors += this.#foundCount;
         await this.#options.onProblem(found);
         return false;
       }
@@ -197,6 +198,7 @@ export class Scrub {
     } catch (error) {
       const failure = toLogError(error, "LOG_UNAVAILABLE", "scrub");
       if (failure.code !== "LOG_CORRUPT" || this.#isStopped()) throw failure;
+      this.#foundCount = 1;
       this.#found = [{ kind: "unreadable", where: "log", detail: failure.message }];
       return false;
     }
@@ -307,8 +309,10 @@ export class Scrub {
 
   /** Yields whether nothing was found, and keeps what was. */
   #isSound({ findings }: Survey): boolean {
-    this.#found = findings.report().problems;
-    return this.#found.length === 0;
+    const { problems, problemCount } = findings.report();
+    this.#found = problems;
+    this.#foundCount = problemCount;
+    return problemCount === 0;
   }
 
   #setTree(change: Partial<ScrubState["tree"]>): void {

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { crc32c } from "./checksum.js";
-import { LogError, toLogError } from "./error.js";
+import { LogError, isMissing, toLogError } from "./error.js";
 import { concat } from "./layout.js";
 import { liveLogs } from "./manifest.js";
 
@@ -123,10 +123,14 @@ export function findDamage(bytes: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Yields where the first piece is that is not whole or not in its place. */
-function findFirstBad(bytes: Uint8Array): number | undefined {
-  // Whether a record has begun and not ended.
-  let isOpen = false;
+interface PlacedPiece {
+  readonly at: number;
+  readonly type: number;
+  readonly end: number;
+}
+
+/** Yields the pieces one behind the other, whole or not, each where the one before says that it ends. */
+function* piecesOf(bytes: Uint8Array): Iterable<PlacedPiece> {
   for (let at = 0; at < bytes.length;) {
     const room = BLOCK_BYTES - (at % BLOCK_BYTES);
     if (room < HEADER_BYTES) {
@@ -134,31 +138,32 @@ function findFirstBad(bytes: Uint8Array): number | undefined {
       continue;
     }
     const { type, end } = pieceAt(bytes, at);
+    yield { at, type, end };
+    at = end;
+  }
+}
+
+/** Yields where the first piece is that is not whole or not in its place. */
+function findFirstBad(bytes: Uint8Array): number | undefined {
+  // Whether a record has begun and not ended.
+  let isOpen = false;
+  for (const { at, type, end } of piecesOf(bytes)) {
     const begins = type === PIECE.full || type === PIECE.first;
     if (!isWhole(bytes, at, end) || !isPiece(type) || begins === isOpen) return at;
     isOpen = type === PIECE.first || type === PIECE.middle;
-    at = end;
   }
   return undefined;
 }
 
 /** Yields the records, as far as nothing is wrong. */
 function* recordsOf(bytes: Uint8Array): Iterable<Uint8Array> {
-  const sound = findFirstBad(bytes) ?? bytes.length;
   let pieces: Uint8Array[] = [];
-  for (let at = 0; at < sound;) {
-    const room = BLOCK_BYTES - (at % BLOCK_BYTES);
-    if (room < HEADER_BYTES) {
-      at += room;
-      continue;
-    }
-    const { type, end } = pieceAt(bytes, at);
+  for (const { at, type, end } of piecesOf(bytes.subarray(0, findFirstBad(bytes)))) {
     pieces.push(bytes.subarray(at + HEADER_BYTES, end));
     if (type === PIECE.full || type === PIECE.last) {
       yield concat(...pieces);
       pieces = [];
     }
-    at = end;
   }
 }
 
@@ -211,9 +216,4 @@ function hasWrongLength(bytes: Uint8Array, at: number): boolean {
     if (isWhole(bytes, at, start + (length ^ (1 << bit)))) return true;
   }
   return false;
-}
-
-function isMissing(error: unknown): boolean {
-  const code = typeof error === "object" && error !== null && "code" in error && error.code;
-  return code === "ENOENT" || code === "ENOTDIR";
 }

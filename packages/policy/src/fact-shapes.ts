@@ -28,8 +28,8 @@ const HASH_ENVELOPE = mapOf({
   location: shapeOf("string", "null_type"),
 });
 
-function orNull({ members = new Map<string, Shape>() }: Shape): Shape {
-  return { ...shapeOf("map", "null_type"), members };
+function orNull(shape: Shape): Shape {
+  return { ...shape, ...shapeOf("map", "null_type") };
 }
 
 /** The variables of an expression, with what is known of each before a statement comes. */

@@ -10,7 +10,7 @@ import fc from "fast-check";
 
 import { CelProgram } from "./cel/program.js";
 import { FACT_SHAPES } from "./fact-shapes.js";
-import { FACT_NAMES, MAX_PAYLOAD_BYTES, factsOf } from "./facts.js";
+import { MAX_PAYLOAD_BYTES, factsOf } from "./facts.js";
 import type { Facts } from "./facts.js";
 import { TIME, VENDOR, VENDOR_ISS, bytesOf } from "./testing/sample.js";
 
@@ -126,7 +126,7 @@ test("facts of any payload are there, whatever it holds", async () => {
   await fc.assert(
     fc.asyncProperty(content, async ([contentType, payload]) => {
       const facts = await factsWith(contentType, payload);
-      expect(new Set(Object.keys(facts.bindings))).toEqual(FACT_NAMES);
+      expect(new Set(Object.keys(facts.bindings))).toEqual(new Set(FACT_SHAPES.keys()));
     }),
     { numRuns: 60 },
   );

@@ -19,7 +19,6 @@ import type {
 import type { Bindings } from "./cel/program.js";
 import { timestampOf } from "./cel/time.js";
 import { formOf } from "./content-type.js";
-import { FACT_SHAPES } from "./fact-shapes.js";
 
 /** Largest payload that rules look into, in bytes. */
 export const MAX_PAYLOAD_BYTES = 262_144;
@@ -45,9 +44,6 @@ export type FactMap = ReadonlyMap<bigint | string, FactValue>;
 export type PayloadFacts =
   | { readonly value: FactValue; readonly json: unknown; readonly problem: undefined }
   | { readonly value: null; readonly json: undefined; readonly problem: string };
-
-/** Names of the variables of an expression. */
-export const FACT_NAMES: ReadonlySet<string> = new Set(FACT_SHAPES.keys());
 
 /**
  * What rules may judge a statement by. T18: protected headers, the identity that was verified, the

@@ -43,7 +43,7 @@ interface Parts {
   readonly control: Uint8Array;
   readonly controlIndex: number;
   readonly proposals: ReadonlyMap<string, OpenProposal>;
-  readonly proposed: Proposed | undefined;
+  readonly proposed?: Proposed | undefined;
 }
 
 /**
@@ -84,10 +84,7 @@ export class PolicyState {
       throw new TypeError("the first entry of a log is its first policy");
     }
     const inForce = { policy: change.policy, entry, index: 0 };
-    return new PolicyState({
-      ...{ inForce, control: entry, controlIndex: 0 },
-      ...{ proposals: new Map(), proposed: undefined },
-    });
+    return new PolicyState({ inForce, control: entry, controlIndex: 0, proposals: new Map() });
   }
 
   /**
@@ -108,19 +105,14 @@ export class PolicyState {
       // Whatever else was proposed was made from the policy that this one replaces.
       const inForce = { policy: signed.policy, entry, index };
       const proposals = new Map<string, OpenProposal>();
-      return new PolicyState({
-        ...{ inForce, control: entry, controlIndex: index },
-        ...{ proposals, proposed: undefined },
-      });
+      return new PolicyState({ inForce, control: entry, controlIndex: index, proposals });
     }
     const proposals = this.#proposalsBeside(change).set(id, signed);
     const before = this.#proposed;
     const proposed =
       change.kind === "proposal" ? { digest: signedDigest(statement), before } : before;
-    return new PolicyState({
-      ...{ inForce: this.inForce, control: entry, controlIndex: index },
-      ...{ proposals, proposed },
-    });
+    const { inForce } = this;
+    return new PolicyState({ inForce, control: entry, controlIndex: index, proposals, proposed });
   }
 
   /**

@@ -16,7 +16,6 @@ import type {
   SelfContainedMethod,
   TermedIssuer,
 } from "@tallystick/statement";
-
 import { TlogError, VerifierKey } from "@tallystick/tlog";
 
 import { TrustedIssuers } from "./issuers.js";

@@ -38,9 +38,6 @@ const BASE: CelEnv = celEnv({
   ],
 });
 
-/** The functions by name, with whether one has a receiver and how many arguments it takes. */
-export const SIGNATURES: ReadonlyMap<string, ReadonlySet<string>> = signaturesOf(BASE);
-
 /** What one form of a function takes and yields, by the names of the types; `dyn` is any. */
 export interface Overload {
   readonly target: string | undefined;
@@ -64,19 +61,9 @@ function overloadsOf(env: CelEnv): ReadonlyMap<string, readonly Overload[]> {
   return byName;
 }
 
-/** Yields the key of {@link SIGNATURES} for a call. */
-export function signature(hasTarget: boolean, count: number): string {
-  return `${hasTarget ? "." : ""}(${count})`;
-}
-
-function signaturesOf(env: CelEnv): ReadonlyMap<string, ReadonlySet<string>> {
-  const byName = new Map<string, Set<string>>();
-  for (const func of env.funcs) {
-    const known = byName.get(func.name) ?? new Set();
-    known.add(signature(func.target !== undefined, func.arguments.length));
-    byName.set(func.name, known);
-  }
-  return byName;
+/** Yields whether a form of a function is for so many arguments, and for a receiver or none. */
+export function takes({ target, args }: Overload, hasTarget: boolean, count: number): boolean {
+  return (target !== undefined) === hasTarget && args.length === count;
 }
 
 /** Units for each part of the body of a loop, at each step. */

@@ -1,4 +1,4 @@
-import { OVERLOADS } from "./functions.js";
+import { OVERLOADS, takes } from "./functions.js";
 import type { Overload } from "./functions.js";
 import { malformed, quote } from "./malformed.js";
 
@@ -107,8 +107,7 @@ function overloadShape(name: string, target: Shape | undefined, args: readonly S
 }
 
 function fits(overload: Overload, target: Shape | undefined, args: readonly Shape[]): boolean {
-  if ((overload.target === undefined) !== (target === undefined)) return false;
-  if (overload.args.length !== args.length) return false;
+  if (!takes(overload, target !== undefined, args.length)) return false;
   const isTaken = (shape: Shape, kind = "dyn"): boolean => kind === "dyn" || canBe(shape, [kind]);
   return (
     isTaken(target ?? ANY, overload.target) &&

@@ -1,6 +1,6 @@
 import { parse } from "@bufbuild/cel";
 
-import { INTERNAL, SIGNATURES, signature } from "./functions.js";
+import { INTERNAL, OVERLOADS, takes } from "./functions.js";
 import { malformed, quote } from "./malformed.js";
 import {
   ANY,
@@ -242,9 +242,9 @@ function requireFunction({ function: name, target, args }: Kind<"callExpr">): vo
     if (name === "_&&_" || name === "_||_" ? args.length >= operands : args.length === operands)
       return;
   }
-  const known = SIGNATURES.get(name);
+  const known = OVERLOADS.get(name);
   if (known === undefined) throw malformed(`unknown function ${quote(name)}`);
-  if (known.has(signature(target !== undefined, args.length))) return;
+  if (known.some((overload) => takes(overload, target !== undefined, args.length))) return;
   const found = `${args.length} argument(s) ${target === undefined ? "and no receiver" : "and a receiver"}`;
   throw malformed(`function ${quote(name)} does not take ${found}`);
 }

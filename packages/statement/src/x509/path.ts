@@ -78,13 +78,16 @@ export class CertificatePath {
     const paths = candidatesOf(chain, anchors).map((anchor) =>
       endsIn(chain, anchor) ? chain : [...chain, anchor],
     );
-    const current = sound(paths, (path) => {
+    const current = await sound(paths, (path) => {
       requireOutline(path, options.time);
     });
-    const signed = await signedPaths(current, chain.length);
-    const rooted = sound(signed, requireAnchor);
+    // The anchor signed the end of the chain, or is the end of it.
+    const signed = await sound(current, async (path) => {
+      if (path.length > chain.length) await requireSignature(path, chain.length - 1);
+    });
+    const rooted = await sound(signed, requireAnchor);
     const comparisons = await descend(chain, rooted, options.usages ?? SIGNER_USAGES);
-    const kept = sound(rooted, (path) => {
+    const kept = await sound(rooted, (path) => {
       if (path.length > chain.length) requireKeptNames(path, path.length - 1, comparisons);
     });
     return new CertificatePath(leaf, kept[0] ?? chain);
@@ -94,32 +97,23 @@ export class CertificatePath {
 type Path = readonly Certificate[];
 
 /** Yields the paths on which a check holds, or throws the refusal of the first. */
-function sound(paths: readonly Path[], check: (path: Path) => void): readonly Path[] {
-  const refusals: StatementError[] = [];
-  const held = paths.filter((path) => {
+async function sound(
+  paths: readonly Path[],
+  check: (path: Path) => void | Promise<void>,
+): Promise<readonly Path[]> {
+  const held: Path[] = [];
+  let refusal: StatementError | undefined;
+  for (const path of paths) {
     try {
-      check(path);
-      return true;
+      await check(path);
+      held.push(path);
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
-      refusals.push(error);
-      return false;
+      refusal ??= error;
     }
-  });
-  if (held.length === 0) throw refusals[0] ?? untrusted("there is no trust anchor");
-  return held;
-}
-
-/** Yields the paths whose anchor signed the end of the chain, or is the end of it. */
-async function signedPaths(paths: readonly Path[], length: number): Promise<readonly Path[]> {
-  const refusals = new Map<Path, unknown>();
-  for (const path of paths) {
-    if (path.length === length) continue;
-    await requireSignature(path, length - 1).catch((error: unknown) => refusals.set(path, error));
   }
-  return sound(paths, (path) => {
-    if (refusals.has(path)) throw refusals.get(path);
-  });
+  if (held.length === 0) throw refusal ?? untrusted("there is no trust anchor");
+  return held;
 }
 
 /**
