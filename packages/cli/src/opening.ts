@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Anchor, LevelStore, Space } from "@tallystick/log";
@@ -120,12 +120,20 @@ export function spaceOf(
   { logPath, anchorPath }: ServiceDirectory,
   floorBytes: number = MIN_FREE_MIB * MEBIBYTE,
 ): Space {
-  const places = [logPath, dirname(anchorPath)];
+  let places: readonly string[] | undefined;
   return {
     floorBytes,
     freeBytes: async () => {
+      places ??= await devicesOf([logPath, dirname(anchorPath)]);
       const free = await Promise.all(places.map((place) => statfs(place)));
       return Math.min(...free.map(({ bavail, bsize }) => bavail * bsize));
     },
   };
+}
+
+/** Yields one path for each device that the paths are on: a device asked twice costs a round twice. */
+async function devicesOf(paths: readonly string[]): Promise<readonly string[]> {
+  const byDevice = new Map<number, string>();
+  for (const path of paths) byDevice.set((await stat(path)).dev, path);
+  return [...byDevice.values()];
 }

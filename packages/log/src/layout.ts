@@ -202,7 +202,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Yields whether two byte strings are the same. */
 export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function keyOf(kind: Kind, ...rest: readonly Uint8Array[]): Uint8Array {

@@ -80,8 +80,10 @@ describe("a recount", () => {
   });
 });
 
-describe("a recount refuses", () => {
-  const { edge, recount } = growTo(300);
+describe.each<[string, Grown]>([
+  ["seeded from what is stored", growTo(300)],
+  ["that counted the round before", grow(growTo(257), range(257, 300))],
+])("a recount %s refuses", (_state, { edge, recount }) => {
   const added = range(300, 600);
   const digests = digestsOf(added);
   const round = roundOf(edge, added);

@@ -13,6 +13,7 @@ import {
 import { Edge } from "./edge.js";
 import { LogError } from "./error.js";
 import { concat, isEqual, openRow } from "./layout.js";
+import { LeafRows } from "./leaf-rows.js";
 import { decodePlacement } from "./record.js";
 import type { Round, TileRow } from "./round.js";
 import { formatPosition, splitHashes } from "./tile.js";
@@ -32,6 +33,12 @@ interface Peak {
   readonly hash: Uint8Array;
 }
 
+/** The bundle that the last round left partial, as it was counted: what it had need not be hashed again. */
+interface Begun {
+  readonly entries: readonly Uint8Array[];
+  readonly rows: LeafRows;
+}
+
 /**
  * The second computation of the root, from the very bytes that are about to be stored: body, digest,
  * bundle, leaf hashes, root. It shares nothing with the one that built them but the hash function, so
@@ -41,9 +48,11 @@ interface Peak {
  */
 export class Recount {
   readonly #peaks: readonly Peak[];
+  readonly #begun: Begun | undefined;
 
-  private constructor(peaks: readonly Peak[]) {
+  private constructor(peaks: readonly Peak[], begun?: Begun) {
     this.#peaks = peaks;
+    this.#begun = begun;
   }
 
   /**
@@ -63,11 +72,7 @@ export class Recount {
 
   /** Yields the root of the tree of these full bundles and then the given leaves, fewer than 256. */
   root(leaves: readonly Uint8Array[]): Uint8Array {
-    const hashes = this.#peaks.map(({ hash }) => hash);
-    if (leaves.length > 0) hashes.push(treeRoot(leaves));
-    const last = hashes.pop();
-    if (last === undefined) return emptyRoot();
-    return hashes.reduceRight((right, left) => nodeHash(left, right), last);
+    return this.#rootOver(LeafRows.of(leaves));
   }
 
   /**
@@ -79,27 +84,53 @@ export class Recount {
    */
   count(round: Round, digests: readonly Uint8Array[]): Counted {
     const oldSize = round.before.size;
+    const oldWidth = oldSize % TILE_WIDTH;
     const bundles = openBundles(round);
-    const newEntries = bundles.flat().slice(oldSize % TILE_WIDTH);
+    const newEntries = bundles.flat().slice(oldWidth);
     checkEntries(round, newEntries, digests);
-    const leaves = bundles.map((bundle) => bundle.map(leafHash));
-    checkTiles(round, leaves);
-    const next = leaves.filter(isFull).reduce<Recount>((peaks, full) => peaks.#add(full), this);
-    const partial = leaves.at(-1) ?? [];
-    const newRoot = next.root(isFull(partial) ? [] : partial);
-    require(isEqual(rootFromTiles(round), newRoot), "the tiles lead to another root");
+    const before = this.#rowsBefore((bundles[0] ?? []).slice(0, oldWidth));
+    const rows = bundles.map((bundle, i) => {
+      const known = i === 0 ? before : LeafRows.none;
+      return known.widen(bundle.slice(known.width).map(leafHash));
+    });
+    checkTiles(round, rows);
+    const full = rows.filter(({ width }) => width === TILE_WIDTH);
+    const peaks = full.reduce<Recount>((counted, bundle) => counted.#add(bundle.root()), this);
+    const partial = rows[full.length];
+    const newRoot = peaks.#rootOver(partial ?? LeafRows.none);
+    // A round that completes no bundle writes no tile above the lowest, which was compared in full.
+    require(full.length === 0 ||
+      isEqual(rootFromTiles(round), newRoot), "the tiles lead to another root");
+    const begun = partial && { entries: bundles[full.length] ?? [], rows: partial };
     return {
       oldSize,
-      oldRoot: this.root((leaves[0] ?? []).slice(0, oldSize % TILE_WIDTH)),
+      oldRoot: this.#rootOver(before),
       newSize: oldSize + newEntries.length,
       newRoot,
-      next,
+      next: new Recount(peaks.#peaks, begun),
     };
   }
 
-  #add(leaves: readonly Uint8Array[]): Recount {
+  // The entries come from the bytes to be stored: where they are others, so are the hashes over them.
+  #rowsBefore(entries: readonly Uint8Array[]): LeafRows {
+    const begun = this.#begun;
+    const isKnown =
+      begun?.entries.length === entries.length &&
+      isEqual(concat(...begun.entries), concat(...entries));
+    return isKnown ? begun.rows : LeafRows.of(entries.map(leafHash));
+  }
+
+  #rootOver(rows: LeafRows): Uint8Array {
+    const hashes = this.#peaks.map(({ hash }) => hash);
+    if (rows.width > 0) hashes.push(rows.root());
+    const last = hashes.pop();
+    if (last === undefined) return emptyRoot();
+    return hashes.reduceRight((right, left) => nodeHash(left, right), last);
+  }
+
+  #add(hash: Uint8Array): Recount {
     const peaks = [...this.#peaks];
-    let peak: Peak = { bundles: 1, hash: treeRoot(leaves) };
+    let peak: Peak = { bundles: 1, hash };
     for (let left = peaks.at(-1); left?.bundles === peak.bundles; left = peaks.at(-1)) {
       peaks.pop();
       peak = { bundles: 2 * peak.bundles, hash: nodeHash(left.hash, peak.hash) };
@@ -141,11 +172,11 @@ function checkEntries(
 
 // Every hash of a tile is either one that the last checkpoint covered already, or that of a leaf or
 // of a full tile of this same round: checked bottom-up, there is nothing else it could be.
-function checkTiles(round: Round, leaves: readonly (readonly Uint8Array[])[]): void {
+function checkTiles(round: Round, rows: readonly LeafRows[]): void {
   const [oldSize, newSize] = [round.before.size, round.after.size];
   const opened = new Map(round.tiles.map((tile) => [formatPosition(tile), openRow(tile.row)]));
   const firstBundle = Math.floor(oldSize / TILE_WIDTH);
-  let tops = leaves;
+  let tops: readonly (readonly Uint8Array[])[] = rows.map(({ leaves }) => leaves);
   let firstTile = firstBundle;
   let expected = 0;
   for (let level = 0; tops.length > 0; level++) {
