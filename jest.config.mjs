@@ -1,6 +1,7 @@
 export default {
   testEnvironment: "node",
   transform: {},
+  setupFilesAfterEnv: ["<rootDir>/scripts/jest-bytes.mjs"],
   testMatch: ["<rootDir>/packages/*/dist/**/*.test.js"],
   modulePathIgnorePatterns: [],
   maxWorkers: 2,

@@ -9,7 +9,8 @@ import { checkLog } from "./fsck.js";
 import { LevelStore } from "./level.js";
 import { WRITE_BUFFER_BYTES } from "./store.js";
 import { appendAll, createLog, entryOf, key, openLog, range, request } from "./testing/bench.js";
-import { testStore } from "./testing/store-suite.js";
+import type { DurableEngine } from "./testing/engine.js";
+import { testDurable, testEngine } from "./testing/engine-suite.js";
 
 let root = "";
 let count = 0;
@@ -26,7 +27,14 @@ function place(): string {
   return join(root, `store-${count++}`);
 }
 
-testStore("LevelStore", () => LevelStore.open(place(), { create: true }));
+const engine: DurableEngine = {
+  place,
+  open: (directory) => LevelStore.open(directory, { create: true }),
+  writer: new URL("testing/level-writer.js", import.meta.url),
+};
+
+testEngine("LevelStore", engine);
+testDurable("LevelStore", engine);
 
 describe("a directory", () => {
   test("without a log is not found, and nothing is made there", async () => {

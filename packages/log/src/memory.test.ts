@@ -1,9 +1,15 @@
 import { expect, test } from "@jest/globals";
 
 import { MemoryStore } from "./memory.js";
-import { testStore } from "./testing/store-suite.js";
+import { testEngine } from "./testing/engine-suite.js";
 
-testStore("MemoryStore", () => Promise.resolve(new MemoryStore()));
+testEngine("MemoryStore", {
+  place: (): { store: MemoryStore } => ({ store: new MemoryStore() }),
+  open: (place) => {
+    place.store = place.store.reopen();
+    return Promise.resolve(place.store);
+  },
+});
 
 const key = Uint8Array.of(1);
 

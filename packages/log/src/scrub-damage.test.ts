@@ -95,6 +95,7 @@ describe("a scrub of a damaged log", () => {
       const { scrub, problems, cycle } = watch(at, { store });
       await cycle();
       expect([problems.length, scrub.progress.suspicions]).toEqual([1, 1]);
+      expect(scrub.ages().suspicions).toBe(1);
       await scrub.stop();
     });
 

@@ -38,6 +38,7 @@ describe("a scrub of a sound log", () => {
       tree: { ageSeconds: null, verified: 0 },
       bodies: { ageSeconds: null, verified: 0 },
       errors: 0,
+      suspicions: 0,
     });
     await cycle();
     time += 90;
@@ -46,6 +47,7 @@ describe("a scrub of a sound log", () => {
       tree: { ageSeconds: 90, verified: 701 },
       bodies: { ageSeconds: 90, verified: 701 },
       errors: 0,
+      suspicions: 0,
     });
     expect(scrub.progress.tree).toEqual({
       verifiedSize: 0,

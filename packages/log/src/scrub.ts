@@ -58,6 +58,8 @@ export interface ScrubAges {
   readonly bodies: ScrubAge;
   /** Problems found since the start. */
   readonly errors: number;
+  /** How often a first look found something since the start, whatever the second one did. */
+  readonly suspicions: number;
 }
 
 /** How long ago the last whole pass ended, and the tree size that it covered. */
@@ -137,7 +139,8 @@ export class Scrub {
       verified: completedSize,
     });
     const { tree, bodies } = this.#state;
-    return { tree: ageOf(tree), bodies: ageOf(bodies), errors: this.#errors };
+    const [errors, suspicions] = [this.#errors, this.#suspicions];
+    return { tree: ageOf(tree), bodies: ageOf(bodies), errors, suspicions };
   }
 
   /** Begins, once. */

@@ -8,6 +8,7 @@ const AGES = {
   tree: { ageSeconds: 12, verified: 3 },
   bodies: { ageSeconds: null, verified: 0 },
   errors: 0,
+  suspicions: 0,
 };
 
 describe("GET /health with a scrub", () => {

@@ -91,6 +91,11 @@ export function registerGauges(
   gauge("queue_bytes", "Bytes of what waits for a commit.", () => service.log.queue().bytes);
   if (scrub === undefined) return;
   gauge("scrub_problems", "Problems that the scrub found since the start.", () => scrub().errors);
+  gauge(
+    "scrub_suspicions",
+    "First looks of the scrub that found something since the start, confirmed or not.",
+    () => scrub().suspicions,
+  );
   registerScrubAge(registry, scrub);
 }
 

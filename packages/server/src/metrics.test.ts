@@ -232,12 +232,14 @@ describe("ages", () => {
       tree: { ageSeconds: 12, verified: 3 },
       bodies: { ageSeconds: null, verified: 0 },
       errors: 1,
+      suspicions: 2,
     });
     const { text } = await request(createApp(at.service, { scrub })).get("/metrics");
     const told = samplesIn(text);
     expect(told.get('tallystick_scrub_age_seconds{pass="tree"}')).toBe(12);
     expect(told.get('tallystick_scrub_age_seconds{pass="bodies"}')).toBeNaN();
     expect(told.get("tallystick_scrub_problems")).toBe(1);
+    expect(told.get("tallystick_scrub_suspicions")).toBe(2);
     expect([...(await samples()).keys()].filter((name) => name.includes("scrub"))).toEqual([]);
   });
 

@@ -27,7 +27,7 @@ const HEALTH: Schema = record(
     status: { enum: ["ok", "read-only", "unavailable"] },
     size: COUNT,
     time: COUNT,
-    scrub: record({ tree: PASS, bodies: PASS, errors: COUNT }),
+    scrub: record({ tree: PASS, bodies: PASS, errors: COUNT, suspicions: COUNT }),
     code: TEXT,
     reason: TEXT,
   },

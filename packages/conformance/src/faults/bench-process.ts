@@ -9,10 +9,22 @@ import { fsckReport } from "./site.js";
 
 type Untold<T> = T extends unknown ? Omit<T, "id"> : never;
 
+/** A bench that runs, with how it comes to its end. */
+interface Child {
+  readonly process: ChildProcess;
+  readonly gone: Promise<Gone>;
+}
+
+interface Gone {
+  readonly signal: NodeJS.Signals | null;
+  /** What it said past the command: an assertion of the store's library, for one. */
+  readonly stderr: string;
+}
+
 /** The handle of a bench. It is replaced after a server that ended by itself, as a supervisor would. */
 export class BenchProcess {
   // Owned by #order.
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
   #orders = 0;
 
   /** Starts a server on a service directory. */
@@ -39,26 +51,49 @@ export class BenchProcess {
     return fsckReport({ code: exit, stdout, stderr });
   }
 
+  /** Yields a digest of all rows of a store; `undefined` if they cannot be read. */
+  async rows(directory: string): Promise<string | undefined> {
+    const { stdout } = await this.#order({ do: "rows", directory });
+    return stdout === "" ? undefined : stdout;
+  }
+
   async end(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined) return;
-    const gone = once(child, "exit");
-    child.kill("SIGKILL");
-    await gone;
+    child.process.kill("SIGKILL");
+    await child.gone;
   }
 
+  /** Yields what came of an order; a bench that aborts in it, or did before it, is replaced. */
   async #order(order: Untold<Order>): Promise<Result> {
-    const child = (this.#child ??= fork(join(import.meta.dirname, "bench.js"), [], {
-      execArgv: [],
-      env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" },
-    }));
+    const child = (this.#child ??= begin());
     const id = this.#orders++;
-    const answer = once(child, "message").then(([result]) => result as Result);
-    const gone = once(child, "exit").then(() => undefined);
-    child.send({ ...order, id });
-    const result = await Promise.race([answer, gone]);
-    if (result?.id !== id) throw new Error(`the bench is gone, ${order.do}`);
-    return result;
+    const answer = once(child.process, "message").then(([result]) => result as Result);
+    // Fails only if the bench is gone, which is seen below.
+    if (child.process.connected) child.process.send({ ...order, id }, () => undefined);
+    const came = await Promise.race([answer, child.gone]);
+    if (!("signal" in came)) {
+      if (came.id !== id) throw new Error(`the bench answers ${came.id}, was asked ${id}`);
+      return came;
+    }
+    this.#child = undefined;
+    const { signal, stderr } = came;
+    if (signal !== "SIGABRT") throw new Error(`the bench is gone, ${order.do}: ${stderr}`);
+    return { id, hasAborted: true, stdout: "", stderr };
   }
+}
+
+function begin(): Child {
+  const child = fork(join(import.meta.dirname, "bench.js"), [], {
+    execArgv: [],
+    env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1" },
+    stdio: ["ignore", "inherit", "pipe", "ipc"],
+  });
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const gone = once(child, "close").then(() => ({ signal: child.signalCode, stderr }));
+  return { process: child, gone };
 }

@@ -2,6 +2,8 @@
 // examined are thousands of images of a service, and starting a process for each would be most of it.
 import { main } from "@tallystick/cli";
 
+import { digestRows } from "./rows.js";
+
 /** What the bench is told to do. */
 export type Order =
   | {
@@ -14,13 +16,16 @@ export type Order =
       readonly do: "serve";
       readonly args: readonly string[];
     }
-  | { readonly id: number; readonly do: "stop" };
+  | { readonly id: number; readonly do: "stop" }
+  | { readonly id: number; readonly do: "rows"; readonly directory: string };
 
 /** What came of it; `url` while a server is up, else how the command ended. */
 export interface Result {
   readonly id: number;
   readonly url?: string;
   readonly exit?: number;
+  /** The process was ended in the middle, by an assertion; it came to nothing. */
+  readonly hasAborted?: true;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -71,6 +76,8 @@ class Bench {
         this.#serving = undefined;
         return exit === undefined ? {} : { exit };
       }
+      case "rows":
+        return { stdout: (await digestRows(order.directory)) ?? "" };
     }
   }
 

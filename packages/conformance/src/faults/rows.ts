@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { encodeHex } from "@tallystick/cose";
 import { LevelStore } from "@tallystick/log";
 import type { Row, Store } from "@tallystick/log";
@@ -33,16 +35,13 @@ export async function writeRows(directory: string, rows: readonly Row[]): Promis
   await store.close();
 }
 
-/** Yields whether two stores hold the same, scrub progress aside. */
-export function isSameRows(
-  a: ReadonlyMap<string, Row>,
-  b: ReadonlyMap<string, Row> | undefined,
-): boolean {
-  if (b?.size !== a.size) return false;
-  return [...a].every(([key, { value }]) => {
-    const other = b.get(key)?.value;
-    return other !== undefined && Buffer.compare(other, value) === 0;
-  });
+/** Yields a digest of all rows of a store in a directory; `undefined` if they cannot be read. */
+export async function digestRows(directory: string): Promise<string | undefined> {
+  const rows = await readRows(directory);
+  if (rows === undefined) return undefined;
+  const hash = createHash("sha256");
+  for (const [key, { value }] of rows) hash.update(`${key} ${value.length} `).update(value);
+  return hash.digest("hex");
 }
 
 /** Yields a row with a checksum that fits: one that was written so, not one that has rotted. */

@@ -25,6 +25,9 @@ export const DISK_CALLS: readonly string[] = [
 /** Everything that can fail on a disk. */
 export const FILE_CALLS: readonly string[] = [...DISK_CALLS, "read", "pread64"];
 
+/** Slows down only those calls that are traced. */
+const FILTER = "--seccomp-bpf";
+
 /** Names what is missing for tracing. */
 export function straceObstacle(): Obstacle {
   const { status } = spawnSync("strace", ["-f", "-o", "/dev/null", "true"], {
@@ -35,8 +38,7 @@ export function straceObstacle(): Obstacle {
 
 /** Yields what to run a command under to have its calls written to a file. */
 export function tracing(file: string, calls: readonly string[]): readonly string[] {
-  // With the filter only the calls that are traced are slowed down.
-  return ["strace", "--seccomp-bpf", ...recording(file, calls)];
+  return ["strace", FILTER, ...recording(file, calls)];
 }
 
 function recording(file: string, calls: readonly string[]): readonly string[] {
@@ -54,9 +56,9 @@ export interface Injection {
 /** Yields what to run a command under to have one call fail. */
 export function injecting(file: string, { call, when, as, paths }: Injection): readonly string[] {
   // A signal does not reach a call that the filter has stopped; killed, it is not carried out.
-  const fault = as === "KILL" ? "signal=KILL" : `error=${as}`;
+  const [fault, filter] = as === "KILL" ? ["signal=KILL", []] : [`error=${as}`, [FILTER]];
   return [
-    ...["strace", ...recording(file, [call])],
+    ...["strace", ...filter, ...recording(file, [call])],
     ...["-e", `inject=${call}:${fault}:when=${when}`],
     ...paths.flatMap((path) => ["-P", path]),
   ];

@@ -24,8 +24,8 @@ export type Fault =
   | { readonly readBackOf: number; readonly as: ReadFault };
 
 /** A store over another one that fails as told, once, and then behaves as such a store would. */
-export class FaultStore implements Store {
-  readonly inner: MemoryStore;
+export class FaultStore<Inner extends Store = MemoryStore> implements Store {
+  readonly inner: Inner;
   readonly #fault: Fault;
   #writes = 0;
   #isGone = false;
@@ -36,7 +36,7 @@ export class FaultStore implements Store {
   });
   #stale: Uint8Array | undefined;
 
-  constructor(inner: MemoryStore, fault: Fault) {
+  constructor(inner: Inner, fault: Fault) {
     this.inner = inner;
     this.#fault = fault;
   }
