@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { PrivateKey, decodeCborMap, encodeCbor } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import { withIssuerKey } from "@tallystick/policy";
+import type { Checkpoint } from "@tallystick/receipt";
 
 import { audit } from "./audit.js";
 import { AuditorError } from "./error.js";
@@ -79,6 +81,26 @@ describe("a sound log", () => {
     const receiptKeys = [forge.receipt.publicKey, signer.publicKey];
     const { report } = await audit(sourceOf(forge), { receiptKeys });
     expect(report.isComplete).toBe(true);
+  });
+
+  test("is refused at the first checkpoint that a key may not have signed, also from a state", async () => {
+    const forge = await Forge.make();
+    await forge.round(await forge.statements(0, 1));
+    const whole = await audit(sourceOf(forge), forge.trust);
+    const requireWithin = (_key: PublicKey, { size, time }: Checkpoint): void => {
+      if (size >= 2) throw new Error(`the key is retired at size 1, before ${time}`);
+    };
+    const trust = { ...forge.trust, requireWithin };
+    await expect(audit(sourceOf(forge), trust)).rejects.toMatchObject({
+      code: "AUDITOR_CHECKPOINT_INVALID",
+      message: expect.stringContaining("entry 1: checkpoint 2: the key is retired at size 1"),
+    });
+    const { state } = whole;
+    if (state === undefined) throw new Error("no state");
+    await expect(audit(sourceOf(forge), trust, { state })).rejects.toMatchObject({
+      code: "AUDITOR_STATE_INVALID",
+      message: expect.stringContaining("the key is retired"),
+    });
   });
 
   test("is not looked at beyond the newest checkpoint of the run", async () => {

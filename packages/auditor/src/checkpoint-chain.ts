@@ -44,6 +44,7 @@ export interface LogName {
 
 /** Follows the checkpoints of a log, each against its signature, the tree and the one before. */
 export class CheckpointChain {
+  readonly #trust: AuditTrust;
   readonly #keys: readonly [PublicKey, ...PublicKey[]];
   // Owned by require: what the first checkpoint says where nobody has said so before.
   #name: Partial<LogName>;
@@ -52,7 +53,9 @@ export class CheckpointChain {
   // Owned by require: by their hexadecimal form, in the order of their first checkpoint.
   readonly #signers: Map<string, Uint8Array>;
 
-  constructor({ receiptKeys, issuer, origin }: AuditTrust, start?: ChainStart) {
+  constructor(trust: AuditTrust, start?: ChainStart) {
+    const { receiptKeys, issuer, origin } = trust;
+    this.#trust = trust;
     const [first, ...others] = receiptKeys;
     if (first === undefined) throw new TypeError("no receipt key");
     this.#keys = [first, ...others];
@@ -104,6 +107,7 @@ export class CheckpointChain {
   require({ record, link, checkpoint, key }: OpenedRecord, root: Uint8Array): void {
     const where = { index: checkpoint.size - 1 };
     this.#requireName(checkpoint, where);
+    this.#requireWithin(key, checkpoint, where);
     const last = this.#last;
     if (last !== undefined && checkpoint.time < last.time) {
       const message = `checkpoint ${checkpoint.size} is of ${checkpoint.time}, before ${last.time}`;
@@ -123,6 +127,16 @@ export class CheckpointChain {
     this.#signers.set(encodeHex(thumbprint), thumbprint);
     const point = { size, root: checkpoint.root, time, key: thumbprint };
     this.#last = { digest: chainDigest(record), ...point };
+  }
+
+  #requireWithin(key: PublicKey, checkpoint: Checkpoint, where: Whereabouts): void {
+    try {
+      this.#trust.requireWithin?.(key, checkpoint);
+    } catch (cause) {
+      if (!(cause instanceof Error)) throw cause;
+      const message = `checkpoint ${checkpoint.size}: ${cause.message}`;
+      throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, { ...where, cause });
+    }
   }
 
   #requireName({ issuer, origin }: Checkpoint, where: Whereabouts): void {

@@ -1,5 +1,6 @@
 import { encodeBase64url, encodeHex } from "@tallystick/cose";
 import { HASH_BYTES, MerkleError, RightEdge } from "@tallystick/merkle";
+import type { Checkpoint } from "@tallystick/receipt";
 
 import { CheckpointChain } from "./checkpoint-chain.js";
 import { readEntry } from "./entry.js";
@@ -50,6 +51,7 @@ export async function resumedStart({ parts }: AuditState, trust: AuditTrust): Pr
     throw invalid(`it is of ${issuer}, log ${origin}`);
   }
   requirePinned([...keys, last.key], trust);
+  requireWithin({ issuer, origin, ...last }, last.key, trust);
   if (
     size < 1 ||
     last.size > size ||
@@ -75,6 +77,18 @@ function requirePinned(keys: readonly Uint8Array[], { receiptKeys }: AuditTrust)
   if (missing === undefined) return;
   const name = encodeBase64url(missing);
   throw invalid(`checkpoints in it are signed with the key ${name}, which is not pinned`);
+}
+
+// A key may have been retired since the state was saved.
+function requireWithin(last: Checkpoint, thumbprint: Uint8Array, trust: AuditTrust): void {
+  const name = encodeHex(thumbprint);
+  const key = trust.receiptKeys.find((one) => encodeHex(one.thumbprint()) === name);
+  try {
+    if (key !== undefined) trust.requireWithin?.(key, last);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw invalid(cause.message, cause);
+  }
 }
 
 function ledgerOf({ size, entries, signerOf, signers }: AuditStateParts): Ledger {

@@ -1,4 +1,5 @@
 import type { PublicKey } from "@tallystick/cose";
+import type { Checkpoint } from "@tallystick/receipt";
 
 /** An entry as a log gives it to be replayed. */
 export interface SourceEntry {
@@ -34,6 +35,8 @@ export interface LogSource {
 export interface AuditTrust {
   /** Keys that checkpoints may be signed with, at least one. */
   readonly receiptKeys: readonly PublicKey[];
+  /** Says how far a key counts, by throwing where a checkpoint is beyond; all count unless given. */
+  readonly requireWithin?: (key: PublicKey, checkpoint: Checkpoint) => void;
   /** `iss` of its checkpoints; that of the first one unless given. */
   readonly issuer?: string;
   /** `sub` of its checkpoints; that of the first one unless given. */

@@ -106,11 +106,11 @@ async function ownKey(directory: ServiceDirectory): Promise<Pinned> {
 }
 
 function pinnedFor(
-  { services }: TrustStore,
+  store: TrustStore,
   path: string,
   { issuer, origin }: { readonly issuer: string; readonly origin: string },
 ): Pinned {
-  const found = services.find(
+  const found = store.services.find(
     (one) => one.issuer === issuer && one.origin === origin && one.vds === VDS.rfc9162Sha256,
   );
   if (found === undefined) {
@@ -118,7 +118,15 @@ function pinnedFor(
     throw new CliError("CLI_SERVICE_INCONSISTENT", message);
   }
   return {
-    trust: { receiptKeys: found.keys, issuer, origin },
+    trust: {
+      ...{ receiptKeys: found.keys, issuer, origin },
+      // Smaller checkpoints than the last are chained to it: an audit sees that for itself.
+      requireWithin: (key, checkpoint) => {
+        const cutoff = found.cutoffs[found.keys.indexOf(key)];
+        if (cutoff === undefined || checkpoint.size < cutoff.size) return;
+        store.requireWithin(issuer, key, checkpoint);
+      },
+    },
     keys: found.keys.map((key) => `${encodeBase64url(key.thumbprint())}, pinned in ${path}`),
   };
 }

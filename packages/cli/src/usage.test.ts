@@ -20,6 +20,7 @@ const COMMANDS = [
   "trust",
   "trust add",
   "trust export",
+  "trust retire",
   "token",
   "token create",
   "sign",

@@ -2,6 +2,7 @@ import { encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { Receipt, ReceiptError, VerifiedInclusion } from "@tallystick/receipt";
 import type { ReceiptTrust } from "@tallystick/receipt";
+import { VerifierError } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { ClientError } from "./error.js";
@@ -36,7 +37,10 @@ export class ReceiptCheck {
     const trust =
       this.#trust === undefined ? await this.#claimed(receipt) : pinned(receipt, this.#trust);
     try {
-      return await VerifiedInclusion.verify(receipt, { entry, ...trust });
+      const inclusion = await VerifiedInclusion.verify(receipt, { entry, ...trust });
+      const { issuer = "", signedSize: size, issuedAt: time } = receipt;
+      this.#trust?.requireWithin(issuer, trust.key, { size, root: inclusion.root, time });
+      return inclusion;
     } catch (cause) {
       throw fromReceipt(cause);
     }
@@ -89,7 +93,8 @@ function decodeReceipt(bytes: Uint8Array): Receipt {
 }
 
 function fromReceipt(cause: unknown): unknown {
-  return cause instanceof ReceiptError ? invalid(`receipt: ${cause.message}`, { cause }) : cause;
+  const isRefusal = cause instanceof ReceiptError || cause instanceof VerifierError;
+  return isRefusal ? invalid(`receipt: ${cause.message}`, { cause }) : cause;
 }
 
 function invalid(message: string, options: ErrorOptions = {}): ClientError {

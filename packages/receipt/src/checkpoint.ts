@@ -96,10 +96,19 @@ export class SignedCheckpoint {
     return new SignedCheckpoint({ ...claimsOf(protectedHeader), root }, protectedBytes, signature);
   }
 
+  /**
+   * Yields the `kid` that an encoded checkpoint names, empty where it names none: which key to verify
+   * it with, and nothing that is known to be true.
+   *
+   * @throws {@link ReceiptError} `RECEIPT_MALFORMED`
+   */
+  static kidOf(encoded: Uint8Array): Uint8Array {
+    return kidIn(decodeParts(encoded).protectedBytes);
+  }
+
   /** `kid` of the key that it is signed with, empty where it names none. */
   get kid(): Uint8Array {
-    const kid = decodeProtected(this.protectedBytes).get(LABEL.kid);
-    return kid !== undefined && isBytes(kid) ? kid : new Uint8Array();
+    return kidIn(this.protectedBytes);
   }
 
   /** Encodes root, protected header and signature as one CBOR array, for storage. */
@@ -219,6 +228,11 @@ function decodeParts(encoded: Uint8Array): Parts {
     throw new ReceiptError("RECEIPT_MALFORMED", "not an encoded checkpoint");
   }
   return { root, protectedBytes, signature };
+}
+
+function kidIn(protectedBytes: Uint8Array): Uint8Array {
+  const kid = decodeProtected(protectedBytes).get(LABEL.kid);
+  return kid !== undefined && isBytes(kid) ? kid : new Uint8Array();
 }
 
 function decodeProtected(bytes: Uint8Array): CborMap {

@@ -25,11 +25,18 @@ export async function verifyConsistency(
       throw unverified(`the receipt is of another log than ${found.service.origin}`);
     }
     const { key, service } = found;
-    return await VerifiedConsistency.verify(receipt, { old, key, vds: service.vds });
+    const verified = await VerifiedConsistency.verify(receipt, { old, key, vds: service.vds });
+    const { signedSize: size, issuedAt: time } = receipt;
+    trust.requireWithin(service.issuer, key, { size, root: verified.newRoot, time });
+    return verified;
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isRefusal(error) && !isRetired(error)) throw error;
     throw unverified(error.message, { cause: error });
   }
+}
+
+function isRetired(error: unknown): error is VerifierError {
+  return error instanceof VerifierError && error.code === "VERIFIER_KEY_RETIRED";
 }
 
 function unverified(message: string, options?: ErrorOptions): VerifierError {

@@ -20,5 +20,6 @@ export { VerifiedTransparentStatement, verifyTransparentStatement } from "./tran
 export type { CountedReceipt, VerifyOptions } from "./transparent.js";
 export { TrustedIssuers } from "./issuers.js";
 export type { Placement, TermFacts, TrustedIssuersParts } from "./issuers.js";
+export type { Cutoff, SignedTree } from "./cutoff.js";
 export { TrustStore } from "./trust.js";
 export type { TrustedIssuersDocument, TrustedService } from "./trust.js";

@@ -1,6 +1,8 @@
 import { ReceiptError } from "@tallystick/receipt";
 import { StatementError } from "@tallystick/statement";
 
+import type { VerifierError } from "./error.js";
+
 /** One thing that a verification looked at, in order, fit to be shown or kept as JSON. */
 export interface Step {
   readonly step: "statement" | "receipt" | "issuer" | "artifact" | "consistency";
@@ -20,6 +22,6 @@ export function isRefusal(error: unknown): error is Refusal {
 }
 
 /** Makes the step that records a refusal. */
-export function failed(step: Step["step"], error: Refusal): Step {
+export function failed(step: Step["step"], error: Refusal | VerifierError): Step {
   return { step, outcome: "failed", detail: error.message, code: error.code };
 }

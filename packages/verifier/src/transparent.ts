@@ -144,7 +144,7 @@ async function countReceipts(
       all.push(found);
       if (!counted.has(found.service.issuer)) counted.set(found.service.issuer, found);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRefusal(error) && !(error instanceof VerifierError)) throw error;
       trail.failed("receipt", error);
     }
   }
@@ -229,6 +229,8 @@ async function verifyReceipt(
   }
   const { entry } = statement;
   const inclusion = await VerifiedInclusion.verify(receipt, { entry, key, vds: service.vds });
+  const { signedSize: size, issuedAt: time } = receipt;
+  trust.requireWithin(service.issuer, key, { size, root: inclusion.root, time });
   const root = encodeHex(inclusion.root);
   const index = signedIndex(inclusion);
   const place =
@@ -251,7 +253,7 @@ class Trail {
     this.steps.push({ step, outcome: "skipped", detail });
   }
 
-  failed(step: Step["step"], error: Refusal): void {
+  failed(step: Step["step"], error: Refusal | VerifierError): void {
     this.steps.push(failed(step, error));
   }
 

@@ -18,6 +18,8 @@ import type {
 } from "@tallystick/statement";
 import { TlogError, VerifierKey } from "@tallystick/tlog";
 
+import { cutoffOf, requireWithin } from "./cutoff.js";
+import type { Cutoff, SignedTree } from "./cutoff.js";
 import { TrustedIssuers } from "./issuers.js";
 import { malformed, reader } from "./reader.js";
 
@@ -28,6 +30,8 @@ export interface TrustedService {
   /** `sub` of its receipts: the log's name. */
   readonly origin: string;
   readonly keys: readonly PublicKey[];
+  /** How far each of its keys counts, `undefined` for one that is not retired. */
+  readonly cutoffs: readonly (Cutoff | undefined)[];
   /** Verifiable data structure that the keys sign for; 1 unless the file says otherwise. */
   readonly vds: number;
   /** What its notes verify under (C2SP signed-note); no notes count unless the file has it. */
@@ -46,6 +50,7 @@ export interface TrustedIssuersDocument {
 interface PinnedKey {
   readonly service: TrustedService;
   readonly key: PublicKey;
+  readonly cutoff: Cutoff | undefined;
 }
 
 const ISSUER_MEMBERS = ["issuers", "anchors", "selfContained", "acceptsSingleCertificateArray"];
@@ -96,6 +101,16 @@ export class TrustStore {
     if (issuer === undefined || kid === undefined) return undefined;
     return this.#pinned.get(nameOf(issuer, kid));
   }
+
+  /**
+   * Returns if a pinned key counts for what it has signed: it is not retired, or not yet at that tree.
+   *
+   * @throws {@link VerifierError} `VERIFIER_KEY_RETIRED`
+   */
+  requireWithin(issuer: string, key: PublicKey, tree: SignedTree): void {
+    const cutoff = this.resolve(issuer, key.thumbprint())?.cutoff;
+    if (cutoff !== undefined) requireWithin(cutoff, key, tree);
+  }
 }
 
 interface Rest {
@@ -135,16 +150,25 @@ function serviceOf(value: unknown, position: number): TrustedService {
     throw malformed(`${where}.vds is not supported, want 1 or 2`);
   }
   const place = `${where}.keys`;
-  const pinned = reader
-    .listOf(keys, place)
-    .map((jwk, at) => publicKeyOf(jwk, `${place}[${at}]`, reader));
+  const pinned = reader.listOf(keys, place).map((jwk, at) => serviceKeyOf(jwk, `${place}[${at}]`));
   if (pinned.length === 0) throw malformed(`${place} is empty`);
   const noteKey = note === undefined ? undefined : noteKeyOf(note, `${where}.note`);
   // W6: a note is of the log that its key is called like.
   if (noteKey !== undefined && noteKey.name !== origin) {
     throw malformed(`${where}.note is a key of another name than origin`);
   }
-  return { issuer, origin, keys: pinned, vds, note: noteKey };
+  return {
+    ...{ issuer, origin, vds, note: noteKey },
+    keys: pinned.map(({ key }) => key),
+    cutoffs: pinned.map(({ cutoff }) => cutoff),
+  };
+}
+
+function serviceKeyOf(value: unknown, where: string): Pick<PinnedKey, "key" | "cutoff"> {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  const { until, ...jwk }: Readonly<Record<string, unknown>> = isObject ? { ...value } : {};
+  const key = publicKeyOf(isObject ? jwk : value, where, reader);
+  return { key, cutoff: until === undefined ? undefined : cutoffOf(until, `${where}.until`) };
 }
 
 function noteKeyOf(vkey: unknown, where: string): VerifierKey {
@@ -163,7 +187,7 @@ function pinnedKeys(services: readonly TrustedService[]): ReadonlyMap<string, Pi
   const seen = new Set<string>();
   const pinned = new Map<string, PinnedKey>();
   for (const service of services) {
-    for (const key of service.keys) {
+    for (const [place, key] of service.keys.entries()) {
       const thumbprint = encodeHex(key.thumbprint());
       // A threshold counts distinct services; one key under two names would count twice.
       if (seen.has(thumbprint)) throw malformed("one key is pinned twice among the services");
@@ -171,7 +195,7 @@ function pinnedKeys(services: readonly TrustedService[]): ReadonlyMap<string, Pi
       for (const kid of key.names) {
         const name = nameOf(service.issuer, kid);
         if (pinned.has(name)) throw malformed("two keys of one service share a kid");
-        pinned.set(name, { service, key });
+        pinned.set(name, { service, key, cutoff: service.cutoffs[place] });
       }
     }
   }

@@ -32,8 +32,9 @@ export function addTrustExport(trust: Command, session: Session): void {
     const { text, trust: pinned } = pin;
     for (const pinnedService of pinned.services) await checkNote(client, pinnedService);
     await checkReceipt({ url: service, access }, pin, session.output);
-    await requireUnchanged(out, pinned);
-    await writeWhole(out, text);
+    const isKept = await requireUnchanged(out, pinned);
+    // A cutoff is the file's own: the service says nothing of it.
+    if (!isKept) await writeWhole(out, text);
     describePins(pinned, out, session.output);
   });
 }
@@ -92,16 +93,18 @@ async function checkReceipt(
 }
 
 // Pins are made to last: other keys under the same file name are a matter for a person.
-async function requireUnchanged(out: string, pinned: TrustStore): Promise<void> {
+async function requireUnchanged(out: string, pinned: TrustStore): Promise<boolean> {
   const existing = await readExisting(out);
-  if (existing === undefined) return;
+  if (existing === undefined) return false;
   if (pinsOf(existing) !== pinsOf(pinned)) {
     throw new CliError(
       "CLI_TRUST_CHANGED",
       `${out} pins something else; compare, and remove it first to pin these keys`,
     );
   }
-  if (JSON.stringify(existing.issuersDocument) === JSON.stringify(pinned.issuersDocument)) return;
+  if (JSON.stringify(existing.issuersDocument) === JSON.stringify(pinned.issuersDocument)) {
+    return existing.services.some(({ cutoffs }) => cutoffs.some((one) => one !== undefined));
+  }
   throw new CliError(
     "CLI_TRUST_CHANGED",
     `${out} has other issuers than the policy in force; compare, and remove it first to have these`,

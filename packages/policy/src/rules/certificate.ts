@@ -4,7 +4,10 @@ import { fingerprintOf } from "../facts.js";
 import { listed, quote } from "./parameters.js";
 import type { ReadyRule } from "./ready.js";
 
-/** A certificate of the verified path is the pinned one, and the leaf is of the wanted kind. */
+/**
+ * A certificate of the verified path is the pinned one, and the leaf is of the wanted kind, as far as
+ * its issuers may certify that kind.
+ */
 export const certificatePin: ReadyRule = {
   parameters: ["fingerprint", "eku", "subject"],
   compile: (parameters) => {
@@ -23,20 +26,27 @@ export const certificatePin: ReadyRule = {
       if (!path.some((certificate) => fingerprintOf(certificate) === fingerprint)) {
         return `no certificate of the chain of ${leaf.label} has the fingerprint ${fingerprint}`;
       }
-      return ekuProblem(leaf, eku) ?? subjectProblem(leaf, subject);
+      return ekuProblem(path, eku) ?? subjectProblem(leaf, subject);
     };
   },
 };
 
-function ekuProblem(
-  { label, extensions }: Certificate,
-  wanted: readonly string[],
-): string | undefined {
-  const present = extensions.extendedKeyUsage ?? [];
-  const missing = wanted.filter((oid) => !present.includes(oid));
-  if (missing.length === 0) return undefined;
-  const found = present.length === 0 ? "none" : listed(present);
-  return `certificate ${label} lacks the extended key usage ${listed(missing)}, it has ${found}`;
+/** Stands for every usage (RFC 5280 §4.2.1.12). */
+const ANY_EKU = "2.5.29.37.0";
+
+// The leaf has to name the usages itself. An issuer that says what its certificates are for cannot
+// give a leaf another use: a CA for web servers would otherwise make signers of code.
+function ekuProblem(path: readonly Certificate[], wanted: readonly string[]): string | undefined {
+  for (const [place, { label, extensions }] of path.entries()) {
+    const present = extensions.extendedKeyUsage ?? [];
+    const isUnbound = present.length === 0 || present.includes(ANY_EKU);
+    if (place > 0 && isUnbound) continue;
+    const missing = wanted.filter((oid) => !present.includes(oid));
+    if (missing.length === 0) continue;
+    const found = present.length === 0 ? "none" : listed(present);
+    return `certificate ${label} lacks the extended key usage ${listed(missing)}, it has ${found}`;
+  }
+  return undefined;
 }
 
 // An attribute that the subject has twice could be read either way.
