@@ -37,12 +37,9 @@ export async function findSigner(signed: ReviewSignature, trust: ReviewTrust): P
     late = refusal;
   }
   if (late !== undefined) {
-    throw new ContentError("CONTENT_KEY_OUT_OF_TERM", `the key of the report ${late}`);
+    throw new ContentError("CONTENT_KEY_OUT_OF_TERM", `the key of the signature ${late}`);
   }
-  throw new ContentError(
-    "CONTENT_SIGNATURE_INVALID",
-    "the signature is of no key of a review provider",
-  );
+  throw new ContentError("CONTENT_SIGNATURE_INVALID", "the signature is of no key that is trusted");
 }
 
 async function isSignedBy(signed: ReviewSignature, { key }: ReviewKey): Promise<boolean> {
