@@ -34,7 +34,7 @@ export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
 export { recogniseContent, type RecogniseOptions } from "./recognise.js";
 export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
 export type { CvssVector, CvssVersion } from "./sfr/cvss.js";
-export { ReviewKeys, type ReviewKey } from "./sfr/keys.js";
+export { ReviewKeys, termRefusal, type ReviewKey } from "./sfr/keys.js";
 export type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "./sfr/report.js";
 export type { Severity, SeverityBand } from "./sfr/severity.js";
 export type { ReviewTrust } from "./sfr/signature.js";
@@ -60,5 +60,6 @@ export {
   type ReleaseReference,
 } from "./release/release.js";
 export type { CorimForm, JoseForm, SfrForm } from "./sfr/signed.js";
-export { VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
+export { findReportKey, VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
+export { isWarningCode } from "./warning.js";
 export type { ContentWarning, ContentWarningCode, WarningLevel } from "./warning.js";

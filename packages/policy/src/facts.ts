@@ -16,8 +16,10 @@ import type {
   VerifiedStatement,
 } from "@tallystick/statement";
 
+import type { Meter } from "./cel/meter.js";
 import type { Bindings } from "./cel/program.js";
 import { timestampOf } from "./cel/time.js";
+import { contentFactsOf, type ContentFacts } from "./content-facts.js";
 import { formOf } from "./content-type.js";
 
 /** Largest payload that rules look into, in bytes. */
@@ -60,12 +62,17 @@ export class Facts {
   /** The verified path, leaf first, anchor last; empty without certificates. */
   readonly path: readonly Certificate[];
   readonly payload: PayloadFacts;
-  /** What an expression sees. */
+  /** What every expression sees. */
   readonly bindings: Bindings;
+  /** What the authority of the policy found in the payload; see {@link ReportSignature}. */
+  readonly finding: object | undefined;
+  // Owned by content: read when a rule asks for it.
+  #content: ContentFacts | undefined;
 
-  constructor({ statement, identity }: VerifiedStatement, time: number) {
+  constructor({ statement, identity, finding }: VerifiedStatement, time: number) {
     this.statement = statement;
     this.identity = identity;
+    this.finding = finding;
     this.time = time;
     this.claims = claimsOf(statement);
     this.path = identity.kind === "x509" ? identity.path.certificates : [];
@@ -82,6 +89,17 @@ export class Facts {
       time: timeValue(time),
     };
     Object.freeze(this);
+  }
+
+  /** Yields what the payload is; the first rule that asks is charged for it. Throws BudgetSpent. */
+  content(meter: Meter): ContentFacts {
+    this.#content ??= contentFactsOf(this.statement, meter);
+    return this.#content;
+  }
+
+  /** Yields what an expression sees that asks for `content` too. Throws BudgetSpent. */
+  bindingsWithContent(meter: Meter): Bindings {
+    return { ...this.bindings, content: jsonValue(this.content(meter).facts) };
   }
 }
 

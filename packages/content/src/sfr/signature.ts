@@ -42,6 +42,21 @@ export async function findSigner(signed: ReviewSignature, trust: ReviewTrust): P
   throw new ContentError("CONTENT_SIGNATURE_INVALID", "the signature is of no key that is trusted");
 }
 
+/**
+ * Yields the key that a signature is of, whatever its terms; `undefined` where it is of none.
+ *
+ * @throws {@link ContentError} `CONTENT_KEY_UNKNOWN`
+ */
+export async function findKey(
+  signed: ReviewSignature,
+  keys: ReviewKeys,
+): Promise<ReviewKey | undefined> {
+  for (const candidate of keys.candidates(signed.kid, signed.algorithms)) {
+    if (await isSignedBy(signed, candidate)) return candidate;
+  }
+  return undefined;
+}
+
 async function isSignedBy(signed: ReviewSignature, { key }: ReviewKey): Promise<boolean> {
   const { message, signature } = signed;
   const algorithm = signed.algorithms.find((known) => key.fits(known));
