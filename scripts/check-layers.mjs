@@ -35,7 +35,7 @@ export const LAYERS = {
     ...["receipt", "statement", "tlog", "verifier"],
   ],
   cli: [
-    ...["auditor", "client", "cose", "log", "merkle", "policy"],
+    ...["auditor", "client", "content", "cose", "log", "merkle", "policy"],
     ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [

@@ -99,7 +99,7 @@ export class Facts {
 
   /** Yields what an expression sees that asks for `content` too. Throws BudgetSpent. */
   bindingsWithContent(meter: Meter): Bindings {
-    return { ...this.bindings, content: jsonValue(this.content(meter).facts) };
+    return { ...this.bindings, content: celValue(this.content(meter).facts) };
   }
 }
 
@@ -215,7 +215,7 @@ function payloadOf({ payload, contentType, hashEnvelope }: SignedStatement): Pay
   try {
     if (form === "JSON") {
       const json = parseJson(payload, PAYLOAD_LIMITS);
-      return { value: jsonValue(json), json, problem: undefined };
+      return { value: celValue(json), json, problem: undefined };
     }
     return {
       value: cborValue(decodeCbor(payload, PAYLOAD_LIMITS)),
@@ -284,12 +284,13 @@ function numberValue(value: number): FactValue {
   return Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
-function jsonValue(value: unknown): FactValue {
+/** Yields a value of JSON as expressions take it: whole numbers are integers, objects are maps. */
+export function celValue(value: unknown): FactValue {
   if (typeof value === "number") return numberValue(value);
   if (typeof value === "string" || typeof value === "boolean") return value;
-  if (Array.isArray(value)) return value.map(jsonValue);
+  if (Array.isArray(value)) return value.map(celValue);
   if (typeof value !== "object" || value === null) return null;
-  return new Map(Object.entries(value).map(([name, member]) => [name, jsonValue(member)]));
+  return new Map(Object.entries(value).map(([name, member]) => [name, celValue(member)]));
 }
 
 function quote(value: string | number): string {

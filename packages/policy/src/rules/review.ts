@@ -5,8 +5,7 @@ import type { ContentFacts } from "../content-facts.js";
 import type { Facts } from "../facts.js";
 import { ReportSignature, thumbprintOf } from "../report-signature.js";
 import { concerns } from "./content.js";
-import { isRecord } from "./parameters.js";
-import type { Parameters } from "./parameters.js";
+import { Parameters, isRecord } from "./parameters.js";
 import type { ReadyRule } from "./ready.js";
 
 /** Most keys of review providers in one rule; each may be tried on every report. */
@@ -65,6 +64,15 @@ function signatureRefusal(
   if (key === undefined) return "the signature of the report is of no review provider's key";
   const why = termRefusal(key, time);
   return why === undefined ? undefined : `the key of ${key.provider} ${why}`;
+}
+
+/**
+ * Yields the keys of review providers as they stand in JSON, a list of at most 64.
+ *
+ * @throws {@link PolicyError} `POLICY_MALFORMED`
+ */
+export function parseReviewKeys(keys: unknown): readonly ReviewKey[] {
+  return keysOf(new Parameters("reviewKeys", { keys }, ["keys"]));
 }
 
 function keysOf(parameters: Parameters): readonly ReviewKey[] {
