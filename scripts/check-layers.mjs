@@ -23,8 +23,8 @@ export const LAYERS = {
   statement: ["cose"],
   receipt: ["cose", "merkle"],
   tlog: ["cose", "merkle"],
-  policy: ["cose", "statement"],
-  content: ["cose", "statement"],
+  content: ["cose"],
+  policy: ["content", "cose", "statement"],
   verifier: ["cose", "merkle", "receipt", "statement", "tlog"],
   auditor: ["cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
@@ -35,7 +35,7 @@ export const LAYERS = {
     ...["receipt", "statement", "tlog", "verifier"],
   ],
   cli: [
-    ...["auditor", "client", "cose", "log", "merkle", "policy"],
+    ...["auditor", "client", "content", "cose", "log", "merkle", "policy"],
     ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [

@@ -16,6 +16,8 @@
  * - `CLI_TLS_INVALID`: certificates or their key cannot be used.
  * - `CLI_TOKENS_INVALID`: the file of tokens is none.
  * - `CLI_TRUST_CHANGED`: the trust file pins other keys than the service has now.
+ * - `CLI_BUNDLE_INVALID`: not a bundle of statements.
+ * - `CLI_APPRAISAL_INVALID`: not a policy for appraisals.
  * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
  */
 export type CliErrorCode =
@@ -34,6 +36,8 @@ export type CliErrorCode =
   | "CLI_TLS_INVALID"
   | "CLI_TOKENS_INVALID"
   | "CLI_TRUST_CHANGED"
+  | "CLI_BUNDLE_INVALID"
+  | "CLI_APPRAISAL_INVALID"
   | "CLI_SINCE_UNUSABLE";
 
 /** The one error of this package. */

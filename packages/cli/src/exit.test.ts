@@ -34,6 +34,8 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_TLS_INVALID: EXIT.failed,
   CLI_TOKENS_INVALID: EXIT.failed,
   CLI_TRUST_CHANGED: EXIT.no,
+  CLI_BUNDLE_INVALID: EXIT.failed,
+  CLI_APPRAISAL_INVALID: EXIT.failed,
   CLI_SINCE_UNUSABLE: EXIT.no,
 };
 

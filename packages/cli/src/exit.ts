@@ -1,5 +1,6 @@
 import type { AuditorErrorCode } from "@tallystick/auditor";
 import type { ClientErrorCode } from "@tallystick/client";
+import type { ContentErrorCode } from "@tallystick/content";
 import type { CoseErrorCode } from "@tallystick/cose";
 import type { LogErrorCode } from "@tallystick/log";
 import type { MerkleErrorCode } from "@tallystick/merkle";
@@ -22,6 +23,7 @@ interface CodesByClass {
   readonly AuditorError: AuditorErrorCode;
   readonly CliError: CliErrorCode;
   readonly ClientError: ClientErrorCode;
+  readonly ContentError: ContentErrorCode;
   readonly CoseError: CoseErrorCode;
   readonly LogError: LogErrorCode;
   readonly MerkleError: MerkleErrorCode;
@@ -61,6 +63,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
     CLIENT_CONTRADICTION: EXIT.no,
     CLIENT_NOT_EXTENDED: EXIT.no,
   },
+  ContentError: { otherwise: EXIT.no },
   CoseError: { otherwise: EXIT.no },
   LogError: { otherwise: EXIT.failed },
   MerkleError: { otherwise: EXIT.no },

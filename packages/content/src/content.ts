@@ -1,3 +1,6 @@
+import type { RimManifest, RimSigner } from "./corim/manifest.js";
+import type { Notice, NoticeKind } from "./release/notice.js";
+import type { FirmwareRelease } from "./release/release.js";
 import type { Bom } from "./sbom/bom.js";
 import type { SfrReport } from "./sfr/report.js";
 import type { CorimForm, JoseForm } from "./sfr/signed.js";
@@ -35,6 +38,31 @@ export interface BomContent {
   readonly warnings: readonly ContentWarning[];
 }
 
+/** A reference integrity manifest. Nobody has verified its signature; see {@link VerifiedRim}. */
+export interface RimContent {
+  readonly kind: "rim";
+  readonly form: CorimForm;
+  readonly kid: string | undefined;
+  readonly rim: RimManifest;
+  /** Who signed, by what the message says; `undefined` where nothing is signed. */
+  readonly signer: RimSigner | undefined;
+  readonly warnings: readonly ContentWarning[];
+}
+
+/** A firmware release. */
+export interface FirmwareReleaseContent {
+  readonly kind: "release";
+  readonly release: FirmwareRelease;
+  readonly warnings: readonly ContentWarning[];
+}
+
+/** A statement about another statement. */
+export interface NoticeContent {
+  readonly kind: NoticeKind;
+  readonly notice: Notice;
+  readonly warnings: readonly ContentWarning[];
+}
+
 /** A payload that this package does not understand, which is no fault of the payload. */
 export interface OpaqueContent {
   readonly kind: "opaque";
@@ -44,7 +72,14 @@ export interface OpaqueContent {
 }
 
 /** What a payload turned out to be. */
-export type Content = SfrContent | SfrCorimContent | BomContent | OpaqueContent;
+export type Content =
+  | SfrContent
+  | SfrCorimContent
+  | RimContent
+  | BomContent
+  | FirmwareReleaseContent
+  | NoticeContent
+  | OpaqueContent;
 
 /** Every kind of content, `opaque` for all others. */
 export type ContentKind = Content["kind"];

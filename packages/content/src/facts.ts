@@ -1,17 +1,10 @@
 import type { Content } from "./content.js";
-import type { ContentDigest } from "./hash.js";
+import { digestFacts, present, type FactMap } from "./fact.js";
+import { releaseFacts, rimFacts } from "./rim-facts.js";
 import type { Bom, BomComponent } from "./sbom/bom.js";
 import type { SfrIssue, SfrReport } from "./sfr/report.js";
 import { worstBand } from "./sfr/severity.js";
 import type { ContentWarning } from "./warning.js";
-
-/** A value of JSON whose members can be absent, for rules to ask for. */
-export type Fact = boolean | number | string | readonly Fact[] | FactMap;
-
-/** Facts by name. */
-export interface FactMap {
-  readonly [name: string]: Fact;
-}
 
 /**
  * Yields what a payload says in plain JSON: what is not known is absent, and nothing is null. Two
@@ -31,6 +24,18 @@ export function factsOfContent(content: Content): FactMap {
     case "cyclonedx":
     case "spdx":
       return { ...frame, bom: bomFacts(content.bom) };
+    case "rim":
+      return {
+        ...frame,
+        form: content.form,
+        ...present({ kid: content.kid }),
+        rim: rimFacts(content.rim, content.signer),
+      };
+    case "release":
+      return { ...frame, release: releaseFacts(content.release) };
+    case "revoke":
+    case "supersede":
+      return { ...frame, notice: present({ ...content.notice }) };
     case "opaque":
       return { ...frame, ...present({ problem: content.problem }) };
   }
@@ -92,18 +97,6 @@ function issueFacts({ severity, vector, ...issue }: SfrIssue): FactMap {
   };
 }
 
-function digestFacts({ alg, value }: ContentDigest): FactMap {
-  return { alg, value };
-}
-
 function warningFacts({ code, level, path }: ContentWarning): FactMap {
   return { code, level, path };
-}
-
-function present(members: Readonly<Record<string, Fact | undefined>>): FactMap {
-  const known: Record<string, Fact> = {};
-  for (const [name, value] of Object.entries(members)) {
-    if (value !== undefined) known[name] = value;
-  }
-  return known;
 }

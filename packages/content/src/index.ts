@@ -19,22 +19,48 @@ export type {
   Content,
   ContentKind,
   ContentType,
+  FirmwareReleaseContent,
+  NoticeContent,
   OpaqueContent,
+  RimContent,
   SfrContent,
   SfrCorimContent,
 } from "./content.js";
 export { ContentError, type ContentErrorCode } from "./error.js";
-export { factsOfContent, type Fact, type FactMap } from "./facts.js";
+export type { Fact, FactMap } from "./fact.js";
+export { factsOfContent } from "./facts.js";
 export type { ContentDigest } from "./hash.js";
 export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
 export { recogniseContent, type RecogniseOptions } from "./recognise.js";
 export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
 export type { CvssVector, CvssVersion } from "./sfr/cvss.js";
-export { ReviewKeys, type ReviewKey } from "./sfr/keys.js";
+export { ReviewKeys, termRefusal, type ReviewKey } from "./sfr/keys.js";
 export type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "./sfr/report.js";
-export type { Severity, SeverityBand } from "./sfr/severity.js";
+export { signReport, type SignedReportFile, type SignReportOptions } from "./sfr/sign.js";
+export { BANDS, worstBand, type Severity, type SeverityBand } from "./sfr/severity.js";
 export type { ReviewTrust } from "./sfr/signature.js";
+export type { Comid, ConditionalEndorsement, EndorsementSeries, Triple } from "./corim/comid.js";
+export type { NamedDigest } from "./corim/digest.js";
+export type { Environment } from "./corim/environment.js";
+export type { DependentRim, RimManifest, RimSigner, Validity } from "./corim/manifest.js";
+export type { IntRange, Measurement, RawValue, Svn } from "./corim/measurement.js";
 export type { CoseForm } from "./corim/message.js";
+export { VerifiedRim, type VerifyRimOptions } from "./corim/verified-rim.js";
+export {
+  NOTICE_FORMATS,
+  NOTICE_MEDIA_TYPES,
+  type Notice,
+  type NoticeKind,
+} from "./release/notice.js";
+export {
+  RELEASE_FORMAT,
+  RELEASE_MEDIA_TYPE,
+  type FirmwareRelease,
+  type ReleaseFile,
+  type ReleaseMeasurement,
+  type ReleaseReference,
+} from "./release/release.js";
 export type { CorimForm, JoseForm, SfrForm } from "./sfr/signed.js";
-export { VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
+export { findReportKey, VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
+export { isWarningCode } from "./warning.js";
 export type { ContentWarning, ContentWarningCode, WarningLevel } from "./warning.js";

@@ -1,4 +1,6 @@
 import type { ContentKind, ContentType } from "./content.js";
+import { NOTICE_MEDIA_TYPES } from "./release/notice.js";
+import { RELEASE_MEDIA_TYPE } from "./release/release.js";
 
 /**
  * What a content type says of a payload: that it is of one kind, that its structure has to be looked
@@ -12,6 +14,9 @@ const CLAIMS: ReadonlyMap<ContentType, Claim> = new Map<ContentType, Claim>([
   ["application/vnd.cyclonedx+json", "cyclonedx"],
   ["application/spdx+json", "spdx"],
   ["application/spdx3+json", "spdx"],
+  [RELEASE_MEDIA_TYPE, "release"],
+  [NOTICE_MEDIA_TYPES.revoke, "revoke"],
+  [NOTICE_MEDIA_TYPES.supersede, "supersede"],
 ]);
 
 /** Types of which a payload can be anything, the CoAP formats of JSON, CBOR and bytes among them. */

@@ -1,17 +1,28 @@
+import { LABEL } from "@tallystick/cose";
+
 import type {
   BomContent,
   Content,
   ContentType,
   OpaqueContent,
+  RimContent,
   SfrContent,
   SfrCorimContent,
 } from "./content.js";
-import { decodeMessage, looksLikeCose, peekPayload } from "./corim/message.js";
+import { readManifest, readSigner } from "./corim/manifest.js";
+import {
+  decodeMessage,
+  looksLikeCose,
+  peekPayload,
+  REPORT_RULES,
+  RIM_RULES,
+} from "./corim/message.js";
 import { endorsesReport, readCorim } from "./corim/read.js";
 import { ContentError } from "./error.js";
 import { isJsonObject, memberOf, parseStrictJson, type Json } from "./json.js";
 import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
 import { claimOf, versionIn, type Claim } from "./media-type.js";
+import { readOwn } from "./release/recognise.js";
 import { CYCLONEDX_VERSIONS, readCyclonedx } from "./sbom/cyclonedx.js";
 import { readSpdx2 } from "./sbom/spdx.js";
 import { readSpdx3, spdx3Version } from "./sbom/spdx3.js";
@@ -96,19 +107,37 @@ function recogniseMessage(payload: Uint8Array, limits: ContentLimits): Content {
   if (inner instanceof ContentError) return opaque(inner.message);
   if (inner === undefined) return opaque(undefined);
   const content = recogniseCorim(inner, limits, { form: "cose-sign" });
-  if (content.kind === "opaque") return content;
-  const { form, kid } = decodeMessage(payload, limits);
-  return { ...content, form, kid };
+  if (content.kind === "opaque")
+    return isTaggedCorim(inner) ? content : untaggedRim(payload, limits);
+  const rules = content.kind === "rim" ? RIM_RULES : REPORT_RULES;
+  const { form, kid, secured } = decodeMessage(payload, limits, rules);
+  if (content.kind !== "rim") return { ...content, form, kid };
+  return { ...content, form, kid, signer: readSigner(secured, limits) };
+}
+
+/** Old manifests have no tag inside the message, whose header says then what they are. */
+function untaggedRim(payload: Uint8Array, limits: ContentLimits): RimContent | OpaqueContent {
+  const message = unlessUnsound(() => decodeMessage(payload, limits, RIM_RULES));
+  if (message instanceof ContentError) return opaque(undefined);
+  const { form, kid, secured } = message;
+  if (!secured.has(LABEL.contentType)) return opaque(undefined);
+  if (secured.get(LABEL.contentType) !== "application/rim+cbor") return opaque(undefined);
+  const rim = readManifest(message.payload, limits);
+  return { kind: "rim", form, kid, rim, signer: readSigner(secured, limits), warnings: [] };
 }
 
 function recogniseCorim(
   bytes: Uint8Array,
   limits: ContentLimits,
   { form }: Pick<SfrCorimContent, "form">,
-): SfrCorimContent | OpaqueContent {
+): SfrCorimContent | RimContent | OpaqueContent {
   const isReport = unlessUnsound(() => endorsesReport(bytes, limits));
   if (isReport instanceof ContentError) return opaque(isReport.message);
-  if (!isReport) return opaque(undefined);
+  if (!isReport) {
+    if (!isTaggedCorim(bytes)) return opaque(undefined);
+    const rim = readManifest(bytes, limits);
+    return { kind: "rim", form, kid: undefined, rim, signer: undefined, warnings: [] };
+  }
   const findings = new Findings();
   const reports = readCorim(bytes, { limits, findings });
   return { kind: "sfr-corim", form, kid: undefined, reports, warnings: findings.list() };
@@ -120,7 +149,7 @@ function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Con
   const value = claim === "any" ? unlessMalformed(parse) : parse();
   if (value instanceof ContentError) return opaque(value.message);
   if (looksLikeReport(value)) return readBareReport(value);
-  return readBom(value) ?? opaque(undefined);
+  return readOwn(value) ?? readBom(value) ?? opaque(undefined);
 }
 
 function readBareReport(value: Json): SfrContent {

@@ -29,6 +29,10 @@ export class JsonRecord {
     return Object.hasOwn(this.#object, name);
   }
 
+  names(): readonly string[] {
+    return Object.keys(this.#object);
+  }
+
   record(name: string): JsonRecord {
     return JsonRecord.of(this.get(name), this.at(name));
   }

@@ -98,6 +98,11 @@ const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "version-comment": "note",
 };
 
+/** Yields whether a text is the code of a warning. */
+export function isWarningCode(text: string): text is ContentWarningCode {
+  return Object.hasOwn(LEVELS, text);
+}
+
 /** One thing that a payload has otherwise than its format says, and that was put right in reading. */
 export interface ContentWarning {
   readonly code: ContentWarningCode;

@@ -17,6 +17,9 @@ const MAX_RULES_LENGTH = 131_072;
 /** Longest expressions of all rules together, in characters: ten thousand take 0.2 seconds. */
 const MAX_CEL_LENGTH = 32_768;
 
+/** Most keys of review providers in all rules together: each may be tried on every report. */
+const MAX_REVIEW_KEYS = 64;
+
 /** Most subschemas of all rules together: a thousand take 1.3 seconds to be compiled. */
 const MAX_SUBSCHEMAS = 2000;
 
@@ -52,11 +55,20 @@ export function requireBounded(json: unknown): void {
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
 export function requireBoundedRules(documents: readonly RuleDocument[], where: string): void {
-  let [characters, subschemas] = [0, 0];
+  let [characters, subschemas, reviewKeys] = [0, 0, 0];
   for (const document of documents) {
     if ("cel" in document) characters += document.cel.length;
     else if (document.use === "payloadSchema")
       subschemas += SCHEMA_WEIGHT + subschemasOf(document.with["schema"]);
+    else if (document.use === "reviewSignature") {
+      const keys = document.with["keys"];
+      reviewKeys += Array.isArray(keys) ? keys.length : 0;
+    }
+  }
+  if (reviewKeys > MAX_REVIEW_KEYS) {
+    throw malformed(
+      `${where}: they have ${reviewKeys} keys of review providers, want ${MAX_REVIEW_KEYS} at most`,
+    );
   }
   if (characters > MAX_CEL_LENGTH) {
     throw malformed(

@@ -28,6 +28,20 @@ const HASH_ENVELOPE = mapOf({
   location: shapeOf("string", "null_type"),
 });
 
+/** What can be said of a payload, of which each kind has some. */
+const CONTENT = mapOf({
+  kind: STRING,
+  problem: STRING,
+  form: STRING,
+  kid: STRING,
+  warnings: listOf(mapOf({ code: STRING, level: STRING, path: STRING })),
+  sfr: listOf(OPEN_MAP),
+  bom: OPEN_MAP,
+  rim: OPEN_MAP,
+  release: OPEN_MAP,
+  notice: OPEN_MAP,
+});
+
 function orNull(shape: Shape): Shape {
   return { ...shape, ...shapeOf("map", "null_type") };
 }
@@ -53,5 +67,6 @@ export const FACT_SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ["payload", ANY],
   ["payloadBytes", INT],
   ["payloadProblem", shapeOf("string", "null_type")],
+  ["content", CONTENT],
   ["time", TIME],
 ]);

@@ -126,7 +126,9 @@ test("facts of any payload are there, whatever it holds", async () => {
   await fc.assert(
     fc.asyncProperty(content, async ([contentType, payload]) => {
       const facts = await factsWith(contentType, payload);
-      expect(new Set(Object.keys(facts.bindings))).toEqual(new Set(FACT_SHAPES.keys()));
+      expect(new Set(Object.keys(facts.bindings))).toEqual(
+        new Set([...FACT_SHAPES.keys()].filter((name) => name !== "content")),
+      );
     }),
     { numRuns: 60 },
   );

@@ -16,8 +16,10 @@ import type {
   VerifiedStatement,
 } from "@tallystick/statement";
 
+import type { Meter } from "./cel/meter.js";
 import type { Bindings } from "./cel/program.js";
 import { timestampOf } from "./cel/time.js";
+import { contentFactsOf, type ContentFacts } from "./content-facts.js";
 import { formOf } from "./content-type.js";
 
 /** Largest payload that rules look into, in bytes. */
@@ -60,12 +62,17 @@ export class Facts {
   /** The verified path, leaf first, anchor last; empty without certificates. */
   readonly path: readonly Certificate[];
   readonly payload: PayloadFacts;
-  /** What an expression sees. */
+  /** What every expression sees. */
   readonly bindings: Bindings;
+  /** What the authority of the policy found in the payload; see {@link ReportSignature}. */
+  readonly finding: object | undefined;
+  // Owned by content: read when a rule asks for it.
+  #content: ContentFacts | undefined;
 
-  constructor({ statement, identity }: VerifiedStatement, time: number) {
+  constructor({ statement, identity, finding }: VerifiedStatement, time: number) {
     this.statement = statement;
     this.identity = identity;
+    this.finding = finding;
     this.time = time;
     this.claims = claimsOf(statement);
     this.path = identity.kind === "x509" ? identity.path.certificates : [];
@@ -82,6 +89,17 @@ export class Facts {
       time: timeValue(time),
     };
     Object.freeze(this);
+  }
+
+  /** Yields what the payload is; the first rule that asks is charged for it. Throws BudgetSpent. */
+  content(meter: Meter): ContentFacts {
+    this.#content ??= contentFactsOf(this.statement, meter);
+    return this.#content;
+  }
+
+  /** Yields what an expression sees that asks for `content` too. Throws BudgetSpent. */
+  bindingsWithContent(meter: Meter): Bindings {
+    return { ...this.bindings, content: celValue(this.content(meter).facts) };
   }
 }
 
@@ -197,7 +215,7 @@ function payloadOf({ payload, contentType, hashEnvelope }: SignedStatement): Pay
   try {
     if (form === "JSON") {
       const json = parseJson(payload, PAYLOAD_LIMITS);
-      return { value: jsonValue(json), json, problem: undefined };
+      return { value: celValue(json), json, problem: undefined };
     }
     return {
       value: cborValue(decodeCbor(payload, PAYLOAD_LIMITS)),
@@ -266,12 +284,13 @@ function numberValue(value: number): FactValue {
   return Number.isSafeInteger(value) ? BigInt(value) : value;
 }
 
-function jsonValue(value: unknown): FactValue {
+/** Yields a value of JSON as expressions take it: whole numbers are integers, objects are maps. */
+export function celValue(value: unknown): FactValue {
   if (typeof value === "number") return numberValue(value);
   if (typeof value === "string" || typeof value === "boolean") return value;
-  if (Array.isArray(value)) return value.map(jsonValue);
+  if (Array.isArray(value)) return value.map(celValue);
   if (typeof value !== "object" || value === null) return null;
-  return new Map(Object.entries(value).map(([name, member]) => [name, jsonValue(member)]));
+  return new Map(Object.entries(value).map(([name, member]) => [name, celValue(member)]));
 }
 
 function quote(value: string | number): string {

@@ -1,3 +1,4 @@
+import type { ReviewKey } from "@tallystick/content";
 import { digest, encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { keysBehind } from "@tallystick/statement";
@@ -14,6 +15,7 @@ import type {
 import { APPROVAL_MEDIA_TYPE } from "./approval.js";
 import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
+import { ReportSignature, thumbprintOf } from "./report-signature.js";
 import type { Rule } from "./rule.js";
 
 /** How many policies are kept once they are parsed: those that decide and are proposed meanwhile. */
@@ -37,6 +39,7 @@ export class Policy implements Authority {
   readonly acceptsSingleCertificateArray: boolean;
   readonly isSubjectOptional: boolean;
   readonly rules: readonly Rule[];
+  readonly #reviewKeys: readonly ReviewKey[];
 
   private constructor({ document, operators, issuers, anchors, rules }: PolicyParts) {
     this.document = document;
@@ -47,6 +50,7 @@ export class Policy implements Authority {
     this.acceptsSingleCertificateArray = document.acceptsSingleCertificateArray ?? false;
     this.isSubjectOptional = document.isSubjectOptional ?? false;
     this.rules = rules;
+    this.#reviewKeys = distinctKeys(rules.flatMap(({ reviewKeys }) => reviewKeys));
     this.#operators = operators;
     this.#issuers = issuers;
     Object.freeze(this);
@@ -78,6 +82,20 @@ export class Policy implements Authority {
    */
   resolve(statement: SignedStatement): PublicKey | undefined {
     return this.#listFor(statement).keys.resolve(statement);
+  }
+
+  /**
+   * Yields whose key the report inside a statement is signed with, where a rule asks; `undefined`, and
+   * nothing is read, where none does.
+   */
+  async examine(
+    statement: SignedStatement,
+    before: object | undefined,
+  ): Promise<ReportSignature | undefined> {
+    const keys = this.#reviewKeys;
+    if (keys.length === 0 || isOperatorStatement(statement)) return undefined;
+    if (before !== undefined && ReportSignature.is(before) && before.covers(keys)) return before;
+    return ReportSignature.find(statement, keys);
   }
 
   /**
@@ -116,6 +134,11 @@ export class Policy implements Authority {
   #listFor(statement: SignedStatement): KeyList {
     return isOperatorStatement(statement) ? this.#operators : this.#issuers;
   }
+}
+
+/** Yields each key once: two rules may name one with different terms, which are each rule's own. */
+function distinctKeys(keys: readonly ReviewKey[]): readonly ReviewKey[] {
+  return [...new Map(keys.map((key) => [thumbprintOf(key.key), key])).values()];
 }
 
 /** Yields whether a statement proposes a policy, judged by its protected content type. */

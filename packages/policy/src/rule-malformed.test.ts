@@ -195,7 +195,7 @@ describe("a rule that is malformed names itself and the member:", () => {
     [
       "a misspelt name",
       { name: "a", cel: "statment.bytes > 1", reason: "a" },
-      'rule a: cel: unknown name "statment", want one of statement, identity, certificate, chain, payload, payloadBytes, payloadProblem, time',
+      'rule a: cel: unknown name "statment", want one of statement, identity, certificate, chain, payload, payloadBytes, payloadProblem, content, time',
     ],
   ])("%s", (_, document, message) => {
     const error = refusal(() => compileRule(parseRule(document)));

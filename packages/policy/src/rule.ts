@@ -1,12 +1,14 @@
+import type { ReviewKey } from "@tallystick/content";
+
 import { BudgetSpent, Meter } from "./cel/meter.js";
-import { CelProgram } from "./cel/program.js";
+import { CelProgram, type Verdict } from "./cel/program.js";
 import { PolicyError } from "./error.js";
 import { FACT_SHAPES } from "./fact-shapes.js";
 import type { Facts } from "./facts.js";
 import { malformed, reader } from "./member.js";
 import { Parameters, isRecord, malformedRule, quote } from "./rules/parameters.js";
 import { READY_RULES } from "./rules/ready.js";
-import type { ReadyRule, ReadyRuleName } from "./rules/ready.js";
+import type { Check, CheckWithKeys, ReadyRule, ReadyRuleName } from "./rules/ready.js";
 
 /** A rule whose condition is an expression of CEL over the facts. */
 export interface CelRuleDocument {
@@ -38,6 +40,8 @@ export interface Rule {
    * whole budget.
    */
   readonly refusal: (facts: Facts, meter?: Meter) => string | undefined;
+  /** Keys of review providers that it asks about; none for most rules. */
+  readonly reviewKeys: readonly ReviewKey[];
 }
 
 /** Longest reason in a policy, in characters. */
@@ -106,15 +110,30 @@ export function compileRule(document: RuleDocument): Rule {
 
 function compileCel({ name, cel, reason }: CelRuleDocument): Rule {
   const program = compileExpression(name, cel);
+  // Nobody pays for content that no expression can name; a member of that name is no harm.
+  const asksForContent = /\bcontent\b/.test(cel);
   return {
     name,
-    refusal: ({ bindings }, meter = new Meter()) => {
-      const verdict = program.evaluate(bindings, meter);
+    reviewKeys: [],
+    refusal: (facts, meter = new Meter()) => {
+      const verdict = deciding(() => {
+        const bindings = asksForContent ? facts.bindingsWithContent(meter) : facts.bindings;
+        return program.evaluate(bindings, meter);
+      });
       if (verdict.holds) return undefined;
       const why = verdict.why === undefined ? reason : `cannot be decided: ${verdict.why}`;
       return `rule ${name}: ${why}`;
     },
   };
+}
+
+function deciding(decide: () => Verdict): Verdict {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof BudgetSpent)) throw error;
+    return { holds: false, why: error.message };
+  }
 }
 
 function compileExpression(name: string, expression: string): CelProgram {
@@ -128,9 +147,12 @@ function compileExpression(name: string, expression: string): CelProgram {
 
 function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): Rule {
   const ready: ReadyRule = READY_RULES[use];
-  const check = ready.compile(new Parameters(name, values, ready.parameters));
+  const { check, reviewKeys } = compiled(
+    ready.compile(new Parameters(name, values, ready.parameters)),
+  );
   return {
     name,
+    reviewKeys,
     refusal: (facts, meter = new Meter()) => {
       try {
         const found = check(facts, meter);
@@ -141,6 +163,10 @@ function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): R
       }
     },
   };
+}
+
+function compiled(check: Check | CheckWithKeys): CheckWithKeys {
+  return typeof check === "function" ? { check, reviewKeys: [] } : check;
 }
 
 function isReadyRuleName(use: string): use is ReadyRuleName {

@@ -42,6 +42,12 @@ export interface Authority extends KeyResolver {
   readonly selfContained?: ReadonlySet<SelfContainedMethod>;
   /** E15: takes an x5chain array of one certificate, which RFC 9360 wants as a bare byte string. */
   readonly acceptsSingleCertificateArray?: boolean;
+  /**
+   * Looks into a payload once the issuer's signature holds, where a decision needs to know what takes
+   * its time to find out; `before` is what an earlier look found. What it yields stays with the
+   * verified statement and is nobody else's business.
+   */
+  examine?(statement: SignedStatement, before: object | undefined): Promise<object | undefined>;
 }
 
 /** What an identity is judged by, beside the statement and the authority. */

@@ -22,11 +22,19 @@ export class VerifiedStatement {
    */
   readonly chain: readonly Uint8Array[] | undefined;
 
-  private constructor(statement: SignedStatement, { identity, chain }: Identified) {
+  /** What the authority found in the payload; it alone can tell what it is. */
+  readonly finding: object | undefined;
+
+  private constructor(
+    statement: SignedStatement,
+    { identity, chain }: Identified,
+    finding: object | undefined,
+  ) {
     this.statement = statement;
     this.identity = identity;
     this.key = identity.key;
     this.chain = chain;
+    this.finding = finding;
     Object.freeze(this);
   }
 
@@ -54,7 +62,8 @@ export class VerifiedStatement {
     }
     const identified = await identify(statement, authority, options);
     await verifySignature(statement, identified.identity.key);
-    return new VerifiedStatement(statement, identified);
+    const finding = await authority.examine?.(statement, undefined);
+    return new VerifiedStatement(statement, identified, finding);
   }
 
   /**
@@ -74,7 +83,8 @@ export class VerifiedStatement {
       encodeHex(key.thumbprint()) === encodeHex(this.key.thumbprint()) &&
       key.fits(statement.algorithm);
     if (!isSame) await verifySignature(statement, key);
-    return new VerifiedStatement(statement, identified);
+    const finding = await authority.examine?.(statement, this.finding);
+    return new VerifiedStatement(statement, identified, finding);
   }
 }
 

@@ -144,10 +144,17 @@ describe("the profile of a CoRIM", () => {
   test.each([
     ["another one", new Tagged(111, hex("2b0601040182f4170102"))],
     ["another tag", new Tagged(37, hex("2b0601040182f4170101"))],
-    ["untagged", hex("2b0601040182f4170101")],
     ["a text", "1.3.6.1.4.1.42623.1.1"],
-  ])("is none of reports, so that the CoRIM is opaque: %s", (_name, profile) => {
-    expect(recogniseContent(corimOf({ profile }))).toMatchObject({ kind: "opaque" });
+  ])("is none of reports, so that the CoRIM is a manifest: %s", (_name, profile) => {
+    expect(recogniseContent(corimOf({ profile }))).toMatchObject({
+      kind: "rim",
+      rim: { isProfileKnown: false },
+    });
+  });
+
+  test("is refused without a tag", () => {
+    const profile = hex("2b0601040182f4170101");
+    expect(refusal(() => recogniseContent(corimOf({ profile })))).toBe("CONTENT_STRUCTURE_INVALID");
   });
 });
 

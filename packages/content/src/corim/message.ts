@@ -14,19 +14,36 @@ export type CoseForm = "cose-sign" | "cose-sign1";
 /** A message, its signature not verified. */
 export interface CoseMessage extends ReviewSignature {
   readonly form: CoseForm;
+  /** What its signer protected, of the body where there is no other. */
+  readonly secured: ItemMap;
   readonly payload: Uint8Array;
 }
 
 const SIGN_TAG = 98;
 const SIGN1_TAG = 18;
 
-const ALLOWED: readonly AlgorithmName[] = ["ES384", "ES512", "PS384", "PS512"];
+/** What messages of one kind may have in their headers. */
+export interface MessageRules {
+  readonly algorithms: readonly AlgorithmName[];
+  /** What the key decides between where no header names an algorithm; none where one has to. */
+  readonly byKey: readonly Algorithm[];
+  /** Header parameters that bring a key along, or that a reader has to understand. */
+  readonly refused: readonly number[];
+}
 
-/** Where no header names one, the curve of the key does; an RSA key would leave the hash open. */
-const BY_KEY: readonly Algorithm[] = [algorithmByName("ES384"), algorithmByName("ES512")];
+/** Reports: an RSA key would leave the hash open. */
+export const REPORT_RULES: MessageRules = {
+  algorithms: ["ES384", "ES512", "PS384", "PS512"],
+  byKey: [algorithmByName("ES384"), algorithmByName("ES512")],
+  refused: [LABEL.crit, LABEL.x5bag, LABEL.x5chain, LABEL.x5t, LABEL.x5u],
+};
 
-/** Header parameters that bring a key along, or that a reader has to understand. */
-const REFUSED: readonly number[] = [LABEL.crit, LABEL.x5bag, LABEL.x5chain, LABEL.x5t, LABEL.x5u];
+/** Manifests: certificates in them are let be, and nothing is trusted by them. */
+export const RIM_RULES: MessageRules = {
+  algorithms: ["ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA"],
+  byKey: [],
+  refused: [LABEL.crit],
+};
 
 const MAX_KID_BYTES = 256;
 
@@ -48,13 +65,18 @@ export function looksLikeCose(payload: Uint8Array): boolean {
  * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED`,
  * `CONTENT_STRUCTURE_INVALID`, `CONTENT_HEADER_REFUSED`, `CONTENT_ALG_UNSUPPORTED`
  */
-export function decodeMessage(bytes: Uint8Array, limits: ContentLimits): CoseMessage {
+export function decodeMessage(
+  bytes: Uint8Array,
+  limits: ContentLimits,
+  rules: MessageRules = REPORT_RULES,
+): CoseMessage {
   requireSize(bytes, limits);
   const { isSign1, body, unprotected, payload, last } = partsOf(bytes, limits);
   const outer = { protectedBytes: body.bytes(), unprotected };
+  const how = { limits, rules };
   return isSign1
-    ? signed("cose-sign1", { payload: payload.bytes(), headers: [outer], signature: last }, limits)
-    : signed("cose-sign", { payload: payload.bytes(), ...signerOf(last, outer) }, limits);
+    ? signed("cose-sign1", { payload: payload.bytes(), headers: [outer], signature: last }, how)
+    : signed("cose-sign", { payload: payload.bytes(), ...signerOf(last, outer) }, how);
 }
 
 /**
@@ -114,9 +136,14 @@ function signerOf(signatures: Node, outer: Header): Omit<Parts, "payload"> {
   return { headers: [outer, { protectedBytes: protectedBytes.bytes(), unprotected }], signature };
 }
 
-function signed(form: CoseForm, parts: Parts, limits: ContentLimits): CoseMessage {
+interface Reading {
+  readonly limits: ContentLimits;
+  readonly rules: MessageRules;
+}
+
+function signed(form: CoseForm, parts: Parts, how: Reading): CoseMessage {
   const { payload, headers } = parts;
-  const decoded = headers.map((header) => decodeHeader(header, limits));
+  const decoded = headers.map((header) => decodeHeader(header, how));
   // Of the signer, where there is one: the body's header says nothing of the key.
   const header = decoded.at(-1);
   const context = form === "cose-sign" ? "Signature" : "Signature1";
@@ -124,8 +151,9 @@ function signed(form: CoseForm, parts: Parts, limits: ContentLimits): CoseMessag
   return {
     form,
     payload,
+    secured: header?.secured ?? new Map(),
     kid: kidOf(header),
-    algorithms: algorithmsOf(header),
+    algorithms: algorithmsOf(header, how.rules),
     // RFC 9052 §4.4: context, body_protected, sign_protected of COSE_Sign alone, external_aad, payload.
     message: encodeCbor([context, ...covered, new Uint8Array(0), payload]),
     signature: parts.signature.bytes(),
@@ -139,7 +167,7 @@ interface DecodedHeader {
 
 function decodeHeader(
   { protectedBytes, unprotected }: Header,
-  limits: ContentLimits,
+  { limits, rules }: Reading,
 ): DecodedHeader {
   const secured: Item =
     protectedBytes.length === 0
@@ -152,7 +180,7 @@ function decodeHeader(
   if (header.open.has(LABEL.alg)) {
     throw new ContentError("CONTENT_HEADER_REFUSED", "alg is not protected");
   }
-  for (const label of REFUSED) {
+  for (const label of rules.refused) {
     if (!header.secured.has(label) && !header.open.has(label)) continue;
     throw new ContentError("CONTENT_HEADER_REFUSED", `header has label ${label}`);
   }
@@ -164,12 +192,15 @@ function mapOf(item: Item, what: string): ItemMap {
   throw invalid(what, "is not a map");
 }
 
-function algorithmsOf(header: DecodedHeader | undefined): readonly Algorithm[] {
-  if (header?.secured.has(LABEL.alg) !== true) return BY_KEY;
-  const alg = header.secured.get(LABEL.alg);
-  const found = ALGORITHMS.find(({ id, name }) => id === alg && ALLOWED.includes(name));
+function algorithmsOf(
+  header: DecodedHeader | undefined,
+  { algorithms, byKey }: MessageRules,
+): readonly Algorithm[] {
+  if (header?.secured.has(LABEL.alg) !== true && byKey.length > 0) return byKey;
+  const alg = header?.secured.get(LABEL.alg);
+  const found = ALGORITHMS.find(({ id, name }) => id === alg && algorithms.includes(name));
   if (found !== undefined) return [found];
-  throw new ContentError("CONTENT_ALG_UNSUPPORTED", `alg is not one of ${ALLOWED.join(", ")}`);
+  throw new ContentError("CONTENT_ALG_UNSUPPORTED", `alg is not one of ${algorithms.join(", ")}`);
 }
 
 /** Yields the kid as the text that it is in published files, else in hex. */

@@ -39,6 +39,13 @@ export class Node {
     throw invalid(this.path, "is not a list of two");
   }
 
+  /** Yields the first two of a list of two or three. */
+  leadingPair(): readonly [Node, Node] {
+    const [first, second, , ...more] = this.elements();
+    if (first !== undefined && second !== undefined && more.length === 0) return [first, second];
+    throw invalid(this.path, "is not a list of two or three");
+  }
+
   text(): string {
     if (typeof this.item === "string") return this.item;
     throw invalid(this.path, "is not a text");
@@ -47,6 +54,22 @@ export class Node {
   integer(): number {
     if (typeof this.item === "number") return this.item;
     throw invalid(this.path, "is not an integer");
+  }
+
+  /** An integer of any size. */
+  wide(): bigint {
+    if (typeof this.item === "number" || typeof this.item === "bigint") return BigInt(this.item);
+    throw invalid(this.path, "is not an integer");
+  }
+
+  /** Yields the keys of a map. */
+  keys(): readonly (number | bigint | string)[] {
+    return [...this.#map().keys()];
+  }
+
+  /** Yields the entries of a map. */
+  entries(): readonly (readonly [number | bigint | string, Node])[] {
+    return [...this.#map()].map(([key, item]) => [key, new Node(item, `${this.path}.${key}`)]);
   }
 
   bytes(): Uint8Array {

@@ -22,7 +22,7 @@ export interface Jws {
 }
 
 /** The algorithms that the framework allows, and no others: neither `none` nor one with a secret. */
-const ALGORITHMS: readonly AlgorithmName[] = ["ES384", "ES512", "PS384", "PS512"];
+export const ALGORITHMS: readonly AlgorithmName[] = ["ES384", "ES512", "PS384", "PS512"];
 
 /**
  * Header parameters that are refused: those that bring a key along, which a reader might follow,

@@ -44,7 +44,7 @@ export class ReviewKeys {
     const fitting = this.#keys.filter(({ key }) => algorithms.some((alg) => key.fits(alg)));
     if (fitting.length === 0) {
       const names = algorithms.map(({ name }) => name).join(", ");
-      throw new ContentError("CONTENT_KEY_UNKNOWN", `no key of a review provider is for ${names}`);
+      throw new ContentError("CONTENT_KEY_UNKNOWN", `no key that is trusted is for ${names}`);
     }
     const isNamed = ({ kids }: ReviewKey): boolean =>
       kid !== undefined && kids?.includes(kid) === true;

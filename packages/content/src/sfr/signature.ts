@@ -37,12 +37,24 @@ export async function findSigner(signed: ReviewSignature, trust: ReviewTrust): P
     late = refusal;
   }
   if (late !== undefined) {
-    throw new ContentError("CONTENT_KEY_OUT_OF_TERM", `the key of the report ${late}`);
+    throw new ContentError("CONTENT_KEY_OUT_OF_TERM", `the key of the signature ${late}`);
   }
-  throw new ContentError(
-    "CONTENT_SIGNATURE_INVALID",
-    "the signature is of no key of a review provider",
-  );
+  throw new ContentError("CONTENT_SIGNATURE_INVALID", "the signature is of no key that is trusted");
+}
+
+/**
+ * Yields the key that a signature is of, whatever its terms; `undefined` where it is of none.
+ *
+ * @throws {@link ContentError} `CONTENT_KEY_UNKNOWN`
+ */
+export async function findKey(
+  signed: ReviewSignature,
+  keys: ReviewKeys,
+): Promise<ReviewKey | undefined> {
+  for (const candidate of keys.candidates(signed.kid, signed.algorithms)) {
+    if (await isSignedBy(signed, candidate)) return candidate;
+  }
+  return undefined;
 }
 
 async function isSignedBy(signed: ReviewSignature, { key }: ReviewKey): Promise<boolean> {

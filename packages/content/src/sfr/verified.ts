@@ -3,12 +3,28 @@ import type { PublicKey } from "@tallystick/cose";
 import { completeLimits, type ContentLimits } from "../limits.js";
 import { Findings, type ContentWarning } from "../warning.js";
 import { decodeSignedReport, type SfrForm } from "./signed.js";
-import { findSigner, type ReviewTrust } from "./signature.js";
+import type { ReviewKey, ReviewKeys } from "./keys.js";
+import { findKey, findSigner, type ReviewTrust } from "./signature.js";
 import type { SfrReport } from "./report.js";
 
 /** How a report is verified. */
 export interface VerifyReportOptions extends ReviewTrust {
   readonly limits?: Partial<ContentLimits>;
+}
+
+/**
+ * Yields the key that a signed report is signed with, whatever its terms say of now; `undefined`
+ * where it is of none of these keys. What the report says is not looked at.
+ *
+ * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED`, `CONTENT_HEADER_REFUSED`,
+ * `CONTENT_ALG_UNSUPPORTED`, `CONTENT_STRUCTURE_INVALID`, `CONTENT_KEY_UNKNOWN`
+ */
+export async function findReportKey(
+  payload: Uint8Array,
+  keys: ReviewKeys,
+  limits: Partial<ContentLimits> = {},
+): Promise<ReviewKey | undefined> {
+  return findKey(decodeSignedReport(payload, completeLimits(limits), new Findings()), keys);
 }
 
 /** What a verified report says, and who said it. */

@@ -105,11 +105,28 @@ export async function signCose(
 }
 
 /** Yields a COSE_Sign1. */
-export async function signCose1(
+export function signCose1(
   payload: Uint8Array,
   [secured, open]: readonly [Item, Item] = [NO_HEADER, KID],
 ): Promise<Uint8Array> {
+  return signMessage(payload, [secured, open], LAB);
+}
+
+/** Yields a COSE_Sign1 with nothing unprotected. */
+export function signCose1With(
+  payload: Uint8Array,
+  secured: Item,
+  key: PrivateKey,
+): Promise<Uint8Array> {
+  return signMessage(payload, [secured, NO_HEADER], key);
+}
+
+async function signMessage(
+  payload: Uint8Array,
+  [secured, open]: readonly [Item, Item],
+  key: PrivateKey,
+): Promise<Uint8Array> {
   const covered = ["Signature1", secure(secured), new Uint8Array(0), payload];
-  const signature = await LAB.sign(encodeItem(covered));
+  const signature = await key.sign(encodeItem(covered));
   return encodeItem(new Tagged(18, [secure(secured), open, payload, signature]));
 }

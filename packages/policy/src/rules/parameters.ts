@@ -60,6 +60,13 @@ export class Parameters {
     throw this.malformed(name, `is not an integer of at least ${least}`);
   }
 
+  /** Yields a boolean, `false` when left out. */
+  flag(name: string): boolean {
+    const value = this.has(name) ? this.value(name) : false;
+    if (typeof value === "boolean") return value;
+    throw this.malformed(name, "is neither true nor false");
+  }
+
   texts(name: string): readonly string[] {
     return this.#list(name, isText, "texts");
   }

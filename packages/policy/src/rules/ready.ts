@@ -1,3 +1,5 @@
+import type { ReviewKey } from "@tallystick/content";
+
 import type { Meter } from "../cel/meter.js";
 import type { Facts } from "../facts.js";
 import { certificatePin } from "./certificate.js";
@@ -5,6 +7,8 @@ import { hashEnvelopeOnly, maxBytes, contentTypes } from "./content.js";
 import { algorithms, iatWindow, issuers, requiredClaims, subject } from "./header.js";
 import type { Parameters } from "./parameters.js";
 import { minimumSvn } from "./payload.js";
+import { contentWarnings, noticeIssuer, reportVendor, soundContent } from "./report.js";
+import { reviewSignature } from "./review.js";
 import { payloadSchema } from "./schema.js";
 
 /**
@@ -13,11 +17,17 @@ import { payloadSchema } from "./schema.js";
  */
 export type Check = (facts: Facts, meter: Meter) => string | undefined;
 
+/** A check that asks whose key a report is signed with. */
+export interface CheckWithKeys {
+  readonly check: Check;
+  readonly reviewKeys: readonly ReviewKey[];
+}
+
 /** A ready rule: which parameters there are, and what they make of it. */
 export interface ReadyRule {
   readonly parameters: readonly string[];
   /** @throws {@link PolicyError} `POLICY_MALFORMED` */
-  readonly compile: (parameters: Parameters) => Check;
+  readonly compile: (parameters: Parameters) => Check | CheckWithKeys;
 }
 
 /** What a policy names a ready rule by. */
@@ -32,7 +42,12 @@ export type ReadyRuleName =
   | "minimumSvn"
   | "iatWindow"
   | "requiredClaims"
-  | "payloadSchema";
+  | "payloadSchema"
+  | "reviewSignature"
+  | "reportVendor"
+  | "soundContent"
+  | "contentWarnings"
+  | "noticeIssuer";
 
 /** The ready rules by name; docs/formats/rules.md shows each. */
 export const READY_RULES: Readonly<Record<ReadyRuleName, ReadyRule>> = {
@@ -47,4 +62,9 @@ export const READY_RULES: Readonly<Record<ReadyRuleName, ReadyRule>> = {
   iatWindow,
   requiredClaims,
   payloadSchema,
+  reviewSignature,
+  reportVendor,
+  soundContent,
+  contentWarnings,
+  noticeIssuer,
 };

@@ -1,0 +1,502 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { digest, encodeHex } from "@tallystick/cose";
+import { SignedStatement } from "@tallystick/statement";
+
+import { decodeBundle, encodeBundle } from "./appraisal/bundle.js";
+import type { Outcome } from "./testing/command.js";
+import { ServeProcess } from "./testing/server.js";
+import { Workspace } from "./testing/workspace.js";
+
+const PAGE = resolve(import.meta.dirname, "../../../docs/firmware.md");
+const VENDOR = "https://vendor.example";
+const DEFAULT_URL = "http://127.0.0.1:8000";
+
+let workspace: Workspace;
+let server: ServeProcess;
+let service: readonly string[];
+/** What the commands of the page came to, by their text. */
+const said = new Map<string, Outcome>();
+
+const rom = (version: number): Uint8Array => new TextEncoder().encode(`firmware ${version}`);
+
+function report(version: number, score: string, more: object = {}): string {
+  const vectors: Readonly<Record<string, string>> = {
+    "5.3": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N",
+    "": "N/A",
+  };
+  const issue = {
+    title: `${score === "5.3" ? "[MEDIUM] " : ""}Debug port stays open`,
+    cvss_score: score,
+    cvss_vector: vectors[score] ?? "",
+    cwe: "CWE-1191",
+    description: "The port answers before the lock.",
+    cve: null,
+  };
+  return JSON.stringify({
+    review_framework_version: "2.1",
+    device: {
+      vendor: "Example Silicon",
+      product: "Root of Trust",
+      category: "RoT",
+      repo_tag: `release-${version}`,
+      fw_version: `${version}.0.1`,
+      fw_hash_sha2_384: encodeHex(digest("sha-384", rom(version))),
+      fw_hash_sha2_512: encodeHex(digest("sha-512", rom(version))),
+    },
+    audit: {
+      srp: "Example Lab",
+      methodology: "whitebox",
+      completion_date: "2026-03-09",
+      report_version: "1.0",
+      scope_number: 1,
+      cvss_version: "3.1",
+      issues: score === "none" ? [] : [issue],
+      ...more,
+    },
+  });
+}
+
+async function writeRegistration(): Promise<void> {
+  const [vendor, lab] = [
+    await workspace.json("vendor.pub.jwk"),
+    await workspace.json("lab.pub.jwk"),
+  ];
+  const keys = [{ provider: "Example Lab", key: lab }];
+  await workspace.write(
+    "registration.json",
+    JSON.stringify({
+      format: "tallystick-policy/1",
+      issuers: [{ iss: VENDOR, keys: [vendor] }],
+      algorithms: ["ES256"],
+      maxStatementBytes: 1_048_576,
+      rules: [
+        {
+          name: "reviewed",
+          use: "reviewSignature",
+          with: { contentTypes: ["application/jose"], keys },
+        },
+        { name: "own", use: "noticeIssuer", with: {} },
+      ],
+    }),
+  );
+}
+
+async function writeAppraisal(name: string, changes: object = {}): Promise<void> {
+  const [vendor, lab] = [
+    await workspace.json("vendor.pub.jwk"),
+    await workspace.json("lab.pub.jwk"),
+  ];
+  const trust = await workspace.json("trust.json");
+  await workspace.write(
+    name,
+    JSON.stringify({
+      format: "tallystick-appraisal/1",
+      trust: { services: trust["services"], issuers: [{ iss: VENDOR, keys: [vendor] }] },
+      reviewKeys: [{ provider: "Example Lab", key: lab }],
+      ...changes,
+    }),
+  );
+}
+
+/** Runs the commands of the page in order, with the files that it speaks of. */
+async function walk(): Promise<void> {
+  const page = readFileSync(PAGE, "utf8");
+  const blocks = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, block = ""]) => block);
+  const lines = blocks.flatMap((block) => block.trim().split("\n"));
+  for (const line of lines) {
+    const command = line.replace(/^tally /, "");
+    if (command.startsWith("init ")) await writeRegistration();
+    if (command.startsWith("appraise ")) await writeAppraisal("appraisal.json");
+    if (command.startsWith("serve ")) {
+      server = await ServeProcess.start(workspace, command.slice("serve ".length));
+      service = ["--service", server.url];
+      continue;
+    }
+    const args = command.replace(DEFAULT_URL, server?.url ?? "").split(" ");
+    said.set(command, await workspace.tally(...args));
+  }
+}
+
+/** Signs a file as the vendor and registers it; yields what the registration came to. */
+async function register(
+  name: string,
+  type: string,
+): Promise<Outcome & { readonly entryId: string }> {
+  await workspace.must(
+    ...["sign", name, "--key", "vendor.jwk", "--iss", VENDOR, "--sub", "fw:example/rot"],
+    ...["--type", type, "--out", `${name}.scitt`],
+  );
+  const { entryId } = SignedStatement.decode(await workspace.read(`${name}.scitt`));
+  const out = ["--out", `${name}.transparent`];
+  return { entryId, ...(await workspace.tally("register", `${name}.scitt`, ...service, ...out)) };
+}
+
+async function registerReport(name: string, text: string): Promise<string> {
+  await workspace.write(`${name}.json`, text);
+  const signing = ["--key", "lab.jwk", "--kid", "lab-2026", "--out", `${name}.jws`];
+  await workspace.must("sign-report", `${name}.json`, ...signing);
+  const { code, entryId, stderr } = await register(`${name}.jws`, "application/jose");
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  return entryId;
+}
+
+interface Told {
+  readonly code: number | null;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+async function appraise(
+  version: number,
+  policy = "appraisal.json",
+  bundle = "all.bundle",
+): Promise<Told> {
+  const named = `sha-384:${encodeHex(digest("sha-384", rom(version)))}`;
+  const args = ["--digest", named, "--bundle", bundle, "--policy", policy, "--json"];
+  const { code, stdout } = await workspace.tally("appraise", ...args);
+  return { code, json: JSON.parse(stdout) as Told["json"] };
+}
+
+const bundle = (...files: readonly string[]): Promise<Outcome> =>
+  workspace.must("bundle", ...files, ...service, "--trust", "trust.json", "--out", "all.bundle");
+
+beforeAll(async () => {
+  workspace = await Workspace.moveTo();
+  for (const version of [6, 7]) {
+    await workspace.write(`rot-${version}.bin`, rom(version));
+    await workspace.write(
+      `report-${version}.json`,
+      report(version, version === 6 ? "5.3" : "none"),
+    );
+  }
+  await walk();
+}, 120_000);
+
+afterAll(async () => {
+  await server.stop();
+  await workspace.remove();
+});
+
+describe("the walk of docs/firmware.md", () => {
+  test("comes to one allowed and one denied device, and an audit that agrees", () => {
+    const outcomes = [...said].map(([command, { code }]) => [command.split(" ")[0], code]);
+    expect(outcomes.filter(([name]) => name !== "appraise").every(([, code]) => code === 0)).toBe(
+      true,
+    );
+    expect(outcomes.filter(([name]) => name === "appraise")).toEqual([
+      ["appraise", 0],
+      ["appraise", 1],
+    ]);
+    expect(outcomes.at(-1)).toEqual(["audit", 0]);
+  });
+
+  test("says which statement, rule and value, and how far it looked", () => {
+    const texts = [...said].filter(([command]) => command.startsWith("appraise"));
+    const [allowed = "", denied = ""] = texts.map(([, { stdout }]) => stdout);
+    expect(allowed).toMatch(
+      /^sfr {7}[0-9a-f]{64} of https:\/\/vendor\.example, signed inside by Example Lab: direct\n/,
+    );
+    expect(allowed).toMatch(
+      /\nallow: every entry of log\.example\/firmware up to size 3, signed at /,
+    );
+    expect(denied).toMatch(
+      /\ndeny {6}severity: [0-9a-f]{64} issue "\[MEDIUM\] Debug port stays open" is medium \(5\.3\): score 5\.3, vector 5\.3\n/,
+    );
+  });
+});
+
+describe("a report whose inner signature does not hold", () => {
+  test.each([
+    [
+      "by another key",
+      async () => {
+        await workspace.must("keygen", "--alg", "ES384", "--out", "forger.jwk");
+        await workspace.write("forged.json", report(8, "none"));
+        const signing = ["--key", "forger.jwk", "--kid", "lab-2026", "--out", "forged.jws"];
+        await workspace.must("sign-report", "forged.json", ...signing);
+        return "forged.jws";
+      },
+    ],
+    [
+      "changed",
+      async () => {
+        const bytes = await workspace.read("report-7.jws");
+        bytes[bytes.length - 20] = bytes[bytes.length - 20] === 0x41 ? 0x42 : 0x41;
+        await workspace.write("changed.jws", bytes);
+        return "changed.jws";
+      },
+    ],
+  ])("never reaches the log: %s", async (_name, make) => {
+    const name = await make();
+    const { code, stderr } = await register(name, "application/jose");
+    expect({ code, stderr }).toMatchObject({ code: 1 });
+    expect(stderr).toContain(
+      "rule reviewed: the signature of the report is of no review provider's key",
+    );
+    expect(
+      (await workspace.must("checkpoint", ...service, "--trust", "trust.json", "--json")).stdout,
+    ).toContain('"size":3');
+  });
+});
+
+describe("an appraisal", () => {
+  let bare: string;
+
+  beforeAll(async () => {
+    bare = await registerReport("bare", report(9, ""));
+    const newer = await registerReport("newer", report(6, "2.0", { report_version: "1.1" }));
+    await workspace.write(
+      "revoke.json",
+      JSON.stringify({
+        format: "tallystick-revoke/1",
+        target: newer,
+        issuer: VENDOR,
+        reason: "wrong image",
+      }),
+    );
+  }, 60_000);
+
+  test("takes the newest report of a provider", async () => {
+    await bundle();
+    expect(await appraise(6)).toMatchObject({
+      code: 0,
+      json: { decision: "allow", log: { isComplete: true, size: 5 } },
+    });
+  });
+
+  test("denies what was never reviewed", async () => {
+    expect(await appraise(1)).toMatchObject({
+      code: 1,
+      json: { statements: [], reasons: [{ rule: "reviewed", statement: null }] },
+    });
+  });
+
+  test("denies an issue of unknown severity, or leaves it to a person", async () => {
+    expect(await appraise(9)).toMatchObject({
+      code: 1,
+      json: { reasons: [{ rule: "severity", statement: bare }] },
+    });
+    await writeAppraisal("manual.json", { unknownSeverity: "manual" });
+    expect(await appraise(9, "manual.json")).toMatchObject({
+      code: 2,
+      json: { decision: "manual" },
+    });
+  });
+
+  test("applies the rules of the relying party", async () => {
+    const rule = {
+      name: "deep",
+      cel: "reports.exists(r, r.sfr.exists(s, s.scope >= 2))",
+      reason: "no review of scope 2",
+    };
+    await writeAppraisal("deep.json", { rules: [rule] });
+    expect(await appraise(7, "deep.json")).toMatchObject({
+      code: 1,
+      json: {
+        reasons: [
+          { decision: "allow" },
+          { decision: "deny", rule: "deep", value: "no review of scope 2" },
+        ],
+      },
+    });
+    await writeAppraisal("broken.json", {
+      rules: [{ ...rule, cel: "reports[7].edge == 'direct'" }],
+    });
+    expect(await appraise(7, "broken.json")).toMatchObject({ code: 1 });
+  });
+
+  test("takes no notice of reports under keys that are not trusted, or were not in force", async () => {
+    const key = await workspace.json("vendor.pub.jwk");
+    const lab = await workspace.json("lab.pub.jwk");
+    for (const reviewKeys of [
+      [{ provider: "x", key: lab, expires: 5 }],
+      [{ provider: "x", key: lab, revoked: 5 }],
+    ]) {
+      await writeAppraisal("late.json", { reviewKeys });
+      const { code, json } = await appraise(7, "late.json");
+      expect({ code, warnings: JSON.stringify(json["warnings"]) }).toMatchObject({ code: 1 });
+      expect(JSON.stringify(json["warnings"])).toContain("CONTENT_KEY_OUT_OF_TERM");
+    }
+    await writeAppraisal("other.json", {
+      trust: {
+        services: (await workspace.json("trust.json"))["services"],
+        issuers: [{ iss: "https://other.example", keys: [key] }],
+      },
+    });
+    const { code, json } = await appraise(7, "other.json");
+    expect(code).toBe(1);
+    expect(JSON.stringify(json["warnings"])).toContain("VERIFIER_ISSUER_UNVERIFIED");
+  });
+
+  test("follows a revocation, and says so of a bundle that leaves it out", async () => {
+    const { code } = await register("revoke.json", "application/vnd.tallystick.revoke+json");
+    expect(code).toBe(0);
+    const before = await appraise(6);
+    await bundle();
+    const after = await appraise(6);
+    expect([before.code, after.code]).toEqual([0, 1]);
+    expect(JSON.stringify(after.json["reasons"])).toContain("(wrong image)");
+    const args = [...service, "--trust", "trust.json", "--files-only", "--out", "some.bundle"];
+    await workspace.must("bundle", "newer.jws.transparent", ...args);
+    const some = await appraise(6, "appraisal.json", "some.bundle");
+    expect(some).toMatchObject({ code: 0, json: { log: { isComplete: false, size: 6 } } });
+  });
+
+  test("follows a release from what is measured to the file that was reviewed", async () => {
+    const digests = (version: number): readonly object[] => [
+      { alg: "sha-384", value: encodeHex(digest("sha-384", rom(version))) },
+    ];
+    const release = {
+      format: "tallystick-release/1",
+      ...{ vendor: "Example Silicon", product: "Root of Trust", version: "7.0.1" },
+      files: [{ name: "rot-7.bin", digests: digests(7) }],
+      measurements: [{ element: "2", digests: digests(70) }],
+    };
+    await workspace.write("release.json", JSON.stringify(release));
+    const type = "application/vnd.tallystick.firmware-release+json";
+    const { entryId } = await register("release.json", type);
+    await bundle();
+    expect(await appraise(70)).toMatchObject({
+      code: 0,
+      json: {
+        statements: [
+          { kind: "release", edge: "direct" },
+          { kind: "sfr", edge: `release ${entryId}` },
+        ],
+      },
+    });
+  });
+
+  test("trusts no checkpoint, receipt and statement that is not under its pins", async () => {
+    const { statements, checkpoint, keys } = decodeBundle(await workspace.read("all.bundle"));
+    const changed = new Uint8Array(checkpoint);
+    changed[10] = (changed[10] ?? 0) ^ 1;
+    await workspace.write("bad.bundle", encodeBundle({ statements, checkpoint: changed, keys }));
+    expect((await appraise(7, "appraisal.json", "bad.bundle")).json).toMatchObject({
+      error: { code: "VERIFIER_CHECKPOINT_REFUSED" },
+    });
+    const cut = statements.map((bytes) => bytes.subarray(0, bytes.length - 1));
+    await workspace.write("cut.bundle", encodeBundle({ statements: cut, checkpoint, keys }));
+    expect(await appraise(7, "appraisal.json", "cut.bundle")).toMatchObject({
+      code: 1,
+      json: { log: { isComplete: false } },
+    });
+  });
+
+  test("audits as it was decided", async () => {
+    const { code, stdout } = await workspace.tally(
+      "audit",
+      ...service,
+      "--trust",
+      "trust.json",
+      "--json",
+    );
+    expect({ code, stdout }).toMatchObject({ code: 0 });
+  });
+});
+
+describe("wrong input", () => {
+  const DIGEST = `sha-256:${"0".repeat(64)}`;
+  test.each([
+    ["nothing to appraise", ["--policy", "appraisal.json"], 3, "want either --subject or --digest"],
+    [
+      "both",
+      ["--subject", "rot-7.bin", "--digest", DIGEST, "--policy", "appraisal.json"],
+      3,
+      "want either",
+    ],
+    [
+      "a digest without a name",
+      ["--digest", "00", "--policy", "appraisal.json"],
+      3,
+      "--digest is not ALG:HEX",
+    ],
+    [
+      "half a digest",
+      ["--digest", "sha-256:00", "--policy", "appraisal.json"],
+      3,
+      "--digest is not ALG:HEX",
+    ],
+    [
+      "a file that is not there",
+      ["--subject", "none", "--policy", "appraisal.json"],
+      2,
+      "cannot read none",
+    ],
+    [
+      "a policy that is none",
+      ["--digest", DIGEST, "--policy", "trust.json"],
+      2,
+      "not a policy for appraisals",
+    ],
+  ] as const)("is refused: %s", async (...[, args, code, says]) => {
+    const outcome = await workspace.tally("appraise", ...args, "--bundle", "all.bundle");
+    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(says) as unknown });
+  });
+
+  test.each([
+    ["a threshold", { threshold: "none" }, "threshold is not one of"],
+    ["an outcome", { unknownSeverity: "allow" }, "neither deny nor manual"],
+    ["an unknown member", { more: 1 }, "unknown member"],
+    ["no keys", { reviewKeys: [] }, "keys is not a list"],
+    ["a trust file", { trust: { services: [] } }, "requireReceipts"],
+    [
+      "a rule that does not compile",
+      { rules: [{ name: "a", cel: "x", reason: "b" }] },
+      "rules[0].cel",
+    ],
+    [
+      "a rule twice",
+      { rules: [1, 2].map(() => ({ name: "a", cel: "true", reason: "b" })) },
+      "one name twice",
+    ],
+  ])("is refused of a policy: %s", async (_name, changes, says) => {
+    await writeAppraisal("wrong.json", changes);
+    const args = ["--digest", DIGEST, "--bundle", "all.bundle", "--policy", "wrong.json"];
+    const outcome = await workspace.tally("appraise", ...args);
+    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining(says) as unknown });
+  });
+
+  test.each([
+    ["no CBOR", Uint8Array.of(0xff)],
+    ["another map", Uint8Array.of(0xa0)],
+    ["many items", Uint8Array.of(0x9a, 0x7f, 0xff, 0xff, 0xff)],
+  ])("is refused of a bundle: %s", async (_name, bytes) => {
+    await workspace.write("wrong.bundle", bytes);
+    const args = [
+      "--digest",
+      DIGEST,
+      "--bundle",
+      "wrong.bundle",
+      "--policy",
+      "appraisal.json",
+      "--json",
+    ];
+    const { code, stdout } = await workspace.tally("appraise", ...args);
+    expect({ code, stdout }).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("CLI_BUNDLE_INVALID") as unknown,
+    });
+  });
+
+  test("is refused of what is signed and bundled", async () => {
+    const sign = ["--kid", "x", "--out", "none.jws"];
+    expect(
+      (await workspace.tally("sign-report", "report-7.json", "--key", "vendor.jwk", ...sign))
+        .stderr,
+    ).toContain("ES256 is not one of");
+    expect(
+      (await workspace.tally("sign-report", "trust.json", "--key", "lab.jwk", ...sign)).code,
+    ).toBe(1);
+    const empty = ["--key", "lab.jwk", "--kid", "", "--out", "none.jws"];
+    expect((await workspace.tally("sign-report", "report-7.json", ...empty)).code).toBe(3);
+    const out = [...service, "--trust", "trust.json", "--out", "none.bundle"];
+    expect((await workspace.tally("bundle", "--files-only", ...out)).code).toBe(3);
+    expect((await workspace.tally("bundle", "report-7.scitt", ...out)).stderr).toContain(
+      "carries no receipt",
+    );
+    expect((await workspace.tally("bundle", "rot-7.bin", ...out)).code).toBe(1);
+  });
+});
