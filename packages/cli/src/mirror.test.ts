@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { readFile, readdir, rm } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import { readdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { Branches, ORIGIN } from "./testing/branches.js";
 import type { Outcome } from "./testing/command.js";
+import { Web } from "./testing/web.js";
 import { Workspace } from "./testing/workspace.js";
 
 const PINNED = ["--trust", "trust.json"];
@@ -41,32 +40,6 @@ function mirrored(source: string, out: string, ...rest: readonly string[]): Prom
   return workspace.tally("mirror", source, out, ...PINNED, ...rest);
 }
 
-/** Serves a folder as a web server would, unless `twist` answers. */
-async function serveFolder(
-  folder: string,
-  twist: (path: string, response: ServerResponse) => boolean = () => false,
-): Promise<{ readonly server: Server; readonly url: string; readonly asked: string[] }> {
-  const asked: string[] = [];
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const path = (request.url ?? "/").slice(1);
-    asked.push(path);
-    if (twist(path, response)) return;
-    try {
-      response.end(await readFile(workspace.at(join(folder, path))));
-    } catch {
-      response.writeHead(404).end();
-    }
-  };
-  const server = createServer((request, response) => void answer(request, response));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
-}
-
-async function closed({ server }: { readonly server: Server }): Promise<void> {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-}
-
 describe("a mirror", () => {
   test("has the files of the export that it copies, and serves in its place", async () => {
     const { code, stdout } = await mirrored("early", "copy");
@@ -87,9 +60,9 @@ describe("a mirror", () => {
 
   test("goes on from what it has, and asks for nothing of it again", async () => {
     await branches.fork("copy", "goes-on");
-    const served = await serveFolder("later");
+    const served = await Web.serve("later");
     const { stdout } = await workspace.must("mirror", served.url, "goes-on", ...PINNED, "--json");
-    await closed(served);
+    await served.close();
     expect(JSON.parse(stdout)).toMatchObject({
       ...{ origin: ORIGIN, size: sizes.later, before: sizes.early, isComplete: true },
     });
@@ -105,13 +78,13 @@ describe("a mirror", () => {
       response.destroy();
       return true;
     };
-    const broken = await serveFolder("later", breaks);
+    const broken = await Web.serve("later", breaks);
     expect(await mirrored(broken.url, "cut")).toMatchObject({ code: 2 });
-    await closed(broken);
+    await broken.close();
     expect(await pathsIn("cut")).not.toContain("checkpoint");
-    const served = await serveFolder("later");
+    const served = await Web.serve("later");
     expect(await mirrored(served.url, "cut")).toMatchObject({ code: 0 });
-    await closed(served);
+    await served.close();
     const bodies = served.asked.filter((path) => path.startsWith("statements/"));
     expect(bodies.length).toBeLessThanOrEqual(sizes.later - 12);
     expect(await pathsIn("later")).toEqual(expect.arrayContaining([...(await pathsIn("cut"))]));
@@ -212,27 +185,27 @@ describe("a hostile server", () => {
       ["a failure", /^checkpoints/, (r) => r.writeHead(500).end(), "CLIENT_UNAVAILABLE"],
     ],
   )("%s is refused, and nothing is published", async (...[what, path, answer, code]) => {
-    const served = await serveFolder("later", (asked, response) => {
+    const served = await Web.serve("later", (asked, response) => {
       if (!path.test(asked)) return false;
       answer(response);
       return true;
     });
     const out = `of ${what}`;
     const { stdout } = await mirrored(served.url, out, "--json", "--timeout", "1");
-    await closed(served);
+    await served.close();
     expect(JSON.parse(stdout)).toEqual({ error: expect.objectContaining({ code }) });
     expect(await pathsIn(out).catch(() => [])).not.toContain("checkpoint");
   });
 
   test("that asks for time gets it", async () => {
     let refusals = 3;
-    const served = await serveFolder("early", (_path, response) => {
+    const served = await Web.serve("early", (_path, response) => {
       if (refusals-- <= 0) return false;
       response.writeHead(429, { "retry-after": "0" }).end();
       return true;
     });
     expect(await mirrored(served.url, "patient")).toMatchObject({ code: 0 });
-    await closed(served);
+    await served.close();
   });
 });
 

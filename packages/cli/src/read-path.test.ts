@@ -55,7 +55,7 @@ async function grow(by: number): Promise<void> {
 
 async function exported(out: string, from = service): Promise<StaticFolder> {
   const folder = await StaticFolder.open(workspace.at(out), from);
-  for await (const file of publishedFiles(from)) await folder.put(file);
+  for await (const file of publishedFiles(from, folder.before)) await folder.put(file);
   return folder;
 }
 
@@ -125,10 +125,14 @@ describe("an export", () => {
     const before = await pathsIn("grown");
     await workspace.write("grown/tile/0/000", "left as it is");
     await grow(1);
+    await grow(2);
     const folder = await exported("grown");
+    await exported("at-once");
     const after = await pathsIn("grown");
     expect(after).toEqual(expect.arrayContaining([...before]));
-    expect(folder.kept).toBeGreaterThan(service.size());
+    expect(after).toEqual(expect.arrayContaining([...(await pathsIn("at-once"))]));
+    // Three statements with collateral, two checkpoints in both forms, tile and bundle, and four names.
+    expect([folder.written, folder.kept]).toEqual([16, 1]);
     expect(new TextDecoder().decode(await workspace.read("grown/tile/0/000"))).toBe(
       "left as it is",
     );

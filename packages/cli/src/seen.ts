@@ -6,8 +6,12 @@ import type { TrustStore } from "@tallystick/verifier";
 import { CliError } from "./error.js";
 import { keepEvidence } from "./evidence-file.js";
 import { isThere, readWhole, writeWhole } from "./file.js";
+import { withLock } from "./lock.js";
 import type { Session } from "./session.js";
 import { readTrust } from "./trustfile.js";
+
+/** Far above what reading and writing the file takes. */
+const LOCK_WAIT_MS = 10_000;
 
 /** What a command remembers of logs: options of the command line. */
 export interface SeenOptions {
@@ -88,9 +92,11 @@ export class Watch {
     try {
       const found = await look(follower);
       if (file !== undefined) {
-        // Another command may have kept something meanwhile.
-        const kept = await readSeen(file, trust);
-        await writeWhole(file, kept.and(follower.seen).format());
+        await withLock(`${file}.lock`, { waitMs: LOCK_WAIT_MS }, async () => {
+          // Another command may have kept something meanwhile.
+          const kept = await readSeen(file, trust);
+          await writeWhole(file, kept.and(follower.seen).format());
+        });
       }
       return found;
     } catch (error) {

@@ -34,6 +34,8 @@ const COMMANDS = [
   "doctor",
   "backup",
   "export",
+  "mirror",
+  "monitor",
   "restore",
   "freeze",
   "witness",

@@ -23,7 +23,7 @@ const MAX_BYTES = 65_536;
 /** Where a log is followed from that nobody has followed before. */
 export const FRESH_STATE: MonitorState = { seen: undefined, chained: undefined, position: 0 };
 
-/** Formats a state as a file (docs/formats/monitor.md). */
+/** Formats a state as a file (docs/monitor.md). */
 export function formatState({ seen, chained, position }: MonitorState): string {
   const members = {
     format: FORMAT,

@@ -9,6 +9,7 @@ import { CliError } from "../error.js";
 import { keepEvidence } from "../evidence-file.js";
 import { EXIT } from "../exit.js";
 import { interruptible } from "../interrupt.js";
+import { withFolder } from "../lock.js";
 import { Progress } from "../progress.js";
 import { keptFolder } from "../read-path.js";
 import { openReading, withReading } from "../reading.js";
@@ -35,9 +36,10 @@ export function addMirror(program: Command, session: Session): void {
     .option("--quiet", "no progress line")
     .option("--json", "print what was copied as one JSON object");
   withReading(command).action(async (source: string, out: string, options: MirrorOptions) => {
-    const copy = await openCopy(out);
     try {
-      await run({ source, copy }, options, session);
+      await withFolder(out, async () => {
+        await run({ source, copy: await openCopy(out) }, options, session);
+      });
     } catch (error) {
       const { contradiction } = error instanceof MirrorError ? error : {};
       const place = { path: options.evidence, otherwise: `${out.replace(/\/+$/, "")}.evidence` };

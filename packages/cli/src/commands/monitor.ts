@@ -10,6 +10,7 @@ import { CliError } from "../error.js";
 import { EXIT, expectedError } from "../exit.js";
 import { isThere, readWhole, writeWhole } from "../file.js";
 import { interruptible } from "../interrupt.js";
+import { withLock } from "../lock.js";
 import { MonitorMetrics } from "../monitor-metrics.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
@@ -53,7 +54,7 @@ export function addMonitor(program: Command, session: Session): void {
     if ((options.once === undefined) === (options.every === undefined)) {
       throw new CliError("CLI_USAGE", "want either --once or --every");
     }
-    await run(source, options, session);
+    await withLock(`${options.state}.lock`, { waitMs: 0 }, () => run(source, options, session));
   });
 }
 

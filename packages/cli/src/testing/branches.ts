@@ -80,7 +80,7 @@ export class Branches {
         await Promise.all(signed.map((statement) => service.register(statement)));
       }
       const folder = await StaticFolder.open(this.#workspace.at(out), service);
-      for await (const file of publishedFiles(service)) await folder.put(file);
+      for await (const file of publishedFiles(service, folder.before)) await folder.put(file);
       return service.size();
     });
   }

@@ -34,6 +34,7 @@ import "../commands/restore.js";
 import "../commands/freeze.js";
 import "../commands/recover.js";
 import "../commands/witness.js";
+import "../folder-source.js";
 import "../witness-directory.js";
 
 import { main } from "../main.js";
