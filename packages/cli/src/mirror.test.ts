@@ -209,6 +209,29 @@ describe("a hostile server", () => {
   });
 });
 
+describe("F6: two writers over one folder", () => {
+  test("of two copies at a time one is refused, and the folder is whole", async () => {
+    const runs = ["early", "later"].map((source) => mirrored(source, "shared"));
+    const outcomes = await Promise.all(runs);
+    const refused = outcomes.filter(({ code }) => code !== 0);
+    expect(refused).toEqual([
+      { code: 2, stdout: "", stderr: expect.stringContaining("another run, process ") },
+    ]);
+    const { stdout } = await workspace.must("mirror", "shared", "of-shared", ...PINNED);
+    expect(stdout).toContain("mirrored: ");
+    expect(await mirrored("later", "shared")).toMatchObject({ code: 0 });
+  });
+
+  test("of two branches of a service the second does not export over the first", async () => {
+    await branches.fork("later", "bucket");
+    const before = await workspace.read("bucket/checkpoint");
+    const { code, stderr } = await workspace.tally("export", "face", "bucket");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("bucket is of ")]);
+    expect(await workspace.read("bucket/checkpoint")).toEqual(before);
+    await workspace.must("export", "log", "bucket");
+  });
+});
+
 describe("what is not mirrored", () => {
   test.each([
     ["neither of the two pins", ["early", "new"], 3, "want either --trust or --vkey"],

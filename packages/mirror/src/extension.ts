@@ -50,7 +50,7 @@ async function requireBeginning(
   tree: VerifiedTree | undefined,
 ): Promise<void> {
   const { size } = smaller.checkpoint;
-  if (tree === undefined || tree.size !== larger.checkpoint.size) return;
+  if (tree?.size !== larger.checkpoint.size) return;
   const root = await tree.rootAt(size);
   if (isSame(root, smaller.checkpoint.root)) return;
   const path = await tree.consistencyFrom(size);

@@ -142,10 +142,10 @@ async function copyTiles({ tree, before }: Copying): Promise<void> {
 
 async function publish(source: ReadPath, copy: KeptPath, head: LogHead): Promise<void> {
   const reader = new CheckedReader(source);
-  const checked = async <T>(
+  const checked = async (
     path: string,
     maxBytes: number,
-    check: (bytes: Uint8Array) => T,
+    check: (bytes: Uint8Array) => void,
   ): Promise<void> => {
     const bytes = await reader.read({
       ...{ path, maxBytes },

@@ -76,13 +76,14 @@ async function run(source: string, options: MonitorOptions, session: Session): P
     session,
   );
   await interruptible(async (signal) => {
+    const isStopped = (): boolean => signal.aborted;
     for (;;) {
       const pass = await watchman.pass(signal);
       await metrics.write(metricsFile);
       tell(pass, watchman.state, session);
-      if (every === undefined || pass.isFinal || signal.aborted) return;
+      if (every === undefined || pass.isFinal || isStopped()) return;
       await wait(every * 1000, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
+      if (isStopped()) return;
     }
   });
 }
