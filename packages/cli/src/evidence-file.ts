@@ -1,7 +1,7 @@
 import type { Contradiction } from "@tallystick/receipt";
 
 import { CliError } from "./error.js";
-import { isThere, writeWhole } from "./file.js";
+import { isThere, readWhole, writeWhole } from "./file.js";
 import type { Output } from "./output.js";
 
 /** Where evidence goes. */
@@ -10,6 +10,8 @@ export interface EvidencePlace {
   readonly path?: string | undefined;
   /** What it is called otherwise, with a number behind it where earlier evidence has that name. */
   readonly otherwise: string;
+  /** Takes earlier evidence of the very same for it. */
+  readonly isOnce?: true;
 }
 
 /**
@@ -18,12 +20,13 @@ export interface EvidencePlace {
  */
 export async function keepEvidence(
   contradiction: Contradiction,
-  { path, otherwise }: EvidencePlace,
+  { path, otherwise, isOnce }: EvidencePlace,
   output: Output,
 ): Promise<string | undefined> {
   try {
-    const name = path ?? (await freeName(otherwise));
-    await writeWhole(name, contradiction.format());
+    const text = contradiction.format();
+    const name = path ?? (await nameFor(otherwise, isOnce === true ? text : undefined));
+    await writeWhole(name, text);
     output.note(`wrote ${name}: whoever pins the log's key can check it with tally evidence`);
     return name;
   } catch (cause) {
@@ -35,9 +38,11 @@ export async function keepEvidence(
   }
 }
 
-async function freeName(path: string): Promise<string> {
+// Evidence is never overwritten.
+async function nameFor(path: string, same: string | undefined): Promise<string> {
   for (let number = 1; ; number++) {
     const name = number === 1 ? path : `${path}.${number}`;
     if (!(await isThere(name))) return name;
+    if (new TextDecoder().decode(await readWhole(name)) === same) return name;
   }
 }

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { constants, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -19,6 +19,9 @@ const DIRECTORY_MODE = 0o755;
 const MAX_RETRIES = 8;
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 30_000;
+
+/** A pipe in a folder of somebody else would have its reader wait for ever. */
+const READING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Folders that are remembered as made. */
 const MAX_FOLDERS = 4096;
@@ -89,7 +92,7 @@ function askOnce(
 
 async function readBounded(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
   try {
-    const file = await open(path, "r");
+    const file = await open(path, READING);
     try {
       const stats = await file.stat();
       // A folder where a file is wanted is no resource: index pages are another server's.

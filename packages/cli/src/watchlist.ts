@@ -24,9 +24,7 @@ export class Watchlist {
   }
 
   /** Yields what to tell of an entry that an issuer or a subject on the list is named in. */
-  find({ index, statement }: CheckedEntry): Told | undefined {
-    const { entryId, contentType, claims } = statement;
-    const { issuer, subject } = claims;
+  find({ index, entryId, issuer, subject, contentType }: CheckedEntry): Told | undefined {
     const isFound = isNamed(this.#issuers, issuer) || isNamed(this.#subjects, subject);
     if (!isFound) return undefined;
     const type = contentType === undefined ? {} : { contentType };

@@ -4,7 +4,6 @@ import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { keepEvidence } from "./evidence-file.js";
-import { EXIT, expectedError } from "./exit.js";
 import { writeWhole } from "./file.js";
 import type { MonitorMetrics, Outcome } from "./monitor-metrics.js";
 import type { Session } from "./session.js";
@@ -32,6 +31,7 @@ export interface Pass {
   readonly outcome: Outcome;
   /** Whether the log itself is at fault, and no later pass can mend it. */
   readonly isFinal: boolean;
+  /** What it ended with; a pass that failed without was stopped. */
   readonly error?: unknown;
 }
 
@@ -73,14 +73,21 @@ export class Watchman {
         onEntries: (entries) => this.#tell(entries),
         onState: (state) => this.#save(state),
       });
+      if (!this.#isAt(head)) return { outcome: "failed", isFinal: false };
       if (maxAge !== undefined) requireFresh(head, { now: this.#session.now(), maxAge });
       this.#alerted = "";
       return { outcome: "sound", isFinal: false };
     } catch (error) {
-      const isAlert = expectedError(error)?.exit === EXIT.no;
-      if (!isAlert) return { outcome: "failed", isFinal: false, error };
+      // Whatever else there is, a webhook that refuses for one, says nothing of the log.
+      if (!(error instanceof MirrorError)) return { outcome: "failed", isFinal: false, error };
       return this.#alert(error);
     }
+  }
+
+  /** Yields whether everything under a checkpoint is checked. */
+  #isAt({ checkpoint: { size } }: SignedCheckpoint): boolean {
+    const { position, chained } = this.#state;
+    return position === size && chained?.size === size;
   }
 
   async #save(state: MonitorState): Promise<void> {
@@ -105,15 +112,14 @@ export class Watchman {
     for (const tell of this.#options.tellers) await tell(told);
   }
 
-  async #alert(error: unknown): Promise<Pass> {
-    const { code = "", message = "" } = expectedError(error) ?? {};
+  async #alert(error: MirrorError): Promise<Pass> {
+    const { code, message, contradiction } = error;
     // An old copy may be replaced by a newer one; nothing else is taken back.
     const isFinal = code !== "MIRROR_STALE";
     const found = `${code} ${message}`;
     if (this.#alerted === found) return { outcome: "alert", isFinal, error };
-    const { contradiction } = error instanceof MirrorError ? error : {};
     const { evidence: path, stateFile } = this.#options;
-    const place = { path, otherwise: `${stateFile}.evidence` };
+    const place = { path, otherwise: `${stateFile}.evidence`, isOnce: true } as const;
     const evidence =
       contradiction === undefined
         ? undefined

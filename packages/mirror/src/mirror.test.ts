@@ -33,7 +33,7 @@ async function followed(
   await monitor(source, {
     ...{ trust: log.trust, state, parallel: 4 },
     onEntries: (entries) => {
-      for (const { statement } of entries) found.push(statement.claims.subject ?? "");
+      for (const { subject } of entries) found.push(subject ?? "");
       return Promise.resolve();
     },
     onState: (next) => {
@@ -114,6 +114,16 @@ describe("a source that is behind", () => {
     const found = await refusal(copied(behind, copy));
     expect([found.code, found.contradiction?.kind]).toEqual([code, kind]);
   });
+});
+
+test("a branch that another key signed is refused, and shows nothing to others", async () => {
+  const renewed = await log.renewed();
+  const copy = new PaperFolder();
+  await copied(await log.folder(subjects(20), { sizes: [20] }), copy);
+  const branch = await renewed.folder(subjects(30, "b"), { sizes: [30] });
+  const onSeen = (): Promise<void> => Promise.resolve();
+  const found = await refusal(mirror(branch, copy, { trust: renewed.trust, parallel: 1, onSeen }));
+  expect([found.code, found.contradiction]).toEqual(["MIRROR_NOT_EXTENDED", undefined]);
 });
 
 describe("what was seen and not yet copied", () => {

@@ -1,6 +1,5 @@
 import { TILE_WIDTH } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
-import type { SignedStatement } from "@tallystick/statement";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { readBody } from "./body.js";
@@ -15,10 +14,13 @@ import type { ReadPath } from "./read-path.js";
 import type { MonitorState } from "./state.js";
 import { VerifiedTree } from "./tree.js";
 
-/** An entry that was checked. */
+/** What an entry that was checked says of itself; its issuer's signature is not verified. */
 export interface CheckedEntry {
   readonly index: number;
-  readonly statement: SignedStatement;
+  readonly entryId: string;
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly contentType: string | number | undefined;
 }
 
 /** How a log is followed. */
@@ -44,7 +46,7 @@ export interface MonitorOptions {
  * is every checkpoint since; each new entry is a leaf of the tree, and its statement is the one that the
  * tree has. Yields the newest checkpoint.
  *
- * Memory: two tiles for each level, and the statements of one bundle, decoded.
+ * Memory: two tiles for each level, `parallel` statements, and the names in those of one bundle.
  *
  * @throws {@link MirrorError} every code but `MIRROR_STATE_INVALID`; what the source and the callbacks
  * throw
@@ -81,7 +83,10 @@ async function checkedEntries(
 ): Promise<readonly CheckedEntry[]> {
   const checked: CheckedEntry[] = [];
   await forEachOf(entries, parallel, async (entry, position) => {
-    checked[position] = { index: first + position, statement: await readBody(reader, entry) };
+    // No more of it is held, for a statement may be large.
+    const { entryId, claims, contentType } = await readBody(reader, entry);
+    const { issuer, subject } = claims;
+    checked[position] = { index: first + position, entryId, issuer, subject, contentType };
   });
   return checked;
 }

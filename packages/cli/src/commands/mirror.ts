@@ -42,7 +42,8 @@ export function addMirror(program: Command, session: Session): void {
       });
     } catch (error) {
       const { contradiction } = error instanceof MirrorError ? error : {};
-      const place = { path: options.evidence, otherwise: `${out.replace(/\/+$/, "")}.evidence` };
+      const otherwise = `${out.replace(/\/+$/, "")}.evidence`;
+      const place = { path: options.evidence, otherwise, isOnce: true } as const;
       if (contradiction !== undefined) await keepEvidence(contradiction, place, session.output);
       throw error;
     }

@@ -100,16 +100,11 @@ async function readState(path: string, trust: TrustStore): Promise<MonitorState>
   return (await isThere(path)) ? parseState(await readWhole(path), trust) : FRESH_STATE;
 }
 
-function tell({ outcome, error }: Pass, { seen, position }: MonitorState, session: Session): void {
+function tell(pass: Pass, { seen, position }: MonitorState, session: Session): void {
   const { output, isJson } = session;
-  if (outcome !== "sound") {
-    const expected = expectedError(error);
-    if (expected === undefined) throw error;
-    session.exit = expected.exit;
-    output.note(`tally: ${expected.message}`);
-    if (isJson && outcome === "failed") {
-      output.printJson({ event: "failed", code: expected.code, message: expected.message });
-    }
+  if (pass.outcome !== "sound") {
+    session.exit = pass.outcome === "alert" ? EXIT.no : EXIT.failed;
+    tellFailure(pass, session);
     return;
   }
   session.exit = EXIT.yes;
@@ -117,7 +112,19 @@ function tell({ outcome, error }: Pass, { seen, position }: MonitorState, sessio
   const { size, time } = seen.checkpoint;
   const root = encodeHex(seen.checkpoint.root);
   if (isJson) output.printJson({ event: "sound", size, root, time, checked: position });
-  else output.print(`sound: ${position} of ${size} entries checked, root ${root}`);
+  else output.print(`sound: ${position} entries checked, root ${root}`);
+}
+
+function tellFailure({ outcome, error }: Pass, { output, isJson }: Session): void {
+  if (error === undefined) {
+    output.note("tally: not finished: run it again, it goes on from where it stopped");
+    return;
+  }
+  const expected = expectedError(error);
+  if (expected === undefined) throw error;
+  const { code, message } = expected;
+  output.note(`tally: ${message}`);
+  if (isJson && outcome === "failed") output.printJson({ event: "failed", code, message });
 }
 
 function added(name: string, names: readonly string[] = []): readonly string[] {

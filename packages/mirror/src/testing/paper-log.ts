@@ -1,4 +1,5 @@
 import { PrivateKey, encodeCbor, encodeHex } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import {
   RightEdge,
   TILE_WIDTH,
@@ -43,6 +44,12 @@ export class PaperFolder implements KeptPath {
   }
 }
 
+interface PaperKeys {
+  readonly receipt: PrivateKey;
+  readonly note: NoteSigner;
+  readonly vendor: PrivateKey;
+}
+
 /** A log that signs whatever it is told to, with its keys. */
 export class PaperLog {
   readonly trust: TrustStore;
@@ -52,11 +59,14 @@ export class PaperLog {
   readonly #bodies = new Map<string, Uint8Array>();
   readonly #vendor: PrivateKey;
 
-  private constructor(receipt: PrivateKey, note: NoteSigner, vendor: PrivateKey) {
+  private constructor(
+    { receipt, note, vendor }: PaperKeys,
+    pinned: readonly PublicKey[] = [receipt.publicKey],
+  ) {
     this.#receipt = receipt;
     this.#note = note;
     this.#vendor = vendor;
-    const keys = [receipt.publicKey.toJwk()];
+    const keys = pinned.map((key) => key.toJwk());
     const service = { issuer: ISSUER, origin: ORIGIN, keys, note: note.key.format() };
     this.trust = TrustStore.parse(JSON.stringify({ services: [service] }));
   }
@@ -67,7 +77,14 @@ export class PaperLog {
       PrivateKey.generate("EdDSA"),
       PrivateKey.generate("EdDSA"),
     ]);
-    return new PaperLog(receipt, noteSigner(ORIGIN, "ed25519", note), vendor);
+    return new PaperLog({ receipt, note: noteSigner(ORIGIN, "ed25519", note), vendor });
+  }
+
+  /** Yields a log of the same name with a further receipt key; those who trust it pin both. */
+  async renewed(): Promise<PaperLog> {
+    const receipt = await PrivateKey.generate("EdDSA");
+    const keys = { receipt, note: this.#note, vendor: this.#vendor };
+    return new PaperLog(keys, [this.#receipt.publicKey, receipt.publicKey]);
   }
 
   /**
