@@ -30,12 +30,13 @@ export const LAYERS = {
   log: ["cose", "merkle", "receipt"],
   witness: ["cose", "merkle", "tlog"],
   client: ["cose", "receipt", "statement", "verifier"],
+  mirror: ["client", "cose", "merkle", "policy", "receipt", "statement", "tlog", "verifier"],
   server: [
     ...["auditor", "cose", "log", "merkle", "policy"],
     ...["receipt", "statement", "tlog", "verifier"],
   ],
   cli: [
-    ...["auditor", "client", "content", "cose", "log", "merkle", "policy"],
+    ...["auditor", "client", "content", "cose", "log", "merkle", "mirror", "policy"],
     ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [

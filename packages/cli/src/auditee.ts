@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import type { AuditTrust, LogSource } from "@tallystick/auditor";
 import { ServiceClient } from "@tallystick/client";
 import { encodeBase64url } from "@tallystick/cose";
@@ -8,6 +10,7 @@ import { readAccess, refuseAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
+import { isThere } from "./file.js";
 import { openStore } from "./opening.js";
 import { readTrust } from "./trustfile.js";
 
@@ -31,7 +34,7 @@ export interface AuditeeOptions extends AccessOptions {
  * Opens a log to be audited.
  *
  * @throws {@link CliError} `CLI_USAGE`, `CLI_DIRECTORY_INVALID`, `CLI_DIRECTORY_IN_USE`,
- * `CLI_FILE_FAILED`; VerifierError, ClientError, LogError
+ * `CLI_FILE_FAILED`; VerifierError, ClientError, LogError, MirrorError
  */
 export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
   const { dir, service, trust } = options;
@@ -76,7 +79,23 @@ async function sizeIn(record: Uint8Array, keys: AuditTrust["receiptKeys"]): Prom
   return 0;
 }
 
+// A service directory has no checkpoint on its top, and nothing else that is served has a config.json.
+async function isReadPath(dir: string): Promise<boolean> {
+  return (await isThere(join(dir, "checkpoint"))) && !(await isThere(join(dir, "config.json")));
+}
+
+async function openFolder(dir: string, trust: string | undefined): Promise<Auditee> {
+  if (trust === undefined) {
+    throw new CliError("CLI_USAGE", "want --trust: a copy does not vouch for its own keys");
+  }
+  const { folderToAudit } = await import("./folder-source.js");
+  const pins = await readTrust(trust);
+  const { source, issuer, origin } = await folderToAudit(dir, pins);
+  return { source, ...pinnedFor(pins, trust, { issuer, origin }), close: () => Promise.resolve() };
+}
+
 async function openDirectory(dir: string, trust: string | undefined): Promise<Auditee> {
+  if (await isReadPath(dir)) return openFolder(dir, trust);
   const { replayLog } = await import("@tallystick/log");
   const directory = await ServiceDirectory.open(dir);
   const { issuer, origin } = directory.config;

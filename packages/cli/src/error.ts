@@ -4,6 +4,7 @@
  * - `CLI_USAGE`: arguments that make no sense, or not together.
  * - `CLI_FILE_FAILED`: a file cannot be read or written.
  * - `CLI_FILE_EXISTS`: a file is there that must not be overwritten.
+ * - `CLI_FILE_IN_USE`: another run works with the same file or folder.
  * - `CLI_KEY_INVALID`: a key file does not hold such a key.
  * - `CLI_CHAIN_INVALID`: a file does not hold the certificate chain of the key.
  * - `CLI_DIRECTORY_INVALID`: not a service directory, or not an empty place to make one.
@@ -24,6 +25,7 @@ export type CliErrorCode =
   | "CLI_USAGE"
   | "CLI_FILE_FAILED"
   | "CLI_FILE_EXISTS"
+  | "CLI_FILE_IN_USE"
   | "CLI_KEY_INVALID"
   | "CLI_CHAIN_INVALID"
   | "CLI_DIRECTORY_INVALID"

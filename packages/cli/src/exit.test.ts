@@ -5,6 +5,7 @@ import { CoseError } from "@tallystick/cose";
 import { LogError } from "@tallystick/log";
 import type { LogErrorCode } from "@tallystick/log";
 import { MerkleError } from "@tallystick/merkle";
+import { MirrorError } from "@tallystick/mirror";
 import { PolicyError } from "@tallystick/policy";
 import { ReceiptError } from "@tallystick/receipt";
 import { ServerError } from "@tallystick/server";
@@ -22,6 +23,7 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_USAGE: EXIT.usage,
   CLI_FILE_FAILED: EXIT.failed,
   CLI_FILE_EXISTS: EXIT.failed,
+  CLI_FILE_IN_USE: EXIT.failed,
   CLI_KEY_INVALID: EXIT.failed,
   CLI_CHAIN_INVALID: EXIT.failed,
   CLI_DIRECTORY_INVALID: EXIT.failed,
@@ -57,6 +59,8 @@ const CLIENT: Readonly<Record<ClientErrorCode, ExitCode>> = {
 const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCode])[] = [
   [new CoseError("COSE_CBOR_MALFORMED", "x"), EXIT.no],
   [new MerkleError("MERKLE_ROOT_MISMATCH", "x"), EXIT.no],
+  [new MirrorError("MIRROR_STALE", "x"), EXIT.no],
+  [new MirrorError("MIRROR_STATE_INVALID", "x"), EXIT.failed],
   [new PolicyError("POLICY_REJECTED", ["x"]), EXIT.no],
   [new ReceiptError("RECEIPT_MALFORMED", "x"), EXIT.no],
   [new ServerError("SERVER_METHOD", "x"), EXIT.failed],

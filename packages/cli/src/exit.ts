@@ -4,6 +4,7 @@ import type { ContentErrorCode } from "@tallystick/content";
 import type { CoseErrorCode } from "@tallystick/cose";
 import type { LogErrorCode } from "@tallystick/log";
 import type { MerkleErrorCode } from "@tallystick/merkle";
+import type { MirrorErrorCode } from "@tallystick/mirror";
 import type { PolicyErrorCode } from "@tallystick/policy";
 import type { ReceiptErrorCode } from "@tallystick/receipt";
 import type { ServerErrorCode } from "@tallystick/server";
@@ -27,6 +28,7 @@ interface CodesByClass {
   readonly CoseError: CoseErrorCode;
   readonly LogError: LogErrorCode;
   readonly MerkleError: MerkleErrorCode;
+  readonly MirrorError: MirrorErrorCode;
   readonly PolicyError: PolicyErrorCode;
   readonly ReceiptError: ReceiptErrorCode;
   readonly ServerError: ServerErrorCode;
@@ -67,6 +69,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
   CoseError: { otherwise: EXIT.no },
   LogError: { otherwise: EXIT.failed },
   MerkleError: { otherwise: EXIT.no },
+  MirrorError: { otherwise: EXIT.no, MIRROR_STATE_INVALID: EXIT.failed },
   PolicyError: { otherwise: EXIT.no },
   ReceiptError: { otherwise: EXIT.no },
   ServerError: { otherwise: EXIT.failed },

@@ -38,6 +38,10 @@ test("a service is exported, and receipts are assembled from the files or its ad
   const { stdout } = await workspace.must("receipt", entryId, ...tiles(server.url), ...pinned);
   expect(stdout).toBe(`entryId: ${entryId}\nindex: 1\nsize: 2\n`);
   expect(await workspace.read("made.receipt")).toEqual(await workspace.read("sent.receipt"));
+  await workspace.must("mirror", server.url, "copy", ...pinned);
+  const watch = ["--state", "watch.state", "--once", "--watch-subject", "registration-policy"];
+  const { stdout: news } = await workspace.must("monitor", server.url, ...watch, ...pinned);
+  expect(news).toContain(`statement: 1 ${entryId} of `);
   await server.stop();
 
   const { stdout: said } = await workspace.must("export", "service", "out");
@@ -46,8 +50,17 @@ test("a service is exported, and receipts are assembled from the files or its ad
   );
   const again = await workspace.must("export", "service", "out", "--json");
   expect(JSON.parse(again.stdout)).toMatchObject({ size: 2, written: 4 });
-  await workspace.must("receipt", entryId, ...tiles("out"), ...pinned, "--index", "1");
-  expect(await workspace.read("made.receipt")).toEqual(await workspace.read("sent.receipt"));
+  for (const folder of ["out", "copy"]) {
+    await workspace.must("receipt", entryId, ...tiles(folder), ...pinned, "--index", "1");
+    expect(await workspace.read("made.receipt")).toEqual(await workspace.read("sent.receipt"));
+    const audited = await workspace.must("audit", folder, ...pinned);
+    expect(audited.stdout).toContain("sound: 2 entries");
+    expect(await workspace.read(`${folder}/checkpoint`)).toEqual(
+      await workspace.read("out/checkpoint"),
+    );
+  }
+  const unpinned = await workspace.tally("audit", "copy");
+  expect([unpinned.code, unpinned.stderr]).toEqual([3, expect.stringContaining("want --trust")]);
 
   const none = await workspace.tally("receipt", "0".repeat(64), ...tiles("out"), ...pinned);
   expect([none.code, none.stderr]).toEqual([

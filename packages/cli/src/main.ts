@@ -35,6 +35,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => 
   ["doctor", async () => (await import("./commands/doctor.js")).addDoctor],
   ["backup", async () => (await import("./commands/backup.js")).addBackup],
   ["export", async () => (await import("./commands/export.js")).addExport],
+  ["mirror", async () => (await import("./commands/mirror.js")).addMirror],
+  ["monitor", async () => (await import("./commands/monitor.js")).addMonitor],
   ["restore", async () => (await import("./commands/restore.js")).addRestore],
   ["freeze", async () => (await import("./commands/freeze.js")).addFreeze],
   ["recover", async () => (await import("./commands/recover.js")).addRecover],

@@ -58,10 +58,11 @@ async function readAddress(
     now: () => Date.now(),
   });
   if (status === 200) return body;
-  throw new ClientError(codeOf(status), `${url}: status ${status}`);
+  throw new ClientError(statusCode(status), `${url}: status ${status}`);
 }
 
-function codeOf(status: number): ClientErrorCode {
+/** Yields what a status that is no success means. */
+export function statusCode(status: number): ClientErrorCode {
   if (status >= 500) return "CLIENT_UNAVAILABLE";
   // What is elsewhere is not this source's.
   return status < 400 ? "CLIENT_UNREACHABLE" : "CLIENT_REFUSED";

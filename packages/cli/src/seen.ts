@@ -4,9 +4,14 @@ import type { ServiceClient } from "@tallystick/client";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { CliError } from "./error.js";
+import { keepEvidence } from "./evidence-file.js";
 import { isThere, readWhole, writeWhole } from "./file.js";
+import { withLock } from "./lock.js";
 import type { Session } from "./session.js";
 import { readTrust } from "./trustfile.js";
+
+/** Far above what reading and writing the file takes. */
+const LOCK_WAIT_MS = 10_000;
 
 /** What a command remembers of logs: options of the command line. */
 export interface SeenOptions {
@@ -87,9 +92,11 @@ export class Watch {
     try {
       const found = await look(follower);
       if (file !== undefined) {
-        // Another command may have kept something meanwhile.
-        const kept = await readSeen(file, trust);
-        await writeWhole(file, kept.and(follower.seen).format());
+        await withLock(`${file}.lock`, { waitMs: LOCK_WAIT_MS }, async () => {
+          // Another command may have kept something meanwhile.
+          const kept = await readSeen(file, trust);
+          await writeWhole(file, kept.and(follower.seen).format());
+        });
       }
       return found;
     } catch (error) {
@@ -102,28 +109,12 @@ export class Watch {
     const { seen, evidence } = this.#options;
     if (!(error instanceof ClientError) || error.contradiction === undefined) return;
     if (seen === undefined) return;
-    try {
-      const path = evidence ?? (await freeName(`${seen}.evidence`));
-      await writeWhole(path, error.contradiction.format());
-      output.note(`wrote ${path}: whoever pins the log's key can check it with tally evidence`);
-    } catch (cause) {
-      if (!(cause instanceof CliError)) throw cause;
-      // What was found matters more than that it could not be kept.
-      output.note(`tally: the evidence is not kept: ${cause.message}`);
-      output.note(error.contradiction.format());
-    }
+    const place = { path: evidence, otherwise: `${seen}.evidence` };
+    await keepEvidence(error.contradiction, place, output);
   }
 }
 
 async function readSeen(file: string, trust: TrustStore): Promise<SeenCheckpoints> {
   if (!(await isThere(file))) return SeenCheckpoints.NONE;
   return SeenCheckpoints.parse(await readWhole(file), trust);
-}
-
-/** Yields a name that no earlier evidence has. */
-async function freeName(path: string): Promise<string> {
-  for (let number = 1; ; number++) {
-    const name = number === 1 ? path : `${path}.${number}`;
-    if (!(await isThere(name))) return name;
-  }
 }

@@ -21,6 +21,8 @@ const KEYS = ".well-known/scitt-keys";
  */
 export class StaticFolder {
   readonly #path: string;
+  // Owned by open.
+  #before = 0;
   // Owned by put.
   #written = 0;
   #kept = 0;
@@ -48,7 +50,13 @@ export class StaticFolder {
       return folder;
     }
     await requireBeginning(head, service, path);
+    folder.#before = head.size;
     return folder;
+  }
+
+  /** Size of the tree that is there whole. */
+  get before(): number {
+    return this.#before;
   }
 
   get written(): number {

@@ -38,6 +38,8 @@ const COMMANDS = [
   "doctor",
   "backup",
   "export",
+  "mirror",
+  "monitor",
   "restore",
   "freeze",
   "witness",

@@ -167,7 +167,23 @@ describe("a file of what was seen", () => {
     const other = await PrivateKey.generate("ES256");
     const services = [{ issuer: ISSUER, origin: ORIGIN, keys: [other.publicKey.toJwk()] }];
     const store = TrustStore.parse(JSON.stringify({ services }));
-    const error = await refusalOf(() => SeenCheckpoints.parse(file, store));
+    // Of a pin that was dropped nothing is believed, and nothing is lost once it is pinned again.
+    const dropped = await SeenCheckpoints.parse(file, store);
+    expect(dropped.of(signed)).toBeUndefined();
+    const elsewhere = await new FakeLog(other).checkpoint(9);
+    const kept = new TextEncoder().encode(dropped.with(elsewhere).and(dropped).format());
+    expect((await SeenCheckpoints.parse(kept, trust)).of(signed)?.checkpoint.size).toBe(7);
+    expect((await SeenCheckpoints.parse(kept, store)).of(elsewhere)?.checkpoint.size).toBe(9);
+  });
+
+  test("with a signature of a pinned key that does not hold is refused", async () => {
+    const encoded = (await new FakeLog(key).checkpoint(7)).encode();
+    const flipped = encoded.map((byte, i) => (i === encoded.length - 1 ? byte ^ 1 : byte));
+    const checkpoints = [encodeBase64url(flipped)];
+    const text = JSON.stringify({ format: "tallystick-seen/1", checkpoints });
+    const error = await refusalOf(() =>
+      SeenCheckpoints.parse(new TextEncoder().encode(text), trust),
+    );
     expect(error.code).toBe("CLIENT_SEEN_INVALID");
   });
 
@@ -182,6 +198,7 @@ describe("a file of what was seen", () => {
       "a checkpoint that is not base64url",
       () => ({ format: "tallystick-seen/1", checkpoints: ["+"] }),
     ],
+    ["what is no checkpoint", () => ({ format: "tallystick-seen/1", checkpoints: ["gA"] })],
     ["a log twice", (good) => ({ format: "tallystick-seen/1", checkpoints: [good, good] })],
     ["too many logs", () => ({ format: "tallystick-seen/1", checkpoints: Array(1025).fill("") })],
   ])("with %s is refused", async (_, change) => {

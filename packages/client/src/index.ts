@@ -26,6 +26,8 @@ export { exchange } from "./exchange.js";
 export type { Answer, Exchange, ExchangeOptions, Fetch, Posting } from "./exchange.js";
 export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
 export type { ReplayedEntry } from "./replay.js";
+export { decodeKeySet } from "./keyset.js";
+export { parseServiceVersion } from "./record.js";
 export { SeenCheckpoints } from "./seen.js";
 export { ServiceClient } from "./service.js";
 export type { ClientOptions } from "./options.js";

@@ -1,8 +1,14 @@
 import {
+  CLAIM,
   CoseError,
+  LABEL,
   decodeBase64url,
+  decodeCbor,
+  decodeCborMap,
   encodeBase64url,
   encodeHex,
+  isCborArray,
+  isCborMap,
   parseJson,
 } from "@tallystick/cose";
 import type { SignedCheckpoint } from "@tallystick/receipt";
@@ -23,27 +29,39 @@ const MAX_LOGS = 1024;
  * it forget, but not believe.
  */
 export class SeenCheckpoints {
-  static readonly NONE: SeenCheckpoints = new SeenCheckpoints(new Map());
+  static readonly NONE: SeenCheckpoints = new SeenCheckpoints(new Map(), new Set());
   readonly #newest: ReadonlyMap<string, SignedCheckpoint>;
+  // Of keys that are not pinned: they say nothing, and are there when the key is pinned again.
+  readonly #unpinned: ReadonlySet<string>;
 
-  private constructor(newest: ReadonlyMap<string, SignedCheckpoint>) {
+  private constructor(
+    newest: ReadonlyMap<string, SignedCheckpoint>,
+    unpinned: ReadonlySet<string>,
+  ) {
     this.#newest = newest;
+    this.#unpinned = unpinned;
   }
 
   /**
-   * Parses a file that {@link SeenCheckpoints.format} gave; docs/formats/evidence.md describes it.
+   * Parses a file that {@link SeenCheckpoints.format} gave; docs/formats/evidence.md describes it. What
+   * names a key that is not pinned is kept and counts for nothing.
    *
    * @throws {@link ClientError} `CLIENT_SEEN_INVALID`
    */
   static async parse(file: Uint8Array, trust: TrustStore): Promise<SeenCheckpoints> {
     const newest = new Map<string, SignedCheckpoint>();
+    const unpinned = new Set<string>();
     for (const text of checkpointsIn(file)) {
+      if (!isPinned(text, trust)) {
+        unpinned.add(text);
+        continue;
+      }
       const signed = await verified(text, trust);
       const name = nameOf(signed);
       if (newest.has(name)) throw invalid("one log is there twice");
       newest.set(name, signed);
     }
-    return new SeenCheckpoints(newest);
+    return new SeenCheckpoints(newest, unpinned);
   }
 
   /** Yields the newest checkpoint of the log that a checkpoint is of, `undefined` for a log not seen. */
@@ -53,7 +71,8 @@ export class SeenCheckpoints {
 
   /** Yields what was seen once this checkpoint is the newest of its log. */
   with(signed: SignedCheckpoint): SeenCheckpoints {
-    return new SeenCheckpoints(new Map([...this.#newest, [nameOf(signed), signed]]));
+    const newest = new Map([...this.#newest, [nameOf(signed), signed]]);
+    return new SeenCheckpoints(newest, this.#unpinned);
   }
 
   /** Yields what either has seen, of a log that both have seen the larger tree. */
@@ -65,13 +84,12 @@ export class SeenCheckpoints {
         newest.set(name, signed);
       }
     }
-    return new SeenCheckpoints(newest);
+    return new SeenCheckpoints(newest, new Set([...this.#unpinned, ...other.#unpinned]));
   }
 
   format(): string {
-    const checkpoints = [...this.#newest.values()].map((signed) =>
-      encodeBase64url(signed.encode()),
-    );
+    const counted = [...this.#newest.values()].map((signed) => encodeBase64url(signed.encode()));
+    const checkpoints = [...counted, ...this.#unpinned];
     return `${JSON.stringify({ format: FORMAT, checkpoints }, undefined, 2)}\n`;
   }
 }
@@ -79,6 +97,25 @@ export class SeenCheckpoints {
 // A log signs with one key: another key under its name is another log.
 function nameOf({ checkpoint: { issuer, origin }, kid }: SignedCheckpoint): string {
   return JSON.stringify([issuer, origin, encodeHex(kid)]);
+}
+
+/** Yields whether a checkpoint names a key that is pinned for its service. */
+function isPinned(text: string, trust: TrustStore): boolean {
+  try {
+    const parts = decodeCbor(decodeBase64url(text));
+    const [, header] = isCborArray(parts) ? parts : [];
+    if (!(header instanceof Uint8Array)) throw invalid("a checkpoint is malformed");
+    const named = decodeCborMap(header);
+    const [kid, claims] = [named.get(LABEL.kid), named.get(LABEL.cwtClaims)];
+    const issuer = claims !== undefined && isCborMap(claims) ? claims.get(CLAIM.iss) : undefined;
+    if (!(kid instanceof Uint8Array) || typeof issuer !== "string") {
+      throw invalid("a checkpoint names no key");
+    }
+    return trust.resolve(issuer, kid) !== undefined;
+  } catch (cause) {
+    if (!(cause instanceof CoseError)) throw cause;
+    throw invalid(cause.message, { cause });
+  }
 }
 
 async function verified(text: string, trust: TrustStore): Promise<SignedCheckpoint> {

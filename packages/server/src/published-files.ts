@@ -35,28 +35,32 @@ type Answer = (service: TransparencyService, request: RouteRequest) => Reply | P
  * policies, checkpoints in both forms, tiles and bundles, and last the newest checkpoint as a note, so
  * that whoever finds that one finds all the others. Each is made by the route that serves it.
  *
- * The service has a note key. Of partial tiles only those of the newest size are among them: a reader
+ * The service has a note key. With `from`, the size of a tree whose files are there already, only what was
+ * added since is among them, and what may have changed. Of partial tiles only those of the newest size are among them: a reader
  * of an older tree takes the beginning of a wider one.
  *
  * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`, also from `read`
  */
 export async function* publishedFiles(
   service: TransparencyService,
+  from = 0,
 ): AsyncGenerator<PublishedFile, void, undefined> {
   const size = service.size();
   const files = new Files(service);
   // Single keys would lie in a folder of the name that the key set has.
   yield files.current(".well-known/scitt-keys", readKeys);
   yield files.current("version", readVersion);
-  for (let index = 0; tileWidth(0, index, size) > 0; index++) {
-    yield* bundleFiles(service, files, { index, width: tileWidth(0, index, size) });
+  for (let index = Math.floor(from / TILE_WIDTH); tileWidth(0, index, size) > 0; index++) {
+    const skip = Math.max(from - index * TILE_WIDTH, 0);
+    yield* bundleFiles(service, files, { index, width: tileWidth(0, index, size), skip });
   }
-  for await (const kept of sizesUpTo(service, size)) {
+  for await (const kept of sizesUpTo(service, { from, last: size })) {
     yield files.fixed(`checkpoints/${kept}`, readCheckpoint, { size: String(kept) });
     yield files.fixed(`notes/${kept}`, readNote, { size: String(kept) });
   }
   for (let level = 0; tileWidth(level, 0, size) > 0; level++) {
-    for (let index = 0; tileWidth(level, index, size) > 0; index++) {
+    const first = Math.floor(from / TILE_WIDTH ** (level + 1));
+    for (let index = first; tileWidth(level, index, size) > 0; index++) {
       const tile = formatTilePath({ level, index, width: tileWidth(level, index, size) });
       yield files.fixed(`tile/${tile}`, readTile, { tile });
     }
@@ -69,11 +73,11 @@ export async function* publishedFiles(
 async function* bundleFiles(
   service: TransparencyService,
   files: Files,
-  { index, width }: BundleId,
+  { index, width, skip }: BundleId & { readonly skip: number },
 ): AsyncGenerator<PublishedFile, void, undefined> {
   const tile = formatBundlePath(index, width);
   const bundle = files.fixed(`tile/entries/${tile}`, readEntryBundle, { tile });
-  for (const entry of decodeBundle(await bundle.read())) {
+  for (const entry of decodeBundle(await bundle.read()).slice(skip)) {
     const id = encodeHex(entry);
     yield files.fixed(`statements/${id}`, readStatement, { id });
     yield files.fixed(`entries/${id}/collateral`, readCollateral, { id });
@@ -83,17 +87,17 @@ async function* bundleFiles(
   yield bundle;
 }
 
-/** Yields the sizes of the kept checkpoints up to `last`, oldest first. */
+/** Yields the sizes of the kept checkpoints above `from` up to `last`, oldest first. */
 async function* sizesUpTo(
   { log }: TransparencyService,
-  last: number,
+  { from, last }: { readonly from: number; readonly last: number },
 ): AsyncGenerator<number, void, undefined> {
   const replay = log.replay();
-  for (let bundle = 0; bundle * TILE_WIDTH < last; bundle++) {
+  for (let bundle = Math.floor(from / TILE_WIDTH); bundle * TILE_WIDTH < last; bundle++) {
     for await (const record of replay.checkpoints(bundle)) {
       // Each record names the size before its own, the first one none.
       const { previousSize } = decodeChainLink(record);
-      if (previousSize > 0 && previousSize < last) yield previousSize;
+      if (previousSize > from && previousSize < last) yield previousSize;
     }
   }
   yield last;

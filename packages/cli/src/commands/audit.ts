@@ -25,7 +25,7 @@ export function addAudit(program: Command, session: Session): void {
   const command = program
     .command("audit")
     .description("replay a whole log: exit 0 sound, 1 not as it should be, 2 without a verdict")
-    .argument("[dir]", "made by tally init; not served meanwhile")
+    .argument("[dir]", "made by tally init and not served meanwhile, or by export or mirror")
     .option("--service <url>", "a running service, in place of a directory")
     .option("--trust <trust.json>", "pinned keys; with a directory, its own unless given")
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")

@@ -6,6 +6,7 @@ import { encodeHex } from "@tallystick/cose";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
 import { openParts } from "../opening.js";
+import { withFolder } from "../lock.js";
 import { Progress } from "../progress.js";
 import type { Session } from "../session.js";
 import { StaticFolder } from "../static-folder.js";
@@ -35,17 +36,20 @@ export function addExport(program: Command, session: Session): void {
         if (service.notes === undefined) {
           throw new CliError("CLI_KEY_INVALID", "there is no note key to sign the checkpoint with");
         }
-        const folder = await StaticFolder.open(resolve(out), service);
         const isQuiet = session.isJson || options.quiet === true;
         const progress = new Progress(session.output, { unit: "files", isQuiet });
-        try {
-          for await (const file of publishedFiles(service)) {
-            await folder.put(file);
-            progress.show(folder.count, folder.count);
+        const folder = await withFolder(out, async () => {
+          const opened = await StaticFolder.open(resolve(out), service);
+          try {
+            for await (const file of publishedFiles(service, opened.before)) {
+              await opened.put(file);
+              progress.show(opened.count, opened.count);
+            }
+          } finally {
+            progress.clear();
           }
-        } finally {
-          progress.clear();
-        }
+          return opened;
+        });
         tell(folder, { size: service.size(), root: service.log.head().checkpoint.root }, session);
       } finally {
         await service.close();

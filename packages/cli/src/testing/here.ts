@@ -4,6 +4,7 @@ import { Writable } from "node:stream";
 // for, so all of it is there before.
 import "@tallystick/auditor";
 import "@tallystick/log";
+import "@tallystick/mirror";
 import "@tallystick/server";
 import "@tallystick/tlog";
 import "@tallystick/witness";
@@ -30,10 +31,13 @@ import "../commands/fsck.js";
 import "../commands/doctor.js";
 import "../commands/backup.js";
 import "../commands/export.js";
+import "../commands/mirror.js";
+import "../commands/monitor.js";
 import "../commands/restore.js";
 import "../commands/freeze.js";
 import "../commands/recover.js";
 import "../commands/witness.js";
+import "../folder-source.js";
 import "../witness-directory.js";
 
 import { main } from "../main.js";

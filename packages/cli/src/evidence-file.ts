@@ -1,0 +1,48 @@
+import type { Contradiction } from "@tallystick/receipt";
+
+import { CliError } from "./error.js";
+import { isThere, readWhole, writeWhole } from "./file.js";
+import type { Output } from "./output.js";
+
+/** Where evidence goes. */
+export interface EvidencePlace {
+  /** What the user named. */
+  readonly path?: string | undefined;
+  /** What it is called otherwise, with a number behind it where earlier evidence has that name. */
+  readonly otherwise: string;
+  /** Takes earlier evidence of the very same for it. */
+  readonly isOnce?: true;
+}
+
+/**
+ * Writes what shows that a log contradicts itself, and says where; what cannot be written is shown.
+ * Yields the path.
+ */
+export async function keepEvidence(
+  contradiction: Contradiction,
+  { path, otherwise, isOnce }: EvidencePlace,
+  output: Output,
+): Promise<string | undefined> {
+  try {
+    const text = contradiction.format();
+    const name = path ?? (await nameFor(otherwise, isOnce === true ? text : undefined));
+    await writeWhole(name, text);
+    output.note(`wrote ${name}: whoever pins the log's key can check it with tally evidence`);
+    return name;
+  } catch (cause) {
+    if (!(cause instanceof CliError)) throw cause;
+    // What was found matters more than that it could not be kept.
+    output.note(`tally: the evidence is not kept: ${cause.message}`);
+    output.note(contradiction.format());
+    return undefined;
+  }
+}
+
+// Evidence is never overwritten.
+async function nameFor(path: string, same: string | undefined): Promise<string> {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? path : `${path}.${number}`;
+    if (!(await isThere(name))) return name;
+    if (new TextDecoder().decode(await readWhole(name)) === same) return name;
+  }
+}

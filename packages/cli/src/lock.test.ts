@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { hostname } from "node:os";
+
+import { withLock } from "./lock.js";
+import { Workspace } from "./testing/workspace.js";
+
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await Workspace.make();
+});
+
+afterAll(() => workspace.remove());
+
+/** Far above what any system numbers its processes up to. */
+const GONE = `2147483646 0123456789abcdef ${hostname()}\n`;
+
+describe("a lock", () => {
+  test("is held by one at a time, and gone behind the last", async () => {
+    let inside = 0;
+    let most = 0;
+    const runs = Array.from({ length: 8 }, () =>
+      withLock(workspace.at("many.lock"), { waitMs: 30_000 }, async () => {
+        most = Math.max(most, ++inside);
+        await new Promise((resolve) => setImmediate(resolve));
+        inside--;
+      }),
+    );
+    await Promise.all(runs);
+    expect(most).toBe(1);
+    expect(await workspace.names()).not.toContain("many.lock");
+  });
+
+  test("is given back by one that fails", async () => {
+    const failure = new Error("failed");
+    const run = withLock(workspace.at("f.lock"), { waitMs: 0 }, () => Promise.reject(failure));
+    await expect(run).rejects.toBe(failure);
+    expect(await workspace.names()).not.toContain("f.lock");
+  });
+
+  test("of a process that is gone is taken over, by one of those who find it", async () => {
+    await workspace.write("gone.lock", GONE);
+    let inside = 0;
+    let most = 0;
+    const runs = Array.from({ length: 4 }, () =>
+      withLock(workspace.at("gone.lock"), { waitMs: 30_000 }, async () => {
+        most = Math.max(most, ++inside);
+        await new Promise((resolve) => setImmediate(resolve));
+        inside--;
+      }),
+    );
+    await Promise.all(runs);
+    expect(most).toBe(1);
+  });
+
+  test.each([
+    ["a process that runs", `${process.pid} 0123456789abcdef ${hostname()}\n`],
+    ["another machine", "1 0123456789abcdef elsewhere.example\n"],
+    ["whoever writes something else", "x"],
+  ])("of %s is not taken", async (...[name, holder]) => {
+    await workspace.write("held.lock", holder);
+    const run = withLock(workspace.at("held.lock"), { waitMs: 0 }, () => Promise.resolve(name));
+    await expect(run).rejects.toMatchObject({ code: "CLI_FILE_IN_USE" });
+    expect(new TextDecoder().decode(await workspace.read("held.lock"))).toBe(holder);
+  });
+});

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+
+import { CliError } from "./error.js";
+import { codeOf, failed, makeDirectory } from "./file.js";
+
+const PAUSE_MS = 25;
+
+/** How long another run is waited for. */
+export interface LockOptions {
+  readonly waitMs: number;
+}
+
+/**
+ * Does something while no other run that takes the same lock does: `path` is a file that is there
+ * meanwhile and names the process. One whose process is gone is taken over.
+ *
+ * @throws {@link CliError} `CLI_FILE_IN_USE`, `CLI_FILE_FAILED`
+ */
+export async function withLock<T>(
+  path: string,
+  { waitMs }: LockOptions,
+  act: () => Promise<T>,
+): Promise<T> {
+  const own = `${process.pid} ${randomBytes(8).toString("hex")} ${hostname()}\n`;
+  const until = Date.now() + waitMs;
+  while (!(await take(path, own))) {
+    const holder = await holderOf(path);
+    if (holder !== undefined && isGone(holder)) await takeAway(path, holder);
+    else if (Date.now() >= until) throw inUse(path, holder);
+    else await wait(PAUSE_MS);
+  }
+  try {
+    return await act();
+  } finally {
+    // Whoever took it for abandoned has it now.
+    if ((await holderOf(path)) === own) await unlink(path).catch(ignoreMissing);
+  }
+}
+
+/**
+ * Does something while no other run works on a folder; the lock lies beside it. Nobody is waited for.
+ *
+ * @throws {@link CliError} `CLI_FILE_IN_USE`, `CLI_FILE_FAILED`
+ */
+export async function withFolder<T>(folder: string, act: () => Promise<T>): Promise<T> {
+  const path = resolve(folder);
+  await makeFolder(dirname(path));
+  return withLock(`${path}.lock`, { waitMs: 0 }, act);
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeDirectory(path, 0o777);
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw failed(`cannot make ${path}`, error);
+  }
+}
+
+async function take(path: string, own: string): Promise<boolean> {
+  try {
+    await writeFile(path, own, { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw failed(`cannot write ${path}`, error);
+  }
+}
+
+async function holderOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw failed(`cannot read ${path}`, error);
+  }
+}
+
+// What another machine runs cannot be told from here.
+function isGone(holder: string): boolean {
+  const [, pid, host] = /^([0-9]{1,10}) [0-9a-f]{16} (.+)\n$/.exec(holder) ?? [];
+  if (pid === undefined || host !== hostname()) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === "ESRCH";
+  }
+}
+
+// Renamed before it is removed: of two that find it abandoned, the second may hold the first one's.
+async function takeAway(path: string, abandoned: string): Promise<void> {
+  const aside = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== abandoned) await link(aside, path);
+    await unlink(aside);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "EEXIST") {
+      throw failed(`cannot take ${path} over`, error);
+    }
+  }
+}
+
+function inUse(path: string, holder: string | undefined): CliError {
+  const [pid = "unknown"] = (holder ?? "").split(" ", 1);
+  const message = `another run, process ${pid}, holds ${path}: wait for it, or remove the file if none does`;
+  return new CliError("CLI_FILE_IN_USE", message);
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (codeOf(error) !== "ENOENT") throw error;
+}

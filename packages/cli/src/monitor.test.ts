@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readFile } from "node:fs/promises";
+
+import { Branches, VENDOR } from "./testing/branches.js";
+import type { Outcome } from "./testing/command.js";
+import { Web } from "./testing/web.js";
+import { Workspace } from "./testing/workspace.js";
+
+const PINNED = ["--trust", "trust.json", "--once"];
+
+let workspace: Workspace;
+let branches: Branches;
+/** Entries of the exports; the first two of each are policies. */
+const sizes = { early: 0, later: 0 };
+
+beforeAll(async () => {
+  workspace = await Workspace.moveTo();
+  branches = await Branches.make(workspace, "log");
+  sizes.early = await branches.grow("log", [1, 3], { out: "early" });
+  await branches.fork("early", "later");
+  await branches.fork("log", "face");
+  sizes.later = await branches.grow("log", [2], { out: "later", subject: "pkg/later" });
+  await branches.grow("face", [3], { out: "other", subject: "pkg/other" });
+}, 60_000);
+
+afterAll(() => workspace.remove());
+
+function monitored(source: string, state: string, ...rest: readonly string[]): Promise<Outcome> {
+  return workspace.tally("monitor", source, "--state", state, ...PINNED, ...rest);
+}
+
+const linesOf = (text: string): readonly Record<string, unknown>[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** Takes what is posted, and answers with the statuses in turn, then with 204. */
+async function webhook(statuses: number[]): Promise<{
+  readonly url: string;
+  readonly posted: string[];
+  readonly close: () => Promise<void>;
+}> {
+  const posted: string[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.setEncoding("utf8").on("data", (text: string) => (body += text));
+    request.on("end", () => {
+      posted.push(body);
+      response.writeHead(statuses.shift() ?? 204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+  return {
+    ...{ url, posted },
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+describe("a pass", () => {
+  test("checks the whole log, then what is new, and tells of what is watched", async () => {
+    const watch = ["--watch-subject", "pkg/*", "--watch-subject", "a/b", "--to", "told.jsonl"];
+    const first = await monitored("early", "first.state", ...watch);
+    expect(first.stdout.split("\n").slice(0, -2)).toHaveLength(sizes.early - 2);
+    expect(first.stdout).toContain(`sound: ${sizes.early} entries checked`);
+    const second = await monitored("later", "first.state", ...watch, "--json");
+    expect(linesOf(second.stdout)).toEqual([
+      ...[sizes.early, sizes.early + 1].map((index) => ({
+        ...{ event: "statement", index, issuer: VENDOR, subject: "pkg/later" },
+        ...{ entryId: expect.any(String), contentType: "text/plain" },
+      })),
+      expect.objectContaining({ event: "sound", size: sizes.later, checked: sizes.later }),
+    ]);
+    const third = await monitored("later", "first.state", ...watch, "--json");
+    expect(linesOf(third.stdout)).toHaveLength(1);
+    const told = linesOf(await readFile("told.jsonl", "utf8"));
+    expect(told).toHaveLength(sizes.later - 2);
+    expect(told.map(({ index }) => index)).toEqual(
+      Array.from({ length: sizes.later - 2 }, (_, i) => i + 2),
+    );
+  });
+
+  test.each([
+    ["an issuer", ["--watch-issuer", VENDOR], 6],
+    ["the beginning of an issuer", ["--watch-issuer", "https://*"], 8],
+    ["a subject, whole", ["--watch-subject", "pkg/lat"], 0],
+    ["either", ["--watch-issuer", VENDOR, "--watch-subject", "registration-policy"], 8],
+    ["nobody", [], 0],
+  ])("tells of %s", async (...[name, watch, count]) => {
+    const { code, stdout } = await monitored("later", `${name}.state`, ...watch, "--json");
+    expect([code, linesOf(stdout)]).toEqual([0, expect.any(Array)]);
+    expect(linesOf(stdout).filter(({ event }) => event === "statement")).toHaveLength(count);
+  });
+
+  test("writes metrics that Prometheus reads", async () => {
+    await monitored("later", "measured.state", "--metrics", "m.prom", "--watch-subject", "pkg/*");
+    const text = await readFile("m.prom", "utf8");
+    for (const line of [
+      'tallystick_monitor_passes_total{outcome="sound"} 1',
+      "tallystick_monitor_alert 0",
+      `tallystick_monitor_checked_entries ${sizes.later}`,
+      "tallystick_monitor_statements_told_total 2",
+    ]) {
+      expect(text.split("\n")).toContain(line);
+    }
+    for (const line of text.split("\n").filter((each) => each !== "")) {
+      expect(line).toMatch(/^(# (HELP|TYPE) )?tallystick_monitor_[a-z_]+({outcome="[a-z]+"})? /);
+    }
+  });
+
+  test("that nobody takes the news of is made again, and tells again", async () => {
+    const hook = await webhook([404, 500, 503, 404]);
+    const watch = ["--watch-subject", "pkg/*", "--webhook", hook.url, "--json"];
+    expect(await monitored("later", "hooked.state", ...watch)).toMatchObject({ code: 2 });
+    expect(hook.posted).toHaveLength(4);
+    expect(await monitored("later", "hooked.state", ...watch)).toMatchObject({ code: 0 });
+    await hook.close();
+    expect(hook.posted.slice(4).map((text) => linesOf(text)[0])).toEqual([
+      expect.objectContaining({ event: "statement", index: sizes.early }),
+      expect.objectContaining({ event: "statement", index: sizes.early + 1 }),
+    ]);
+    expect(hook.posted[0]).toBe(hook.posted[4]);
+  });
+
+  test("that is stopped says so, and the next one goes on", async () => {
+    const web = await Web.serve(workspace.at("later"), (path) => {
+      if (path === "checkpoint") process.emit("SIGTERM");
+      return false;
+    });
+    const { code, stderr } = await monitored(web.url, "stopped.state");
+    await web.close();
+    expect([code, stderr]).toEqual([2, expect.stringContaining("not finished")]);
+    expect(await monitored("later", "stopped.state")).toMatchObject({ code: 0 });
+  });
+
+  test("ends a line that a crash has cut short", async () => {
+    await workspace.write("torn.jsonl", '{"event":"state');
+    await monitored("later", "torn.state", "--to", "torn.jsonl", "--watch-subject", "pkg/*");
+    const [torn, ...whole] = (await readFile("torn.jsonl", "utf8")).trimEnd().split("\n");
+    expect(torn).toBe('{"event":"state');
+    expect(whole.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
+      ...["statement", "statement"],
+    ]);
+  });
+});
+
+describe("misbehaviour", () => {
+  test("of a log that shows another branch: evidence, and an alert to all who listen", async () => {
+    await monitored("later", "forked.state");
+    const hook = await webhook([]);
+    const { code, stdout } = await monitored(
+      ...(["other", "forked.state", "--webhook", hook.url, "--json"] as const),
+    );
+    await hook.close();
+    expect(code).toBe(1);
+    const [alert] = linesOf(stdout);
+    expect(alert).toMatchObject({
+      ...{ event: "alert", code: "MIRROR_CONTRADICTION", seen: sizes.later },
+      evidence: "forked.state.evidence",
+    });
+    expect(hook.posted.map((text) => linesOf(text)[0])).toEqual([alert]);
+    await workspace.must("evidence", "forked.state.evidence", "--trust", "trust.json");
+    // What was seen stays: the other branch is refused again.
+    expect(await monitored("other", "forked.state")).toMatchObject({ code: 1 });
+    expect(await workspace.names()).not.toContain("forked.state.evidence.2");
+    expect(await monitored("later", "forked.state")).toMatchObject({ code: 0 });
+  });
+
+  test("of a cache that serves an old checkpoint is stale, and mends", async () => {
+    await monitored("later", "cached.state");
+    const { code, stdout } = await monitored("early", "cached.state", "--json");
+    expect([code, linesOf(stdout)[0]]).toEqual([
+      ...[1, expect.objectContaining({ event: "alert", code: "MIRROR_STALE" })],
+    ]);
+    expect(await monitored("later", "cached.state")).toMatchObject({ code: 0 });
+  });
+
+  test("of a log that signs nothing any more is stale with --max-age", async () => {
+    const watch = ["--max-age", "3600", "--json"];
+    expect(await monitored("later", "aged.state", ...watch)).toMatchObject({ code: 0 });
+    const later = Date.now() + 3_700_000;
+    const clock = jest.spyOn(Date, "now").mockReturnValue(later);
+    const { code, stdout } = await monitored("later", "aged.state", ...watch);
+    clock.mockRestore();
+    expect([code, linesOf(stdout)[0]]).toEqual([
+      ...[1, expect.objectContaining({ event: "alert", code: "MIRROR_STALE" })],
+    ]);
+  });
+
+  test("is told once while it lasts with --every, and the command goes on", async () => {
+    await monitored("later", "going.state");
+    let passes = 0;
+    const web = await Web.serve(workspace.at("early"), (path) => {
+      if (path === "checkpoint" && ++passes === 3) process.emit("SIGTERM");
+      return false;
+    });
+    const { code, stdout } = await workspace.tally(
+      ...["monitor", web.url, "--state", "going.state", "--trust", "trust.json"],
+      ...["--every", "1", "--json"],
+    );
+    await web.close();
+    expect([code, passes]).toEqual([1, 3]);
+    expect(linesOf(stdout).map(({ event }) => event)).toEqual(["alert"]);
+  });
+
+  test("that lasts ends the command also with --every", async () => {
+    await monitored("later", "ended.state");
+    const { code } = await workspace.tally(
+      ...["monitor", "other", "--state", "ended.state", "--trust", "trust.json", "--every", "60"],
+    );
+    expect(code).toBe(1);
+  });
+});
+
+describe("what cannot be followed", () => {
+  test.each([
+    ["neither --once nor --every", ["later", "--state", "s"], 3, "either --once or --every"],
+    ["both", ["later", "--state", "s", ...PINNED, "--every", "5"], 3, "either --once or --every"],
+    ["no state", ["later", ...PINNED], 3, "--state"],
+    ["no keys", ["later", "--state", "s", "--once"], 3, "--trust or --vkey"],
+    ["an empty name", ["later", "--state", "s", ...PINNED, "--watch-issuer", ""], 3, "empty name"],
+    [
+      "a webhook that is none",
+      ["later", "--state", "s", ...PINNED, "--webhook", "x"],
+      3,
+      "--webhook",
+    ],
+    ["a state of another kind", ["later", "--state", "trust.json", ...PINNED], 2, "state: "],
+    [
+      "an address that nobody answers at",
+      ["http://127.0.0.1:9", "--state", "s", ...PINNED],
+      2,
+      "reached",
+    ],
+  ])("%s: says so", async (...[, args, code, says]) => {
+    const outcome = await workspace.tally("monitor", ...args);
+    expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringContaining(says)]);
+  });
+
+  test("a state that says more than its checkpoint covers is not believed", async () => {
+    await monitored("early", "ahead.state");
+    const state = await workspace.json("ahead.state");
+    for (const change of [{ position: 9999 }, { seen: null }, { seen: "AA" }, { more: 1 }]) {
+      await workspace.write("changed.state", JSON.stringify({ ...state, ...change }));
+      const { code, stdout } = await monitored("later", "changed.state", "--json");
+      expect([change, code, stdout]).toEqual([
+        ...[change, 2, expect.stringContaining("MIRROR_STATE_INVALID")],
+      ]);
+    }
+  });
+});

@@ -1,0 +1,106 @@
+import { TILE_WIDTH } from "@tallystick/merkle";
+import type { SignedCheckpoint } from "@tallystick/receipt";
+import type { TrustStore } from "@tallystick/verifier";
+
+import { readBody } from "./body.js";
+import { readBundle } from "./bundle.js";
+import { checkpointsBack, endAt } from "./chain.js";
+import { MirrorError } from "./error.js";
+import { requireExtension } from "./extension.js";
+import { readHead } from "./head.js";
+import { forEachOf } from "./parallel.js";
+import { CheckedReader } from "./read-path.js";
+import type { ReadPath } from "./read-path.js";
+import type { MonitorState } from "./state.js";
+import { VerifiedTree } from "./tree.js";
+
+/** What an entry that was checked says of itself; its issuer's signature is not verified. */
+export interface CheckedEntry {
+  readonly index: number;
+  readonly entryId: string;
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly contentType: string | number | undefined;
+}
+
+/** How a log is followed. */
+export interface MonitorOptions {
+  /** Pins note key and receipt keys of the log. */
+  readonly trust: TrustStore;
+  readonly state: MonitorState;
+  /**
+   * Told of the entries of a bundle, in order, once all of them are checked. What it did is done: the
+   * state that follows does not come back to them.
+   */
+  readonly onEntries: (entries: readonly CheckedEntry[]) => Promise<void>;
+  /** Told of each step from which a later run can go on. */
+  readonly onState: (state: MonitorState) => Promise<void>;
+  /** Statements that are on their way at a time. */
+  readonly parallel: number;
+  /** Stops the pass between two bundles. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Follows a log up to its newest checkpoint: it extends what was seen, is signed in both forms, and so
+ * is every checkpoint since; each new entry is a leaf of the tree, and its statement is the one that the
+ * tree has. Yields the newest checkpoint.
+ *
+ * Memory: two tiles for each level, `parallel` statements, and the names in those of one bundle.
+ *
+ * @throws {@link MirrorError} every code but `MIRROR_STATE_INVALID`; what the source and the callbacks
+ * throw
+ */
+export async function monitor(
+  source: ReadPath,
+  { trust, state: start, onEntries, onState, parallel, signal }: MonitorOptions,
+): Promise<SignedCheckpoint> {
+  const reader = new CheckedReader(source);
+  const head = await readHead(reader, trust);
+  const tree = await requireExtension(start.seen, head.signed, {
+    shown: () => VerifiedTree.open(reader, head.signed.checkpoint),
+  });
+  let state: MonitorState = { ...start, seen: head.signed };
+  await onState(state);
+  const records = checkpointsBack(reader, head, { trust, tree, end: start.chained });
+  while ((await records.next()).done !== true) if (signal?.aborted === true) return head.signed;
+  state = { ...state, chained: endAt(head) };
+  while (state.position < tree.size && signal?.aborted !== true) {
+    const bundle = await readBundle(reader, tree, Math.floor(state.position / TILE_WIDTH));
+    const entries = bundle.entries.slice(state.position - bundle.first);
+    await onEntries(await checkedEntries(reader, entries, { first: state.position, parallel }));
+    state = { ...state, position: state.position + entries.length };
+    await onState(state);
+  }
+  if (state.position === start.position) await onState(state);
+  return head.signed;
+}
+
+async function checkedEntries(
+  reader: CheckedReader,
+  entries: readonly Uint8Array[],
+  { first, parallel }: { readonly first: number; readonly parallel: number },
+): Promise<readonly CheckedEntry[]> {
+  const checked: CheckedEntry[] = [];
+  await forEachOf(entries, parallel, async (entry, position) => {
+    // No more of it is held, for a statement may be large.
+    const { entryId, claims, contentType } = await readBody(reader, entry);
+    const { issuer, subject } = claims;
+    checked[position] = { index: first + position, entryId, issuer, subject, contentType };
+  });
+  return checked;
+}
+
+/**
+ * Requires that a checkpoint was signed at most so many seconds ago.
+ *
+ * @throws {@link MirrorError} `MIRROR_STALE`
+ */
+export function requireFresh(
+  { checkpoint: { size, time } }: SignedCheckpoint,
+  { now, maxAge }: { readonly now: number; readonly maxAge: number },
+): void {
+  if (now - time <= maxAge) return;
+  const message = `the newest checkpoint, of ${size} entries, was signed ${now - time} s ago`;
+  throw new MirrorError("MIRROR_STALE", `${message}, want ${maxAge} at most`);
+}
