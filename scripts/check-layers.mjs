@@ -32,7 +32,7 @@ export const LAYERS = {
   client: ["cose", "receipt", "statement", "verifier"],
   server: [
     ...["auditor", "cose", "log", "merkle", "policy"],
-    ...["receipt", "statement", "tlog", "verifier"],
+    ...["receipt", "statement", "tlog", "verifier", "witness"],
   ],
   cli: [
     ...["auditor", "client", "cose", "log", "merkle", "policy"],

@@ -1,3 +1,4 @@
+import { encodeHex } from "@tallystick/cose";
 import type { Log } from "@tallystick/log";
 import { encodeBase64 } from "@tallystick/tlog";
 import type { OwnNote } from "@tallystick/witness";
@@ -53,9 +54,5 @@ export async function contradictionOf(
     own: decoder.decode(await newest()),
   };
   const evidence = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
-  return { why, evidence, name: `${size}-${hexStart(root)}` };
-}
-
-function hexStart(root: Uint8Array): string {
-  return Array.from(root.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { why, evidence, name: `${size}-${encodeHex(root.subarray(0, 8))}` };
 }
