@@ -34,7 +34,11 @@ export class TestWitness {
   behaviour: RequestListener;
   readonly #server: Server;
 
-  private constructor(name: string, signer: NoteSigner, honest: RequestListener, server: Server) {
+  private constructor(
+    { name, signer }: { readonly name: string; readonly signer: NoteSigner },
+    honest: RequestListener,
+    server: Server,
+  ) {
     this.name = name;
     this.signer = signer;
     this.honest = honest;
@@ -60,7 +64,7 @@ export class TestWitness {
     const witness = new Witness({ signers: [signer], logs, store, now: () => TIME });
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new TestWitness(name, signer, witnessHandler(witness), server);
+    return new TestWitness({ name, signer }, witnessHandler(witness), server);
   }
 
   /** Its line in a policy. */

@@ -11,7 +11,7 @@ import { ServerError } from "../error.js";
 import type { Notes } from "../notes.js";
 import { contradictionOf } from "./alarm.js";
 import { CosignedNote } from "./cosigned.js";
-import { Peer, peersOf } from "./peers.js";
+import { type Peer, peersOf } from "./peers.js";
 import { pathBetween } from "./tree.js";
 
 /**
