@@ -33,7 +33,7 @@ export const LAYERS = {
   mirror: ["client", "cose", "merkle", "policy", "receipt", "statement", "tlog", "verifier"],
   server: [
     ...["auditor", "cose", "log", "merkle", "policy"],
-    ...["receipt", "statement", "tlog", "verifier"],
+    ...["receipt", "statement", "tlog", "verifier", "witness"],
   ],
   cli: [
     ...["auditor", "client", "content", "cose", "log", "merkle", "mirror", "policy"],

@@ -29,7 +29,10 @@ const PRIVATE_DIRECTORY = 0o700;
 const CONFIG_MODE = 0o644;
 const ANCHOR_MODE = 0o600;
 
-/** Where everything of a service lies: `config.json`, `keys/`, `log/`, and the anchor, or elsewhere. */
+/**
+ * Where everything of a service lies: `config.json`, `keys/`, `log/`, `witness/` where witnesses are
+ * asked, and the anchor, or elsewhere.
+ */
 export class ServiceDirectory {
   readonly path: string;
   readonly config: ServiceConfig;
@@ -40,6 +43,8 @@ export class ServiceDirectory {
   readonly operatorKeyPath: string;
   /** The key that signs notes. */
   readonly noteKeyPath: string;
+  /** What is kept of witnesses: the newest checkpoint that they cosigned, and evidence. */
+  readonly witnessPath: string;
 
   private constructor(path: string, config: ServiceConfig) {
     this.path = path;
@@ -50,6 +55,7 @@ export class ServiceDirectory {
     this.receiptKeyPath = join(path, "keys", "receipt.jwk");
     this.operatorKeyPath = join(path, "keys", "operator.jwk");
     this.noteKeyPath = join(path, "keys", "note.jwk");
+    this.witnessPath = join(path, "witness");
     Object.freeze(this);
   }
 

@@ -66,6 +66,7 @@ const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCod
   [new ServerError("SERVER_METHOD", "x"), EXIT.failed],
   [new StatementError("STATEMENT_MALFORMED", "x"), EXIT.no],
   [new TlogError("TLOG_KEY_MALFORMED", "x"), EXIT.no],
+  [new TlogError("TLOG_POLICY_MALFORMED", "x"), EXIT.failed],
   [new VerifierError("VERIFIER_RECEIPTS_MISSING", "x"), EXIT.no],
   [new WitnessError("WITNESS_STORE_FAILED", "x"), EXIT.failed],
   [new VerifierError("VERIFIER_TRUST_MALFORMED", "x"), EXIT.failed],

@@ -74,7 +74,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
   ReceiptError: { otherwise: EXIT.no },
   ServerError: { otherwise: EXIT.failed },
   StatementError: { otherwise: EXIT.no },
-  TlogError: { otherwise: EXIT.no },
+  TlogError: { otherwise: EXIT.no, TLOG_POLICY_MALFORMED: EXIT.failed },
   VerifierError: { otherwise: EXIT.no, VERIFIER_TRUST_MALFORMED: EXIT.failed },
   WitnessError: { otherwise: EXIT.failed },
 };

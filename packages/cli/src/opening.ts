@@ -8,6 +8,7 @@ import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { FAILPOINT, parseFailpoint } from "./failpoint.js";
 import { openNoteKey } from "./notekey.js";
+import type { Asking } from "./witness-policy.js";
 
 /** How much space must be free unless the operator says otherwise. */
 export const MIN_FREE_MIB = 256;
@@ -56,6 +57,8 @@ export interface OpeningOptions {
   readonly ignoreClock?: boolean;
   /** Told what is to be said of the note key; unless given, the service signs no notes. */
   readonly onNoteKey?: (line: string) => void;
+  /** How witnesses are asked; they are not unless given. */
+  readonly asking?: Asking | undefined;
   /** Told once when the log has stopped for good. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -87,8 +90,9 @@ export async function openService(
  */
 export async function openParts(
   directory: ServiceDirectory,
-  { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onNoteKey, onFatal }: OpeningOptions,
+  options: OpeningOptions,
 ): Promise<OpenedService> {
+  const { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onNoteKey, onFatal } = options;
   const { TransparencyService } = await import("@tallystick/server");
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
@@ -96,17 +100,22 @@ export async function openParts(
   const store = await openStore(directory, advice);
   const anchor = await closing(store, () => openAnchor(directory));
   const notes = onNoteKey && (await closing(store, () => openNoteKey(directory, onNoteKey)));
+  const { asking } = options;
+  const witnesses = await closing(anchor, () =>
+    closing(store, () => Promise.resolve(asking?.(notes?.key))),
+  );
   const space = spaceOf(directory, minFreeMib * MEBIBYTE);
   const service = await TransparencyService.open({
     ...{ store, anchor, issuer, origin, signer, space, ignoreClock },
     ...(notes && { noteSigner: notes }),
+    ...(witnesses && { witnesses }),
     ...(onStep === undefined ? {} : { onStep }),
     ...(onFatal === undefined ? {} : { onFatal }),
   });
   return { service, store, anchor, space };
 }
 
-async function closing<T>(store: LevelStore, open: () => Promise<T>): Promise<T> {
+async function closing<T>(store: Pick<LevelStore, "close">, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {

@@ -28,6 +28,7 @@ export { ReceiptError } from "./error.js";
 export type { ReceiptErrorCode } from "./error.js";
 export { issueConsistencyReceipt, issueInclusionReceipt } from "./issue.js";
 export { PROFILE_LABEL } from "./profile.js";
+export { decodeInclusionProof } from "./proof.js";
 export type { ProofKind } from "./proof.js";
 export { Receipt, VDS } from "./receipt.js";
 export { VerifiedConsistency, VerifiedInclusion } from "./verify.js";

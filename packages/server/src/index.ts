@@ -31,4 +31,6 @@ export type { LogLevel, RequestLogOptions } from "./request-log.js";
 export { TransparencyService } from "./service.js";
 export type { Registration, ServiceOptions } from "./service.js";
 export type { TlsMaterial } from "./tls.js";
+export { peersOf } from "./witness/peers.js";
+export type { NoteKeeper, WitnessMode, WitnessOptions } from "./witness/witnessing.js";
 export { VERSION } from "./version.js";

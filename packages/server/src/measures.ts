@@ -1,9 +1,11 @@
 import type { ScrubAges } from "@tallystick/log";
-import { Gauge, Histogram } from "prom-client";
+import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
+import { ASK_OUTCOMES } from "@tallystick/witness";
 
 import type { RoundTimes, Watcher } from "./rounds.js";
 import type { TransparencyService } from "./service.js";
+import type { Witnessing } from "./witness/witnessing.js";
 
 /** From a tenth of a millisecond to ten seconds. */
 const SECONDS = [
@@ -89,6 +91,21 @@ export function registerGauges(
   gauge("writable", "1 while registrations are taken.", () => (service.isWritable() ? 1 : 0));
   gauge("queue_entries", "Entries that wait for a commit.", () => service.log.queue().entries);
   gauge("queue_bytes", "Bytes of what waits for a commit.", () => service.log.queue().bytes);
+  const { witnessing } = service;
+  if (witnessing !== undefined) {
+    gauge("witnessed_size", "Entries under the newest checkpoint with a quorum; 0 before.", () => {
+      return witnessing.witnessed?.size ?? 0;
+    });
+    gauge("quorum_age_seconds", "Time since the cosignatures of that quorum; NaN before.", () => {
+      return witnessing.quorumAge() ?? Number.NaN;
+    });
+    gauge(
+      "rollback_alarm",
+      "1 once a checkpoint of this log was found that it does not extend.",
+      () => (witnessing.isAlarmed ? 1 : 0),
+    );
+    registerAnswers(registry, witnessing);
+  }
   if (scrub === undefined) return;
   gauge("scrub_problems", "Problems that the scrub found since the start.", () => scrub().errors);
   gauge(
@@ -109,6 +126,23 @@ function registerScrubAge(registry: Registry, scrub: () => ScrubAges): void {
       const ages = scrub();
       for (const pass of ["tree", "bodies"] as const) {
         this.set({ pass }, ages[pass].ageSeconds ?? Number.NaN);
+      }
+    },
+  });
+}
+
+function registerAnswers(registry: Registry, { peers }: Witnessing): void {
+  new Counter({
+    name: "tallystick_witness_answers_total",
+    help: "What witnesses answered that were asked for cosignatures.",
+    labelNames: ["witness", "outcome"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, counts } of peers) {
+        for (const outcome of ASK_OUTCOMES) {
+          this.inc({ witness: name, outcome }, counts.get(outcome) ?? 0);
+        }
       }
     },
   });

@@ -1,7 +1,7 @@
 import type { Log } from "@tallystick/log";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import { formatCheckpoint, formatNote, signNote } from "@tallystick/tlog";
-import type { NoteSigner } from "@tallystick/tlog";
+import type { NoteSigner, VerifierKey } from "@tallystick/tlog";
 
 interface NewestNote {
   readonly size: number;
@@ -27,6 +27,11 @@ export class Notes {
     if (type !== "ed25519") throw new TypeError(`a key of ${type} makes no plain signatures`);
     this.#log = log;
     this.#signer = signer;
+  }
+
+  /** What the notes verify under. */
+  get verifierKey(): VerifierKey {
+    return this.#signer.key;
   }
 
   /** The key that the notes verify under, as a vkey (W4). */

@@ -22,6 +22,7 @@ const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_METHOD: [405, "Method Not Allowed"],
   SERVER_NOT_ACCEPTABLE: [406, "Not Acceptable"],
   SERVER_NOT_READY: [503, "Not Ready"],
+  SERVER_NOT_WITNESSED: [503, "Not Witnessed"],
   SERVER_RATE_LIMITED: [429, "Too Many Requests"],
   SERVER_REGISTRATION_FAILED: [404, "Registration Failed"],
   SERVER_REQUEST_MALFORMED: [400, "Malformed request"],
@@ -68,7 +69,7 @@ describe("problemOf", () => {
   test.each(Object.entries(SERVER))("%s is told as %p", (code, [status, title]) => {
     const problem = problemOf(new ServerError(code as ServerErrorCode, "the cause"));
     expect([problem.status, problem.title]).toEqual([status, title]);
-    const isTold = status < 500 || code === "SERVER_NOT_READY";
+    const isTold = status < 500 || code.startsWith("SERVER_NOT_");
     expect(problem.detail.includes("the cause")).toBe(isTold);
   });
 

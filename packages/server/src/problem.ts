@@ -240,6 +240,13 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: "Not Acceptable",
     detail: "The answer cannot be given in an accepted type",
   },
+  SERVER_NOT_WITNESSED: {
+    status: 503,
+    title: "Not Witnessed",
+    detail: "No checkpoint can be shown yet",
+    retryAfter: 5,
+    isOpen: true,
+  },
   SERVER_NOT_READY: {
     status: 503,
     title: "Not Ready",

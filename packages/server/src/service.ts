@@ -4,6 +4,7 @@ import type { LogError, LogOptions, OnStep, Space, Standing } from "@tallystick/
 import { Admission, firstPolicy, signPolicy } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { SignedStatement, attachReceipts } from "@tallystick/statement";
+import { withNoteSignatures } from "@tallystick/tlog";
 import type { NoteSigner } from "@tallystick/tlog";
 
 import { decodeCollateral } from "./collateral.js";
@@ -13,6 +14,8 @@ import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
 import { RoundWatch } from "./rounds.js";
 import type { Watcher } from "./rounds.js";
+import { Witnessing } from "./witness/witnessing.js";
+import type { WitnessOptions } from "./witness/witnessing.js";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -28,6 +31,8 @@ export interface ServiceOptions {
   readonly signer: Signer;
   /** Signs notes, and nothing else, under the log's name; no notes unless given. */
   readonly noteSigner?: NoteSigner;
+  /** Whom to ask for cosignatures of notes, once the log is opened; nobody unless given. */
+  readonly witnesses?: WitnessOptions;
   /** Seconds since the epoch; the machine's clock by default. */
   readonly now?: () => number;
   /** Room that there must be for registrations; no limit by default. */
@@ -69,6 +74,8 @@ export class TransparencyService {
   readonly keys: readonly PublicKey[];
   /** Published checkpoints as signed notes; `undefined` without a note key. */
   readonly notes: Notes | undefined;
+  /** What asks witnesses; `undefined` where nobody is asked. */
+  readonly witnessing: Witnessing | undefined;
   readonly #policies: Policies;
   readonly #now: () => number;
   readonly #state: WriteState;
@@ -83,8 +90,9 @@ export class TransparencyService {
     this.notes = options.noteSigner && new Notes(log, options.noteSigner);
     this.#policies = new Policies(log);
     this.#state = state;
-    this.#now = options.now ?? wallClock;
     this.#rounds = rounds;
+    this.#now = options.now ?? wallClock;
+    this.witnessing = this.#witnessingOf(options.witnesses);
     this.#space = options.space;
   }
 
@@ -111,14 +119,31 @@ export class TransparencyService {
   }
 
   /**
-   * Opens an existing log, with all of its boot checks.
+   * Opens an existing log, with all of its boot checks, and with witnesses holds it against what they
+   * have of it. TypeError where there are witnesses and no note key.
    *
    * @throws LogError when there is none, it is in use, belongs to another key, or does not check
    */
   static async open(options: ServiceOptions): Promise<TransparencyService> {
     const service = await TransparencyService.#over(options, (opened) => Log.open(opened));
     await service.policyInForce();
+    await service.witnessing?.open();
     return service;
+  }
+
+  #witnessingOf(options: WitnessOptions | undefined): Witnessing | undefined {
+    if (options === undefined) return undefined;
+    const { log, notes } = this;
+    if (notes === undefined)
+      throw new TypeError("witnesses cosign notes, and there is no note key");
+    const witnessing = new Witnessing(options, { log, notes, now: this.#now });
+    this.watch({
+      onRound: () => {
+        witnessing.wake();
+      },
+      onVerified: () => undefined,
+    });
+    return witnessing;
   }
 
   static async #over(
@@ -161,19 +186,37 @@ export class TransparencyService {
     const { entry, entryId } = statement;
     const receipt = await (size === 1
       ? undefined
-      : sequenced === undefined
-        ? this.log.inclusionReceipt(entry, size)
+      : sequenced === undefined || (isDuplicate && this.witnessing !== undefined)
+        ? this.inclusionReceipt(entry)
         : this.log.receiptOf(sequenced));
     return { entryId, index, receipt, isDuplicate };
   }
 
   /**
-   * Yields the statement with a receipt under the newest checkpoint attached.
+   * Yields a receipt for an entry: under the newest checkpoint with a quorum of cosignatures, and with
+   * them, where witnesses are asked and it covers the entry; else under the newest one.
+   *
+   * @throws LogError `LOG_ENTRY_NOT_FOUND`, `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`
+   */
+  async inclusionReceipt(entry: Uint8Array): Promise<Uint8Array> {
+    const witnessed = this.witnessing?.witnessed;
+    // A tree of one entry has no receipt.
+    if (witnessed === undefined || witnessed.size < 2) return this.log.inclusionReceipt(entry);
+    const placement = await this.log.lookup(entry);
+    if (placement === undefined || placement.index >= witnessed.size) {
+      return this.log.inclusionReceipt(entry);
+    }
+    const receipt = await this.log.inclusionReceipt(entry, witnessed.size);
+    return withNoteSignatures(receipt, witnessed.signatures);
+  }
+
+  /**
+   * Yields the statement with a receipt attached, as {@link TransparencyService.inclusionReceipt}.
    *
    * @throws LogError `LOG_ENTRY_NOT_FOUND`, `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`
    */
   async transparentStatement(entry: Uint8Array): Promise<Uint8Array> {
-    const receipt = await this.log.inclusionReceipt(entry);
+    const receipt = await this.inclusionReceipt(entry);
     const body = await this.log.body(entry);
     // What is logged was admitted, whatever the policy says about subjects today.
     const statement = SignedStatement.decode(body, { isSubjectOptional: true });
@@ -228,9 +271,10 @@ export class TransparencyService {
   }
 
   /** Finishes what is pending and closes the log. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#state.isWritable = false;
-    return this.log.close();
+    await this.witnessing?.close();
+    await this.log.close();
   }
 }
 

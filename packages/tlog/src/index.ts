@@ -28,7 +28,7 @@ export {
   parseNote,
   parseSignatureLines,
 } from "./note.js";
-export { WitnessedCheckpoint, WitnessPolicy } from "./policy.js";
+export { type Cosigner, verifyCosignatures, WitnessedCheckpoint, WitnessPolicy } from "./policy.js";
 export type { PolicyLog, PolicyWitness } from "./policy-lines.js";
 export {
   formatTlogProof,
@@ -37,6 +37,7 @@ export {
   type TlogProof,
   verifyTlogProof,
 } from "./proof.js";
+export { NOTE_SIGNATURES_LABEL, noteSignaturesIn, withNoteSignatures } from "./receipt-header.js";
 export { cosign, signNote } from "./signing.js";
 export { VerifiedNote, type VerifiedSignature } from "./verified-note.js";
 export { type NoteSigner, noteSigner, type SignatureType, VerifierKey } from "./verifier-key.js";

@@ -40,13 +40,19 @@ export class WitnessPolicy {
   }
 }
 
+/** A witness whose cosignature holds, with the time that it states, in POSIX seconds. */
+export interface Cosigner {
+  readonly witness: PolicyWitness;
+  readonly time: number;
+}
+
 /** A checkpoint that its log signed and that the witnesses of a policy cosigned. */
 export class WitnessedCheckpoint {
   readonly #verified = true;
   readonly checkpoint: Checkpoint;
   readonly verified: VerifiedNote;
   /** The witnesses whose cosignature holds, with its time. */
-  readonly witnesses: readonly { readonly witness: PolicyWitness; readonly time: number }[];
+  readonly witnesses: readonly Cosigner[];
 
   private constructor(
     checkpoint: Checkpoint,
@@ -85,16 +91,41 @@ export class WitnessedCheckpoint {
     if (!verified.signatures.some(({ key }) => own.some((one) => one.equals(key)))) {
       throw new TlogError("TLOG_SIGNATURE_MISSING", "no known log has signed the checkpoint");
     }
-    const witnesses = policy.witnesses.flatMap((witness) => {
-      const found = verified.signatures.find(({ key }) => key.equals(witness.key));
-      return found?.time === undefined ? [] : [{ witness, time: found.time }];
-    });
-    if (!policy.isQuorum(witnesses.map(({ witness }) => witness.name))) {
-      const count = `${witnesses.length} of ${policy.witnesses.length}`;
-      throw new TlogError("TLOG_QUORUM_MISSING", `no quorum: ${count} witnesses cosigned`);
-    }
-    return new WitnessedCheckpoint(checkpoint, verified, witnesses);
+    return new WitnessedCheckpoint(checkpoint, verified, requireQuorum(verified, policy));
   }
+}
+
+/**
+ * Verifies that the cosignatures of a checkpoint make the quorum, whoever vouches for the log: for a
+ * checkpoint that is known to be the log's by other means. Times are told and not judged.
+ *
+ * @throws {@link TlogError} `TLOG_CHECKPOINT_MALFORMED`, `TLOG_SIGNATURE_INVALID`,
+ * `TLOG_QUORUM_MISSING`
+ */
+export async function verifyCosignatures(
+  note: Note,
+  policy: WitnessPolicy,
+): Promise<readonly Cosigner[]> {
+  const keys = policy.witnesses.map(({ key }) => key);
+  // A note that no witness has signed is one of zero cosignatures, which may be enough.
+  const isKnown = note.signatures.some(({ name, keyId }) =>
+    keys.some((key) => key.name === name && key.keyId === keyId),
+  );
+  if (!isKnown) return requireQuorum({ signatures: [] }, policy);
+  return requireQuorum(await VerifiedNote.verify(note, keys), policy);
+}
+
+function requireQuorum(
+  { signatures }: Pick<VerifiedNote, "signatures">,
+  policy: WitnessPolicy,
+): readonly Cosigner[] {
+  const witnesses = policy.witnesses.flatMap((witness) => {
+    const found = signatures.find(({ key }) => key.equals(witness.key));
+    return found?.time === undefined ? [] : [{ witness, time: found.time }];
+  });
+  if (policy.isQuorum(witnesses.map(({ witness }) => witness.name))) return witnesses;
+  const count = `${witnesses.length} of ${policy.witnesses.length}`;
+  throw new TlogError("TLOG_QUORUM_MISSING", `no quorum: ${count} witnesses cosigned`);
 }
 
 function isMet(quorum: Quorum, names: ReadonlySet<string>): boolean {

@@ -1,11 +1,12 @@
 import { ReceiptError } from "@tallystick/receipt";
 import { StatementError } from "@tallystick/statement";
+import { TlogError } from "@tallystick/tlog";
 
 import type { VerifierError } from "./error.js";
 
 /** One thing that a verification looked at, in order, fit to be shown or kept as JSON. */
 export interface Step {
-  readonly step: "statement" | "receipt" | "issuer" | "artifact" | "consistency";
+  readonly step: "statement" | "receipt" | "witnesses" | "issuer" | "artifact" | "consistency";
   /** `"skipped"` was not verified, by choice or for want of a key; it neither helps nor hurts. */
   readonly outcome: "verified" | "skipped" | "failed";
   readonly detail: string;
@@ -14,11 +15,13 @@ export interface Step {
 }
 
 /** The refusals that lower packages state; anything else is a defect and passes on. */
-export type Refusal = ReceiptError | StatementError;
+export type Refusal = ReceiptError | StatementError | TlogError;
 
 /** Yields whether a caught value is a refusal of what is being verified. */
 export function isRefusal(error: unknown): error is Refusal {
-  return error instanceof ReceiptError || error instanceof StatementError;
+  return (
+    error instanceof ReceiptError || error instanceof StatementError || error instanceof TlogError
+  );
 }
 
 /** Makes the step that records a refusal. */

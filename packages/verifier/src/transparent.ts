@@ -7,6 +7,7 @@ import {
   verifyArtifact,
 } from "@tallystick/statement";
 import type { Identity } from "@tallystick/statement";
+import type { Cosigner, WitnessPolicy } from "@tallystick/tlog";
 
 import { VerifierError } from "./error.js";
 import type { VerifierErrorCode } from "./error.js";
@@ -14,17 +15,22 @@ import { failed, isRefusal } from "./step.js";
 import type { Refusal, Step } from "./step.js";
 import type { TrustedIssuers } from "./issuers.js";
 import type { TrustStore, TrustedService } from "./trust.js";
+import { verifyWitnesses } from "./witnesses.js";
 
 /** What may be checked beside the statement and its receipts. */
 export interface VerifyOptions {
   /** The file that the statement is about; compared with its payload or hashed for its envelope. */
   readonly artifact?: Uint8Array;
+  /** Witnesses whose cosignatures every receipt that counts has to carry (C2SP tlog-policy). */
+  readonly witnesses?: WitnessPolicy;
 }
 
 /** A receipt that holds, with the service that vouches by it. */
 export interface CountedReceipt {
   readonly service: TrustedService;
   readonly inclusion: VerifiedInclusion;
+  /** The witnesses that cosigned its checkpoint; none where no witnesses were asked for. */
+  readonly cosigners: readonly Cosigner[];
 }
 
 /**
@@ -66,7 +72,7 @@ export class VerifiedTransparentStatement {
   static async verify(
     bytes: Uint8Array,
     trust: TrustStore,
-    { artifact }: VerifyOptions = {},
+    { artifact, witnesses }: VerifyOptions = {},
   ): Promise<VerifiedTransparentStatement> {
     const trail = new Trail();
     const statement = await trail.require("statement", "VERIFIER_STATEMENT_REFUSED", () =>
@@ -74,7 +80,7 @@ export class VerifiedTransparentStatement {
       SignedStatement.decode(bytes, { isSubjectOptional: true }),
     );
     trail.verified("statement", `well-formed, entry ${statement.entryId}`);
-    const vouched = await countReceipts(statement, trust, trail);
+    const vouched = await countReceipts(statement, { trust, trail, witnesses });
     const issuer = await verifyIssuer(statement, trust.issuers, { vouched, trail });
     if (artifact !== undefined) {
       await trail.require("artifact", "VERIFIER_ARTIFACT_MISMATCH", () =>
@@ -125,11 +131,15 @@ export function verifyTransparentStatement(
   return VerifiedTransparentStatement.verify(bytes, trust, options);
 }
 
-async function countReceipts(
-  statement: SignedStatement,
-  trust: TrustStore,
-  trail: Trail,
-): Promise<Vouched> {
+/** What receipts are held against, and where it is told. */
+interface Counting {
+  readonly trust: TrustStore;
+  readonly trail: Trail;
+  readonly witnesses: WitnessPolicy | undefined;
+}
+
+async function countReceipts(statement: SignedStatement, counting: Counting): Promise<Vouched> {
+  const { trust, trail } = counting;
   if (statement.receipts.length === 0) {
     throw trail.stop("VERIFIER_RECEIPTS_MISSING", "the statement carries no receipt");
   }
@@ -139,7 +149,7 @@ async function countReceipts(
   const all: CountedReceipt[] = [];
   for (const [position, bytes] of statement.receipts.entries()) {
     try {
-      const found = await verifyReceipt({ bytes, position }, statement, { trust, trail });
+      const found = await verifyReceipt({ bytes, position }, statement, counting);
       if (found === undefined) continue;
       all.push(found);
       if (!counted.has(found.service.issuer)) counted.set(found.service.issuer, found);
@@ -214,7 +224,7 @@ function signedIndex({ receipt, index }: VerifiedInclusion): number | undefined 
 async function verifyReceipt(
   { bytes, position }: { readonly bytes: Uint8Array; readonly position: number },
   statement: SignedStatement,
-  { trust, trail }: { readonly trust: TrustStore; readonly trail: Trail },
+  { trust, trail, witnesses }: Counting,
 ): Promise<CountedReceipt | undefined> {
   const receipt = Receipt.decode(bytes);
   const found = trust.resolve(receipt.issuer, receipt.kid);
@@ -231,6 +241,7 @@ async function verifyReceipt(
   const inclusion = await VerifiedInclusion.verify(receipt, { entry, key, vds: service.vds });
   const { signedSize: size, issuedAt: time } = receipt;
   trust.requireWithin(service.issuer, key, { size, root: inclusion.root, time });
+  const cosigners = witnesses === undefined ? [] : await verifyWitnesses(inclusion, witnesses);
   const root = encodeHex(inclusion.root);
   const index = signedIndex(inclusion);
   const place =
@@ -238,7 +249,13 @@ async function verifyReceipt(
       ? "entry of a tree"
       : `entry at index ${String(index)} of a tree of size ${receipt.signedSize}`;
   trail.verified("receipt", `${service.issuer} vouches: ${place}, root ${root}`);
-  return { service, inclusion };
+  if (witnesses !== undefined) trail.verified("witnesses", describeCosigners(cosigners));
+  return { service, inclusion, cosigners };
+}
+
+function describeCosigners(cosigners: readonly Cosigner[]): string {
+  const names = cosigners.map(({ witness, time }) => `${witness.name} at ${formatInstant(time)}`);
+  return names.length === 0 ? "none is asked for" : `cosigned by ${names.join(", ")}`;
 }
 
 /** Records the steps of one verification as it goes. */

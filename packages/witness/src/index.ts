@@ -6,8 +6,24 @@
  * {@link Witness} is the whole of it, without HTTP and files; {@link witnessHandler} and
  * {@link serveWitness} put it on a port, {@link FileStore} its state on a disk.
  *
+ * The other side is {@link askWitness}: a log asks a witness for a cosignature, and believes nothing but
+ * what verifies. {@link latestAt} reads what a witness has of a log.
+ *
  * @packageDocumentation
  */
+export {
+  ASK_OUTCOMES,
+  type Asked,
+  type AskOptions,
+  type AskOutcome,
+  askWitness,
+  type CosignRequest,
+  latestAt,
+  type OwnLog,
+  type OwnNote,
+  ownNoteIn,
+  type WitnessPeer,
+} from "./ask.js";
 export { WitnessError, type WitnessErrorCode, type WitnessErrorOptions } from "./error.js";
 export { FileStore } from "./file-store.js";
 export {

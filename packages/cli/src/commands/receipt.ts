@@ -1,11 +1,16 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
+import type { Registered } from "@tallystick/client";
+import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { parseEntryId } from "@tallystick/statement";
+import { formatTlogProof, parseNote, parseTlogProof } from "@tallystick/tlog";
+import { noteOf, proofOf, receiptOf } from "@tallystick/verifier";
+import type { TrustStore } from "@tallystick/verifier";
 
 import { openClient, readAccess, refuseAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
-import { writeWhole } from "../file.js";
+import { readWhole, writeWhole } from "../file.js";
 import { addressSource, folderSource, isAddress } from "../read-source.js";
 import type { ReadSource } from "../read-source.js";
 import { Watch, withSeen } from "../seen.js";
@@ -16,11 +21,16 @@ import { readTrust } from "../trustfile.js";
 import { parseSeconds, parseWhole } from "../whole.js";
 import { TIMEOUT_SECONDS, printRegistered, waiting } from "./register.js";
 
+/** What a receipt is written as. */
+type ReceiptForm = "receipt" | "tlog-proof";
+
 interface ReceiptOptions extends AccessOptions, SeenOptions {
   readonly service?: string;
   readonly out: string;
   readonly timeout: number;
   readonly fromTiles?: string;
+  readonly fromProof?: string;
+  readonly as: ReceiptForm;
   readonly index?: number;
   readonly size?: number;
 }
@@ -32,6 +42,12 @@ export function addReceipt(program: Command, session: Session): void {
     .argument("<entryid>", "64 lower-case hexadecimal digits", requireEntryId)
     .option("--service <url>", "transparency service")
     .option("--from-tiles <url|dir>", "a service, or its export, to assemble the receipt from")
+    .option("--from-proof <file>", "a tlog-proof that --as tlog-proof has written")
+    .addOption(
+      new Option("--as <form>", "what to write")
+        .choices(["receipt", "tlog-proof"])
+        .default("receipt"),
+    )
     .option("--trust <trust.json>", "pinned keys that the receipt has to hold under")
     .option("--index <n>", "where the entry stands; else it is looked for from 0 on", parseWhole)
     .option(
@@ -42,8 +58,9 @@ export function addReceipt(program: Command, session: Session): void {
     .requiredOption("--out <file.receipt>", "receipt to write")
     .option("--timeout <s>", "longest time to wait for the service", parseSeconds, TIMEOUT_SECONDS);
   withAccess(withSeen(command)).action(async (entryId: string, options: ReceiptOptions) => {
-    const { fromTiles } = options;
-    if (fromTiles === undefined) await fetchReceipt(entryId, options, session);
+    const { fromTiles, fromProof } = options;
+    if (fromProof !== undefined) await readProof(entryId, { ...options, fromProof }, session);
+    else if (fromTiles === undefined) await fetchReceipt(entryId, options, session);
     else await assemble(entryId, { ...options, fromTiles }, session);
   });
 }
@@ -62,7 +79,11 @@ async function fetchReceipt(
   const client = await openClient(service, options, waiting(timeout, watch.trust));
   const registered = await client.receipt(entryId);
   await watch.follow(client, session, (follower) => follower.take(registered.inclusion));
-  await writeWhole(out, registered.receipt);
+  const source = addressSource(service, {
+    ...(await readAccess(service, options)),
+    timeoutMs: timeout * 1000,
+  });
+  await writeWhole(out, await formed(registered, options, source));
   printRegistered(registered, session.output);
   session.output.note(`wrote ${out}`);
 }
@@ -76,16 +97,72 @@ async function assemble(
   if (service !== undefined) throw new CliError("CLI_USAGE", "--service or --from-tiles, not both");
   if (trust === undefined) throw new CliError("CLI_USAGE", "--from-tiles wants --trust");
   if (options.seen !== undefined) throw new CliError("CLI_USAGE", "--seen goes with --service");
-  const made = await receiptFromTiles(await sourceOf(fromTiles, options), {
-    ...{ trust: await readTrust(trust), entry: parseEntryId(entryId) ?? new Uint8Array() },
+  const source = await sourceOf(fromTiles, options);
+  const [pinned, entry] = [await readTrust(trust), entryOf(entryId)];
+  const made = await receiptFromTiles(source, {
+    ...{ trust: pinned, entry },
     ...(index !== undefined && { index }),
     ...(size !== undefined && { size }),
   });
-  await writeWhole(out, made.receipt);
+  const inclusion = await verifyReceipt(made.receipt, entry, pinned);
+  await writeWhole(out, await formed({ receipt: made.receipt, inclusion }, options, source));
   output.print(`entryId: ${entryId}`);
   output.print(`index: ${made.index}`);
   output.print(`size: ${made.size}`);
   output.note(`wrote ${out}`);
+}
+
+async function readProof(
+  entryId: string,
+  options: ReceiptOptions & { readonly fromProof: string },
+  { output }: Session,
+): Promise<void> {
+  const { fromProof, fromTiles, service, trust, seen, out, index, size } = options;
+  const others = [fromTiles, service, seen, index, size];
+  if (others.some((other) => other !== undefined) || options.as !== "receipt") {
+    throw new CliError("CLI_USAGE", "--from-proof goes with --trust and --out alone");
+  }
+  if (trust === undefined) throw new CliError("CLI_USAGE", "--from-proof wants --trust");
+  refuseAccess(options);
+  const pinned = await readTrust(trust);
+  const receipt = await receiptOf(parseTlogProof(await readWhole(fromProof)), pinned);
+  const inclusion = await verifyReceipt(receipt, entryOf(entryId), pinned);
+  await writeWhole(out, receipt);
+  printRegistered({ entryId, inclusion }, output);
+  output.note(`wrote ${out}`);
+}
+
+/** Yields what is to be written of a receipt; its note comes from the service where it carries none. */
+async function formed(
+  { receipt, inclusion }: Pick<Registered, "receipt" | "inclusion">,
+  { as }: ReceiptOptions,
+  source: ReadSource,
+): Promise<Uint8Array> {
+  if (as === "receipt") return receipt;
+  const { text, signatures } = noteOf(inclusion);
+  if (signatures.length > 0) return formatTlogProof(proofOf(inclusion));
+  const note = parseNote(await source.read(`notes/${String(inclusion.receipt.signedSize)}`));
+  if (note.text !== text) {
+    throw new CliError("CLI_SERVICE_INCONSISTENT", "note and receipt of one size are of two trees");
+  }
+  return formatTlogProof(proofOf(inclusion, note.signatures));
+}
+
+async function verifyReceipt(
+  bytes: Uint8Array,
+  entry: Uint8Array,
+  trust: TrustStore,
+): Promise<VerifiedInclusion> {
+  const receipt = Receipt.decode(bytes);
+  const found = trust.resolve(receipt.issuer, receipt.kid);
+  if (found === undefined) {
+    throw new CliError("CLI_SERVICE_INCONSISTENT", "the receipt is of no service that is pinned");
+  }
+  return VerifiedInclusion.verify(receipt, { entry, key: found.key, vds: found.service.vds });
+}
+
+function entryOf(entryId: string): Uint8Array {
+  return parseEntryId(entryId) ?? new Uint8Array();
 }
 
 async function sourceOf(text: string, options: ReceiptOptions): Promise<ReadSource> {

@@ -112,7 +112,10 @@ function resultOf({ entryId, inclusion }: Registered): Readonly<Record<string, u
 }
 
 /** Prints what a script wants to know of a registration. */
-export function printRegistered({ entryId, inclusion }: Registered, output: Output): void {
+export function printRegistered(
+  { entryId, inclusion }: Pick<Registered, "entryId" | "inclusion">,
+  output: Output,
+): void {
   output.print(`entryId: ${entryId}`);
   if (inclusion.index !== undefined) output.print(`index: ${inclusion.index}`);
   if (inclusion.size !== undefined) output.print(`size: ${inclusion.size}`);

@@ -26,9 +26,11 @@ import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
 import { parseWhole } from "../whole.js";
+import { addAsking, askingOf } from "../witness-policy.js";
+import type { Asking, AskingOptions } from "../witness-policy.js";
 import { configOf, describeDirectory } from "./init.js";
 
-interface ServeOptions extends SecretOptions, LimitOptions {
+interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly host: string;
   readonly port: number;
   readonly create?: true;
@@ -69,6 +71,7 @@ export function addServe(program: Command, session: Session): void {
   addSecrets(command);
   addTelling(command);
   addLimitOptions(command);
+  addAsking(command);
   command.action(async (dir: string, options: ServeOptions) => {
     session.exit = await serveDirectory(dir, options, session);
   });
@@ -107,9 +110,12 @@ async function serveDirectory(
     : await ServiceDirectory.open(dir);
   if (isNew) await describeDirectory(directory, output);
   const log = await openLog(options);
+  const asking = await askingOf(options, directory, (line) => {
+    (log ?? output).note(line);
+  });
   const server = await bind(options, secrets, log);
   try {
-    return await run({ server, directory, secrets, isNew, log }, options, output);
+    return await run({ server, directory, secrets, isNew, log, asking }, options, output);
   } catch (error) {
     // Or it would keep the process alive.
     await server.close();
@@ -124,10 +130,11 @@ interface Bound {
   readonly secrets: Secrets;
   readonly isNew: boolean;
   readonly log: RequestLog | undefined;
+  readonly asking: Asking | undefined;
 }
 
 async function run(
-  { server, directory, secrets, isNew, log }: Bound,
+  { server, directory, secrets, isNew, log, asking }: Bound,
   options: ServeOptions,
   output: Output,
 ): Promise<ExitCode> {
@@ -137,6 +144,7 @@ async function run(
     directory,
     {
       ...options,
+      asking,
       onNoteKey: (line) => {
         voice.note(line);
       },
@@ -219,14 +227,19 @@ async function openLog({ logLevel, logRequests }: ServeOptions): Promise<Request
 
 async function open(
   directory: ServiceDirectory,
-  { minFreeMib, ignoreClock, onNoteKey }: ServeOptions & Pick<OpeningOptions, "onNoteKey">,
+  {
+    minFreeMib,
+    ignoreClock,
+    onNoteKey,
+    asking,
+  }: ServeOptions & Pick<OpeningOptions, "onNoteKey" | "asking">,
   stop: Stop,
 ): Promise<OpenedService> {
   const advice = "in use by another process";
   const { onFatal } = stop;
   const isClockIgnored = ignoreClock === true;
   return openParts(directory, {
-    ...{ advice, minFreeMib, ignoreClock: isClockIgnored, onFatal },
+    ...{ advice, minFreeMib, ignoreClock: isClockIgnored, asking, onFatal },
     ...(onNoteKey && { onNoteKey }),
   });
 }

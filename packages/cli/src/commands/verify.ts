@@ -7,6 +7,7 @@ import type {
   Step,
   TrustStore,
   VerifiedTransparentStatement,
+  VerifyOptions,
 } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
@@ -16,11 +17,13 @@ import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
 import { identityJson } from "../identity.js";
 import { readTrust } from "../trustfile.js";
+import { readWitnessPolicy } from "../witness-policy.js";
 
-interface VerifyOptions {
+interface CommandOptions {
   readonly trust: string;
   readonly payload?: string;
   readonly since?: string;
+  readonly witnessPolicy?: string;
   readonly json?: true;
 }
 
@@ -32,18 +35,25 @@ export function addVerify(program: Command, session: Session): void {
     .requiredOption("--trust <trust.json>", "keys that count, see tally trust export")
     .option("--payload <file>", "the file that the statement is about, to be compared")
     .option("--since <file>", "older transparent statement that the log has to extend")
+    .option("--witness-policy <file>", "witnesses whose cosignatures receipts need (tlog-policy)")
     .option("--json", "print the result as one JSON object")
-    .action(async (file: string, options: VerifyOptions) => {
-      const { payload, since } = options;
+    .action(async (file: string, options: CommandOptions) => {
+      const { payload, since, witnessPolicy } = options;
       if (payload !== undefined && since !== undefined) {
         throw new CliError("CLI_USAGE", "--payload and --since do not go together");
       }
+      if (witnessPolicy !== undefined && since !== undefined) {
+        throw new CliError("CLI_USAGE", "--witness-policy and --since do not go together");
+      }
       const trust = await readTrust(options.trust);
       const bytes = await readWhole(file);
-      const artifact = payload === undefined ? {} : { artifact: await readWhole(payload) };
+      const given = {
+        ...(payload !== undefined && { artifact: await readWhole(payload) }),
+        ...(witnessPolicy !== undefined && { witnesses: await readWitnessPolicy(witnessPolicy) }),
+      };
       await reporting(session, async () =>
         since === undefined
-          ? statementResult(await verifyStatement(bytes, trust, artifact))
+          ? statementResult(await verifyStatement(bytes, trust, given))
           : await consistencyResult(bytes, trust, await readWhole(since)),
       );
     });
@@ -122,7 +132,7 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
       isIssuerVerified,
       identity: identity === undefined ? null : identityJson(identity),
       judgedAt: identity === undefined ? null : (judgedAt ?? null),
-      receipts: receipts.map(({ service, inclusion }) => ({
+      receipts: receipts.map(({ service, inclusion, cosigners }) => ({
         issuer: service.issuer,
         origin: service.origin,
         index: inclusion.index ?? null,
@@ -130,6 +140,7 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
         isSizeSigned: inclusion.receipt.signedSize !== undefined,
         root: encodeHex(inclusion.root),
         issuedAt: inclusion.receipt.issuedAt ?? null,
+        witnesses: cosigners.map(({ witness, time }) => ({ name: witness.name, time })),
       })),
     },
   };
@@ -139,10 +150,10 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
 async function verifyStatement(
   bytes: Uint8Array,
   trust: TrustStore,
-  options: { readonly artifact?: Uint8Array },
+  given: VerifyOptions,
 ): Promise<VerifiedTransparentStatement> {
   try {
-    return await verifyTransparentStatement(bytes, trust, options);
+    return await verifyTransparentStatement(bytes, trust, given);
   } catch (cause) {
     const kind = kindOf(bytes);
     if (!(cause instanceof VerifierError) || kind === undefined) throw cause;

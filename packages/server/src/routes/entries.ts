@@ -51,7 +51,7 @@ export async function readReceipt(
   if (await isAlone(service, entry)) return running();
   let receipt: Uint8Array;
   try {
-    receipt = await service.log.inclusionReceipt(entry);
+    receipt = await service.inclusionReceipt(entry);
   } catch (error) {
     if (!isUnknown(error)) throw error;
     if (wasRunning || isRunning()) return running();
@@ -66,7 +66,7 @@ function running(): Reply {
   return empty(204, { "retry-after": RETRY_AFTER, "cache-control": CACHE.none });
 }
 
-/** The statement with a receipt under the newest checkpoint attached. */
+/** The statement with a receipt attached, as {@link readReceipt} answers with. */
 export async function readTransparentStatement(
   service: TransparencyService,
   { params }: RouteRequest,

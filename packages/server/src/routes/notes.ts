@@ -6,9 +6,13 @@ import { CACHE, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
 import type { TransparencyService } from "../service.js";
 
-/** The newest published checkpoint as a signed note. W13: kept for seconds only. */
+/**
+ * The newest published checkpoint as a signed note, with cosignatures where witnesses are asked. W13: kept
+ * for seconds only.
+ */
 export async function readNewestNote(service: TransparencyService): Promise<Reply> {
-  return noteReply(await notesOf(service).newest(), CACHE.seconds);
+  const source = service.witnessing ?? notesOf(service);
+  return noteReply(await source.newest(), CACHE.seconds);
 }
 
 /** The checkpoint that was signed at a size as a signed note. */

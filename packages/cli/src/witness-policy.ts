@@ -1,0 +1,150 @@
+import { join } from "node:path";
+
+import { Option } from "commander";
+import type { Command } from "commander";
+import type { NoteKeeper, WitnessMode, WitnessOptions } from "@tallystick/server";
+import { TlogError, WitnessPolicy } from "@tallystick/tlog";
+import type { VerifierKey } from "@tallystick/tlog";
+
+import type { ServiceDirectory } from "./directory.js";
+import { CliError } from "./error.js";
+import { codeOf, failed, isThere, makeDirectory, readWhole, writeWhole } from "./file.js";
+
+/** Whom a server asks for cosignatures: options of the command line. */
+export interface AskingOptions {
+  readonly witnessPolicy?: string;
+  readonly witnessMode?: WitnessMode | "off";
+}
+
+/** Adds the options of {@link AskingOptions} to a command. */
+export function addAsking(command: Command): Command {
+  return command
+    .option("--witness-policy <file>", "whom to ask for cosignatures of checkpoints (tlog-policy)")
+    .addOption(
+      new Option(
+        "--witness-mode <mode>",
+        "what /checkpoint shows: the newest with what cosignatures it has, or only with a quorum",
+      ).choices(["off", "preferred", "required"]),
+    );
+}
+
+/**
+ * Reads a witness policy (C2SP tlog-policy).
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`; TlogError `TLOG_POLICY_MALFORMED`
+ */
+export async function readWitnessPolicy(path: string): Promise<WitnessPolicy> {
+  const bytes = await readWhole(path);
+  try {
+    return WitnessPolicy.parse(bytes);
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    throw new TlogError(cause.code, `${path}: ${cause.message}`, { cause });
+  }
+}
+
+/** How a server asks, once it is known what it signs its notes with. */
+export type Asking = (noteKey: VerifierKey | undefined) => WitnessOptions;
+
+/**
+ * Yields how witnesses are to be asked, `undefined` where they are not.
+ *
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`, also when called; TlogError
+ * `TLOG_POLICY_MALFORMED`
+ */
+export async function askingOf(
+  { witnessPolicy: path, witnessMode }: AskingOptions,
+  directory: ServiceDirectory,
+  onNotice: (line: string) => void,
+): Promise<Asking | undefined> {
+  if (path === undefined) {
+    if (witnessMode === undefined || witnessMode === "off") return undefined;
+    throw new CliError("CLI_USAGE", `--witness-mode ${witnessMode} wants --witness-policy`);
+  }
+  const policy = await readWitnessPolicy(path);
+  const mode = witnessMode ?? "preferred";
+  requireUsable(policy, mode, path);
+  if (mode === "off") return undefined;
+  const keeper = keeperIn(directory.witnessPath);
+  return (noteKey) => {
+    requireOfLog(policy, noteKey, path);
+    return { policy, mode, keeper, onNotice };
+  };
+}
+
+function requireUsable(policy: WitnessPolicy, mode: WitnessMode | "off", path: string): void {
+  const placed = policy.witnesses.flatMap(({ name, url }) =>
+    url === undefined ? [] : [{ name, url }],
+  );
+  for (const { name, url } of placed) {
+    if (!isPrefix(url)) {
+      throw new CliError(
+        "CLI_USAGE",
+        `${path}: the URL of ${name} is not of http or https and no more`,
+      );
+    }
+  }
+  if (placed.length === 0) throw new CliError("CLI_USAGE", `${path}: no witness has a URL`);
+  if (mode !== "required") return;
+  if (policy.isQuorum([])) {
+    throw new CliError("CLI_USAGE", `${path}: with quorum none, nothing is required`);
+  }
+  if (!policy.isQuorum(placed.map(({ name }) => name))) {
+    throw new CliError(
+      "CLI_USAGE",
+      `${path}: the witnesses that have a URL cannot make the quorum`,
+    );
+  }
+}
+
+function requireOfLog(
+  { logs }: WitnessPolicy,
+  noteKey: VerifierKey | undefined,
+  path: string,
+): void {
+  if (noteKey === undefined) {
+    throw new CliError(
+      "CLI_USAGE",
+      "--witness-policy: witnesses cosign notes, and none are signed",
+    );
+  }
+  if (logs.length === 0 || logs.some(({ key }) => key.equals(noteKey))) return;
+  const message = `${path} is for other logs: it has no line for ${noteKey.format()}`;
+  throw new CliError("CLI_USAGE", message);
+}
+
+/** Whether a text is where a witness can be: below it are the resources of the protocol. */
+function isPrefix(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  const isBare = `${username}${password}${search}${hash}` === "" && !/[?#]/.test(text);
+  return (protocol === "http:" || protocol === "https:") && isBare;
+}
+
+const DIRECTORY_MODE = 0o700;
+
+/** Yields what keeps the cosigned checkpoint, and evidence, in files of a directory of their own. */
+function keeperIn(path: string): NoteKeeper {
+  const note = join(path, "checkpoint");
+  const prepared = async (): Promise<void> => {
+    if (await isThere(path)) return;
+    try {
+      await makeDirectory(path, DIRECTORY_MODE);
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw failed(`cannot make ${path}`, error);
+    }
+  };
+  return {
+    read: async () => ((await isThere(note)) ? readWhole(note) : undefined),
+    write: async (bytes) => {
+      await prepared();
+      await writeWhole(note, bytes);
+    },
+    writeEvidence: async (name, evidence) => {
+      await prepared();
+      const place = join(path, `evidence-${name}.json`);
+      await writeWhole(place, evidence);
+      return place;
+    },
+  };
+}

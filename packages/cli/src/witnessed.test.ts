@@ -1,0 +1,231 @@
+import { cp } from "node:fs/promises";
+
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parseNote, parseTlogProof, VerifierKey } from "@tallystick/tlog";
+import { serveWitness, Witness } from "@tallystick/witness";
+import type { RunningWitness } from "@tallystick/witness";
+
+import { ServeProcess } from "./testing/server.js";
+import { Workspace } from "./testing/workspace.js";
+import { WitnessDirectory } from "./witness-directory.js";
+
+const ISS = "https://issuer.example";
+
+let workspace: Workspace;
+let witness: RunningWitness;
+/** The lines of the witness in a policy, one for each of its keys. */
+let lines: string;
+let noteKey: string;
+
+beforeAll(async () => {
+  workspace = await Workspace.moveTo();
+  await workspace.must("init", "service");
+  const { origin } = (await workspace.json("service/config.json")) as { readonly origin: string };
+  const jwk = (await workspace.json("service/keys/note.pub.jwk")) as { readonly x: string };
+  const { PublicKey } = await import("@tallystick/cose");
+  const publicKey = PublicKey.fromJwk({ kty: "OKP", crv: "Ed25519", x: jwk.x });
+  noteKey = VerifierKey.of(origin, "ed25519", publicKey).format();
+  const { stdout } = await workspace.must("witness", "init", "w", "--name", "witness.example/w");
+  await workspace.must("witness", "add-log", "w", noteKey);
+  witness = await startWitness();
+  lines = stdout
+    .trimEnd()
+    .split("\n")
+    .map((vkey, at) => `witness w${String(at + 1)} ${vkey} ${witness.url}\n`)
+    .join("");
+  await workspace.write("policy", `log ${noteKey}\n${lines}group g all w1 w2\nquorum g\n`);
+  await workspace.must("keygen", "--alg", "EdDSA", "--out", "issuer.jwk");
+  await workspace.must("trust", "add", "issuer.pub.jwk", "--iss", ISS, "--dir", "service");
+  for (const name of ["a", "b"]) {
+    await workspace.write(`${name}.txt`, name);
+    const claims = ["--iss", ISS, "--sub", name, "--type", "text/plain", "--key", "issuer.jwk"];
+    await workspace.must("sign", `${name}.txt`, ...claims, "--out", `${name}.scitt`);
+  }
+}, 60_000);
+
+afterAll(async () => {
+  await witness.close();
+  await workspace.remove();
+});
+
+async function startWitness(): Promise<RunningWitness> {
+  const directory = await WitnessDirectory.open(workspace.at("w"));
+  const [signers, logs] = await Promise.all([directory.signers(), directory.logs()]);
+  const now = (): number => Math.floor(Date.now() / 1000);
+  const options = { signers, logs, store: directory.store, now };
+  return serveWitness(new Witness(options), { host: "127.0.0.1", port: 0 });
+}
+
+function serve(mode: string): Promise<ServeProcess> {
+  const asking = ["--witness-policy", "policy", "--witness-mode", mode];
+  // Looked at again and again by one client.
+  asking.push("--read-rate", "0");
+  return ServeProcess.start(workspace, "service", ...asking);
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const register = (url: string, name: string, out = name): Promise<{ code: number | null }> =>
+  workspace.tally("register", `${name}.scitt`, "--service", url, "--out", `${out}.transparent`);
+
+const verify = (name: string, ...more: readonly string[]): ReturnType<Workspace["tally"]> =>
+  workspace.tally("verify", `${name}.transparent`, "--trust", "trust.json", ...more);
+
+interface Verified {
+  readonly entryId: string;
+  readonly receipts: readonly { readonly witnesses: readonly { readonly name: string }[] }[];
+}
+
+/** Has a receipt fetched, written as a proof and made again, by the command. */
+async function convert(url: string, { entryId }: Verified): Promise<void> {
+  const fetching = ["receipt", entryId, "--service", url];
+  await workspace.must(...fetching, "--out", "a.receipt");
+  await workspace.must(...fetching, "--as", "tlog-proof", "--out", "a.proof");
+  const proof = parseTlogProof(await workspace.read("a.proof"));
+  expect(proof.note.signatures).toHaveLength(3);
+  const back = ["receipt", entryId, "--from-proof", "a.proof", "--trust", "trust.json"];
+  await workspace.must(...back, "--out", "back.receipt");
+  expect(await workspace.read("back.receipt")).toEqual(await workspace.read("a.receipt"));
+  // From tiles there are no cosignatures; the note of the size has the log's own signature.
+  const tiles = ["receipt", entryId, "--from-tiles", url, "--trust", "trust.json"];
+  await workspace.must(...tiles, "--as", "tlog-proof", "--out", "tiles.proof");
+  const bare = parseTlogProof(await workspace.read("tiles.proof"));
+  expect([bare.index, bare.path, bare.note.text]).toEqual([
+    proof.index,
+    proof.path,
+    proof.note.text,
+  ]);
+  expect(bare.note.signatures).toEqual(proof.note.signatures.slice(0, 1));
+  const other = ["receipt", "0".repeat(64), "--from-proof", "a.proof", "--trust", "trust.json"];
+  expect((await workspace.tally(...other, "--out", "no.receipt")).code).toBe(1);
+}
+
+describe("a service with a witness, over processes and ports", () => {
+  test("has its checkpoints and receipts cosigned; a restored backup is frozen at its start", async () => {
+    await cp(workspace.at("service"), workspace.at("backup"), { recursive: true });
+    const first = await serve("required");
+    const sizeOf = async (): Promise<number> => {
+      const response = await fetch(`${first.url}/checkpoint`);
+      if (response.status !== 200) return 0;
+      const note = parseNote(new Uint8Array(await response.arrayBuffer()));
+      expect(note.signatures).toHaveLength(3);
+      return Number(note.text.split("\n")[1]);
+    };
+    await until(async () => (await sizeOf()) === 2);
+    await workspace.must("trust", "export", "--service", first.url, "--out", "trust.json");
+    expect((await register(first.url, "a", "bare")).code).toBe(0);
+    await until(async () => (await sizeOf()) === 3);
+    expect((await register(first.url, "a")).code).toBe(0);
+
+    const policy = ["--witness-policy", "policy"];
+    const bare = await verify("bare", ...policy);
+    expect([bare.code, bare.stdout]).toEqual([
+      1,
+      expect.stringContaining("carries no cosignatures"),
+    ]);
+    expect((await verify("bare")).code).toBe(0);
+    const witnessed = await verify("a", ...policy, "--json");
+    expect([witnessed.stderr, witnessed.code]).toEqual(["", 0]);
+    const verified = JSON.parse(witnessed.stdout) as Verified;
+    expect(verified.receipts.map(({ witnesses }) => witnesses.map(({ name }) => name))).toEqual([
+      ["w1", "w2"],
+    ]);
+    await convert(first.url, verified);
+    expect((await first.stop()).code).toBe(0);
+    expect(await workspace.names("service/witness")).toEqual(["checkpoint"]);
+
+    const asking = ["--witness-policy", "policy"];
+    const restored = await ServeProcess.start(workspace, "backup", ...asking);
+    expect((await register(restored.url, "b")).code).not.toBe(0);
+    const { stderr } = await restored.stop();
+    expect(stderr).toMatch(/read-only, nothing is registered: LOG_FROZEN: .*rolled back or forked/);
+    expect(await workspace.names("backup/witness")).toEqual([
+      expect.stringMatching(/^evidence-3-[0-9a-f]{16}\.json$/),
+    ]);
+  }, 60_000);
+});
+
+test.each([
+  ["a proof and a service", ["--service", "http://127.0.0.1:1"]],
+  ["a proof and tiles", ["--from-tiles", "service"]],
+  ["a proof and a size", ["--size", "3"]],
+  ["a proof of a proof", ["--as", "tlog-proof"]],
+  ["a form that there is not", ["--as", "proof"]],
+])("tally receipt refuses %s", async (_name, options) => {
+  const args = ["receipt", "0".repeat(64), "--from-proof", "a.proof", "--out", "no.receipt"];
+  const outcome = await workspace.tally(...args, "--trust", "trust.json", ...options);
+  expect(outcome.code).toBe(3);
+});
+
+describe("witness policies", () => {
+  const other = "log.example/other+";
+
+  test.each<[string, string, string, number, string]>([
+    [
+      "is none",
+      "hello\n",
+      "preferred",
+      2,
+      "policy.bad: line 1: want log, witness, group or quorum",
+    ],
+    ["has no witness with a URL", "quorum none\n", "preferred", 3, "no witness has a URL"],
+    ["has a URL of files", "URL file:///w", "preferred", 3, "is not of http or https and no more"],
+    ["has a URL with a query", "URL http://127.0.0.1:1/?a", "off", 3, "is not of http or https"],
+    [
+      "has a URL with a password",
+      "URL http://a:b@127.0.0.1:1",
+      "off",
+      3,
+      "is not of http or https",
+    ],
+    ["has a URL that is none", "URL w.example", "off", 3, "is not of http or https and no more"],
+    [
+      "requires nothing",
+      "LINES quorum none\n",
+      "required",
+      3,
+      "with quorum none, nothing is required",
+    ],
+    ["cannot be met", "NOWHERE", "required", 3, "cannot make the quorum"],
+    ["is for other logs", "OTHER", "preferred", 3, "is for other logs"],
+    ["is not there", "-", "preferred", 2, "cannot read missing"],
+  ])("serve refuses one that %s", async (_name, text, mode, code, message) => {
+    await workspace.write("policy.bad", written(text));
+    const file = text === "-" ? "missing" : "policy.bad";
+    const asking = ["--witness-policy", file, "--witness-mode", mode];
+    const args = ["serve", "service", "--port", "0", "--log-level", "silent", ...asking];
+    const outcome = await workspace.tally(...args);
+    expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringContaining(message)]);
+  });
+
+  function written(text: string): string {
+    const [line = ""] = lines.split("\n");
+    const bare = line.slice(0, line.lastIndexOf(" "));
+    if (text.startsWith("URL ")) return `${bare} ${text.slice(4)}\nquorum w1\n`;
+    if (text === "OTHER") return `log ${renamed()}\n${line}\nquorum w1\n`;
+    if (text === "NOWHERE") return `${bare}\n${lines.split("\n")[1] ?? ""}\nquorum w1\n`;
+    return text.replace("LINES ", lines);
+  }
+
+  function renamed(): string {
+    const { publicKey } = VerifierKey.parse(noteKey);
+    return VerifierKey.of(other.slice(0, -1), "ed25519", publicKey).format();
+  }
+
+  test.each([
+    ["a mode that wants one", ["serve", "service", "--witness-mode", "required"], 3],
+    ["a mode that there is not", ["serve", "service", "--witness-mode", "maybe"], 3],
+    [
+      "--since beside it",
+      ["verify", "a.scitt", "--since", "a.scitt", "--witness-policy", "policy"],
+      3,
+    ],
+    ["one that is not there", ["verify", "a.scitt", "--witness-policy", "missing"], 2],
+    ["one that is none", ["verify", "a.scitt", "--witness-policy", "a.txt"], 2],
+  ])("are refused: %s", async (_name, args, code) => {
+    const trust = args[0] === "verify" ? ["--trust", "trust.json"] : [];
+    expect((await workspace.tally(...args, ...trust)).code).toBe(code);
+  });
+});

@@ -1,0 +1,41 @@
+import type { WitnessPolicy } from "@tallystick/tlog";
+import type { AskOutcome, WitnessPeer } from "@tallystick/witness";
+
+/** A witness as the service knows it: where it is, how it did, and what it cosigned last. */
+export class Peer implements WitnessPeer {
+  /** Of its first line in the policy. */
+  readonly name: string;
+  readonly url: string;
+  readonly keys: WitnessPeer["keys"];
+  /** How often it answered what, since the process started. */
+  readonly counts: Map<AskOutcome, number> = new Map<AskOutcome, number>();
+  /** Size that it cosigned last, as far as is known. Owned by whoever asks it. */
+  size = 0;
+  /** Whether it is being asked; a second request would wait behind the first. */
+  isBusy = false;
+  /** What it answered last. */
+  last: AskOutcome | undefined;
+
+  constructor(name: string, { url, keys }: WitnessPeer) {
+    this.name = name;
+    this.url = url;
+    this.keys = keys;
+  }
+
+  /** Takes note of an outcome; yields whether it differs from the one before. */
+  note(outcome: AskOutcome): boolean {
+    this.counts.set(outcome, (this.counts.get(outcome) ?? 0) + 1);
+    const isNew = this.last !== outcome;
+    this.last = outcome;
+    return isNew;
+  }
+}
+
+/** Yields the witnesses of a policy that say where they are; one address with two keys is one. */
+export function peersOf(policy: WitnessPolicy): readonly Peer[] {
+  const urls = new Set(policy.witnesses.flatMap(({ url }) => (url === undefined ? [] : [url])));
+  return [...urls].map((url) => {
+    const lines = policy.witnesses.filter((witness) => witness.url === url);
+    return new Peer(lines[0]?.name ?? url, { url, keys: lines.map(({ key }) => key) });
+  });
+}
