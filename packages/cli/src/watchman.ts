@@ -32,7 +32,7 @@ export interface Pass {
   /** Whether the log itself is at fault, and no later pass can mend it. */
   readonly isFinal: boolean;
   /** What it ended with; a pass that failed without was stopped. */
-  readonly error?: unknown;
+  readonly error?: Error;
 }
 
 /** Follows a log, pass after pass, and tells what it finds. */
@@ -79,7 +79,10 @@ export class Watchman {
       return { outcome: "sound", isFinal: false };
     } catch (error) {
       // Whatever else there is, a webhook that refuses for one, says nothing of the log.
-      if (!(error instanceof MirrorError)) return { outcome: "failed", isFinal: false, error };
+      if (!(error instanceof MirrorError)) {
+        if (!(error instanceof Error)) throw error;
+        return { outcome: "failed", isFinal: false, error };
+      }
       return this.#alert(error);
     }
   }

@@ -73,7 +73,7 @@ describe("any log, any two sizes", () => {
         expect([...first.subjects, ...second.subjects]).toEqual(subjects(large));
         expect(second.state).toMatchObject({ position: large, chained: { size: large } });
       }),
-      { numRuns: 6 },
+      { numRuns: 5 },
     );
   });
 
@@ -97,7 +97,7 @@ describe("any log, any two sizes", () => {
         const { contradiction } = await refusal(followed(fork, state));
         expect(contradiction?.format()).toBe(found.contradiction?.format());
       }),
-      { numRuns: 6 },
+      { numRuns: 5 },
     );
   });
 });
@@ -216,7 +216,7 @@ describe("any byte of what an auditor reads", () => {
         expect(copy.files.has("checkpoint")).toBe(false);
         expect((await refusal(followed(source))).code).toBe(code);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });
