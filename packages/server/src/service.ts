@@ -127,7 +127,12 @@ export class TransparencyService {
   static async open(options: ServiceOptions): Promise<TransparencyService> {
     const service = await TransparencyService.#over(options, (opened) => Log.open(opened));
     await service.policyInForce();
-    await service.witnessing?.open();
+    try {
+      await service.witnessing?.open();
+    } catch (error) {
+      await service.close();
+      throw error;
+    }
     return service;
   }
 

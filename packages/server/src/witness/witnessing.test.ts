@@ -269,7 +269,7 @@ describe("F5: a service that was restored from an older copy of everything", () 
     const refused = await post(url, await made.sign("three"));
     expect([refused.status, problemOf(refused)[0]]).toEqual([503, "Read Only"]);
     const why =
-      /rolled back or forked: a checkpoint of size 4 is signed .*; the evidence is memory/;
+      /rolled back or forked: a checkpoint of size 4 is signed .*, and the log has 2 entries$/;
     expect(service.standing()).toMatchObject({ reason: expect.stringMatching(why) as unknown });
     const [evidence = "{}"] = keeper.evidence.values();
     const { format, found, own } = JSON.parse(evidence) as Readonly<Record<string, string>>;
@@ -287,6 +287,7 @@ describe("F5: a service that was restored from an older copy of everything", () 
     misbehave(hangs);
     const again = await open({ bootTimeoutMs: 20 }, copy(kept));
     expect(again.service.standing()).toEqual(FROZEN);
+    expect(notices).toContainEqual(expect.stringContaining("the evidence is memory/4-"));
   });
 
   test("is frozen by the checkpoint that it kept itself, where only the log was put back", async () => {

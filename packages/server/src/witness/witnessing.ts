@@ -285,7 +285,8 @@ export class Witnessing {
     this.#tell(kept);
     // I8. One that cannot sign is not closed for good: it may be a copy that is about to be replaced.
     if (log.standing().kind !== "writer") return;
-    await log.freeze(`rolled back or forked: ${why}; ${kept}`.slice(0, MAX_WHY));
+    // Shown to everybody, so it says nothing of where things are.
+    await log.freeze(`rolled back or forked: ${why}`);
     this.#tell("read-only from here on: find out which copy of the log is the newest one");
   }
 
@@ -317,8 +318,6 @@ export class Witnessing {
     this.#options.onNotice?.(`tally: ${line}`);
   }
 }
-
-const MAX_WHY = 1000;
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
