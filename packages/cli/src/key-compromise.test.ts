@@ -96,8 +96,8 @@ test("the drill runs as it stands, and fills in all that it names", () => {
 
 test("the frozen log takes nothing more", async () => {
   const service = filled("http://127.0.0.1:8000");
-  const args = ["register", "announcement.scitt", "--service", service, "--timeout", "1"];
-  const { code, stderr } = await workspace.tally(...args);
+  const args = ["register", "announcement.scitt", "--service", service, "--out", "no.scitt"];
+  const { code, stderr } = await workspace.tally(...args, "--timeout", "1");
   expect([code, stderr]).toEqual([2, expect.stringContaining("closed for good")]);
 });
 

@@ -62,6 +62,13 @@ const HOSTILE = [
   ["a chain", await signer(mapOf(), mapOf([33, Uint8Array.of(1)])), "CONTENT_HEADER_REFUSED"],
   ["a chain to fetch", await signer(mapOf([35, "https://x"])), "CONTENT_HEADER_REFUSED"],
   ["a long kid", await signer(mapOf([4, new Uint8Array(257)])), "CONTENT_HEADER_REFUSED"],
+  ["a kid in both headers", await signer(kid, kid), "CONTENT_HEADER_REFUSED"],
+  [
+    "a label in both of the body",
+    await signCose(corim, { body: [kid, kid] }),
+    "CONTENT_HEADER_REFUSED",
+  ],
+  ["a kid in both of COSE_Sign1", await signCose1(corim, [kid, kid]), "CONTENT_HEADER_REFUSED"],
   ["a kid as text", await signer(mapOf([4, "lab"])), "CONTENT_HEADER_REFUSED"],
   ["a header that is no map", await signer([1]), "CONTENT_STRUCTURE_INVALID"],
   ["an open header that is no map", await signer(mapOf(), []), "CONTENT_STRUCTURE_INVALID"],

@@ -177,6 +177,11 @@ function decodeHeader(
     secured: mapOf(secured, "protected header"),
     open: mapOf(unprotected.item, "unprotected header"),
   };
+  // RFC 9052 §3: a label occurs in one of the two headers only, or readers would differ on which counts.
+  for (const label of header.open.keys()) {
+    if (!header.secured.has(label)) continue;
+    throw new ContentError("CONTENT_HEADER_REFUSED", "one label in both headers");
+  }
   if (header.open.has(LABEL.alg)) {
     throw new ContentError("CONTENT_HEADER_REFUSED", "alg is not protected");
   }
