@@ -7,57 +7,18 @@ import { SignedStatement } from "@tallystick/statement";
 
 import { decodeBundle, encodeBundle } from "./appraisal/bundle.js";
 import type { Outcome } from "./testing/command.js";
+import { VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
 const PAGE = resolve(import.meta.dirname, "../../../docs/firmware.md");
-const VENDOR = "https://vendor.example";
 const DEFAULT_URL = "http://127.0.0.1:8000";
 
 let workspace: Workspace;
 let server: ServeProcess;
-let service: readonly string[];
+let service: readonly string[] = [];
 /** What the commands of the page came to, by their text. */
 const said = new Map<string, Outcome>();
-
-const rom = (version: number): Uint8Array => new TextEncoder().encode(`firmware ${version}`);
-
-function report(version: number, score: string, more: object = {}): string {
-  const vectors: Readonly<Record<string, string>> = {
-    "5.3": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N",
-    "": "N/A",
-  };
-  const issue = {
-    title: `${score === "5.3" ? "[MEDIUM] " : ""}Debug port stays open`,
-    cvss_score: score,
-    cvss_vector: vectors[score] ?? "",
-    cwe: "CWE-1191",
-    description: "The port answers before the lock.",
-    cve: null,
-  };
-  return JSON.stringify({
-    review_framework_version: "2.1",
-    device: {
-      vendor: "Example Silicon",
-      product: "Root of Trust",
-      category: "RoT",
-      repo_tag: `release-${version}`,
-      fw_version: `${version}.0.1`,
-      fw_hash_sha2_384: encodeHex(digest("sha-384", rom(version))),
-      fw_hash_sha2_512: encodeHex(digest("sha-512", rom(version))),
-    },
-    audit: {
-      srp: "Example Lab",
-      methodology: "whitebox",
-      completion_date: "2026-03-09",
-      report_version: "1.0",
-      scope_number: 1,
-      cvss_version: "3.1",
-      issues: score === "none" ? [] : [issue],
-      ...more,
-    },
-  });
-}
 
 async function writeRegistration(): Promise<void> {
   const [vendor, lab] = [
@@ -84,23 +45,6 @@ async function writeRegistration(): Promise<void> {
   );
 }
 
-async function writeAppraisal(name: string, changes: object = {}): Promise<void> {
-  const [vendor, lab] = [
-    await workspace.json("vendor.pub.jwk"),
-    await workspace.json("lab.pub.jwk"),
-  ];
-  const trust = await workspace.json("trust.json");
-  await workspace.write(
-    name,
-    JSON.stringify({
-      format: "tallystick-appraisal/1",
-      trust: { services: trust["services"], issuers: [{ iss: VENDOR, keys: [vendor] }] },
-      reviewKeys: [{ provider: "Example Lab", key: lab }],
-      ...changes,
-    }),
-  );
-}
-
 /** Runs the commands of the page in order, with the files that it speaks of. */
 async function walk(): Promise<void> {
   const page = readFileSync(PAGE, "utf8");
@@ -109,13 +53,13 @@ async function walk(): Promise<void> {
   for (const line of lines) {
     const command = line.replace(/^tally /, "");
     if (command.startsWith("init ")) await writeRegistration();
-    if (command.startsWith("appraise ")) await writeAppraisal("appraisal.json");
+    if (command.startsWith("appraise ")) await writeAppraisal(workspace, "appraisal.json");
     if (command.startsWith("serve ")) {
       server = await ServeProcess.start(workspace, command.slice("serve ".length));
       service = ["--service", server.url];
       continue;
     }
-    const args = command.replace(DEFAULT_URL, server?.url ?? "").split(" ");
+    const args = command.replace(DEFAULT_URL, service[1] ?? "").split(" ");
     said.set(command, await workspace.tally(...args));
   }
 }
@@ -278,7 +222,7 @@ describe("an appraisal", () => {
       code: 1,
       json: { reasons: [{ rule: "severity", statement: bare }] },
     });
-    await writeAppraisal("manual.json", { unknownSeverity: "manual" });
+    await writeAppraisal(workspace, "manual.json", { unknownSeverity: "manual" });
     expect(await appraise(9, "manual.json")).toMatchObject({
       code: 2,
       json: { decision: "manual" },
@@ -291,7 +235,7 @@ describe("an appraisal", () => {
       cel: "reports.exists(r, r.sfr.exists(s, s.scope >= 2))",
       reason: "no review of scope 2",
     };
-    await writeAppraisal("deep.json", { rules: [rule] });
+    await writeAppraisal(workspace, "deep.json", { rules: [rule] });
     expect(await appraise(7, "deep.json")).toMatchObject({
       code: 1,
       json: {
@@ -301,7 +245,7 @@ describe("an appraisal", () => {
         ],
       },
     });
-    await writeAppraisal("broken.json", {
+    await writeAppraisal(workspace, "broken.json", {
       rules: [{ ...rule, cel: "reports[7].edge == 'direct'" }],
     });
     expect(await appraise(7, "broken.json")).toMatchObject({ code: 1 });
@@ -314,12 +258,12 @@ describe("an appraisal", () => {
       [{ provider: "x", key: lab, expires: 5 }],
       [{ provider: "x", key: lab, revoked: 5 }],
     ]) {
-      await writeAppraisal("late.json", { reviewKeys });
+      await writeAppraisal(workspace, "late.json", { reviewKeys });
       const { code, json } = await appraise(7, "late.json");
       expect({ code, warnings: JSON.stringify(json["warnings"]) }).toMatchObject({ code: 1 });
       expect(JSON.stringify(json["warnings"])).toContain("CONTENT_KEY_OUT_OF_TERM");
     }
-    await writeAppraisal("other.json", {
+    await writeAppraisal(workspace, "other.json", {
       trust: {
         services: (await workspace.json("trust.json"))["services"],
         issuers: [{ iss: "https://other.example", keys: [key] }],
@@ -359,6 +303,11 @@ describe("an appraisal", () => {
     const { entryId } = await register("release.json", type);
     await bundle();
     expect(await appraise(70)).toMatchObject({
+      code: 1,
+      json: { statements: [{ kind: "release", edge: "direct" }] },
+    });
+    await writeAppraisal(workspace, "vendors.json", { vendors: { [VENDOR]: ["Example Silicon"] } });
+    expect(await appraise(70, "vendors.json")).toMatchObject({
       code: 0,
       json: {
         statements: [
@@ -367,6 +316,21 @@ describe("an appraisal", () => {
         ],
       },
     });
+  });
+
+  test("lets nobody put a report away by what is no newer report", async () => {
+    const target = await registerReport("bad", report(5, "5.3", { report_version: "1.1" }));
+    const replacement = await registerReport("good", report(5, "2.0"));
+    const notice = { format: "tallystick-supersede/1", target, issuer: VENDOR, replacement };
+    await workspace.write("supersede.json", JSON.stringify(notice));
+    await bundle();
+    expect(await appraise(5)).toMatchObject({ code: 1 });
+    const { code } = await register("supersede.json", "application/vnd.tallystick.supersede+json");
+    expect(code).toBe(0);
+    await bundle();
+    const { code: after, json } = await appraise(5);
+    expect(after).toBe(2);
+    expect(JSON.stringify(json["reasons"])).toContain("which is no newer report");
   });
 
   test("trusts no checkpoint, receipt and statement that is not under its pins", async () => {
@@ -394,109 +358,5 @@ describe("an appraisal", () => {
       "--json",
     );
     expect({ code, stdout }).toMatchObject({ code: 0 });
-  });
-});
-
-describe("wrong input", () => {
-  const DIGEST = `sha-256:${"0".repeat(64)}`;
-  test.each([
-    ["nothing to appraise", ["--policy", "appraisal.json"], 3, "want either --subject or --digest"],
-    [
-      "both",
-      ["--subject", "rot-7.bin", "--digest", DIGEST, "--policy", "appraisal.json"],
-      3,
-      "want either",
-    ],
-    [
-      "a digest without a name",
-      ["--digest", "00", "--policy", "appraisal.json"],
-      3,
-      "--digest is not ALG:HEX",
-    ],
-    [
-      "half a digest",
-      ["--digest", "sha-256:00", "--policy", "appraisal.json"],
-      3,
-      "--digest is not ALG:HEX",
-    ],
-    [
-      "a file that is not there",
-      ["--subject", "none", "--policy", "appraisal.json"],
-      2,
-      "cannot read none",
-    ],
-    [
-      "a policy that is none",
-      ["--digest", DIGEST, "--policy", "trust.json"],
-      2,
-      "not a policy for appraisals",
-    ],
-  ] as const)("is refused: %s", async (...[, args, code, says]) => {
-    const outcome = await workspace.tally("appraise", ...args, "--bundle", "all.bundle");
-    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(says) as unknown });
-  });
-
-  test.each([
-    ["a threshold", { threshold: "none" }, "threshold is not one of"],
-    ["an outcome", { unknownSeverity: "allow" }, "neither deny nor manual"],
-    ["an unknown member", { more: 1 }, "unknown member"],
-    ["no keys", { reviewKeys: [] }, "keys is not a list"],
-    ["a trust file", { trust: { services: [] } }, "requireReceipts"],
-    [
-      "a rule that does not compile",
-      { rules: [{ name: "a", cel: "x", reason: "b" }] },
-      "rules[0].cel",
-    ],
-    [
-      "a rule twice",
-      { rules: [1, 2].map(() => ({ name: "a", cel: "true", reason: "b" })) },
-      "one name twice",
-    ],
-  ])("is refused of a policy: %s", async (_name, changes, says) => {
-    await writeAppraisal("wrong.json", changes);
-    const args = ["--digest", DIGEST, "--bundle", "all.bundle", "--policy", "wrong.json"];
-    const outcome = await workspace.tally("appraise", ...args);
-    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining(says) as unknown });
-  });
-
-  test.each([
-    ["no CBOR", Uint8Array.of(0xff)],
-    ["another map", Uint8Array.of(0xa0)],
-    ["many items", Uint8Array.of(0x9a, 0x7f, 0xff, 0xff, 0xff)],
-  ])("is refused of a bundle: %s", async (_name, bytes) => {
-    await workspace.write("wrong.bundle", bytes);
-    const args = [
-      "--digest",
-      DIGEST,
-      "--bundle",
-      "wrong.bundle",
-      "--policy",
-      "appraisal.json",
-      "--json",
-    ];
-    const { code, stdout } = await workspace.tally("appraise", ...args);
-    expect({ code, stdout }).toMatchObject({
-      code: 2,
-      stdout: expect.stringContaining("CLI_BUNDLE_INVALID") as unknown,
-    });
-  });
-
-  test("is refused of what is signed and bundled", async () => {
-    const sign = ["--kid", "x", "--out", "none.jws"];
-    expect(
-      (await workspace.tally("sign-report", "report-7.json", "--key", "vendor.jwk", ...sign))
-        .stderr,
-    ).toContain("ES256 is not one of");
-    expect(
-      (await workspace.tally("sign-report", "trust.json", "--key", "lab.jwk", ...sign)).code,
-    ).toBe(1);
-    const empty = ["--key", "lab.jwk", "--kid", "", "--out", "none.jws"];
-    expect((await workspace.tally("sign-report", "report-7.json", ...empty)).code).toBe(3);
-    const out = [...service, "--trust", "trust.json", "--out", "none.bundle"];
-    expect((await workspace.tally("bundle", "--files-only", ...out)).code).toBe(3);
-    expect((await workspace.tally("bundle", "report-7.scitt", ...out)).stderr).toContain(
-      "carries no receipt",
-    );
-    expect((await workspace.tally("bundle", "rot-7.bin", ...out)).code).toBe(1);
   });
 });

@@ -52,10 +52,11 @@ export function decide(
   policy: AppraisalPolicy,
 ): Appraisal {
   const standing = standingOf(gathered.known, policy);
-  const used = relevant(subject, standing.valid);
+  const used = relevant(subject, standing.valid, policy);
   const withdrawn = relevant(
     subject,
     standing.withdrawn.map(({ known }) => known),
+    policy,
   );
   const reasons = [
     ...standing.withdrawn
@@ -115,13 +116,38 @@ function withdrawnReason(
     const value = `revoked by ${by.entryId}${why}`;
     return [{ decision: "deny", rule, statement: known.entryId, value }];
   }
-  if (valid.some(({ entryId }) => entryId === replacement)) return [];
-  const value = `superseded by ${replacement}, which does not count or is not in the bundle${why}`;
+  const newer = valid.find(({ entryId }) => entryId === replacement);
+  if (newer !== undefined && replaces(newer, known)) return [];
+  const what =
+    newer === undefined ? "which is not there or does not count" : "which is no newer report";
+  const value = `superseded by ${replacement}, ${what}${why}`;
   return [{ decision: "manual", rule, statement: known.entryId, value }];
 }
 
+/**
+ * Yields whether a statement may take the place of another: whoever published a report cannot put it
+ * away by anything but a report of the same provider that is as new.
+ */
+function replaces(newer: Known, older: Known): boolean {
+  if (older.reports.length === 0) return true;
+  return (
+    newer.provider === older.provider &&
+    older.reports.every((old) =>
+      newer.reports.some((report) => isAbout(report, old) && compareVersions(report, old) >= 0),
+    )
+  );
+}
+
+function isAbout({ device }: SfrReport, { device: other }: SfrReport): boolean {
+  return device.vendor === other.vendor && device.product === other.product;
+}
+
 /** Yields the statements about the subject: direct, by the RIM that a release names, by the release. */
-function relevant(subject: readonly ContentDigest[], known: readonly Known[]): readonly Used[] {
+function relevant(
+  subject: readonly ContentDigest[],
+  known: readonly Known[],
+  { vendors }: AppraisalPolicy,
+): readonly Used[] {
   const asked = new Set(subject.map(textOf));
   const used = new Map<Known, string>();
   for (const one of known) {
@@ -135,9 +161,12 @@ function relevant(subject: readonly ContentDigest[], known: readonly Known[]): r
     if (rim !== undefined && !used.has(one)) used.set(one, `rim ${rim.entryId}`);
     if (!used.has(one)) continue;
     const files = new Set(release.files.flatMap(({ digests }) => digests.map(textOf)));
+    const own = vendors.get(one.issuer) ?? new Set<string>();
     for (const other of known) {
       if (used.has(other) || other.content.kind === "release") continue;
-      if (digestsOf(other).some((digest) => files.has(digest))) {
+      // Anybody could say that something measures what another vendor's firmware does.
+      const isOwn = other.reports.every(({ device }) => own.has(device.vendor));
+      if (isOwn && own.size > 0 && digestsOf(other).some((digest) => files.has(digest))) {
         used.set(other, `release ${one.entryId}`);
       }
     }

@@ -69,10 +69,18 @@ export async function gather(bundle: Bundle, policy: AppraisalPolicy): Promise<G
       known.push(outcome.known);
     }
   }
-  const ordered = Array.from({ length: leaves.size }, (_, i) => leaves.get(i));
-  const all = ordered.filter((leaf) => leaf !== undefined);
-  const isComplete = all.length === size && ordered.length === size && isSame(treeRoot(all), root);
-  return { known, refused, origin, size, checkpointTime: time, isComplete };
+  return {
+    ...{ known, refused, origin, size, checkpointTime: time },
+    isComplete: isWhole(leaves, size, root),
+  };
+}
+
+/** Yields whether there is a leaf for every index below the size, and the root is theirs. */
+function isWhole(leaves: ReadonlyMap<number, Uint8Array>, size: number, root: Uint8Array): boolean {
+  if (leaves.size < size) return false;
+  const all = Array.from({ length: size }, (_, index) => leaves.get(index));
+  const found = all.filter((leaf) => leaf !== undefined);
+  return found.length === size && isSame(treeRoot(found), root);
 }
 
 interface Placed {

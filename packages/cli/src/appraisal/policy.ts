@@ -27,6 +27,8 @@ export interface AppraisalPolicy {
   readonly reviewKeys: ReviewKeys;
   /** `iss` of those whose notices count whatever they are about. */
   readonly operators: ReadonlySet<string>;
+  /** By `iss`, the vendors for whom it says which firmware measures what; no other release leads on. */
+  readonly vendors: ReadonlyMap<string, ReadonlySet<string>>;
   /** Mildest band of an open issue that is too much. */
   readonly threshold: SeverityBand;
   /** What comes of an issue that has neither score nor vector. */
@@ -45,7 +47,16 @@ export const RULE_VARIABLES: ReadonlyMap<string, Shape> = new Map<string, Shape>
 ]);
 
 const MEMBERS = [
-  ...["format", "trust", "reviewKeys", "operators", "threshold", "unknownSeverity", "rules"],
+  ...[
+    "format",
+    "trust",
+    "reviewKeys",
+    "operators",
+    "vendors",
+    "threshold",
+    "unknownSeverity",
+    "rules",
+  ],
 ];
 const THRESHOLDS: readonly SeverityBand[] = ["low", "medium", "high", "critical"];
 const MAX_BYTES = 1_048_576;
@@ -77,6 +88,7 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
     services: restating(() => TrustStore.parse(JSON.stringify(bare))),
     reviewKeys: restating(() => new ReviewKeys(parseReviewKeys(members["reviewKeys"]))),
     operators: new Set(textsOf(members["operators"] ?? [], "operators")),
+    vendors: vendorsOf(members["vendors"] ?? {}),
     threshold: band,
     unknownSeverity: outcomeOf(unknownSeverity, "unknownSeverity"),
     rules: rulesOf(members["rules"] ?? []),
@@ -107,6 +119,16 @@ function ruleOf(item: unknown, where: string): AppraisalRule {
 function outcomeOf(value: unknown, where: string): RuleOutcome {
   if (value === "deny" || value === "manual") return value;
   throw invalid(`${where} is neither deny nor manual`);
+}
+
+function vendorsOf(value: unknown): ReadonlyMap<string, ReadonlySet<string>> {
+  if (!isRecord(value)) throw invalid("vendors is not an object");
+  return new Map(
+    Object.entries(value).map(([iss, names]) => [
+      iss,
+      new Set(textsOf(names, `vendors of ${iss}`)),
+    ]),
+  );
 }
 
 function textsOf(value: unknown, where: string): readonly string[] {

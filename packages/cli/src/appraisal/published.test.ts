@@ -77,6 +77,7 @@ async function knownOf(...below: readonly string[]): Promise<Known> {
 
 const POLICY = {
   operators: new Set<string>(),
+  vendors: new Map(),
   threshold: "medium",
   unknownSeverity: "deny",
   rules: [],

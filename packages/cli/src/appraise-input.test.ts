@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+
+import { VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
+import { Workspace } from "./testing/workspace.js";
+
+/** Nothing listens there, and nothing is asked of it. */
+const SERVICE = ["--service", "http://127.0.0.1:9"];
+
+let workspace: Workspace;
+
+beforeAll(async () => {
+  workspace = await Workspace.moveTo();
+  await workspace.must("keygen", "--alg", "ES256", "--out", "vendor.jwk");
+  await workspace.must("keygen", "--alg", "ES384", "--out", "lab.jwk");
+  const keys = [await workspace.json("lab.pub.jwk")];
+  const services = [{ issuer: "https://log.example", origin: "log.example/1", keys }];
+  await workspace.write("trust.json", JSON.stringify({ services }));
+  await writeAppraisal(workspace, "appraisal.json");
+  await workspace.write("rot-7.bin", rom(7));
+  await workspace.write("report-7.json", report(7, "none"));
+  await workspace.must(
+    ...["sign", "report-7.json", "--key", "vendor.jwk", "--iss", VENDOR, "--sub", "x"],
+    ...["--type", "application/json", "--out", "report-7.scitt"],
+  );
+});
+
+afterAll(() => workspace.remove());
+
+describe("wrong input", () => {
+  const DIGEST = `sha-256:${"0".repeat(64)}`;
+  test.each([
+    ["nothing to appraise", ["--policy", "appraisal.json"], 3, "want either --subject or --digest"],
+    [
+      "both",
+      ["--subject", "rot-7.bin", "--digest", DIGEST, "--policy", "appraisal.json"],
+      3,
+      "want either",
+    ],
+    [
+      "a digest without a name",
+      ["--digest", "00", "--policy", "appraisal.json"],
+      3,
+      "--digest is not ALG:HEX",
+    ],
+    [
+      "half a digest",
+      ["--digest", "sha-256:00", "--policy", "appraisal.json"],
+      3,
+      "--digest is not ALG:HEX",
+    ],
+    [
+      "a file that is not there",
+      ["--subject", "none", "--policy", "appraisal.json"],
+      2,
+      "cannot read none",
+    ],
+    [
+      "a policy that is none",
+      ["--digest", DIGEST, "--policy", "trust.json"],
+      2,
+      "not a policy for appraisals",
+    ],
+  ] as const)("is refused: %s", async (...[, args, code, says]) => {
+    const outcome = await workspace.tally("appraise", ...args, "--bundle", "no.bundle");
+    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(says) as unknown });
+  });
+
+  test.each([
+    ["a threshold", { threshold: "none" }, "threshold is not one of"],
+    ["an outcome", { unknownSeverity: "allow" }, "neither deny nor manual"],
+    ["an unknown member", { more: 1 }, "unknown member"],
+    ["no keys", { reviewKeys: [] }, "keys is not a list"],
+    ["vendors", { vendors: [] }, "vendors is not an object"],
+    ["a vendor", { vendors: { a: "b" } }, "vendors of a are no list"],
+    ["a trust file", { trust: { services: [] } }, "requireReceipts"],
+    [
+      "a rule that does not compile",
+      { rules: [{ name: "a", cel: "x", reason: "b" }] },
+      "rules[0].cel",
+    ],
+    [
+      "a rule twice",
+      { rules: [1, 2].map(() => ({ name: "a", cel: "true", reason: "b" })) },
+      "one name twice",
+    ],
+  ])("is refused of a policy: %s", async (_name, changes, says) => {
+    await writeAppraisal(workspace, "wrong.json", changes);
+    const args = ["--digest", DIGEST, "--bundle", "no.bundle", "--policy", "wrong.json"];
+    const outcome = await workspace.tally("appraise", ...args);
+    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining(says) as unknown });
+  });
+
+  test.each([
+    ["no CBOR", Uint8Array.of(0xff)],
+    ["another map", Uint8Array.of(0xa0)],
+    ["many items", Uint8Array.of(0x9a, 0x7f, 0xff, 0xff, 0xff)],
+  ])("is refused of a bundle: %s", async (_name, bytes) => {
+    await workspace.write("wrong.bundle", bytes);
+    const args = [
+      "--digest",
+      DIGEST,
+      "--bundle",
+      "wrong.bundle",
+      "--policy",
+      "appraisal.json",
+      "--json",
+    ];
+    const { code, stdout } = await workspace.tally("appraise", ...args);
+    expect({ code, stdout }).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("CLI_BUNDLE_INVALID") as unknown,
+    });
+  });
+
+  test("is refused of what is signed and bundled", async () => {
+    const sign = ["--kid", "x", "--out", "none.jws"];
+    expect(
+      (await workspace.tally("sign-report", "report-7.json", "--key", "vendor.jwk", ...sign))
+        .stderr,
+    ).toContain("ES256 is not one of");
+    expect(
+      (await workspace.tally("sign-report", "trust.json", "--key", "lab.jwk", ...sign)).code,
+    ).toBe(1);
+    const empty = ["--key", "lab.jwk", "--kid", "", "--out", "none.jws"];
+    expect((await workspace.tally("sign-report", "report-7.json", ...empty)).code).toBe(3);
+    const out = [...SERVICE, "--trust", "trust.json", "--out", "none.bundle"];
+    expect((await workspace.tally("bundle", "--files-only", ...out)).code).toBe(3);
+    expect((await workspace.tally("bundle", "report-7.scitt", ...out)).stderr).toContain(
+      "carries no receipt",
+    );
+    expect((await workspace.tally("bundle", "rot-7.bin", ...out)).code).toBe(1);
+  });
+});
