@@ -3,7 +3,8 @@ import { StatementError } from "@tallystick/statement";
 
 /** One thing that a verification looked at, in order, fit to be shown or kept as JSON. */
 export interface Step {
-  readonly step: "statement" | "receipt" | "issuer" | "artifact" | "consistency";
+  readonly step:
+    "statement" | "receipt" | "issuer" | "artifact" | "consistency" | "index" | "completeness";
   /** `"skipped"` was not verified, by choice or for want of a key; it neither helps nor hurts. */
   readonly outcome: "verified" | "skipped" | "failed";
   readonly detail: string;
@@ -20,6 +21,9 @@ export function isRefusal(error: unknown): error is Refusal {
 }
 
 /** Makes the step that records a refusal. */
-export function failed(step: Step["step"], error: Refusal): Step {
-  return { step, outcome: "failed", detail: error.message, code: error.code };
+export function failed(
+  step: Step["step"],
+  { message, code }: { readonly message: string; readonly code: string },
+): Step {
+  return { step, outcome: "failed", detail: message, code };
 }
