@@ -2,7 +2,7 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Anchor, LevelStore, Space } from "@tallystick/log";
-import type { TransparencyService } from "@tallystick/server";
+import type { HeadOptions, SearchPlace, TransparencyService } from "@tallystick/server";
 
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
@@ -56,6 +56,12 @@ export interface OpeningOptions {
   readonly ignoreClock?: boolean;
   /** Told what is to be said of the note key; unless given, the service signs no notes. */
   readonly onNoteKey?: (line: string) => void;
+  /** Where the search index lives; unless given, none is opened. */
+  readonly search?: SearchPlace;
+  /** How the index is committed to; never unless given. */
+  readonly heads?: HeadOptions;
+  /** Told once when the search index fails. */
+  readonly onSearchFailure?: (error: unknown) => void;
   /** Told once when the log has stopped for good. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -87,8 +93,10 @@ export async function openService(
  */
 export async function openParts(
   directory: ServiceDirectory,
-  { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onNoteKey, onFatal }: OpeningOptions,
+  options: OpeningOptions,
 ): Promise<OpenedService> {
+  const { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false } = options;
+  const { onNoteKey, onFatal, search, heads, onSearchFailure } = options;
   const { TransparencyService } = await import("@tallystick/server");
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
@@ -100,6 +108,9 @@ export async function openParts(
   const service = await TransparencyService.open({
     ...{ store, anchor, issuer, origin, signer, space, ignoreClock },
     ...(notes && { noteSigner: notes }),
+    ...(search && { search }),
+    ...(heads && { heads }),
+    ...(onSearchFailure && { onSearchFailure }),
     ...(onStep === undefined ? {} : { onStep }),
     ...(onFatal === undefined ? {} : { onFatal }),
   });

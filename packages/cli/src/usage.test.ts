@@ -30,6 +30,8 @@ const COMMANDS = [
   "verify",
   "inspect",
   "evidence",
+  "search",
+  "reindex",
   "fsck",
   "doctor",
   "backup",

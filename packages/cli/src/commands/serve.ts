@@ -9,6 +9,7 @@ import type {
 } from "@tallystick/server";
 
 import { ServiceDirectory, isVacant } from "../directory.js";
+import { CliError } from "../error.js";
 import { expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
@@ -20,12 +21,13 @@ import { cannotListen, parsePort } from "../listening.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { OpenedService, OpeningOptions } from "../opening.js";
 import type { Output } from "../output.js";
+import { indexKey, searchPlace } from "../search-place.js";
 import { Secrets } from "../serve-secrets.js";
 import type { SecretOptions } from "../serve-secrets.js";
 import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
-import { parseWhole } from "../whole.js";
+import { parsePositive, parseSeconds, parseWhole } from "../whole.js";
 import { configOf, describeDirectory } from "./init.js";
 
 interface ServeOptions extends SecretOptions, LimitOptions {
@@ -37,6 +39,9 @@ interface ServeOptions extends SecretOptions, LimitOptions {
   readonly ignoreClock?: true;
   readonly scrubRate: number;
   readonly scrubPause: number;
+  readonly search: boolean;
+  readonly indexEvery?: number;
+  readonly indexSeconds?: number;
   readonly readyMaxAge?: number;
   readonly logLevel: LogLevel;
   readonly logRequests: boolean;
@@ -64,6 +69,9 @@ export function addServe(program: Command, session: Session): void {
       parseWhole,
       SCRUB_RATE,
     )
+    .option("--no-search", "keep no search index")
+    .option("--index-every <n>", "commit to the index after so many entries", parsePositive)
+    .option("--index-seconds <s>", "commit to the index after so many seconds", parseSeconds)
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
     .option("--create", "make the service first if the directory is missing or empty");
   addSecrets(command);
@@ -100,6 +108,7 @@ async function serveDirectory(
   { output }: Session,
 ): Promise<ExitCode> {
   publicUrlOf(options);
+  requireIndex(options);
   const secrets = await Secrets.open(options);
   const isNew = options.create === true && (await isVacant(dir));
   const directory = isNew
@@ -137,6 +146,10 @@ async function run(
     directory,
     {
       ...options,
+      ...(await headsOf(directory, options, voice)),
+      onSearchFailure: (error) => {
+        voice.note(`tally: the search index failed, all else goes on: ${describeDefect(error)}`);
+      },
       onNoteKey: (line) => {
         voice.note(line);
       },
@@ -211,6 +224,24 @@ function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Tol
   };
 }
 
+function requireIndex({ search, indexEvery, indexSeconds }: ServeOptions): void {
+  if (search || (indexEvery === undefined && indexSeconds === undefined)) return;
+  throw new CliError("CLI_USAGE", "there is no index to commit to with --no-search");
+}
+
+async function headsOf(
+  directory: ServiceDirectory,
+  { indexEvery, indexSeconds }: ServeOptions,
+  voice: Voice,
+): Promise<Pick<OpeningOptions, "heads">> {
+  if (indexEvery === undefined && indexSeconds === undefined) return {};
+  const onFailure = (error: unknown): void => {
+    voice.note(`tally: the index was not committed to: ${describeDefect(error)}`);
+  };
+  const signer = await indexKey(directory);
+  return { heads: { signer, everyEntries: indexEvery, everySeconds: indexSeconds, onFailure } };
+}
+
 async function openLog({ logLevel, logRequests }: ServeOptions): Promise<RequestLog | undefined> {
   if (logLevel === "silent") return undefined;
   const { RequestLog } = await import("@tallystick/server");
@@ -219,7 +250,14 @@ async function openLog({ logLevel, logRequests }: ServeOptions): Promise<Request
 
 async function open(
   directory: ServiceDirectory,
-  { minFreeMib, ignoreClock, onNoteKey }: ServeOptions & Pick<OpeningOptions, "onNoteKey">,
+  {
+    minFreeMib,
+    ignoreClock,
+    search,
+    heads,
+    onNoteKey,
+    onSearchFailure,
+  }: ServeOptions & Pick<OpeningOptions, "heads" | "onNoteKey" | "onSearchFailure">,
   stop: Stop,
 ): Promise<OpenedService> {
   const advice = "in use by another process";
@@ -228,6 +266,9 @@ async function open(
   return openParts(directory, {
     ...{ advice, minFreeMib, ignoreClock: isClockIgnored, onFatal },
     ...(onNoteKey && { onNoteKey }),
+    ...(search && { search: searchPlace(directory) }),
+    ...(heads && { heads }),
+    ...(onSearchFailure && { onSearchFailure }),
   });
 }
 

@@ -22,6 +22,8 @@ import "../commands/checkpoint.js";
 import "../commands/verify.js";
 import "../commands/inspect.js";
 import "../commands/evidence.js";
+import "../commands/search.js";
+import "../commands/reindex.js";
 import "../commands/audit.js";
 import "../commands/fsck.js";
 import "../commands/doctor.js";
