@@ -25,18 +25,19 @@ export const LAYERS = {
   tlog: ["cose", "merkle"],
   content: ["cose"],
   policy: ["content", "cose", "statement"],
-  verifier: ["cose", "merkle", "receipt", "statement", "tlog"],
-  auditor: ["cose", "merkle", "policy", "receipt", "statement"],
+  catalog: ["cose", "statement"],
+  verifier: ["catalog", "cose", "merkle", "receipt", "statement", "tlog"],
+  auditor: ["catalog", "cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
   witness: ["cose", "merkle", "tlog"],
   client: ["cose", "receipt", "statement", "verifier"],
   mirror: ["client", "cose", "merkle", "policy", "receipt", "statement", "tlog", "verifier"],
   server: [
-    ...["auditor", "cose", "log", "merkle", "policy"],
+    ...["auditor", "catalog", "cose", "log", "merkle", "policy"],
     ...["receipt", "statement", "tlog", "verifier", "witness"],
   ],
   cli: [
-    ...["auditor", "client", "content", "cose", "log", "merkle", "mirror", "policy"],
+    ...["auditor", "catalog", "client", "content", "cose", "log", "merkle", "mirror", "policy"],
     ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [
@@ -48,7 +49,7 @@ export const LAYERS = {
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
   ...["merkle", "cose", "statement", "receipt", "tlog"],
-  ...["policy", "content", "verifier", "auditor", "client"],
+  ...["policy", "content", "catalog", "verifier", "auditor", "client"],
 ]);
 
 /** These may reach the network; no other browser-bound package may. */

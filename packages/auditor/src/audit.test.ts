@@ -35,6 +35,7 @@ describe("a sound log", () => {
       policies: 4,
       chains: 0,
       disowned: 5,
+      heads: 0,
       bytes,
     });
   });

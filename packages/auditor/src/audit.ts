@@ -40,7 +40,8 @@ export interface Audit {
  * checkpoint: every statement, every decision, every checkpoint (T13, T15).
  *
  * Pure but for what the source does: it takes no clock and no network. Memory is bounded by a batch
- * of at most 8 MiB and one statement, the policies, and some 48 bytes for each entry of the log.
+ * of at most 8 MiB and one statement, the policies, some 48 bytes for each entry of the log, and some
+ * 600 for each issuer and subject.
  *
  * @throws {@link AuditorError} for the first thing that is not as it should be; what the source throws
  */
@@ -95,7 +96,7 @@ function requireReached({ chain: { last } }: Replay, { size, record }: SourceHea
 }
 
 function reportOf(
-  { chain, edge, history, ledger, sums }: Replay,
+  { chain, edge, history, index, ledger, sums }: Replay,
   { size, isComplete }: { readonly size: number; readonly isComplete: boolean },
 ): AuditReport {
   const { signatures, checkpoints, chains, bytes, longestWait } = sums;
@@ -109,7 +110,7 @@ function reportOf(
     checked: edge.size,
     size,
     root: isComplete ? chain.last?.root : undefined,
-    counts: { ...counts, policies: history.count, chains, disowned, bytes },
+    counts: { ...counts, policies: history.count, chains, disowned, heads: index.heads, bytes },
     longestWait,
     unchecked: isComplete ? [] : [`entries ${edge.size} to ${size - 1}`],
   };

@@ -14,6 +14,7 @@ export type AuditorErrorCode =
   | "AUDITOR_CHAIN_BROKEN"
   | "AUDITOR_ROOT_MISMATCH"
   | "AUDITOR_SOURCE_TRUNCATED"
+  | "AUDITOR_INDEX_MISMATCH"
   | "AUDITOR_STATE_INVALID";
 
 /** Where on the log it is. */

@@ -8,6 +8,7 @@ import type { Batch } from "./batch.js";
 import { bytesOf } from "./entry.js";
 import type { ReadEntry } from "./entry.js";
 import { AuditorError } from "./error.js";
+import { IndexAudit } from "./index-audit.js";
 import { Ledger, NO_SUMS } from "./ledger.js";
 import type { Sums } from "./ledger.js";
 import { PolicyHistory, isControlEntry } from "./policy-history.js";
@@ -23,6 +24,7 @@ export interface ReplayStart {
   readonly chain: CheckpointChain;
   readonly history: PolicyHistory;
   readonly ledger: Ledger;
+  readonly index: IndexAudit;
   readonly edge: RightEdge;
   readonly uncovered: Uncovered | undefined;
   readonly sums: Sums;
@@ -34,6 +36,7 @@ export function freshStart(trust: AuditTrust): ReplayStart {
     chain: new CheckpointChain(trust),
     history: new PolicyHistory(),
     ledger: new Ledger(),
+    index: new IndexAudit(),
     edge: RightEdge.empty(),
     uncovered: undefined,
     sums: NO_SUMS,
@@ -45,6 +48,7 @@ export class Replay {
   readonly chain: CheckpointChain;
   readonly history: PolicyHistory;
   readonly ledger: Ledger;
+  readonly index: IndexAudit;
   readonly edge: RightEdge;
   // Owned by #take and #cover.
   #uncovered: Uncovered | undefined;
@@ -55,6 +59,7 @@ export class Replay {
 
   constructor(start: ReplayStart) {
     ({ chain: this.chain, history: this.history, ledger: this.ledger, edge: this.edge } = start);
+    this.index = start.index;
     this.#uncovered = start.uncovered;
     this.#sums = start.sums;
   }
@@ -131,6 +136,7 @@ export class Replay {
     const decided = await this.history.decide(entry, verified);
     this.#requireTime(entry);
     this.history.advance(entry, decided);
+    this.index.take(entry, this.chain.name.issuer);
     this.ledger.add(statement.entry, decided.signer);
     this.edge.append(leafHash(statement.entry));
     const chains = "path" in (identityOf(verified) ?? {}) ? 1 : 0;

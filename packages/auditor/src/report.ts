@@ -11,6 +11,8 @@ export interface AuditCounts {
   readonly chains: number;
   /** Entries whose key a later policy disowns from their index or an earlier one. */
   readonly disowned: number;
+  /** Heads of the verifiable index that were recomputed. */
+  readonly heads: number;
   /** Bytes of statements, collateral and checkpoints. */
   readonly bytes: number;
 }

@@ -6,6 +6,8 @@ import { CheckpointChain } from "./checkpoint-chain.js";
 import { readEntry } from "./entry.js";
 import { EntryTable } from "./entry-table.js";
 import { AuditorError } from "./error.js";
+import { IndexAudit } from "./index-audit.js";
+import { indexPartsOf, indexStateOf } from "./index-state.js";
 import { Ledger } from "./ledger.js";
 import { PolicyHistory } from "./policy-history.js";
 import type { Replay, ReplayStart } from "./replay.js";
@@ -17,7 +19,7 @@ const SIGNER_BYTES = 4;
 
 /** Yields what a replay can be gone on from; `undefined` before its first checkpoint. */
 export function stateOf(replay: Replay): AuditState | undefined {
-  const { chain, edge, history, ledger } = replay;
+  const { chain, edge, history, index, ledger } = replay;
   const { last } = chain;
   const { issuer, origin } = chain.name;
   if (last === undefined || issuer === undefined || origin === undefined) return undefined;
@@ -34,6 +36,7 @@ export function stateOf(replay: Replay): AuditState | undefined {
     ...{ issuer, origin, last, uncovered, sums, entries, signers, signerOf },
     keys: chain.signers,
     size: edge.size,
+    index: indexStateOf(index.parts),
     edge: edge.hashes(),
     controls: history.controls.map(({ index, source }) => ({ index, ...source })),
   });
@@ -65,6 +68,7 @@ export async function resumedStart({ parts }: AuditState, trust: AuditTrust): Pr
     chain: new CheckpointChain({ ...trust, issuer, origin }, { last, keys }),
     history: await historyOf(parts),
     ledger: ledgerOf(parts),
+    index: new IndexAudit(indexPartsOf(parts.index, parts.entries)),
     edge: edgeOf(parts),
     ...{ uncovered, sums },
   };

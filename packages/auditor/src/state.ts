@@ -11,10 +11,11 @@ import type { CborMap, CborValue } from "@tallystick/cose";
 import type { ChainPoint } from "./checkpoint-chain.js";
 import { isSame } from "./collateral.js";
 import { AuditorError } from "./error.js";
+import type { IndexState } from "./index-state.js";
 import type { Sums } from "./ledger.js";
 import type { SourceEntry } from "./source.js";
 
-const FORMAT = "tallystick-audit/1";
+const FORMAT = "tallystick-audit/2";
 
 /** Entries that no checkpoint has covered yet, by when they were decided on. */
 export interface Uncovered {
@@ -43,6 +44,7 @@ export interface AuditStateParts {
   /** Number of the signer of each entry, 4 bytes each, big-endian. */
   readonly signerOf: Uint8Array;
   readonly sums: Sums;
+  readonly index: IndexState;
 }
 
 /** Where an audit stopped, to go on from; see docs/audit.md. */
@@ -86,7 +88,7 @@ export class AuditState {
 const SUMS = ["signatures", "checkpoints", "chains", "bytes", "longestWait"] as const;
 
 function mapOf(parts: AuditStateParts): CborMap {
-  const { last, uncovered, controls, sums } = parts;
+  const { last, uncovered, controls, sums, index } = parts;
   return new Map<string, CborValue>([
     ["format", FORMAT],
     ["issuer", parts.issuer],
@@ -104,6 +106,7 @@ function mapOf(parts: AuditStateParts): CborMap {
     ["signers", [...parts.signers]],
     ["signerOf", parts.signerOf],
     ["sums", SUMS.map((name) => sums[name])],
+    ["index", [index.size, index.leaves, index.waiting, index.heads]],
   ]);
 }
 
@@ -111,6 +114,7 @@ function partsOf(map: Members): AuditStateParts {
   if (map.text("format") !== FORMAT) throw invalid(`it is not of format ${FORMAT}`);
   const last = map.list("last");
   const uncovered = map.value("uncovered") === null ? undefined : map.list("uncovered");
+  const [size, leaves, waiting, heads] = map.list("index");
   const sums = map.list("sums").map(countOf);
   const [signatures = 0, checkpoints = 0, chains = 0, bytes = 0, longestWait = 0] = sums;
   return {
@@ -140,6 +144,10 @@ function partsOf(map: Members): AuditStateParts {
     signers: map.list("signers").map(textOf),
     signerOf: bytesIn(map.value("signerOf")),
     sums: { signatures, checkpoints, chains, bytes, longestWait },
+    index: {
+      ...{ size: countOf(size), leaves: bytesIn(leaves) },
+      ...{ waiting: bytesIn(waiting), heads: countOf(heads) },
+    },
   };
 }
 

@@ -51,7 +51,7 @@ describe("tally audit --service", () => {
         [
           `^key: ${thumbprint}, pinned in trust\\.json`,
           "sound: 5 entries, root [0-9a-f]{64}",
-          "checked: entries 5, signatures 10, checkpoints 5, policies 2, chains 0, disowned 0, bytes \\d+",
+          "checked: entries 5, signatures 10, checkpoints 5, policies 2, chains 0, disowned 0, heads 0, bytes \\d+",
           "longest wait for a checkpoint: \\d+ s",
           "rate: \\d+ entries/s\n$",
         ].join("\n"),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { CatalogError } from "@tallystick/catalog";
 import { ClientError } from "@tallystick/client";
 import type { ClientErrorCode } from "@tallystick/client";
 import { CoseError } from "@tallystick/cose";
@@ -57,6 +58,7 @@ const CLIENT: Readonly<Record<ClientErrorCode, ExitCode>> = {
 };
 
 const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCode])[] = [
+  [new CatalogError("CATALOG_MALFORMED", "x"), EXIT.no],
   [new CoseError("COSE_CBOR_MALFORMED", "x"), EXIT.no],
   [new MerkleError("MERKLE_ROOT_MISMATCH", "x"), EXIT.no],
   [new MirrorError("MIRROR_STALE", "x"), EXIT.no],

@@ -1,4 +1,5 @@
 import type { AuditorErrorCode } from "@tallystick/auditor";
+import type { CatalogErrorCode } from "@tallystick/catalog";
 import type { ClientErrorCode } from "@tallystick/client";
 import type { ContentErrorCode } from "@tallystick/content";
 import type { CoseErrorCode } from "@tallystick/cose";
@@ -22,6 +23,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 interface CodesByClass {
   readonly AuditorError: AuditorErrorCode;
+  readonly CatalogError: CatalogErrorCode;
   readonly CliError: CliErrorCode;
   readonly ClientError: ClientErrorCode;
   readonly ContentError: ContentErrorCode;
@@ -46,6 +48,7 @@ type Row<Code extends string> = { readonly otherwise: ExitCode } & Readonly<
 // so that no package is loaded to look an error up.
 const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> } = {
   AuditorError: { otherwise: EXIT.no, AUDITOR_STATE_INVALID: EXIT.failed },
+  CatalogError: { otherwise: EXIT.no },
   CliError: {
     otherwise: EXIT.failed,
     CLI_USAGE: EXIT.usage,

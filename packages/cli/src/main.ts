@@ -30,6 +30,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => 
   ["appraise", async () => (await import("./commands/appraise.js")).addAppraise],
   ["inspect", async () => (await import("./commands/inspect.js")).addInspect],
   ["evidence", async () => (await import("./commands/evidence.js")).addEvidence],
+  ["search", async () => (await import("./commands/search.js")).addSearch],
+  ["reindex", async () => (await import("./commands/reindex.js")).addReindex],
   ["audit", async () => (await import("./commands/audit.js")).addAudit],
   ["fsck", async () => (await import("./commands/fsck.js")).addFsck],
   ["doctor", async () => (await import("./commands/doctor.js")).addDoctor],

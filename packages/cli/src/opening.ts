@@ -2,7 +2,7 @@ import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Anchor, LevelStore, Space } from "@tallystick/log";
-import type { TransparencyService } from "@tallystick/server";
+import type { HeadOptions, SearchPlace, TransparencyService } from "@tallystick/server";
 
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
@@ -59,6 +59,12 @@ export interface OpeningOptions {
   readonly onNoteKey?: (line: string) => void;
   /** How witnesses are asked; they are not unless given. */
   readonly asking?: Asking | undefined;
+  /** Where the search index lives; unless given, none is opened. */
+  readonly search?: SearchPlace;
+  /** How the index is committed to; never unless given. */
+  readonly heads?: HeadOptions;
+  /** Told once when the search index fails. */
+  readonly onSearchFailure?: (error: unknown) => void;
   /** Told once when the log has stopped for good. */
   readonly onFatal?: (error: Error) => void;
 }
@@ -92,7 +98,8 @@ export async function openParts(
   directory: ServiceDirectory,
   options: OpeningOptions,
 ): Promise<OpenedService> {
-  const { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false, onNoteKey, onFatal } = options;
+  const { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false } = options;
+  const { onNoteKey, onFatal, search, heads, onSearchFailure } = options;
   const { TransparencyService } = await import("@tallystick/server");
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
@@ -109,6 +116,9 @@ export async function openParts(
     ...{ store, anchor, issuer, origin, signer, space, ignoreClock },
     ...(notes && { noteSigner: notes }),
     ...(witnesses && { witnesses }),
+    ...(search && { search }),
+    ...(heads && { heads }),
+    ...(onSearchFailure && { onSearchFailure }),
     ...(onStep === undefined ? {} : { onStep }),
     ...(onFatal === undefined ? {} : { onFatal }),
   });

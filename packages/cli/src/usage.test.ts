@@ -34,6 +34,8 @@ const COMMANDS = [
   "appraise",
   "inspect",
   "evidence",
+  "search",
+  "reindex",
   "fsck",
   "doctor",
   "backup",

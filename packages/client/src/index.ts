@@ -24,10 +24,17 @@ export type { FollowerOptions } from "./follower.js";
 export type { BatchResult } from "./many.js";
 export { exchange } from "./exchange.js";
 export type { Answer, Exchange, ExchangeOptions, Fetch, Posting } from "./exchange.js";
-export type { OpenProposal, PolicyInForce, ServiceVersion } from "./record.js";
+export type {
+  OpenProposal,
+  PolicyInForce,
+  SearchHit,
+  SearchPage,
+  ServiceVersion,
+} from "./record.js";
 export type { ReplayedEntry } from "./replay.js";
 export { decodeKeySet } from "./keyset.js";
 export { parseServiceVersion } from "./record.js";
+export type { SearchParameters } from "./search.js";
 export { SeenCheckpoints } from "./seen.js";
 export { ServiceClient } from "./service.js";
 export type { ClientOptions } from "./options.js";

@@ -47,6 +47,58 @@ export function parsePolicyDocument(body: Uint8Array): unknown {
   return parseObject(body, "policy");
 }
 
+/** An entry that a service has found. */
+export interface SearchHit {
+  readonly index: number;
+  readonly entryId: string;
+  /** When it was registered, in seconds since the epoch. */
+  readonly time: number;
+  readonly issuer: string;
+  readonly subject: string | null;
+  readonly contentType: string | null;
+  /** Digest of the payload, in hexadecimal. */
+  readonly payload: string;
+}
+
+/** A page of what a service has found, as it tells it. */
+export interface SearchPage {
+  /** How many entries were searched. */
+  readonly size: number;
+  readonly hits: readonly SearchHit[];
+  /** Where the next page begins, `null` behind the last one. */
+  readonly next: number | null;
+}
+
+/** Parses the answer of `GET /search`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
+export function parseSearchPage(body: Uint8Array): SearchPage {
+  const { size, hits, next } = parseObject(body, "search");
+  if (!isCount(size) || !Array.isArray(hits)) throw malformed("search has no size or no hits");
+  if (next !== null && !isCount(next)) throw malformed("search has no next");
+  return { size, hits: hits.map(parseHit), next };
+}
+
+function parseHit(value: unknown): SearchHit {
+  if (typeof value !== "object" || value === null) throw malformed("a hit is not an object");
+  const { index, entryId, time, ...rest } = value as Readonly<Record<string, unknown>>;
+  const { issuer, payload, subject, contentType } = rest;
+  const isPlaced = isCount(index) && isCount(time) && typeof entryId === "string";
+  if (!isPlaced || !/^[0-9a-f]{64}$/.test(entryId)) throw malformed("a hit has no place");
+  if (typeof issuer !== "string" || typeof payload !== "string") {
+    throw malformed("a hit has no issuer or no payload");
+  }
+  const texts = { subject: textOrNull(subject), contentType: textOrNull(contentType) };
+  return { index, entryId, time, issuer, payload, ...texts };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function textOrNull(value: unknown): string | null {
+  if (value === null || typeof value === "string") return value;
+  throw malformed("a hit has a subject or type that is no text");
+}
+
 function parseProposal(value: unknown): OpenProposal {
   if (typeof value !== "object" || value === null) throw malformed("a proposal is not an object");
   const members = value as Readonly<Record<string, unknown>>;

@@ -12,6 +12,8 @@ export const CBOR_MEDIA_TYPE = "application/cbor";
 /** RFC 8742 §5. */
 export const CBOR_SEQUENCE_MEDIA_TYPE = "application/cbor-seq";
 export const JSON_MEDIA_TYPE = "application/json";
+/** Of completeness proofs. */
+export const COMPLETENESS_MEDIA_TYPE = "application/vnd.tallystick.completeness+cbor";
 /** Of signed notes. */
 export const TEXT_MEDIA_TYPE = "text/plain";
 

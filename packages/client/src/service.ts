@@ -1,34 +1,36 @@
 import { encodeBase64url } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import type { VerifiedInclusion } from "@tallystick/receipt";
-import {
-  MAX_STATEMENT_BYTES,
-  SignedStatement,
-  StatementError,
-  entryOf,
-  formatEntryId,
-  parseEntryId,
-} from "@tallystick/statement";
+import { MAX_STATEMENT_BYTES, entryOf, formatEntryId } from "@tallystick/statement";
 
 import { ServiceAddress } from "./address.js";
+import { decodeStatement, otherStatement, requireEntryId, sleep } from "./entry-id.js";
 import { ClientError } from "./error.js";
 import { registerMany } from "./many.js";
 import type { BatchResult } from "./many.js";
 import { decodeKey, decodeKeySet } from "./keyset.js";
 import type { ClientOptions } from "./options.js";
 import { ReceiptCheck } from "./receipts.js";
-import { parsePolicyDocument, parsePolicyInForce, parseServiceVersion } from "./record.js";
-import type { PolicyInForce, ServiceVersion } from "./record.js";
+import {
+  parsePolicyDocument,
+  parsePolicyInForce,
+  parseSearchPage,
+  parseServiceVersion,
+} from "./record.js";
+import type { PolicyInForce, SearchPage, ServiceVersion } from "./record.js";
 import { decodeChainRecord, decodeChainRecords, decodeEntries } from "./replay.js";
 import type { ReplayedEntry } from "./replay.js";
 import {
   CBOR_MEDIA_TYPE,
   CBOR_SEQUENCE_MEDIA_TYPE,
+  COMPLETENESS_MEDIA_TYPE,
   COSE_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
   Requester,
   TEXT_MEDIA_TYPE,
 } from "./requester.js";
+import { queryOf } from "./search.js";
+import type { SearchParameters } from "./search.js";
 
 /** A statement that is on the log. */
 export interface Registered {
@@ -357,6 +359,29 @@ export class ServiceClient {
     return parseServiceVersion(await this.#record("version"));
   }
 
+  /**
+   * Searches the log: a page of what the service has found. It is the service's word, and so is that
+   * there is nothing else.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  async search(query: SearchParameters): Promise<SearchPage> {
+    return parseSearchPage(await this.#record(`search${queryOf(query)}`));
+  }
+
+  /**
+   * Reads a completeness proof: all entries of an issuer or about a subject, up to the newest size that
+   * the index was committed to at. Give it to `verifyCompleteness` of `@tallystick/verifier`.
+   *
+   * @throws {@link ClientError} as {@link ServiceClient.receipt}
+   */
+  completeness(query: Pick<SearchParameters, "iss" | "sub">): Promise<Uint8Array> {
+    const path = `search/proof${queryOf(query)}`;
+    return this.#requester.read({
+      ...{ path, mediaType: COMPLETENESS_MEDIA_TYPE, maxBytes: this.#maxBytes },
+    });
+  }
+
   #record(path: string): Promise<Uint8Array> {
     const maxBytes = this.#limit(MAX_RECORD_BYTES);
     return this.#requester.read({ path, mediaType: JSON_MEDIA_TYPE, maxBytes });
@@ -365,33 +390,4 @@ export class ServiceClient {
   #limit(maxBytes: number): number {
     return Math.min(maxBytes, this.#maxBytes);
   }
-}
-
-function decodeStatement(
-  bytes: Uint8Array,
-  code: "CLIENT_STATEMENT_MALFORMED" | "CLIENT_PROTOCOL",
-): SignedStatement {
-  try {
-    // Whether a subject is needed is for the service's policy to say.
-    return SignedStatement.decode(bytes, { isSubjectOptional: true });
-  } catch (cause) {
-    if (!(cause instanceof StatementError)) throw cause;
-    throw new ClientError(code, `not a signed statement: ${cause.message}`, { cause });
-  }
-}
-
-function requireEntryId(entryId: string): Uint8Array {
-  const entry = parseEntryId(entryId);
-  if (entry !== undefined) return entry;
-  throw new TypeError("an entry ID is 64 lower-case hexadecimal digits");
-}
-
-function otherStatement(): ClientError {
-  return new ClientError("CLIENT_PROTOCOL", "answer is another statement than the one asked for");
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

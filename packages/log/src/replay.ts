@@ -15,7 +15,7 @@ import {
 } from "./layout.js";
 import type { RowSource } from "./pinned.js";
 import type { Prover } from "./prover.js";
-import { bundleWidth } from "./range.js";
+import { bundleWidth, requireIndex } from "./range.js";
 import { Reader } from "./reader.js";
 import { decodeChainLink, decodeControl, decodeHead, decodePlacement } from "./record.js";
 import { decodeStated } from "./stated.js";
@@ -97,6 +97,19 @@ export class LogReplay {
     }
     await this.#rows.requireSigned(size, decodeChainLink(record));
     return record.slice();
+  }
+
+  /**
+   * Yields the entry at an index.
+   *
+   * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async entryAt(index: number): Promise<Uint8Array> {
+    requireIndex(index, this.size);
+    const bundle = Math.floor(index / TILE_WIDTH);
+    const entry = (await this.#rows.bundle(bundle))[index % TILE_WIDTH];
+    if (entry !== undefined) return entry.slice();
+    throw new LogError("LOG_CORRUPT", `${formatKey(bundleKey(bundle))} lacks entries`);
   }
 
   /**

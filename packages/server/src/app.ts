@@ -181,7 +181,11 @@ function answer(route: Route, cold: Cold): RequestHandler {
   return async (request, response) => {
     const isUpload = route.isStreamed === true;
     const baseUrl = publicUrl ?? originOf(request);
-    const asked = { params: paramsOf(request, route), baseUrl, prefer: preferenceOf(request) };
+    const [, ...query] = request.originalUrl.split("?");
+    const asked = {
+      ...{ params: paramsOf(request, route), query: query.join("?") },
+      ...{ baseUrl, prefer: preferenceOf(request) },
+    };
     const body = isUpload ? new Uint8Array() : await bodyOf(request, response, cold);
     const upload = isUpload ? { upload: uploadOf(request, response, cold) } : {};
     const reply = await route.answer({ ...asked, body, ...upload });

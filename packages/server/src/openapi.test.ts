@@ -86,6 +86,9 @@ const ACCESS: AccessOptions = {
 beforeAll(async () => {
   at = await fixture();
   await at.service.register(await at.sign("logged"));
+  await at.admitHeads();
+  await at.service.commitHead();
+  await at.service.searchSettled();
   app = createApp(at.service, { maxBodyBytes: 2000 });
   closed = createApp(at.service, { access: ACCESS });
   first = await alone();
@@ -268,6 +271,12 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
     "replayCheckpoints 200": { path: "/replay/checkpoints/0" },
     "replayCheckpoints 400": { path: "/replay/checkpoints/x" },
     "replayCheckpoints 404": { path: "/replay/checkpoints/9" },
+    "search 200": { path: "/search?sub=registration-policy" },
+    "search 400": { path: "/search?limit=0" },
+    "search 404": { path: "/search", app: single },
+    "proveCompleteness 200": { path: "/search/proof?sub=registration-policy" },
+    "proveCompleteness 400": { path: "/search/proof?sub=a&iss=b" },
+    "proveCompleteness 404": { path: "/search/proof?sub=a", app: single },
     "readPolicy 200": { path: "/policy" },
     ...byId("readPolicyDocument", "/policies/ID"),
     "readHealth 200": { path: "/health" },

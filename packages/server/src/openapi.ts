@@ -1,4 +1,4 @@
-import { parameterSchema } from "./operations.js";
+import { QUERY, parameterSchema } from "./operations.js";
 import { jsonText } from "./route.js";
 import type { Outcome, Reply, Route, Schema } from "./route.js";
 import { VERSION } from "./version.js";
@@ -65,11 +65,12 @@ function openApiOf(routes: readonly Route[]): Members {
 
 function operation({ path, produces, consumes, operation: told }: Route): Members {
   const names = [...path.matchAll(/[:*]([a-z]+)/g)].flatMap(([, name]) => name ?? []);
+  const parameters = [...names.map(parameter), ...(told.query ?? []).map(queried)];
   const statuses = Object.entries(told.outcomes);
   return {
     operationId: told.id,
     summary: told.summary,
-    ...(names.length > 0 && { parameters: names.map(parameter) }),
+    ...(parameters.length > 0 && { parameters }),
     ...(consumes !== undefined && {
       requestBody: { required: true, content: { [consumes]: {} } },
     }),
@@ -82,6 +83,11 @@ function operation({ path, produces, consumes, operation: told }: Route): Member
 function parameter(name: string): Members {
   const { description, ...schema } = parameterSchema(name);
   return { name, in: "path", required: true, description, schema };
+}
+
+function queried(name: string): Members {
+  const { description, ...schema } = QUERY[name] ?? {};
+  return { name, in: "query", required: false, description, schema };
 }
 
 function response(outcome: Outcome, produces: string): Members {

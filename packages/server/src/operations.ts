@@ -51,6 +51,22 @@ const POLICY_IN_FORCE: Schema = record({
   },
 });
 
+const SEARCH: Schema = record({
+  size: { description: "How many entries were searched.", ...COUNT },
+  hits: {
+    type: "array",
+    items: record({
+      ...{ index: COUNT, entryId: ENTRY_ID, time: COUNT, issuer: TEXT, payload: TEXT },
+      subject: { type: ["string", "null"] },
+      contentType: { type: ["string", "null"] },
+    }),
+  },
+  next: {
+    description: "Where the next page begins, as from; null behind the last one.",
+    ...{ type: ["integer", "null"], minimum: 0 },
+  },
+});
+
 const VERSION_SCHEMA: Schema = record(
   {
     ...{ name: { const: "tallystick" }, version: TEXT, api: TEXT, issuer: TEXT, origin: TEXT },
@@ -85,6 +101,22 @@ const PARAMETERS: Readonly<Record<string, Schema>> = {
     description: "Number of a bundle, from 0.",
     ...{ type: "string", pattern: "^(0|[1-9][0-9]*)$" },
   },
+};
+
+/** What may follow the question mark, for the resources that take a query. */
+export const QUERY: Readonly<Record<string, Schema>> = {
+  iss: { description: "The issuer.", ...TEXT },
+  sub: { description: "The subject.", ...TEXT },
+  type: { description: "The content type of the payload, or of what was hashed.", ...TEXT },
+  payload: {
+    description: "Digest of the payload: as a hash envelope has it, else SHA-256.",
+    ...{ type: "string", pattern: "^([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$" },
+  },
+  since: { description: "Earliest time of registration, in seconds.", ...COUNT },
+  until: { description: "Latest time of registration, in seconds.", ...COUNT },
+  from: { description: "The first index that is looked at.", ...COUNT },
+  before: { description: "The first index that is not any more.", ...COUNT },
+  limit: { description: "Most hits of a page.", type: "integer", minimum: 1, maximum: 1000 },
 };
 
 function problem(description: string, ...headers: readonly string[]): Outcome {
@@ -137,6 +169,8 @@ interface Told {
   /** Headers of a 200. */
   readonly headers?: readonly string[];
   readonly others?: Outcomes;
+  /** Names in {@link QUERY} that it takes. */
+  readonly query?: readonly string[];
 }
 
 function read(told: Told): Operation {
@@ -148,9 +182,9 @@ function probe(told: Told): Operation {
 }
 
 function made(told: Told, common: Outcomes): Operation {
-  const { id, summary, schema, headers = [], others = {} } = told;
+  const { id, summary, schema, headers = [], others = {}, query = [] } = told;
   const good: Outcome = { description: summary, headers, ...(schema && { schema }) };
-  return { id, summary, outcomes: { 200: good, ...common, ...others } };
+  return { id, summary, query, outcomes: { 200: good, ...common, ...others } };
 }
 
 const REGISTER: Operation = {
@@ -243,6 +277,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   }),
   "GET /replay/checkpoints/:bundle": read({
     ...{ id: "replayCheckpoints", summary: "The checkpoints of a bundle", others: UNKNOWN },
+  }),
+  "GET /search": read({
+    ...{ id: "search", summary: "A page of what was found", schema: SEARCH, others: UNKNOWN },
+    query: Object.keys(QUERY),
+  }),
+  "GET /search/proof": read({
+    ...{ id: "proveCompleteness", summary: "All entries up to a committed size", others: UNKNOWN },
+    query: ["iss", "sub"],
   }),
   "GET /policy": read({
     ...{ id: "readPolicy", summary: "The policy in force", schema: POLICY_IN_FORCE },

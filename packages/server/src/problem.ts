@@ -273,6 +273,23 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: "Request Timeout",
     detail: "The request did not arrive in time",
   },
+  SERVER_HEAD_MISSING: { ...NOT_FOUND, detail: "The index of this log is not committed to yet" },
+  SERVER_LIST_TOO_LONG: {
+    status: 400,
+    title: "List Too Long",
+    detail: "There are more entries than one answer proves",
+  },
+  SERVER_QUERY_INVALID: {
+    status: 400,
+    title: "Bad Request",
+    detail: "The query is not one that this resource takes",
+  },
+  SERVER_SEARCH_OFF: { ...NOT_FOUND, detail: "This service keeps no search index" },
+  SERVER_SEARCH_UNAVAILABLE: {
+    ...UNAVAILABLE,
+    detail: "The search index failed; everything else goes on",
+    retryAfter: 60,
+  },
   SERVER_ROUTE_UNKNOWN: { ...NOT_FOUND, detail: "There is no such resource" },
   SERVER_UNAUTHENTICATED: {
     status: 401,

@@ -20,6 +20,8 @@ export interface Upload {
 export interface RouteRequest {
   /** Decoded path parameters by name. */
   readonly params: Readonly<Record<string, string>>;
+  /** What follows the question mark, as it was sent; only searches look at it. */
+  readonly query?: string;
   /** Empty for GET. */
   readonly body: Uint8Array;
   /** Scheme and authority under which the client reaches the service, without a trailing slash. */
@@ -60,6 +62,8 @@ export interface Outcome {
 export interface Operation {
   readonly id: string;
   readonly summary: string;
+  /** Parameters of its query. */
+  readonly query?: readonly string[];
   readonly outcomes: Readonly<Record<number, Outcome>>;
 }
 

@@ -1,3 +1,4 @@
+import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
 import type { ScrubAges } from "@tallystick/log";
 
 import type { Metrics } from "./metrics.js";
@@ -35,6 +36,7 @@ import {
   readPolicyDocument,
   readVersion,
 } from "./routes/status.js";
+import { readCompleteness, readSearch } from "./routes/search.js";
 import { BYTES_MEDIA_TYPE, readEntryBundle, readTile } from "./routes/tiles.js";
 import type { TransparencyService } from "./service.js";
 
@@ -100,6 +102,8 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/tile/*tile", BYTES_MEDIA_TYPE, readTile),
     get("/replay/entries/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayEntries),
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
+    get("/search", JSON_MEDIA_TYPE, readSearch),
+    get("/search/proof", COMPLETENESS_MEDIA_TYPE, readCompleteness),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),

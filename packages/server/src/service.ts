@@ -1,3 +1,5 @@
+import { encodeCompleteness } from "@tallystick/catalog";
+import type { Term } from "@tallystick/catalog";
 import type { PublicKey, Signer } from "@tallystick/cose";
 import { Log, spaceShortage } from "@tallystick/log";
 import type { LogError, LogOptions, OnStep, Space, Standing } from "@tallystick/log";
@@ -16,6 +18,13 @@ import { RoundWatch } from "./rounds.js";
 import type { Watcher } from "./rounds.js";
 import { Witnessing } from "./witness/witnessing.js";
 import type { WitnessOptions } from "./witness/witnessing.js";
+import { ServerError } from "./error.js";
+import { Follower, openIndex } from "./search/follower.js";
+import type { SearchPlace } from "./search/follower.js";
+import { Heads } from "./search/heads.js";
+import type { HeadOptions } from "./search/heads.js";
+import { IndexProver } from "./search/prover.js";
+import type { SearchIndex } from "./search/search-index.js";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -39,6 +48,12 @@ export interface ServiceOptions {
   readonly space?: Space;
   /** Takes registrations although the clock reads earlier than the newest checkpoint. */
   readonly ignoreClock?: boolean;
+  /** Where its search index lives; none unless given. */
+  readonly search?: SearchPlace;
+  /** How the index is committed to; never unless given, and not without an index. */
+  readonly heads?: HeadOptions;
+  /** Told once when the index fails; everything else goes on. Opening throws where it is not given. */
+  readonly onSearchFailure?: (error: unknown) => void;
   /** Told of the steps of each commit. */
   readonly onStep?: OnStep;
   /** Told once when the log fails for good; the process has to end. */
@@ -63,6 +78,7 @@ interface Parts {
   readonly log: Log;
   readonly state: WriteState;
   readonly rounds: RoundWatch;
+  readonly search: Follower | undefined;
 }
 
 /** A transparency service over one log: registers statements and answers for them. */
@@ -80,9 +96,12 @@ export class TransparencyService {
   readonly #now: () => number;
   readonly #state: WriteState;
   readonly #rounds: RoundWatch;
+  readonly #search: Follower | undefined;
+  readonly #prover: IndexProver | undefined;
+  readonly #heads: Heads | undefined;
   readonly #space: Space | undefined;
 
-  private constructor(options: ServiceOptions, { log, state, rounds }: Parts) {
+  private constructor(options: ServiceOptions, { log, state, rounds, search }: Parts) {
     this.issuer = options.issuer;
     this.origin = options.origin;
     this.log = log;
@@ -93,6 +112,9 @@ export class TransparencyService {
     this.#rounds = rounds;
     this.#now = options.now ?? wallClock;
     this.witnessing = this.#witnessingOf(options.witnesses);
+    this.#search = search;
+    this.#prover = search && new IndexProver(search.index);
+    this.#heads = this.#headsOf(options.heads);
     this.#space = options.space;
   }
 
@@ -168,7 +190,13 @@ export class TransparencyService {
     };
     const log = await open({ ...options, now, onFatal, onStep });
     rounds.begin(log.head().checkpoint.size);
-    return new TransparencyService(options, { log, state, rounds });
+    const search = await followerOf(options, log);
+    const follow = (): void => {
+      search?.wake();
+    };
+    rounds.watch({ onRound: follow, onVerified: () => undefined });
+    follow();
+    return new TransparencyService(options, { log, state, rounds, search });
   }
 
   /**
@@ -270,6 +298,62 @@ export class TransparencyService {
     return this.#rounds.anchorAge() ?? this.checkpointAge();
   }
 
+  /**
+   * Yields the search index, as far as it has got.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`
+   */
+  requireSearch(): SearchIndex {
+    if (this.#search !== undefined) return this.#search.require();
+    throw new ServerError("SERVER_SEARCH_OFF", "it was started without one");
+  }
+
+  /**
+   * Yields all entries of a term up to the newest head of the index, as a completeness proof.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`,
+   * `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`; LogError
+   */
+  async completeness(term: Term): Promise<Uint8Array> {
+    this.requireSearch();
+    const prover = this.#prover;
+    if (prover === undefined) throw new TypeError("an index without a prover");
+    const { kind, value, head, path, entries } = await prover.prove(term);
+    const statement = await this.transparentStatement(head.entry);
+    return encodeCompleteness({ kind, value, head: statement, path, entries });
+  }
+
+  /**
+   * Commits a head of the index to the log, once it has caught up, and yields the size that it covers;
+   * `undefined` where nothing has come since the last one.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`; PolicyError,
+   * StatementError, LogError; TypeError without a key that signs heads
+   */
+  async commitHead(): Promise<number | undefined> {
+    await this.searchSettled();
+    this.requireSearch();
+    if (this.#heads === undefined) throw new TypeError("no key signs heads");
+    return this.#heads.commit();
+  }
+
+  #headsOf(options: HeadOptions | undefined): Heads | undefined {
+    const [search, prover] = [this.#search, this.#prover];
+    if (options === undefined || search === undefined || prover === undefined) return undefined;
+    const heads = new Heads(options, {
+      ...{ index: search.index, prover, issuer: this.issuer, now: this.#now },
+      size: () => this.size(),
+      register: (statement) => this.register(statement),
+    });
+    search.onCaughtUp(() => heads.tick());
+    return heads;
+  }
+
+  /** Resolves once the search index has all that is published at the call, or has failed. */
+  async searchSettled(): Promise<void> {
+    await this.#search?.settled();
+  }
+
   /** Has a watcher told of rounds and verifications from here on. */
   watch(watcher: Watcher): void {
     this.#rounds.watch(watcher);
@@ -279,7 +363,28 @@ export class TransparencyService {
   async close(): Promise<void> {
     this.#state.isWritable = false;
     await this.witnessing?.close();
+    await this.#heads?.stop();
+    await this.#search?.close();
     await this.log.close();
+  }
+}
+
+async function followerOf(
+  { search, issuer, onSearchFailure }: ServiceOptions,
+  log: Log,
+): Promise<Follower | undefined> {
+  if (search === undefined) return undefined;
+  try {
+    const index = await openIndex(search, issuer, log.replay());
+    return new Follower(index, log, onSearchFailure ?? ((): void => undefined));
+  } catch (error) {
+    if (onSearchFailure === undefined) {
+      await log.close();
+      throw error;
+    }
+    // What is derived keeps no service from starting.
+    onSearchFailure(error);
+    return undefined;
   }
 }
 

@@ -11,6 +11,8 @@
  * @packageDocumentation
  */
 export { verifyCheckpoint } from "./checkpoint.js";
+export { VerifiedCompleteness, verifyCompleteness } from "./completeness.js";
+export type { CompletenessQuestion } from "./completeness.js";
 export { verifyConsistency } from "./consistency.js";
 export { verifyEvidence } from "./evidence.js";
 export { VerifierError } from "./error.js";

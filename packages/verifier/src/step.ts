@@ -2,11 +2,17 @@ import { ReceiptError } from "@tallystick/receipt";
 import { StatementError } from "@tallystick/statement";
 import { TlogError } from "@tallystick/tlog";
 
-import type { VerifierError } from "./error.js";
-
 /** One thing that a verification looked at, in order, fit to be shown or kept as JSON. */
 export interface Step {
-  readonly step: "statement" | "receipt" | "witnesses" | "issuer" | "artifact" | "consistency";
+  readonly step:
+    | "statement"
+    | "receipt"
+    | "witnesses"
+    | "issuer"
+    | "artifact"
+    | "consistency"
+    | "index"
+    | "completeness";
   /** `"skipped"` was not verified, by choice or for want of a key; it neither helps nor hurts. */
   readonly outcome: "verified" | "skipped" | "failed";
   readonly detail: string;
@@ -25,6 +31,9 @@ export function isRefusal(error: unknown): error is Refusal {
 }
 
 /** Makes the step that records a refusal. */
-export function failed(step: Step["step"], error: Refusal | VerifierError): Step {
-  return { step, outcome: "failed", detail: error.message, code: error.code };
+export function failed(
+  step: Step["step"],
+  { message, code }: { readonly message: string; readonly code: string },
+): Step {
+  return { step, outcome: "failed", detail: message, code };
 }

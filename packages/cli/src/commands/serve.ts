@@ -9,6 +9,7 @@ import type {
 } from "@tallystick/server";
 
 import { ServiceDirectory, isVacant } from "../directory.js";
+import { CliError } from "../error.js";
 import { expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
@@ -20,14 +21,15 @@ import { cannotListen, parsePort } from "../listening.js";
 import { MIN_FREE_MIB, openParts } from "../opening.js";
 import type { OpenedService, OpeningOptions } from "../opening.js";
 import type { Output } from "../output.js";
+import { indexKey, searchPlace } from "../search-place.js";
 import { Secrets } from "../serve-secrets.js";
 import type { SecretOptions } from "../serve-secrets.js";
 import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
-import { parseWhole } from "../whole.js";
 import { addAsking, askingOf } from "../witness-policy.js";
 import type { Asking, AskingOptions } from "../witness-policy.js";
+import { parsePositive, parseSeconds, parseWhole } from "../whole.js";
 import { configOf, describeDirectory } from "./init.js";
 
 interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
@@ -39,6 +41,9 @@ interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly ignoreClock?: true;
   readonly scrubRate: number;
   readonly scrubPause: number;
+  readonly search: boolean;
+  readonly indexEvery?: number;
+  readonly indexSeconds?: number;
   readonly readyMaxAge?: number;
   readonly logLevel: LogLevel;
   readonly logRequests: boolean;
@@ -66,6 +71,9 @@ export function addServe(program: Command, session: Session): void {
       parseWhole,
       SCRUB_RATE,
     )
+    .option("--no-search", "keep no search index")
+    .option("--index-every <n>", "commit to the index after so many entries", parsePositive)
+    .option("--index-seconds <s>", "commit to the index after so many seconds", parseSeconds)
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
     .option("--create", "make the service first if the directory is missing or empty");
   addSecrets(command);
@@ -103,6 +111,7 @@ async function serveDirectory(
   { output }: Session,
 ): Promise<ExitCode> {
   publicUrlOf(options);
+  requireIndex(options);
   const secrets = await Secrets.open(options);
   const isNew = options.create === true && (await isVacant(dir));
   const directory = isNew
@@ -145,6 +154,10 @@ async function run(
     {
       ...options,
       asking,
+      ...(await headsOf(directory, options, voice)),
+      onSearchFailure: (error) => {
+        voice.note(`tally: the search index failed, all else goes on: ${describeDefect(error)}`);
+      },
       onNoteKey: (line) => {
         voice.note(line);
       },
@@ -219,6 +232,24 @@ function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Tol
   };
 }
 
+function requireIndex({ search, indexEvery, indexSeconds }: ServeOptions): void {
+  if (search || (indexEvery === undefined && indexSeconds === undefined)) return;
+  throw new CliError("CLI_USAGE", "there is no index to commit to with --no-search");
+}
+
+async function headsOf(
+  directory: ServiceDirectory,
+  { indexEvery, indexSeconds }: ServeOptions,
+  voice: Voice,
+): Promise<Pick<OpeningOptions, "heads">> {
+  if (indexEvery === undefined && indexSeconds === undefined) return {};
+  const onFailure = (error: unknown): void => {
+    voice.note(`tally: the index was not committed to: ${describeDefect(error)}`);
+  };
+  const signer = await indexKey(directory);
+  return { heads: { signer, everyEntries: indexEvery, everySeconds: indexSeconds, onFailure } };
+}
+
 async function openLog({ logLevel, logRequests }: ServeOptions): Promise<RequestLog | undefined> {
   if (logLevel === "silent") return undefined;
   const { RequestLog } = await import("@tallystick/server");
@@ -230,9 +261,12 @@ async function open(
   {
     minFreeMib,
     ignoreClock,
-    onNoteKey,
+    search,
+    heads,
     asking,
-  }: ServeOptions & Pick<OpeningOptions, "onNoteKey" | "asking">,
+    onNoteKey,
+    onSearchFailure,
+  }: ServeOptions & Pick<OpeningOptions, "asking" | "heads" | "onNoteKey" | "onSearchFailure">,
   stop: Stop,
 ): Promise<OpenedService> {
   const advice = "in use by another process";
@@ -241,6 +275,9 @@ async function open(
   return openParts(directory, {
     ...{ advice, minFreeMib, ignoreClock: isClockIgnored, asking, onFatal },
     ...(onNoteKey && { onNoteKey }),
+    ...(search && { search: searchPlace(directory) }),
+    ...(heads && { heads }),
+    ...(onSearchFailure && { onSearchFailure }),
   });
 }
 

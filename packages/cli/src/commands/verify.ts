@@ -1,7 +1,12 @@
 import type { Command } from "commander";
 import { encodeHex } from "@tallystick/cose";
 import { Receipt, ReceiptError } from "@tallystick/receipt";
-import { VerifierError, verifyConsistency, verifyTransparentStatement } from "@tallystick/verifier";
+import {
+  VerifierError,
+  verifyCompleteness,
+  verifyConsistency,
+  verifyTransparentStatement,
+} from "@tallystick/verifier";
 import type {
   CountedReceipt,
   Step,
@@ -15,15 +20,21 @@ import { EXIT } from "../exit.js";
 import { codeOf, readWhole } from "../file.js";
 import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
+import { completenessResult, questionOf } from "../completeness.js";
 import { identityJson } from "../identity.js";
 import { readTrust } from "../trustfile.js";
 import { readWitnessPolicy } from "../witness-policy.js";
+import { parseWhole } from "../whole.js";
 
 interface CommandOptions {
   readonly trust: string;
   readonly payload?: string;
   readonly since?: string;
   readonly witnessPolicy?: string;
+  readonly complete?: true;
+  readonly sub?: string;
+  readonly iss?: string;
+  readonly atLeast?: number;
   readonly json?: true;
 }
 
@@ -31,11 +42,15 @@ export function addVerify(program: Command, session: Session): void {
   program
     .command("verify")
     .description("verify a transparent statement offline, against pinned keys")
-    .argument("<file>", "transparent statement; with --since a receipt of consistency")
+    .argument("<file>", "transparent statement; --since: receipt of consistency; --complete: proof")
     .requiredOption("--trust <trust.json>", "keys that count, see tally trust export")
     .option("--payload <file>", "the file that the statement is about, to be compared")
     .option("--since <file>", "older transparent statement that the log has to extend")
     .option("--witness-policy <file>", "witnesses whose cosignatures receipts need (tlog-policy)")
+    .option("--complete", "verify that a proof of tally search has all entries of --sub or --iss")
+    .option("--sub <sub>", "with --complete: the subject that the proof has to be about")
+    .option("--iss <iss>", "with --complete: the issuer that the proof has to be about")
+    .option("--at-least <n>", "with --complete: the least number of entries covered", parseWhole)
     .option("--json", "print the result as one JSON object")
     .action(async (file: string, options: CommandOptions) => {
       const { payload, since, witnessPolicy } = options;
@@ -45,12 +60,22 @@ export function addVerify(program: Command, session: Session): void {
       if (witnessPolicy !== undefined && since !== undefined) {
         throw new CliError("CLI_USAGE", "--witness-policy and --since do not go together");
       }
+      const question = questionOf(options);
+      if (witnessPolicy !== undefined && question !== undefined) {
+        throw new CliError("CLI_USAGE", "--witness-policy and --complete do not go together");
+      }
       const trust = await readTrust(options.trust);
       const bytes = await readWhole(file);
       const given = {
         ...(payload !== undefined && { artifact: await readWhole(payload) }),
         ...(witnessPolicy !== undefined && { witnesses: await readWitnessPolicy(witnessPolicy) }),
       };
+      if (question !== undefined) {
+        await reporting(session, async () =>
+          completenessResult(await verifyCompleteness(bytes, trust, question)),
+        );
+        return;
+      }
       await reporting(session, async () =>
         since === undefined
           ? statementResult(await verifyStatement(bytes, trust, given))
@@ -60,8 +85,10 @@ export function addVerify(program: Command, session: Session): void {
 }
 
 /** What a verification came to, for people and for scripts. */
-interface Result {
+export interface Result {
   readonly steps: readonly Step[];
+  /** What is listed before the conclusion. */
+  readonly lines?: readonly string[];
   readonly conclusion: string;
   readonly json: Readonly<Record<string, unknown>>;
 }
@@ -78,11 +105,12 @@ async function reporting(session: Session, verify: () => Promise<Result | Refusa
   const { output, isJson } = session;
   const result = await verify().catch(refusalOf);
   if ("conclusion" in result) {
-    const { steps, conclusion, json } = result;
+    const { steps, lines = [], conclusion, json } = result;
     if (isJson) {
       output.printJson({ verified: true, ...json, steps });
     } else {
       printSteps(steps, output);
+      for (const line of lines) output.print(line);
       output.printMarked("good", "yes", `: ${conclusion}`);
     }
     return;

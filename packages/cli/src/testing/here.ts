@@ -26,6 +26,8 @@ import "../commands/bundle.js";
 import "../commands/appraise.js";
 import "../commands/inspect.js";
 import "../commands/evidence.js";
+import "../commands/search.js";
+import "../commands/reindex.js";
 import "../commands/audit.js";
 import "../commands/fsck.js";
 import "../commands/doctor.js";

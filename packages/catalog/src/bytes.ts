@@ -1,0 +1,41 @@
+import { concatBytes, digest } from "@tallystick/cose";
+
+/** Bytes of every digest here. */
+export const DIGEST_BYTES = 32;
+
+/** Bytes of a number. */
+export const NUMBER_BYTES = 8;
+
+const WORD = 2 ** 32;
+
+/** Yields the SHA-256 of the parts, one after the other. */
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  return digest("sha-256", concatBytes(parts));
+}
+
+/** Yields an index or a count as eight bytes, big-endian. */
+export function encodeNumber(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`number ${value}`);
+  const bytes = new Uint8Array(NUMBER_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, Math.floor(value / WORD));
+  view.setUint32(4, value % WORD);
+  return bytes;
+}
+
+/** Yields the eight-byte number at an offset, `NaN` beyond 2^53 - 1. */
+export function decodeNumber(bytes: Uint8Array, offset: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, NUMBER_BYTES);
+  const value = view.getUint32(0) * WORD + view.getUint32(4);
+  return Number.isSafeInteger(value) ? value : Number.NaN;
+}
+
+/** Yields whether two byte strings are the same. */
+export function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** Yields the bit of a digest at a depth, the first one at depth 0. */
+export function bitAt(key: Uint8Array, depth: number): 0 | 1 {
+  return (((key[depth >> 3] ?? 0) >> (7 - (depth & 7))) & 1) === 1 ? 1 : 0;
+}

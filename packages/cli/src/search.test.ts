@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { rm } from "node:fs/promises";
+
+import { serve } from "@tallystick/server";
+import type { RunningServer, TransparencyService } from "@tallystick/server";
+
+import { ServiceDirectory } from "./directory.js";
+import { openService } from "./opening.js";
+import { searchPlace } from "./search-place.js";
+import { Workspace } from "./testing/workspace.js";
+
+const VENDOR = "https://vendor.example";
+const ISSUER = "https://log.example";
+
+let workspace: Workspace;
+let service: TransparencyService;
+let server: RunningServer;
+
+interface Page {
+  readonly size: number;
+  readonly hits: readonly { readonly index: number }[];
+}
+
+async function opened(): Promise<TransparencyService> {
+  const directory = await ServiceDirectory.open("log");
+  return openService(directory, { advice: "in use", search: searchPlace(directory) });
+}
+
+async function found(...args: readonly string[]): Promise<Page> {
+  const { stdout } = await workspace.must("search", ...args, "--json");
+  return JSON.parse(stdout) as Page;
+}
+
+beforeAll(async () => {
+  workspace = await Workspace.moveTo();
+  await workspace.must("init", "log", "--issuer", ISSUER, "--origin", "log.example/log");
+  await workspace.must("keygen", "--alg", "EdDSA", "--out", "vendor.jwk");
+  await workspace.must("keygen", "--alg", "EdDSA", "--out", "log/keys/index.jwk");
+  service = await opened();
+  server = await serve(service, { host: "127.0.0.1", port: 0 });
+  const { url } = server;
+  const to = ["--service", url, "--operator", "log/keys/operator.jwk"];
+  await workspace.must("trust", "add", "vendor.pub.jwk", "--iss", VENDOR, ...to);
+  await workspace.must("trust", "add", "log/keys/index.pub.jwk", "--iss", ISSUER, ...to);
+  for (const [name, subject] of [
+    ["1", "a"],
+    ["2", "b"],
+    ["3", "a"],
+  ] as const) {
+    await workspace.write(`${name}.txt`, `statement ${name}`);
+    const about = ["--iss", VENDOR, "--sub", subject, "--type", "text/plain"];
+    const files = [`${name}.txt`, "--key", "vendor.jwk", ...about, "--out", `${name}.scitt`];
+    await workspace.must("sign", ...files);
+    const out = ["--out", `${name}.transparent.scitt`];
+    await workspace.must("register", `${name}.scitt`, "--service", url, ...out);
+  }
+  await service.searchSettled();
+  await workspace.must("trust", "export", "--service", url, "--out", "trust.json");
+}, 30_000);
+
+afterAll(async () => {
+  await server.close();
+  await service.close();
+  await workspace.remove();
+});
+
+/** Lets the commands have the directory, and serves it again. */
+async function stopped(act: () => Promise<void>): Promise<void> {
+  await server.close();
+  await service.close();
+  try {
+    await act();
+  } finally {
+    service = await opened();
+    server = await serve(service, { host: "127.0.0.1", port: 0 });
+    await service.searchSettled();
+  }
+}
+
+test("a service is searched, and then its directory, which find the same", async () => {
+  const page = await found(server.url, "--sub", "a");
+  expect(page).toMatchObject({ size: 6, hits: [{ index: 3 }, { index: 5 }] });
+  const { stdout } = await workspace.must("search", server.url, "--iss", VENDOR, "--limit", "2");
+  expect(stdout).toMatch(/^3 [0-9a-f]{64} \S+ https:\/\/vendor\.example: a, text\/plain\n4 /);
+  expect(stdout).toMatch(/\nfound: 2 among the first 6 entries\nthere may be more: --from 5\n$/);
+  await stopped(async () => {
+    expect(await found("log", "--sub", "a")).toStrictEqual(page);
+  });
+});
+
+test("the index is made anew, and finds the same", async () => {
+  await stopped(async () => {
+    const page = await found("log", "--iss", VENDOR);
+    await rm("log/index", { recursive: true });
+    expect(await found("log", "--iss", VENDOR)).toStrictEqual(page);
+    await workspace.write("log/index/CURRENT", "damaged\n");
+    expect(await found("log", "--iss", VENDOR)).toStrictEqual(page);
+    const { stdout } = await workspace.must("reindex", "log");
+    expect(stdout).toBe("indexed: 6 entries\n");
+    expect(await found("log", "--iss", VENDOR)).toStrictEqual(page);
+  });
+});
+
+describe("what was committed to is proven offline", () => {
+  beforeAll(async () => {
+    await stopped(async () => {
+      const { stdout } = await workspace.must("reindex", "log", "--commit", "--json");
+      expect(JSON.parse(stdout)).toStrictEqual({ size: 6, committed: 6 });
+    });
+    await workspace.must("search", server.url, "--sub", "a", "--prove", "a.proof");
+    await workspace.must("search", server.url, "--iss", VENDOR, "--prove", "vendor.proof");
+    await workspace.must("search", server.url, "--sub", "none", "--prove", "none.proof");
+  });
+
+  const verify = (file: string, ...args: readonly string[]): ReturnType<Workspace["tally"]> =>
+    workspace.tally("verify", file, "--trust", "trust.json", "--complete", ...args);
+
+  test.each([
+    ["a.proof", "--sub", "a", 2],
+    ["vendor.proof", "--iss", VENDOR, 3],
+    ["none.proof", "--sub", "none", 0],
+  ])("%s", async (file, option, value, count) => {
+    const { code, stdout } = await verify(file, option, value, "--json");
+    expect(code).toBe(0);
+    const answer = JSON.parse(stdout) as { size: number; entries: readonly unknown[] };
+    expect([answer.size, answer.entries.length]).toStrictEqual([6, count]);
+  });
+
+  test("and says up to which size", async () => {
+    const { stdout } = await verify("a.proof", "--sub", "a", "--at-least", "6");
+    expect(stdout).toMatch(/\n3 [0-9a-f]{64}\n5 [0-9a-f]{64}\n/);
+    expect(stdout).toMatch(/yes: complete up to size 6 of log\.example\/log: .* subject 2\n$/);
+  });
+
+  test.each([
+    ["of another subject", ["a.proof", "--sub", "b"], "VERIFIER_COMPLETENESS_REFUSED"],
+    ["as one of an issuer", ["a.proof", "--iss", "a"], "VERIFIER_COMPLETENESS_REFUSED"],
+    ["of no proof", ["1.scitt", "--sub", "a"], "VERIFIER_COMPLETENESS_REFUSED"],
+    ["of too little", ["a.proof", "--sub", "a", "--at-least", "7"], "VERIFIER_INDEX_STALE"],
+  ] as const)("a proof %s is refused", async (_name, [file, ...args], expected) => {
+    const { code, stdout } = await verify(file, ...args, "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ verified: false, error: { code: expected } });
+  });
+
+  test("and the audit has recomputed it", async () => {
+    const audit = ["audit", "--service", server.url, "--trust", "trust.json"];
+    const { stdout } = await workspace.must(...audit);
+    expect(stdout).toMatch(/heads 1,/);
+  });
+});
+
+test.each([
+  ["a page that is too large", ["search", "x", "--limit", "1001"], /--limit is not 1 to 1000/],
+  ["a broken digest", ["search", "x", "--payload", "AB"], /--payload is no digest/],
+  ["a time that is none", ["search", "x", "--since", "today"], /want a whole number/],
+  ["no place", ["search"], /missing required argument/],
+  ["a proof of two", ["search", "x", "--prove", "f", "--iss", "a", "--sub", "b"], /--prove goes/],
+  [
+    "a proof of a page",
+    ["search", "x", "--prove", "f", "--sub", "b", "--from", "1"],
+    /--prove goes/,
+  ],
+  ["a proof of a type", ["search", "x", "--prove", "f", "--type", "b"], /--prove goes/],
+  ["no subject", ["verify", "f", "--trust", "t", "--complete"], /wants one of --sub and --iss/],
+  ["a subject alone", ["verify", "f", "--trust", "t", "--sub", "a"], /go with --complete/],
+  [
+    "a payload, too",
+    ["verify", "f", "--trust", "t", "--complete", "--sub", "a", "--since", "x"],
+    /goes with neither/,
+  ],
+  ["no entries to commit after", ["serve", "log", "--index-every", "0"], /from 1 on/],
+  ["no index to commit to", ["serve", "log", "--index-every", "5", "--no-search"], /no index/],
+] as const)("%s is wrong usage", async (_name, args, message) => {
+  const { code, stderr } = await workspace.tally(...args);
+  expect([code, stderr]).toStrictEqual([3, expect.stringMatching(message)]);
+});
+
+test("a key that is missing is asked for", async () => {
+  await workspace.must("init", "other");
+  const { code, stderr } = await workspace.tally("reindex", "other", "--commit");
+  expect([code, stderr]).toStrictEqual([2, expect.stringMatching(/tally keygen --alg EdDSA/)]);
+});

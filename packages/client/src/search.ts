@@ -1,0 +1,23 @@
+/** What is looked for; all of it at once. */
+export interface SearchParameters {
+  readonly iss?: string | undefined;
+  readonly sub?: string | undefined;
+  readonly type?: string | undefined;
+  /** Digest of the payload, in hexadecimal. */
+  readonly payload?: string | undefined;
+  /** Times of registration, in seconds since the epoch, both included. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  /** Indexes, the first included and the last not. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Yields the query of a search, with its question mark; empty where nothing is looked for. */
+export function queryOf(query: SearchParameters): string {
+  const pairs = Object.entries(query).flatMap(([name, value]: [string, unknown]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(String(value))}`],
+  );
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+}

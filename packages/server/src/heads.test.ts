@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  IndexMap,
+  committedKeys,
+  decodeCompleteness,
+  decodeHead,
+  termKey,
+  verifyList,
+  verifyPath,
+} from "@tallystick/catalog";
+import type { ListedEntry, Term } from "@tallystick/catalog";
+import { encodeHex } from "@tallystick/cose";
+import { SignedStatement, signStatement } from "@tallystick/statement";
+
+import { serve } from "./listen.js";
+import type { RunningServer } from "./listen.js";
+import { problemOf, read, until } from "./testing/exchange.js";
+import { VENDOR, fixture } from "./testing/service.js";
+import type { Fixture } from "./testing/service.js";
+
+/** Enough subjects for buckets to have neighbours, and some with more than one entry. */
+const COUNT = 300;
+
+let at: Fixture;
+let server: RunningServer;
+
+async function grow(from: number, to: number): Promise<void> {
+  const numbers = Array.from({ length: to - from }, (_, i) => from + i);
+  const signed = numbers.map((number) => {
+    const payload = new TextEncoder().encode(`statement ${number}`);
+    const about = { issuer: VENDOR, subject: `subject ${number % 250}`, contentType: "text/plain" };
+    return signStatement({ payload, ...about }, at.vendor);
+  });
+  for (const statement of await Promise.all(signed)) void at.service.register(statement);
+  await until(() => at.service.size() >= to + 3);
+}
+
+beforeAll(async () => {
+  at = await fixture();
+  await at.admitHeads();
+  await grow(0, COUNT);
+  await at.service.commitHead();
+  // What comes behind a head shows in no proof under it.
+  await grow(COUNT, COUNT + 5);
+  await at.service.searchSettled();
+  server = await serve(at.service, { host: "127.0.0.1", port: 0 });
+});
+
+afterAll(async () => {
+  await server.close();
+  await at.service.close();
+});
+
+async function proofOf(query: string): Promise<Uint8Array> {
+  const { status, body } = await read(`${server.url}/search/proof?${query}`);
+  expect(status).toBe(200);
+  return body;
+}
+
+/** Yields the entries that a proof shows to be all about a term, and the size that it holds for. */
+function shown(bytes: Uint8Array, term: Term): readonly [readonly ListedEntry[], number] {
+  const { head, path, entries } = decodeCompleteness(bytes);
+  const { payload } = SignedStatement.decode(head);
+  const { size, root } = decodeHead(payload ?? new Uint8Array());
+  return [verifyList(entries, verifyPath(path, termKey(term), root)), size];
+}
+
+async function entriesAbout(subject: string, size: number): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let index = 0; index < size; index++) {
+    const entry = await at.service.log.entryAt(index);
+    const { claims } = SignedStatement.decode(await at.service.log.body(entry));
+    if (claims.subject === subject) ids.push(encodeHex(entry));
+  }
+  return ids;
+}
+
+describe("a head", () => {
+  test("commits to the index that the entries before it make", async () => {
+    const head = at.service.requireSearch().head;
+    const size = head?.size ?? 0;
+    expect(size).toBe(COUNT + 3);
+    const map = new IndexMap();
+    for (let index = 0; index < size; index++) {
+      const entry = await at.service.log.entryAt(index);
+      const statement = SignedStatement.decode(await at.service.log.body(entry));
+      for (const key of committedKeys(statement)) map.add(key, { index, entry });
+    }
+    expect(encodeHex(head?.root ?? new Uint8Array())).toBe(encodeHex(map.root()));
+  });
+
+  test("is followed by no other until something comes", async () => {
+    const { service } = at;
+    const before = service.size();
+    expect(await service.commitHead()).toBe(before);
+    expect(await service.commitHead()).toBeUndefined();
+    expect(service.size()).toBe(before + 1);
+  });
+});
+
+describe("GET /search/proof", () => {
+  test.each(["subject 0", "subject 7", "subject 249", "registration-policy", "nobody's"])(
+    "shows all there is about %p",
+    async (subject) => {
+      const bytes = await proofOf(`sub=${encodeURIComponent(subject)}`);
+      const question = { kind: "subject", value: subject } as const;
+      const [entries, size] = shown(bytes, question);
+      const ids = entries.map(({ entry }) => encodeHex(entry));
+      expect(ids).toStrictEqual(await entriesAbout(subject, size));
+    },
+  );
+
+  test("shows all of an issuer", async () => {
+    const bytes = await proofOf(`iss=${encodeURIComponent(VENDOR)}`);
+    const question = { kind: "issuer", value: VENDOR } as const;
+    const [entries] = shown(bytes, question);
+    expect(entries).toHaveLength(COUNT + 5);
+  });
+
+  test("has the newest head, with a receipt", async () => {
+    const { head } = decodeCompleteness(await proofOf("sub=a"));
+    const { payload, receipts } = SignedStatement.decode(head);
+    expect(decodeHead(payload ?? new Uint8Array()).size).toBe(
+      at.service.requireSearch().head?.size,
+    );
+    expect(receipts).toHaveLength(1);
+  });
+
+  test.each([
+    ["neither", ""],
+    ["both", "sub=a&iss=b"],
+    ["a kind that is not committed to", "type=text/plain"],
+    ["a page", "sub=a&limit=1"],
+  ])("takes one of iss and sub, not %s", async (_name, query) => {
+    const answer = await read(`${server.url}/search/proof?${query}`);
+    expect(answer.status).toBe(400);
+    expect(problemOf(answer)[0]).toBe("Bad Request");
+  });
+
+  test("answers only once there is a head: SERVER_HEAD_MISSING", async () => {
+    const other = await fixture();
+    await expect(other.service.completeness({ kind: "subject", value: "a" })).rejects.toMatchObject(
+      {
+        code: "SERVER_HEAD_MISSING",
+      },
+    );
+    await other.service.close();
+  });
+});

@@ -1,0 +1,113 @@
+import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
+import type { Term, TermKind } from "@tallystick/catalog";
+
+import { ServerError } from "../error.js";
+import { wholeNumberOf } from "../number.js";
+import { CACHE, json, ok } from "../route.js";
+import type { Reply, RouteRequest } from "../route.js";
+import { MAX_HITS, searchPage } from "../search/query.js";
+import type { TransparencyService } from "../service.js";
+
+/** Hits of a page unless the request says how many. */
+const DEFAULT_HITS = 100;
+
+const TERMS: Readonly<Record<string, TermKind>> = {
+  iss: "issuer",
+  sub: "subject",
+  type: "contentType",
+  payload: "payload",
+};
+
+const NUMBERS = ["since", "until", "from", "before", "limit"] as const;
+
+/** Parameters of a search. */
+export const SEARCH_PARAMETERS: readonly string[] = [...Object.keys(TERMS), ...NUMBERS];
+
+/** Hexadecimal digits of the digests of 32, 48 and 64 bytes that a hash envelope may have. */
+const DIGEST_DIGITS = new Set([64, 96, 128]);
+
+/** A page of what is found by issuer, subject, content type, payload, time and index. */
+export async function readSearch(
+  service: TransparencyService,
+  { query = "" }: RouteRequest,
+): Promise<Reply> {
+  const given = parseQuery(query, SEARCH_PARAMETERS);
+  const terms = termsIn(given);
+  const [since, until, from, before, limit = DEFAULT_HITS] = NUMBERS.map((name) => {
+    const text = given.get(name);
+    return text === undefined ? undefined : numberOf(name, text);
+  });
+  if (limit < 1 || limit > MAX_HITS) throw invalid(`limit is not 1 to ${MAX_HITS}`);
+  const index = service.requireSearch();
+  return json(await searchPage(index, { terms, since, until, from, before, limit }));
+}
+
+/** Parameters of which a completeness proof takes one. */
+export const PROOF_PARAMETERS: readonly string[] = ["iss", "sub"];
+
+/** All entries of an issuer or a subject up to the newest head of the index, and what shows it. */
+export async function readCompleteness(
+  service: TransparencyService,
+  { query = "" }: RouteRequest,
+): Promise<Reply> {
+  const [term, ...rest] = termsIn(parseQuery(query, PROOF_PARAMETERS));
+  if (term === undefined || rest.length > 0) throw invalid("it takes one of iss and sub");
+  const proof = await service.completeness(term);
+  return ok(proof, { type: COMPLETENESS_MEDIA_TYPE, cache: CACHE.none });
+}
+
+/**
+ * Parses a query: each name known and there once, each value not empty.
+ *
+ * @throws {@link ServerError} `SERVER_QUERY_INVALID`
+ */
+export function parseQuery(query: string, names: readonly string[]): ReadonlyMap<string, string> {
+  const given = new Map<string, string>();
+  for (const pair of query.split("&")) {
+    if (pair === "" && query === "") break;
+    const [name = "", ...rest] = pair.split("=");
+    if (!names.includes(name)) throw invalid(`the parameters are ${names.join(", ")}`);
+    if (given.has(name)) throw invalid(`${name} is given twice`);
+    const value = decoded(name, rest.join("="));
+    if (value === "") throw invalid(`${name} has no value`);
+    given.set(name, value);
+  }
+  return given;
+}
+
+/**
+ * Yields the terms of a parsed query.
+ *
+ * @throws {@link ServerError} `SERVER_QUERY_INVALID`
+ */
+export function termsIn(given: ReadonlyMap<string, string>): readonly Term[] {
+  return Object.entries(TERMS).flatMap(([name, kind]) => {
+    const value = given.get(name);
+    if (value === undefined) return [];
+    if (kind === "payload") requireDigest(value);
+    return [{ kind, value }];
+  });
+}
+
+function requireDigest(text: string): void {
+  if (/^[0-9a-f]+$/.test(text) && DIGEST_DIGITS.has(text.length)) return;
+  throw invalid("payload is no digest of 32, 48 or 64 bytes in lower-case hexadecimal");
+}
+
+function numberOf(name: string, text: string): number {
+  const number = wholeNumberOf(text);
+  if (number !== undefined) return number;
+  throw invalid(`${name} is no decimal number`);
+}
+
+function decoded(name: string, text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch (cause) {
+    throw invalid(`${name} is not encoded as it should be`, cause);
+  }
+}
+
+function invalid(message: string, cause?: unknown): ServerError {
+  return new ServerError("SERVER_QUERY_INVALID", message, { cause });
+}

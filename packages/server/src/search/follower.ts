@@ -1,0 +1,125 @@
+import type { Log, LogReplay, Store } from "@tallystick/log";
+
+import { ServerError } from "../error.js";
+import { SearchIndex } from "./search-index.js";
+
+/** Where a search index lives. */
+export interface SearchPlace {
+  /** Opens its store, which holds nothing else and is empty at first. */
+  readonly open: () => Promise<Store>;
+  /** Throws away what is stored, which is closed. */
+  readonly clear: () => Promise<void>;
+}
+
+/**
+ * Opens the index of a log; one that is damaged, or was made of another log, is thrown away and made
+ * anew.
+ *
+ * @throws LogError `LOG_UNAVAILABLE`, `LOG_LOCKED`
+ */
+export async function openIndex(
+  place: SearchPlace,
+  issuer: string,
+  replay: LogReplay,
+): Promise<SearchIndex> {
+  const index = await attempt(place, issuer, replay);
+  if (index !== undefined) return index;
+  await place.clear();
+  return SearchIndex.open({ store: await place.open(), issuer });
+}
+
+async function attempt(
+  place: SearchPlace,
+  issuer: string,
+  replay: LogReplay,
+): Promise<SearchIndex | undefined> {
+  let store: Store | undefined;
+  try {
+    store = await place.open();
+    const index = await SearchIndex.open({ store, issuer });
+    if (await index.isOf(replay)) return index;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  await store?.close();
+  return undefined;
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "LOG_CORRUPT";
+}
+
+/** Has an index follow a log behind its rounds, which never wait for it. */
+export class Follower {
+  readonly index: SearchIndex;
+  readonly #log: Log;
+  readonly #onFailure: (error: unknown) => void;
+  // Owned by onCaughtUp.
+  #caughtUp: () => Promise<void> = () => Promise.resolve();
+  // Owned by wake and #run.
+  #running: Promise<void> | undefined;
+  #isAsked = false;
+  #failure: Error | undefined;
+  #isClosed = false;
+
+  constructor(index: SearchIndex, log: Log, onFailure: (error: unknown) => void) {
+    this.index = index;
+    this.#log = log;
+    this.#onFailure = onFailure;
+  }
+
+  /** Has a function called each time the index has caught up. */
+  onCaughtUp(act: () => Promise<void>): void {
+    this.#caughtUp = act;
+  }
+
+  /** Has it look whether there is more; does not wait. */
+  wake(): void {
+    this.#isAsked = true;
+    if (this.#isClosed || this.#failure !== undefined) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // Asked between the last look and the end.
+      if (this.#isAsked) this.wake();
+    });
+  }
+
+  /**
+   * Yields the index, as far as it has got.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_UNAVAILABLE` once it has failed
+   */
+  require(): SearchIndex {
+    if (this.#failure === undefined) return this.index;
+    const message = `the index cannot be used, restart the service: ${this.#failure.message}`;
+    throw new ServerError("SERVER_SEARCH_UNAVAILABLE", message, { cause: this.#failure });
+  }
+
+  /** Resolves once the index has all that the log had at the call, or has failed. */
+  async settled(): Promise<void> {
+    this.wake();
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Stops after the write under way, and closes the index. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#running;
+    await this.index.close();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#isAsked && !this.#isClosed) {
+        this.#isAsked = false;
+        await this.index.catchUp(this.#log.replay(), () => !this.#isClosed);
+      }
+      if (!this.#isClosed) void this.#caughtUp();
+    } catch (error) {
+      // What was derived is lost, and nothing else: the log goes on.
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#isAsked = false;
+      this.#onFailure(error);
+    }
+  }
+}

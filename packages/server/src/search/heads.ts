@@ -1,0 +1,109 @@
+import { MAX_HEAD_LAG, signHead } from "@tallystick/catalog";
+import type { Signer } from "@tallystick/cose";
+
+import type { IndexProver } from "./prover.js";
+import type { SearchIndex } from "./search-index.js";
+
+/** When heads of the verifiable index are committed, and who signs them. */
+export interface HeadOptions {
+  /** Signs heads, and nothing else; the policy has to admit it as a key of the service's issuer. */
+  readonly signer: Signer;
+  /** Entries beside heads after which there is another head. */
+  readonly everyEntries?: number | undefined;
+  /** Seconds after which there is another head, if there is anything new. */
+  readonly everySeconds?: number | undefined;
+  /** Told when a head could not be registered; the next one is tried when it is due. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** What heads are made of. */
+export interface HeadParts {
+  readonly index: SearchIndex;
+  readonly prover: IndexProver;
+  readonly issuer: string;
+  readonly now: () => number;
+  /** Size of the log by now. */
+  readonly size: () => number;
+  readonly register: (statement: Uint8Array) => Promise<unknown>;
+}
+
+/** Commits heads of the verifiable index to the log, as statements like any other. */
+export class Heads {
+  readonly #options: HeadOptions;
+  readonly #parts: HeadParts;
+  // Owned by commit.
+  #committing: Promise<number | undefined> | undefined;
+  // Owned by commit: up to where the log was when the last head was tried, and when that was.
+  #tried = 0;
+  #triedAt: number;
+  // Owned by stop.
+  #isStopped = false;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(options: HeadOptions, parts: HeadParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#triedAt = parts.now();
+    const { everySeconds } = options;
+    if (everySeconds === undefined) return;
+    this.#timer = setInterval(() => void this.tick(), 1000 * everySeconds).unref();
+  }
+
+  /** Commits none by itself any more, and resolves once none is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await this.#committing?.catch(() => undefined);
+  }
+
+  /** Commits a head if one is due; the index has to have caught up. Tells of failures, never throws. */
+  async tick(): Promise<void> {
+    if (this.#isStopped || this.#committing !== undefined || !this.#isDue()) return;
+    try {
+      await this.commit();
+    } catch (error) {
+      this.#options.onFailure?.(error);
+    }
+  }
+
+  /**
+   * Commits a head over all that is indexed, and yields the size that it covers; `undefined` where
+   * nothing has come since the last one.
+   *
+   * @throws PolicyError, StatementError where the policy does not admit it; LogError
+   */
+  commit(): Promise<number | undefined> {
+    this.#committing ??= this.#commit().finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#committing;
+  }
+
+  async #commit(): Promise<number | undefined> {
+    const { index, prover, issuer, now, size: logged, register } = this.#parts;
+    const { size } = index;
+    [this.#tried, this.#triedAt] = [size, now()];
+    if (size === 0 || size <= this.#covered()) return undefined;
+    const root = await prover.root(size);
+    // Auditors take none that is further behind; the next one will not be.
+    if (logged() - size > MAX_HEAD_LAG / 2) return undefined;
+    await register(
+      await signHead({ size, root }, { issuer, issuedAt: now() }, this.#options.signer),
+    );
+    return size;
+  }
+
+  /** Yields up to where everything is in a head, or is the head itself. */
+  #covered(): number {
+    const { head } = this.#parts.index;
+    return head === undefined ? 0 : head.index + 1;
+  }
+
+  #isDue(): boolean {
+    const { everyEntries = Infinity, everySeconds = Infinity } = this.#options;
+    const { index, now } = this.#parts;
+    const since = Math.max(this.#covered(), this.#tried);
+    if (index.size <= since) return false;
+    return index.size - since >= everyEntries || now() - this.#triedAt >= everySeconds;
+  }
+}

@@ -1,0 +1,214 @@
+import {
+  EMPTY_LIST,
+  decodeHead,
+  extendList,
+  isCommitted,
+  isHeadStatement,
+  termKey,
+  termsOf,
+} from "@tallystick/catalog";
+import type { Term } from "@tallystick/catalog";
+import { encodeHex } from "@tallystick/cose";
+import { decodeStated } from "@tallystick/log";
+import type { LogReplay, Row, Store } from "@tallystick/log";
+import { decodeChainLink } from "@tallystick/receipt";
+import { SignedStatement } from "@tallystick/statement";
+
+import {
+  SearchRows,
+  checkpointRow,
+  damaged,
+  entryRow,
+  keyRow,
+  listedRow,
+  memberRow,
+  stateRow,
+} from "./rows.js";
+import type { CommittedHead, EntryFacts, IndexState, KeyState } from "./rows.js";
+
+/** Entries in a bundle of a replay. */
+const BUNDLE = 256;
+
+/** Bytes of rows after which a write is made before its bundle ends. */
+const BATCH_BYTES = 8_388_608;
+
+/** What a search index is opened over. */
+export interface SearchIndexOptions {
+  /** Open; holds nothing but the index, and is closed with it. */
+  readonly store: Store;
+  /** `iss` of the service, whose heads are looked out for. */
+  readonly issuer: string;
+}
+
+/**
+ * What statements are found by, derived from a log and from nothing else: it can be thrown away and
+ * made anew. It follows the log behind its rounds and says up to which size it has got.
+ *
+ * A bundle of entries is indexed in one write, with the state: after a crash it goes on where it was.
+ * In memory is no more than one bundle of rows, of 8 MiB at most, and one statement.
+ */
+export class SearchIndex {
+  readonly rows: SearchRows;
+  readonly issuer: string;
+  readonly #store: Store;
+  // Owned by #take: what is written.
+  #state: IndexState | undefined;
+
+  private constructor({ store, issuer }: SearchIndexOptions, state: IndexState | undefined) {
+    this.#store = store;
+    this.issuer = issuer;
+    this.rows = new SearchRows(store);
+    this.#state = state;
+  }
+
+  /**
+   * Opens an index, at the size that it had, or empty in an empty store.
+   *
+   * @throws LogError `LOG_CORRUPT` where it is damaged: it is to be made anew; `LOG_UNAVAILABLE`
+   */
+  static async open(options: SearchIndexOptions): Promise<SearchIndex> {
+    return new SearchIndex(options, await new SearchRows(options.store).state());
+  }
+
+  /** How many entries of the log are in it. */
+  get size(): number {
+    return this.#state?.size ?? 0;
+  }
+
+  /** The newest head of the verifiable index among them. */
+  get head(): CommittedHead | undefined {
+    return this.#state?.head;
+  }
+
+  /**
+   * Yields whether the index was made of this log, which may have grown since.
+   *
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async isOf(replay: LogReplay): Promise<boolean> {
+    const state = this.#state;
+    if (state === undefined) return true;
+    if (state.size > replay.size) return false;
+    const [first, last] = [await replay.entryAt(0), await replay.entryAt(state.size - 1)];
+    return encodeHex(first) === encodeHex(state.first) && encodeHex(last) === encodeHex(state.last);
+  }
+
+  /**
+   * Indexes what a log has and the index has not. Never called while an earlier call is under way.
+   * After each bundle it goes on only as long as `goesOn` says so.
+   *
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async catchUp(replay: LogReplay, goesOn: (size: number) => boolean = () => true): Promise<void> {
+    while (this.size < replay.size) {
+      await this.#take(replay, Math.floor(this.size / BUNDLE));
+      if (!goesOn(this.size)) return;
+    }
+  }
+
+  /** Closes the store. */
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  async #take(replay: LogReplay, bundle: number): Promise<void> {
+    const batch = new Batch(this.rows, this.#state, this.issuer);
+    let index = bundle * BUNDLE;
+    for await (const { statement } of replay.entries(bundle)) {
+      if (index >= this.size) await batch.add(index, statement);
+      index++;
+      if (batch.bytes > BATCH_BYTES) break;
+    }
+    for await (const record of replay.checkpoints(bundle)) {
+      const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
+      if (size > this.size && size <= index) batch.addCheckpoint(size, time);
+    }
+    const state = batch.state;
+    if (state === undefined || state.size <= this.size) throw damaged("its size");
+    await this.#store.write(batch.end());
+    this.#state = state;
+  }
+}
+
+/** The rows of one write. */
+class Batch {
+  readonly #rows: SearchRows;
+  readonly #issuer: string;
+  readonly #written: Row[] = [];
+  readonly #terms = new Map<string, { readonly key: Uint8Array; readonly state: KeyState }>();
+  // Owned by add.
+  #state: IndexState | undefined;
+  #bytes = 0;
+
+  constructor(rows: SearchRows, state: IndexState | undefined, issuer: string) {
+    this.#rows = rows;
+    this.#state = state;
+    this.#issuer = issuer;
+  }
+
+  get state(): IndexState | undefined {
+    return this.#state;
+  }
+
+  /** Bytes of the facts of its entries. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async add(index: number, body: Uint8Array): Promise<void> {
+    // What is logged was admitted, whatever the policy says about subjects today.
+    const statement = SignedStatement.decode(body, { isSubjectOptional: true });
+    const { entry } = statement;
+    const terms = termsOf(statement);
+    const row = entryRow(index, factsIn(entry, terms));
+    this.#bytes += row.value.length;
+    this.#written.push(row);
+    const keys = terms.map(termKey);
+    const known = await this.#rows.keys(keys);
+    keys.forEach((key, i) => {
+      const name = encodeHex(key);
+      const before = this.#terms.get(name)?.state ?? known[i];
+      const list = extendList(before?.list ?? EMPTY_LIST, { index, entry });
+      this.#terms.set(name, { key, state: { list, index } });
+      this.#written.push(listedRow(key, index, { entry, list }));
+      if (list.count === 1 && isCommitted(terms[i]?.kind ?? "")) this.#written.push(memberRow(key));
+    });
+    const first = this.#state?.first ?? entry;
+    const head = headIn(statement, index, this.#issuer) ?? this.#state?.head;
+    this.#state = { size: index + 1, first, last: entry, head };
+  }
+
+  addCheckpoint(size: number, time: number): void {
+    this.#written.push(checkpointRow(size, time));
+  }
+
+  end(): readonly Row[] {
+    const keys = [...this.#terms.values()].map(({ key, state }) => keyRow(key, state));
+    const state = this.#state === undefined ? [] : [stateRow(this.#state)];
+    return [...this.#written, ...keys, ...state];
+  }
+}
+
+function factsIn(entry: Uint8Array, terms: readonly Term[]): EntryFacts {
+  const valueOf = (kind: Term["kind"]): string | undefined =>
+    terms.find((term) => term.kind === kind)?.value;
+  return {
+    ...{ entry, issuer: valueOf("issuer") ?? "", payload: valueOf("payload") ?? "" },
+    ...{ subject: valueOf("subject"), contentType: valueOf("contentType") },
+  };
+}
+
+function headIn(
+  statement: SignedStatement,
+  index: number,
+  issuer: string,
+): CommittedHead | undefined {
+  if (!isHeadStatement(statement, issuer) || statement.payload === null) return undefined;
+  try {
+    const { size, root } = decodeHead(statement.payload);
+    return size <= index ? { entry: statement.entry, index, size, root } : undefined;
+  } catch {
+    // That it is none is for auditors to say; it proves nothing to anybody.
+    return undefined;
+  }
+}
