@@ -50,6 +50,32 @@ describe("a witness", () => {
     );
   });
 
+  test("signs and stores what is sent again within a second once, and anew behind it", async () => {
+    const scene = await Scene.open({ isPostQuantum: true });
+    const witness = scene.witness();
+    const versionOf = (): number | undefined => scene.store.states.get(scene.hash)?.version;
+    const first = await add(witness, scene.log.request(0, 5));
+    const version = versionOf();
+    const replays = await Promise.all(
+      Array.from({ length: 50 }, () => add(witness, scene.log.request(5, 5))),
+    );
+    expect(new Set(replays)).toEqual(new Set([first]));
+    expect(versionOf()).toBe(version);
+    scene.now += 1;
+    const later = await add(witness, scene.log.request(5, 5));
+    expect(timeOfCosignature(later.split("\n")[0] ?? "", scene.vkey, scene.log.text(5))).toBe(
+      scene.now,
+    );
+    expect(versionOf()).toBe((version ?? 0) + 1);
+    // Other words about the same tree, and another tree, are signed.
+    await add(witness, scene.log.request(5, 6));
+    expect(versionOf()).toBe((version ?? 0) + 2);
+    // What another size or tree is refused for is refused as ever.
+    expect(await rejection(add(witness, scene.log.request(5, 6)))).toBe("WITNESS_SIZE_CONFLICT");
+    const fork = new ReferenceLog(scene.key, 20, "b");
+    expect(await rejection(add(witness, fork.request(6, 6)))).toBe("WITNESS_INCONSISTENT");
+  });
+
   test("serves the checkpoint with the log's signature and its own, and no others", async () => {
     const scene = await Scene.open({ isPostQuantum: true });
     const witness = scene.witness();

@@ -36,6 +36,8 @@ export function originHash(origin: string): string {
 
 interface Loaded extends LogState {
   readonly version: number;
+  /** What was answered at {@link LogState.time}, where this process did. */
+  readonly answer?: { readonly text: string; readonly lines: string };
 }
 
 /** A log with its state, which is touched by one request at a time. */
@@ -138,13 +140,16 @@ export class Witness {
     requireExtension(request, state);
     const time = this.#timeAfter(state);
     const { text } = request.note;
+    // The same words within a second: signed and stored once, however often anybody sends them.
+    if (state.answer?.text === text && state.time === time) return state.answer.lines;
     const lines = await Promise.all(this.#signers.map((signer) => cosign(text, signer, time)));
     const next = stateOf({ text, signatures: [...logLines, ...lines] }, time);
     // W11: stored before anybody sees the signature. Until that is certain nothing is known.
     watch.loaded = undefined;
     await this.#store.replace(watch.hash, state.version, next.note);
-    watch.loaded = { ...next, version: state.version + 1 };
-    return formatSignatureLines(lines);
+    const answer = { text, lines: formatSignatureLines(lines) };
+    watch.loaded = { ...next, version: state.version + 1, answer };
+    return answer.lines;
   }
 
   async #load(watch: Watch): Promise<Loaded> {
