@@ -35,7 +35,7 @@ function about(forge: Forge, subject: string): Promise<Uint8Array> {
 function rootOf(
   forge: Forge,
   size: number,
-  isHidden = (_index: number): boolean => false,
+  isHidden: (index: number) => boolean = () => false,
 ): Uint8Array {
   const map = new IndexMap();
   forge.entries.slice(0, size).forEach(({ statement: bytes }, index) => {

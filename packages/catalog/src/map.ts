@@ -16,6 +16,12 @@ interface BranchNode {
 
 type Node = LeafNode | BranchNode;
 
+/** What becomes of the leaf of a key. */
+interface Put {
+  readonly key: Uint8Array;
+  readonly change: (leaf: Leaf | undefined) => Leaf;
+}
+
 /**
  * The index as it grows, in memory: the list of each key, and the tree over them. What changed since
  * the last root is hashed when a root is asked for. Some 600 bytes for each key.
@@ -32,15 +38,16 @@ export class IndexMap {
 
   /** Adds an entry to the list of a key; its index is above all that are in the list. */
   add(key: Uint8Array, listed: ListedEntry): void {
-    this.#root = this.#put(this.#root, key, 0, (leaf) => ({
+    const change = (leaf: Leaf | undefined): Leaf => ({
       key: leaf?.key ?? key.slice(),
       list: extendList(leaf?.list ?? EMPTY_LIST, listed),
-    }));
+    });
+    this.#root = this.#put(this.#root, 0, { key, change });
   }
 
   /** Sets the list of a key, as when going on from where an earlier run stopped. */
   set(leaf: Leaf): void {
-    this.#root = this.#put(this.#root, leaf.key, 0, () => leaf);
+    this.#root = this.#put(this.#root, 0, { key: leaf.key, change: () => leaf });
   }
 
   /** Yields the root of the tree. */
@@ -71,12 +78,8 @@ export class IndexMap {
     }
   }
 
-  #put(
-    node: Node | undefined,
-    key: Uint8Array,
-    depth: number,
-    change: (leaf: Leaf | undefined) => Leaf,
-  ): Node {
+  #put(node: Node | undefined, depth: number, put: Put): Node {
+    const { key, change } = put;
     if (node === undefined) {
       this.#size++;
       return { leaf: change(undefined), part: undefined };
@@ -89,10 +92,10 @@ export class IndexMap {
       }
       const branch: BranchNode = { children: [undefined, undefined], part: undefined };
       branch.children[bitAt(node.leaf.key, depth)] = node;
-      return this.#put(branch, key, depth, change);
+      return this.#put(branch, depth, put);
     }
     const bit = bitAt(key, depth);
-    node.children[bit] = this.#put(node.children[bit], key, depth + 1, change);
+    node.children[bit] = this.#put(node.children[bit], depth + 1, put);
     node.part = undefined;
     return node;
   }

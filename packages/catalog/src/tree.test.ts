@@ -53,7 +53,7 @@ function naiveRoot(lists: ReadonlyMap<string, readonly ListedEntry[]>, bits = ""
 }
 
 function binary(hex: string): string {
-  return [...hex].map((digit) => parseInt(digit, 16).toString(2).padStart(4, "0")).join("");
+  return Array.from(hex, (digit) => parseInt(digit, 16).toString(2).padStart(4, "0")).join("");
 }
 
 interface Made {

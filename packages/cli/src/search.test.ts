@@ -116,11 +116,11 @@ describe("what was committed to is proven offline", () => {
     workspace.tally("verify", file, "--trust", "trust.json", "--complete", ...args);
 
   test.each([
-    ["a.proof", "--sub", "a", 2],
-    ["vendor.proof", "--iss", VENDOR, 3],
-    ["none.proof", "--sub", "none", 0],
-  ])("%s", async (file, option, value, count) => {
-    const { code, stdout } = await verify(file, option, value, "--json");
+    ["a.proof", ["--sub", "a"], 2],
+    ["vendor.proof", ["--iss", VENDOR], 3],
+    ["none.proof", ["--sub", "none"], 0],
+  ])("%s", async (file, asked, count) => {
+    const { code, stdout } = await verify(file, ...asked, "--json");
     expect(code).toBe(0);
     const answer = JSON.parse(stdout) as { size: number; entries: readonly unknown[] };
     expect([answer.size, answer.entries.length]).toStrictEqual([6, count]);

@@ -14,10 +14,16 @@ export interface SearchParameters {
   readonly limit?: number | undefined;
 }
 
+const NAMES = [
+  ...(["iss", "sub", "type", "payload"] as const),
+  ...(["since", "until", "from", "before", "limit"] as const),
+] as const;
+
 /** Yields the query of a search, with its question mark; empty where nothing is looked for. */
 export function queryOf(query: SearchParameters): string {
-  const pairs = Object.entries(query).flatMap(([name, value]: [string, unknown]) =>
-    value === undefined ? [] : [`${name}=${encodeURIComponent(String(value))}`],
-  );
+  const pairs = NAMES.flatMap((name) => {
+    const value = query[name];
+    return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`];
+  });
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
