@@ -115,7 +115,8 @@ function vectorOf(
     return { version, text: `CVSS:4.0/${rest}${added.join("")}`, score: undefined };
   }
   const names = [...metrics.keys()];
-  if (!names.every((name) => Object.hasOwn(REQUIRED_3, name) || OPTIONAL_3.test(name))) return undefined;
+  if (!names.every((name) => Object.hasOwn(REQUIRED_3, name) || OPTIONAL_3.test(name)))
+    return undefined;
   return { version, text: `CVSS:${version}/${rest}`, score: baseScore(metrics) };
 }
 
