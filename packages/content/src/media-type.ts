@@ -33,6 +33,12 @@ export function claimOf(contentType: ContentType | undefined): Claim {
   return CLAIMS.get(plain) ?? (GENERIC.has(plain) ? "any" : "other");
 }
 
+/** Yields whether a payload of that content type may be of that kind, if it has none too. */
+export function mayBeOfKind(contentType: ContentType | undefined, kind: ContentKind): boolean {
+  const claim = claimOf(contentType);
+  return claim === "any" || claim === kind;
+}
+
 /** Yields the parameter `version` of a media type, as those of bills of materials have it. */
 export function versionIn(contentType: ContentType | undefined): string | undefined {
   if (typeof contentType !== "string") return undefined;

@@ -65,7 +65,7 @@ const OPTIONAL_3 = /^(?:E|RL|RC|CR|IR|AR|MAV|MAC|MPR|MUI|MS|MC|MI|MA)$/;
 export function readVector(written: string): VectorReading {
   const trimmed = written.trim();
   const bare = trimmed.replace(/^\//, "");
-  const isAbsent = ABSENT.has(trimmed.toLowerCase());
+  const isAbsent = isAbsentText(written);
   const [, prefix, rest = bare] = /^CVSS:(\d\.\d)\/(.*)$/s.exec(bare) ?? [];
   const metrics = bare.length > MAX_LENGTH ? NO_METRICS : metricsOf(rest);
   const version = prefix === undefined ? versionOf(metrics) : knownVersion(prefix);
@@ -78,6 +78,11 @@ export function readVector(written: string): VectorReading {
     isMisshapen: bare !== written,
     isIncomplete: isIncomplete && vector !== undefined,
   };
+}
+
+/** Yields whether a text is one of those that reports write where there is nothing to say. */
+export function isAbsentText(written: string): boolean {
+  return ABSENT.has(written.trim().toLowerCase());
 }
 
 /** Yields the metrics by name, none where the text is no list of metrics or names one twice. */

@@ -72,6 +72,18 @@ describe("a signed report", () => {
     else expect(await rejection(verifying)).toBe("CONTENT_KEY_OUT_OF_TERM");
   });
 
+  test.each([
+    ["none", {}, true],
+    ["a first second", { notBefore: 0 }, false],
+    ["an end", { expires: TIME + 1 }, false],
+    ["a withdrawal", { revoked: TIME + 1 }, false],
+  ])("is refused where nothing says when, by a key with terms: %s", async (_name, terms, holds) => {
+    const keys = new ReviewKeys([{ provider: "Example Lab", key: LAB.publicKey, ...terms }]);
+    const verifying = VerifiedReport.verify(sound, { keys, time: undefined });
+    if (holds) expect((await verifying).provider).toBe("Example Lab");
+    else expect(await rejection(verifying)).toBe("CONTENT_KEY_OUT_OF_TERM");
+  });
+
   test("is refused where no key is for its algorithm", async () => {
     const keys = new ReviewKeys([{ provider: "Example Lab", key: RSA_LAB.publicKey }]);
     const verifying = VerifiedReport.verify(sound, { keys, time: TIME });

@@ -52,9 +52,18 @@ export class ReviewKeys {
   }
 }
 
-/** Yields why a key may not be used at `time`; `undefined` where it may. */
-export function termRefusal(key: ReviewKey, time: number): string | undefined {
+/**
+ * Yields why a key may not be used at `time`; `undefined` where it may. Without a time a key may be
+ * used that has no terms, for those of another cannot be judged.
+ */
+export function termRefusal(key: ReviewKey, time: number | undefined): string | undefined {
   const { notBefore = -Infinity, expires = Infinity, revoked = Infinity } = key;
+  if (time === undefined) {
+    const hasTerms = notBefore !== -Infinity || expires !== Infinity || revoked !== Infinity;
+    return hasTerms
+      ? "has terms that cannot be judged, for nothing says when it was used"
+      : undefined;
+  }
   if (time >= revoked) return "was withdrawn before";
   if (time >= expires) return "had expired before";
   return time < notBefore ? "was not to be used yet" : undefined;

@@ -222,7 +222,7 @@ const rows: readonly Row[] = [
     "audit.issues[0].cvss_vector",
     "words",
     issueWith({ cvss_vector: "high" }),
-    { issues: [{ vector: undefined }] },
+    { issues: [{ vector: undefined, statedScore: 3.7, severity: { band: "unknown" } }] },
   ],
   [
     "vector-version",
@@ -264,14 +264,14 @@ const rows: readonly Row[] = [
     "audit.issues[0].cvss_score",
     "words",
     issueWith({ cvss_score: "low" }),
-    { issues: [{ statedScore: undefined, severity: { score: 3.7 } }] },
+    { issues: [{ statedScore: undefined, severity: { band: "unknown", score: undefined } }] },
   ],
   [
     "score-unreadable",
     "audit.issues[0].cvss_score",
     "beyond",
     issueWith({ cvss_score: "10.1" }),
-    { issues: [{ statedScore: undefined }] },
+    { issues: [{ statedScore: undefined, severity: { band: "unknown" } }] },
   ],
   [
     "title-not-band",
@@ -358,6 +358,11 @@ describe("what is otherwise than the format says", () => {
   test("has unknown severity where neither score nor vector can be read", () => {
     const { report } = read(issueWith({ cvss_score: "", cvss_vector: "N/A" }));
     expect(report.issues[0]?.severity).toStrictEqual({ band: "unknown", score: undefined });
+  });
+
+  test("has the severity of its vector where no score is stated", () => {
+    const { report } = read(issueWith({ cvss_score: "N/A" }));
+    expect(report.issues[0]?.severity).toStrictEqual({ band: "low", score: 3.7 });
   });
 
   test("has a CVE where one is named", () => {

@@ -1,10 +1,13 @@
 import type { Findings } from "../warning.js";
-import { readVector, type CvssVector } from "./cvss.js";
+import { isAbsentText, readVector, type CvssVector } from "./cvss.js";
 
 /** The bands of CVSS, the same in 3.x and 4.0; `unknown` where neither score nor vector says. */
 export type SeverityBand = "none" | "low" | "medium" | "high" | "critical" | "unknown";
 
-/** How severe an issue is: the higher of what is stated and what its vector computes to. */
+/**
+ * How severe an issue is: the higher of what is stated and what its vector computes to. It is unknown
+ * where either is there and cannot be read, for that may be the higher.
+ */
 export interface Severity {
   readonly band: SeverityBand;
   readonly score: number | undefined;
@@ -53,9 +56,10 @@ export function assess(assessment: Assessment, findings: Findings): Assessed {
   const { title, path } = assessment;
   const statedScore = scoreOf(assessment.score);
   if (statedScore === undefined) findings.add("score-unreadable", `${path}.cvss_score`);
-  const vector = vectorOf(assessment, findings);
+  const { vector, isIllegible } = vectorOf(assessment, findings);
   const scores = [statedScore, vector?.score].filter((score) => score !== undefined);
-  const score = scores.length === 0 ? undefined : Math.max(...scores);
+  const isLegible = !isScoreIllegible(assessment.score, statedScore) && !isIllegible;
+  const score = scores.length === 0 || !isLegible ? undefined : Math.max(...scores);
   const band = bandOf(score);
   if (Math.max(...scores) - Math.min(...scores) > TOLERANCE) {
     findings.add("score-not-vector", `${path}.cvss_score`);
@@ -90,18 +94,29 @@ function scoreOf(text: string): number | undefined {
   return score <= 10 ? score : undefined;
 }
 
-function vectorOf(assessment: Assessment, findings: Findings): CvssVector | undefined {
+/** Yields whether something is stated, and is no score. */
+function isScoreIllegible(text: string, score: number | undefined): boolean {
+  return score === undefined && !isAbsentText(text);
+}
+
+interface VectorOutcome {
+  readonly vector: CvssVector | undefined;
+  /** Something is there, and is no vector. */
+  readonly isIllegible: boolean;
+}
+
+function vectorOf(assessment: Assessment, findings: Findings): VectorOutcome {
   const path = `${assessment.path}.cvss_vector`;
   const reading = readVector(assessment.vector ?? "");
   const { vector } = reading;
   if (vector === undefined) {
     findings.add(reading.isAbsent ? "vector-absent" : "vector-unreadable", path);
-    return undefined;
+    return { vector, isIllegible: !reading.isAbsent };
   }
   if (reading.isMisshapen) findings.add("vector-form", path);
   if (!reading.hasPrefix) findings.add("vector-prefix-absent", path);
   if (reading.isIncomplete) findings.add("vector-incomplete", path);
   if (vector.score === undefined) findings.add("vector-not-computed", path);
   if (vector.version !== (assessment.version ?? "3.1")) findings.add("vector-version", path);
-  return vector;
+  return { vector, isIllegible: false };
 }

@@ -17,9 +17,10 @@ export interface ReviewTrust {
   readonly keys: ReviewKeys;
   /**
    * Seconds since the epoch at which the keys' terms are judged. For a registered statement this is
-   * the time of its receipt: what a report says of itself proves no time.
+   * the time of its receipt: what a report says of itself proves no time. Where it is `undefined`,
+   * keys that have terms are refused.
    */
-  readonly time: number;
+  readonly time: number | undefined;
 }
 
 /**
