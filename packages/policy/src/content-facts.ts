@@ -1,9 +1,16 @@
-import { ContentError, factsOfContent, recogniseContent, type Content } from "@tallystick/content";
+import {
+  ContentError,
+  factsOfContent,
+  mayBeOfKind,
+  recogniseContent,
+  type Content,
+  type ContentKind,
+} from "@tallystick/content";
 import type { SignedStatement } from "@tallystick/statement";
 
 import type { Meter } from "./cel/meter.js";
 
-/** Largest payload whose content rules look at, in bytes, and how it may be nested. */
+/** Largest payload whose content rules and appraisals look at, in bytes, and how it may be nested. */
 export const CONTENT_LIMITS = { maxBytes: 262_144, maxDepth: 32, maxItems: 65_536 } as const;
 
 /** Bytes that are read into facts for one unit. */
@@ -19,27 +26,54 @@ export interface ContentFacts {
 }
 
 /**
+ * Yields what the payload of a statement says, within {@link CONTENT_LIMITS}. What is too large to be
+ * looked at could be of any kind that its content type leaves open, and is refused.
+ *
+ * @throws {@link ContentError} as `recogniseContent`; `CONTENT_TOO_LARGE`
+ */
+export function readContent({ payload, hashEnvelope, contentType }: SignedStatement): Content {
+  if (hashEnvelope !== undefined) return opaque("it is the digest of a hash envelope");
+  if (payload === null) return opaque("it is detached");
+  const content = recogniseContent(payload, { contentType, limits: CONTENT_LIMITS });
+  const { maxBytes } = CONTENT_LIMITS;
+  if (content.kind === "opaque" && content.problem !== undefined && payload.length > maxBytes) {
+    throw new ContentError("CONTENT_TOO_LARGE", content.problem);
+  }
+  return content;
+}
+
+/**
  * Yields what the payload of a statement says, charging for it first. What is unsound is no error
  * here: it is of kind `unreadable`, for rules to say what that means. Throws BudgetSpent.
  */
-export function contentFactsOf(
-  { payload, hashEnvelope, contentType }: SignedStatement,
-  meter: Meter,
-): ContentFacts {
-  if (hashEnvelope !== undefined) return unread("opaque", "it is the digest of a hash envelope");
-  if (payload === null) return unread("opaque", "it is detached");
-  meter.charge(1 + Math.ceil(payload.length / BYTES_PER_UNIT));
+export function contentFactsOf(statement: SignedStatement, meter: Meter): ContentFacts {
+  const { payload, hashEnvelope } = statement;
+  if (hashEnvelope === undefined && payload !== null) {
+    meter.charge(1 + Math.ceil(payload.length / BYTES_PER_UNIT));
+  }
   try {
-    const content = recogniseContent(payload, { contentType, limits: CONTENT_LIMITS });
+    const content = readContent(statement);
     const problem = content.kind === "opaque" ? content.problem : undefined;
     return { content, facts: factsOfContent(content), problem };
   } catch (error) {
     if (!(error instanceof ContentError)) throw error;
-    return unread("unreadable", `${error.code}: ${error.message}`);
+    const problem = `${error.code}: ${error.message}`;
+    return { content: undefined, facts: { kind: "unreadable", problem, warnings: [] }, problem };
   }
 }
 
-function unread(kind: "opaque" | "unreadable", problem: string): ContentFacts {
-  const content = kind === "opaque" ? ({ kind, problem, warnings: [] } as const) : undefined;
-  return { content, facts: { kind, problem, warnings: [] }, problem };
+/** Yields why a payload cannot be read that could be of one of the kinds by its content type. */
+export function unreadableRefusal(
+  { content, problem }: ContentFacts,
+  { contentType }: SignedStatement,
+  kinds: readonly ContentKind[],
+): string | undefined {
+  if (content !== undefined || !kinds.some((kind) => mayBeOfKind(contentType, kind))) {
+    return undefined;
+  }
+  return `the payload cannot be read: ${String(problem)}`;
+}
+
+function opaque(problem: string): Content {
+  return { kind: "opaque", problem, warnings: [] };
 }

@@ -180,6 +180,8 @@ describe("reviewSignature", () => {
 });
 
 describe("rules about content", () => {
+  /** More than rules look at, and less than a statement may have. */
+  const LARGE = new Uint8Array(300_000).fill(0x20);
   const warned = bytesOf(reportWith({ fw_hash_sha2_512: "cd".repeat(32) }));
   const revoke = bytesOf({
     format: "tallystick-revoke/1",
@@ -205,6 +207,13 @@ describe("rules about content", () => {
   test.each([
     ["a vendor of the issuer", vendors("Example Silicon"), REPORT, JOSE],
     ["no report, whoever the vendor", vendors("Other"), bytesOf({}), "application/json"],
+    ["what is too large and of an unknown type", vendors("Other"), LARGE, "application/x"],
+    [
+      "an unreadable bill of materials",
+      rule("noticeIssuer"),
+      bytesOf({}),
+      "application/vnd.cyclonedx+json",
+    ],
     ["a sound report", rule("soundContent"), REPORT, JOSE],
     ["what nothing is known of", rule("soundContent"), Uint8Array.of(9), "application/x"],
     [
@@ -251,6 +260,41 @@ describe("rules about content", () => {
 
   test.each([
     ["a vendor of somebody else", vendors("Other"), REPORT, JOSE, 'product of "Example Silicon"'],
+    [
+      "a report that cannot be read, whoever the vendor",
+      vendors("Example Silicon"),
+      bytesOf(reportWith({ vendor: "" })),
+      "application/json",
+      "cannot be read: CONTENT_STRUCTURE_INVALID",
+    ],
+    [
+      "what is too large, and could be a report",
+      vendors("Example Silicon"),
+      LARGE,
+      JOSE,
+      "cannot be read: CONTENT_TOO_LARGE",
+    ],
+    [
+      "what is too large, and could be signed by anybody",
+      reviewed({ contentTypes: ["application/vnd.example"] }),
+      LARGE,
+      JOSE,
+      "cannot be read: CONTENT_TOO_LARGE",
+    ],
+    [
+      "what is too large, and could be a notice",
+      rule("noticeIssuer"),
+      LARGE,
+      "application/octet-stream",
+      "cannot be read: CONTENT_TOO_LARGE",
+    ],
+    [
+      "a notice that cannot be read",
+      rule("noticeIssuer"),
+      bytesOf({ format: "tallystick-revoke/1" }),
+      "application/json",
+      "cannot be read: CONTENT_STRUCTURE_INVALID",
+    ],
     [
       "a report that cannot be read",
       rule("soundContent"),

@@ -1,6 +1,6 @@
-import { isWarningCode, type SfrReport } from "@tallystick/content";
+import { isWarningCode, type ContentKind, type SfrReport } from "@tallystick/content";
 
-import type { ContentFacts } from "../content-facts.js";
+import { unreadableRefusal, type ContentFacts } from "../content-facts.js";
 import { concerns } from "./content.js";
 import { isRecord, listed, quote } from "./parameters.js";
 import type { Parameters } from "./parameters.js";
@@ -9,6 +9,9 @@ import type { ReadyRule } from "./ready.js";
 const KINDS: readonly string[] = [
   ...["sfr", "sfr-corim", "rim", "cyclonedx", "spdx", "release", "revoke", "supersede", "opaque"],
 ];
+
+const REPORT_KINDS: readonly ContentKind[] = ["sfr", "sfr-corim"];
+const NOTICE_KINDS: readonly ContentKind[] = ["revoke", "supersede"];
 
 /** Yields the reports that a payload has; `undefined` where it is none. */
 export function reportsIn({ content }: ContentFacts): readonly SfrReport[] | undefined {
@@ -54,7 +57,10 @@ export const contentWarnings: ReadyRule = {
   },
 };
 
-/** A report is about a product of a vendor for whom the issuer of the statement may publish. */
+/**
+ * A report is about a product of a vendor for whom the issuer of the statement may publish; what could
+ * be a report can be read.
+ */
 export const reportVendor: ReadyRule = {
   parameters: ["vendors"],
   compile: (parameters) => {
@@ -62,9 +68,10 @@ export const reportVendor: ReadyRule = {
     return (facts, meter) => {
       const { issuer } = facts.statement.claims;
       const allowed = vendors.get(issuer) ?? new Set<string>();
-      const other = reportsIn(facts.content(meter))?.find(
-        ({ device }) => !allowed.has(device.vendor),
-      );
+      const found = facts.content(meter);
+      const refusal = unreadableRefusal(found, facts.statement, REPORT_KINDS);
+      if (refusal !== undefined) return refusal;
+      const other = reportsIn(found)?.find(({ device }) => !allowed.has(device.vendor));
       return other === undefined
         ? undefined
         : `the report is about a product of ${quote(other.device.vendor)}, for whom ${quote(issuer)} does not publish`;
@@ -90,13 +97,19 @@ function vendorsOf(parameters: Parameters): ReadonlyMap<string, ReadonlySet<stri
   );
 }
 
-/** A revocation or supersession is by the issuer of its target, as it names it, or by an operator. */
+/**
+ * A revocation or supersession is by the issuer of its target, as it names it, or by an operator; what
+ * could be one can be read.
+ */
 export const noticeIssuer: ReadyRule = {
   parameters: ["operators"],
   compile: (parameters) => {
     const operators = new Set(parameters.has("operators") ? parameters.texts("operators") : []);
     return (facts, meter) => {
-      const { content } = facts.content(meter);
+      const found = facts.content(meter);
+      const refusal = unreadableRefusal(found, facts.statement, NOTICE_KINDS);
+      if (refusal !== undefined) return refusal;
+      const { content } = found;
       if (content === undefined || !("notice" in content)) return undefined;
       const { issuer } = facts.statement.claims;
       if (issuer === content.notice.issuer || operators.has(issuer)) return undefined;
