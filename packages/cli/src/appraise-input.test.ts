@@ -68,6 +68,7 @@ describe("wrong input", () => {
   test.each([
     ["a threshold", { threshold: "none" }, "threshold is not one of"],
     ["an outcome", { unknownSeverity: "allow" }, "neither deny nor manual"],
+    ["a flag", { allowsIncomplete: "yes" }, "neither true nor false"],
     ["an unknown member", { more: 1 }, "unknown member"],
     ["no keys", { reviewKeys: [] }, "keys is not a list"],
     ["vendors", { vendors: [] }, "vendors is not an object"],

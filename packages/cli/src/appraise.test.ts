@@ -7,7 +7,14 @@ import { SignedStatement } from "@tallystick/statement";
 
 import { decodeBundle, encodeBundle } from "./appraisal/bundle.js";
 import type { Outcome } from "./testing/command.js";
-import { VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
+import {
+  OPERATOR,
+  VENDOR,
+  report,
+  rom,
+  writeAppraisal,
+  writeRegistration,
+} from "./testing/review.js";
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
@@ -20,31 +27,6 @@ let service: readonly string[] = [];
 /** What the commands of the page came to, by their text. */
 const said = new Map<string, Outcome>();
 
-async function writeRegistration(): Promise<void> {
-  const [vendor, lab] = [
-    await workspace.json("vendor.pub.jwk"),
-    await workspace.json("lab.pub.jwk"),
-  ];
-  const keys = [{ provider: "Example Lab", key: lab }];
-  await workspace.write(
-    "registration.json",
-    JSON.stringify({
-      format: "tallystick-policy/1",
-      issuers: [{ iss: VENDOR, keys: [vendor] }],
-      algorithms: ["ES256"],
-      maxStatementBytes: 1_048_576,
-      rules: [
-        {
-          name: "reviewed",
-          use: "reviewSignature",
-          with: { contentTypes: ["application/jose"], keys },
-        },
-        { name: "own", use: "noticeIssuer", with: {} },
-      ],
-    }),
-  );
-}
-
 /** Runs the commands of the page in order, with the files that it speaks of. */
 async function walk(): Promise<void> {
   const page = readFileSync(PAGE, "utf8");
@@ -52,7 +34,7 @@ async function walk(): Promise<void> {
   const lines = blocks.flatMap((block) => block.trim().split("\n"));
   for (const line of lines) {
     const command = line.replace(/^tally /, "");
-    if (command.startsWith("init ")) await writeRegistration();
+    if (command.startsWith("init ")) await writeRegistration(workspace);
     if (command.startsWith("appraise ")) await writeAppraisal(workspace, "appraisal.json");
     if (command.startsWith("serve ")) {
       server = await ServeProcess.start(workspace, command.slice("serve ".length));
@@ -64,13 +46,14 @@ async function walk(): Promise<void> {
   }
 }
 
-/** Signs a file as the vendor and registers it; yields what the registration came to. */
+/** Signs a file, as the vendor by default, and registers it; yields what the registration came to. */
 async function register(
   name: string,
   type: string,
+  signer: readonly string[] = ["--key", "vendor.jwk", "--iss", VENDOR],
 ): Promise<Outcome & { readonly entryId: string }> {
   await workspace.must(
-    ...["sign", name, "--key", "vendor.jwk", "--iss", VENDOR, "--sub", "fw:example/rot"],
+    ...["sign", name, ...signer, "--sub", "fw:example/rot"],
     ...["--type", type, "--out", `${name}.scitt`],
   );
   const { entryId } = SignedStatement.decode(await workspace.read(`${name}.scitt`));
@@ -78,9 +61,9 @@ async function register(
   return { entryId, ...(await workspace.tally("register", `${name}.scitt`, ...service, ...out)) };
 }
 
-async function registerReport(name: string, text: string): Promise<string> {
+async function registerReport(name: string, text: string, key = "lab.jwk"): Promise<string> {
   await workspace.write(`${name}.json`, text);
-  const signing = ["--key", "lab.jwk", "--kid", "lab-2026", "--out", `${name}.jws`];
+  const signing = ["--key", key, "--kid", "lab-2026", "--out", `${name}.jws`];
   await workspace.must("sign-report", `${name}.json`, ...signing);
   const { code, entryId, stderr } = await register(`${name}.jws`, "application/jose");
   expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -285,7 +268,10 @@ describe("an appraisal", () => {
     const args = [...service, "--trust", "trust.json", "--files-only", "--out", "some.bundle"];
     await workspace.must("bundle", "newer.jws.transparent", ...args);
     const some = await appraise(6, "appraisal.json", "some.bundle");
-    expect(some).toMatchObject({ code: 0, json: { log: { isComplete: false, size: 6 } } });
+    expect(some).toMatchObject({ code: 2, json: { log: { isComplete: false, size: 6 } } });
+    expect(JSON.stringify(some.json["reasons"])).toContain('"rule":"complete"');
+    await writeAppraisal(workspace, "some.json", { allowsIncomplete: true });
+    expect(await appraise(6, "some.json", "some.bundle")).toMatchObject({ code: 0 });
   });
 
   test("follows a release from what is measured to the file that was reviewed", async () => {
@@ -329,8 +315,9 @@ describe("an appraisal", () => {
     expect(code).toBe(0);
     await bundle();
     const { code: after, json } = await appraise(5);
-    expect(after).toBe(2);
+    expect(after).toBe(1);
     expect(JSON.stringify(json["reasons"])).toContain("which is no newer report");
+    expect(JSON.stringify(json["reasons"])).toContain("is medium (5.3)");
   });
 
   test("trusts no checkpoint, receipt and statement that is not under its pins", async () => {
@@ -338,8 +325,9 @@ describe("an appraisal", () => {
     const changed = new Uint8Array(checkpoint);
     changed[10] = (changed[10] ?? 0) ^ 1;
     await workspace.write("bad.bundle", encodeBundle({ statements, checkpoint: changed, keys }));
-    expect((await appraise(7, "appraisal.json", "bad.bundle")).json).toMatchObject({
-      error: { code: "VERIFIER_CHECKPOINT_REFUSED" },
+    expect(await appraise(7, "appraisal.json", "bad.bundle")).toMatchObject({
+      code: 2,
+      json: { error: { code: "CLI_BUNDLE_INVALID" } },
     });
     const cut = statements.map((bytes) => bytes.subarray(0, bytes.length - 1));
     await workspace.write("cut.bundle", encodeBundle({ statements: cut, checkpoint, keys }));
@@ -347,6 +335,47 @@ describe("an appraisal", () => {
       code: 1,
       json: { log: { isComplete: false } },
     });
+  });
+
+  test("asks for a person where a report or notice on the log lapsed, or is of nobody known", async () => {
+    const [vendor, lab, other, operator] = await Promise.all(
+      ["vendor", "lab", "other-lab", "operator"].map((name) => workspace.json(`${name}.pub.jwk`)),
+    );
+    const { services } = await workspace.json("trust.json");
+    const expectOf = async (rest: object, code: number, says: string): Promise<void> => {
+      await writeAppraisal(workspace, "lapsed.json", rest);
+      const found = await appraise(7, "lapsed.json");
+      expect({ code: found.code, reasons: JSON.stringify(found.json["reasons"]) }).toMatchObject({
+        code,
+        reasons: expect.stringContaining(says) as unknown,
+      });
+    };
+    const trusting = (...issuers: readonly object[]): object => ({
+      operators: [OPERATOR],
+      trust: { services, issuers: [{ iss: VENDOR, keys: [vendor] }, ...issuers] },
+    });
+    const { entryId: target } = SignedStatement.decode(await workspace.read("report-7.scitt"));
+    const adverse = await registerReport("adverse", report(7, "5.3"), "other-lab.jwk");
+    await bundle();
+    const reviewKeys = (more: object): object => ({
+      reviewKeys: [
+        { provider: "Example Lab", key: lab },
+        { provider: "Other Lab", key: other, ...more },
+      ],
+    });
+    await expectOf(reviewKeys({}), 1, adverse);
+    await expectOf(reviewKeys({ expires: 5 }), 2, adverse);
+    const revoke = { format: "tallystick-revoke/1", target, issuer: VENDOR, reason: "recalled" };
+    await workspace.write("recall.json", JSON.stringify(revoke));
+    const type = "application/vnd.tallystick.revoke+json";
+    const { code, entryId } = await register("recall.json", type, [
+      ...["--key", "operator.jwk", "--iss", OPERATOR],
+    ]);
+    expect(code).toBe(0);
+    await bundle();
+    await expectOf(trusting(), 2, entryId);
+    await expectOf(trusting({ iss: OPERATOR, keys: [{ ...operator, exp: 5 }] }), 2, entryId);
+    await expectOf(trusting({ iss: OPERATOR, keys: [operator] }), 1, "recalled");
   });
 
   test("audits as it was decided", async () => {

@@ -1,12 +1,13 @@
 import {
   ContentError,
   factsOfContent,
-  recogniseContent,
   VerifiedReport,
   type Content,
   type SfrReport,
 } from "@tallystick/content";
 import { leafHash, treeRoot } from "@tallystick/merkle";
+import { CONTENT_LIMITS, readContent } from "@tallystick/policy";
+import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { SignedStatement } from "@tallystick/statement";
 import {
   VerifierError,
@@ -15,6 +16,7 @@ import {
   type VerifiedTransparentStatement,
 } from "@tallystick/verifier";
 
+import { CliError } from "../error.js";
 import type { Bundle } from "./bundle.js";
 import type { AppraisalPolicy } from "./policy.js";
 
@@ -33,9 +35,19 @@ export interface Known {
   readonly reports: readonly SfrReport[];
 }
 
+/**
+ * A notice or a report that the log took, and that does not count for a key or certificate which is
+ * not known or was not in force. It may tell of what is amiss, and may not help to allow.
+ */
+export interface Lapsed {
+  readonly known: Known;
+  readonly why: string;
+}
+
 /** What a bundle comes to under a policy. */
 export interface Gathered {
   readonly known: readonly Known[];
+  readonly lapsed: readonly Lapsed[];
   /** Why others do not count, by EntryID or place. */
   readonly refused: readonly { readonly statement: string; readonly why: string }[];
   readonly origin: string;
@@ -48,31 +60,50 @@ export interface Gathered {
 /**
  * Verifies what a bundle has: every receipt, every signature, the signatures inside reports.
  *
- * @throws VerifierError `VERIFIER_CHECKPOINT_REFUSED`
+ * @throws {@link CliError} `CLI_BUNDLE_INVALID` where its checkpoint does not hold
  */
 export async function gather(bundle: Bundle, policy: AppraisalPolicy): Promise<Gathered> {
-  const signed = await verifyCheckpoint(bundle.checkpoint, policy.services);
-  const { origin, issuer, size, root, time } = signed.checkpoint;
-  const known: Known[] = [];
+  const { origin, issuer, size, root, time } = (await checkpointOf(bundle, policy)).checkpoint;
+  const known = new Map<string, Known>();
+  const lapsed = new Map<string, Lapsed>();
   const refused: { statement: string; why: string }[] = [];
-  const seen = new Set<string>();
   const leaves = new Map<number, Uint8Array>();
   for (const [position, bytes] of bundle.statements.entries()) {
     const outcome = await look(bytes, policy);
-    if ("why" in outcome) {
-      refused.push({ statement: outcome.statement ?? `statements[${position}]`, why: outcome.why });
+    const { placed, known: one, refusal } = outcome;
+    if (refusal !== undefined) {
+      const { statement = `statements[${position}]`, why, late } = refusal;
+      refused.push({ statement, why });
+      if (late !== undefined) lapsed.set(late.entryId, { known: late, why });
     }
-    const place = outcome.placed;
-    if (place?.log === `${issuer}\n${origin}`) leaves.set(place.index, leafHash(place.entry));
-    if ("known" in outcome && !seen.has(outcome.known.entryId)) {
-      seen.add(outcome.known.entryId);
-      known.push(outcome.known);
-    }
+    if (placed?.log === `${issuer}\n${origin}`) leaves.set(placed.index, leafHash(placed.entry));
+    if (one !== undefined && isEarlier(one, known.get(one.entryId))) known.set(one.entryId, one);
   }
   return {
-    ...{ known, refused, origin, size, checkpointTime: time },
+    known: [...known.values()],
+    // Another copy may have a receipt of a better time.
+    lapsed: [...lapsed.values()].filter((one) => !known.has(one.known.entryId)),
+    ...{ refused, origin, size, checkpointTime: time },
     isComplete: isWhole(leaves, size, root),
   };
+}
+
+async function checkpointOf(
+  { checkpoint }: Bundle,
+  { services }: AppraisalPolicy,
+): Promise<SignedCheckpoint> {
+  try {
+    return await verifyCheckpoint(checkpoint, services);
+  } catch (cause) {
+    if (!(cause instanceof VerifierError)) throw cause;
+    const message = `its checkpoint does not hold: ${cause.code}: ${cause.message}`;
+    throw new CliError("CLI_BUNDLE_INVALID", message, { cause });
+  }
+}
+
+/** Of two copies of a statement the one of the earlier time counts, wherever they stand. */
+function isEarlier({ time = Infinity }: Known, other: Known | undefined): boolean {
+  return other === undefined || time < (other.time ?? Infinity);
 }
 
 /** Yields whether there is a leaf for every index below the size, and the root is theirs. */
@@ -89,50 +120,66 @@ interface Placed {
   readonly entry: Uint8Array;
 }
 
-type Outcome =
-  | { readonly known: Known; readonly placed: Placed | undefined }
-  | {
-      readonly statement: string | undefined;
-      readonly why: string;
-      readonly placed: Placed | undefined;
-    }
-  | { readonly placed: Placed | undefined };
+interface Refusal {
+  readonly statement: string | undefined;
+  readonly why: string;
+  /** What it says all the same, where it is for a person to look at. */
+  readonly late?: Known;
+}
+
+interface Outcome {
+  readonly placed: Placed | undefined;
+  readonly known?: Known;
+  readonly refusal?: Refusal;
+}
+
+/** Refusals for keys and certificates that say nothing against the statement itself. */
+const LAPSES: readonly string[] = [
+  ...["VERIFIER_KEY_OUT_OF_TERM", "VERIFIER_ISSUER_UNVERIFIED", "CONTENT_KEY_OUT_OF_TERM"],
+];
 
 async function look(bytes: Uint8Array, policy: AppraisalPolicy): Promise<Outcome> {
   const vouched = await verified(bytes, policy.services);
   if (vouched instanceof VerifierError) {
-    return { statement: undefined, why: `${vouched.code}: ${vouched.message}`, placed: undefined };
+    return { refusal: refusalOf(vouched), placed: undefined };
   }
-  const { statement } = vouched;
+  const { statement, judgedAt: time } = vouched;
+  const { entryId } = statement;
   const placed = placeOf(vouched);
   const content = contentOf(statement);
-  if (content instanceof ContentError) {
-    const why = `${content.code}: ${content.message}`;
-    return { statement: statement.entryId, why, placed };
-  }
+  if (content instanceof ContentError) return { refusal: refusalOf(content, entryId), placed };
   // What says nothing of firmware needs no signature of anybody's to be left out.
   if (content.kind === "opaque") return { placed };
   const whole = await verified(bytes, policy.trust);
-  if (whole instanceof VerifierError) {
-    return { statement: statement.entryId, why: `${whole.code}: ${whole.message}`, placed };
-  }
-  const inner = await innerOf(statement, content, {
-    policy,
-    time: whole.judgedAt ?? timeOf(whole),
-  });
-  if (inner instanceof ContentError) {
-    return { statement: statement.entryId, why: `${inner.code}: ${inner.message}`, placed };
-  }
+  const inner = await innerOf(statement, content, { policy, time });
   const known: Known = {
-    entryId: statement.entryId,
+    entryId,
     issuer: statement.claims.issuer,
     index: placed?.index,
-    time: whole.judgedAt,
-    isIssuerVerified: whole.isIssuerVerified,
+    time,
+    isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
-    ...inner,
+    ...(inner instanceof ContentError ? unvouched(content) : inner),
   };
-  return { known, placed };
+  const faults = [
+    ...(whole instanceof VerifierError ? [whole] : []),
+    ...(inner instanceof ContentError ? [inner] : []),
+  ];
+  const [fault] = faults;
+  if (fault === undefined) return { known, placed };
+  const isLapsed =
+    ("notice" in content || "reports" in content) &&
+    faults.every(({ code }) => LAPSES.includes(code));
+  const refusal = refusalOf(fault, entryId);
+  return { refusal: isLapsed ? { ...refusal, late: known } : refusal, placed };
+}
+
+function refusalOf({ code, message }: VerifierError | ContentError, statement?: string): Refusal {
+  return { statement, why: `${code}: ${message}` };
+}
+
+function unvouched(content: Content): Inner {
+  return { provider: undefined, reports: "reports" in content ? content.reports : [] };
 }
 
 async function verified(
@@ -147,16 +194,9 @@ async function verified(
   }
 }
 
-function contentOf({
-  payload,
-  hashEnvelope,
-  contentType,
-}: SignedStatement): Content | ContentError {
-  if (payload === null || hashEnvelope !== undefined) {
-    return { kind: "opaque", problem: "not inline", warnings: [] };
-  }
+function contentOf(statement: SignedStatement): Content | ContentError {
   try {
-    return recogniseContent(payload, { contentType });
+    return readContent(statement);
   } catch (error) {
     if (error instanceof ContentError) return error;
     throw error;
@@ -171,22 +211,19 @@ interface Inner {
 async function innerOf(
   { payload }: SignedStatement,
   content: Content,
-  { policy, time }: { readonly policy: AppraisalPolicy; readonly time: number },
+  { policy, time }: { readonly policy: AppraisalPolicy; readonly time: number | undefined },
 ): Promise<Inner | ContentError> {
   if (!("reports" in content) || payload === null) return { provider: undefined, reports: [] };
   try {
-    const report = await VerifiedReport.verify(payload, { keys: policy.reviewKeys, time });
+    const report = await VerifiedReport.verify(payload, {
+      ...{ keys: policy.reviewKeys, time },
+      limits: CONTENT_LIMITS,
+    });
     return { provider: report.provider, reports: report.reports };
   } catch (error) {
     if (error instanceof ContentError) return error;
     throw error;
   }
-}
-
-/** Where no receipt says when it was issued, no term of a key has begun. */
-function timeOf({ receipts }: VerifiedTransparentStatement): number {
-  const times = receipts.map(({ inclusion }) => inclusion.receipt.issuedAt ?? -Infinity);
-  return Math.max(-Infinity, ...times);
 }
 
 function placeOf({ statement, receipts }: VerifiedTransparentStatement): Placed | undefined {
@@ -204,13 +241,16 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, i) => byte === other[i]);
 }
 
-/** Yields what rules may ask of a statement. */
-export function knownFacts({ entryId, issuer, index, provider, content }: Known): object {
+/** Yields what rules may ask of a statement, and of its reports those that are listed. */
+export function knownFacts(
+  { entryId, issuer, index, provider, content }: Known,
+  reports: readonly SfrReport[],
+): object {
   return {
     entryId,
     issuer,
     ...(index === undefined ? {} : { index }),
     ...(provider === undefined ? {} : { provider }),
-    ...factsOfContent(content),
+    ...factsOfContent("reports" in content ? { ...content, reports } : content),
   };
 }

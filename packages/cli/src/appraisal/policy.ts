@@ -33,6 +33,8 @@ export interface AppraisalPolicy {
   readonly threshold: SeverityBand;
   /** What comes of an issue that has neither score nor vector. */
   readonly unknownSeverity: RuleOutcome;
+  /** Whether a bundle that may leave out entries of the log is enough to allow by. */
+  readonly allowsIncomplete: boolean;
   readonly rules: readonly AppraisalRule[];
 }
 
@@ -44,6 +46,7 @@ export const RULE_VARIABLES: ReadonlyMap<string, Shape> = new Map<string, Shape>
   ["subject", shapeOf("list")],
   ["isComplete", shapeOf("bool")],
   ["size", shapeOf("int")],
+  ["time", shapeOf("int")],
 ]);
 
 const MEMBERS = [
@@ -55,6 +58,7 @@ const MEMBERS = [
     "vendors",
     "threshold",
     "unknownSeverity",
+    "allowsIncomplete",
     "rules",
   ],
 ];
@@ -78,9 +82,13 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
   if (members["format"] !== APPRAISAL_FORMAT)
     throw invalid(`its format is not ${APPRAISAL_FORMAT}`);
   const { trust, threshold = "medium", unknownSeverity = "deny" } = members;
+  const { allowsIncomplete = false } = members;
   if (!isRecord(trust)) throw invalid("it has no trust, the members of a trust file");
   const band = THRESHOLDS.find((one) => one === threshold);
   if (band === undefined) throw invalid(`threshold is not one of ${THRESHOLDS.join(", ")}`);
+  if (typeof allowsIncomplete !== "boolean") {
+    throw invalid("allowsIncomplete is neither true nor false");
+  }
   const { services, requireReceipts } = trust;
   const bare = { services, ...(requireReceipts === undefined ? {} : { requireReceipts }) };
   return {
@@ -91,6 +99,7 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
     vendors: vendorsOf(members["vendors"] ?? {}),
     threshold: band,
     unknownSeverity: outcomeOf(unknownSeverity, "unknownSeverity"),
+    allowsIncomplete,
     rules: rulesOf(members["rules"] ?? []),
   };
 }

@@ -10,9 +10,10 @@ import {
 } from "@tallystick/content";
 import { PublicKey } from "@tallystick/cose";
 
-import { decide, type Decision } from "./decide.js";
+import { decide } from "./decide.js";
 import type { Gathered, Known } from "./gather.js";
 import type { AppraisalPolicy } from "./policy.js";
+import type { Decision } from "./reason.js";
 
 const TIME = 1_790_000_000;
 
@@ -80,6 +81,7 @@ const POLICY = {
   vendors: new Map(),
   threshold: "medium",
   unknownSeverity: "deny",
+  allowsIncomplete: false,
   rules: [],
 } as unknown as AppraisalPolicy;
 
@@ -89,11 +91,12 @@ function appraise(
 ): ReturnType<typeof decide> {
   const gathered: Gathered = {
     known,
+    lapsed: [],
     refused: [],
     origin: "log.example",
     size: known.length,
     checkpointTime: TIME,
-    isComplete: false,
+    isComplete: true,
   };
   return decide(subject, gathered, POLICY);
 }

@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { formatInstant } from "@tallystick/statement";
 
 import { decodeBundle } from "../appraisal/bundle.js";
-import { decide, type Appraisal, type Decision } from "../appraisal/decide.js";
+import { decide, type Appraisal } from "../appraisal/decide.js";
 import { gather, type Gathered } from "../appraisal/gather.js";
 import { parseAppraisalPolicy } from "../appraisal/policy.js";
+import type { Decision } from "../appraisal/reason.js";
 import { subjectOf, type SubjectOptions } from "../appraisal/subject.js";
 import { EXIT } from "../exit.js";
 import { readWhole } from "../file.js";

@@ -5,6 +5,9 @@ import type { Workspace } from "./workspace.js";
 /** Who publishes in these suites. */
 export const VENDOR = "https://vendor.example";
 
+/** Whose notices count for any target. */
+export const OPERATOR = "https://operator.example";
+
 /** Yields the firmware of a version. */
 export const rom = (version: number): Uint8Array => new TextEncoder().encode(`firmware ${version}`);
 
@@ -44,6 +47,39 @@ export function report(version: number, score: string, more: object = {}): strin
       ...more,
     },
   });
+}
+
+/**
+ * Writes a policy for registrations by the vendor and the operator, of reports by either of two labs,
+ * and makes the keys of the operator and the second lab.
+ */
+export async function writeRegistration(workspace: Workspace): Promise<void> {
+  await workspace.must("keygen", "--alg", "ES256", "--out", "operator.jwk");
+  await workspace.must("keygen", "--alg", "ES384", "--out", "other-lab.jwk");
+  const [vendor, operator, lab, other] = await Promise.all(
+    ["vendor", "operator", "lab", "other-lab"].map((name) => workspace.json(`${name}.pub.jwk`)),
+  );
+  const keys = [
+    { provider: "Example Lab", key: lab },
+    { provider: "Other Lab", key: other },
+  ];
+  const reviewed = { contentTypes: ["application/jose"], keys };
+  await workspace.write(
+    "registration.json",
+    JSON.stringify({
+      format: "tallystick-policy/1",
+      issuers: [
+        { iss: VENDOR, keys: [vendor] },
+        { iss: OPERATOR, keys: [operator] },
+      ],
+      algorithms: ["ES256"],
+      maxStatementBytes: 1_048_576,
+      rules: [
+        { name: "reviewed", use: "reviewSignature", with: reviewed },
+        { name: "own", use: "noticeIssuer", with: { operators: [OPERATOR] } },
+      ],
+    }),
+  );
 }
 
 /** Writes a policy for appraisals that trusts the keys of the vendor and of the lab. */
