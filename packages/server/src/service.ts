@@ -227,7 +227,8 @@ export class TransparencyService {
 
   /**
    * Yields a receipt for an entry: under the newest checkpoint with a quorum of cosignatures, and with
-   * them, where witnesses are asked and it covers the entry; else under the newest one.
+   * them, where witnesses are asked and it covers the entry; else under the newest one. A frozen log
+   * answers under its last one in any case: it may be the only one that counts under a cutoff.
    *
    * @throws LogError `LOG_ENTRY_NOT_FOUND`, `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`
    */
@@ -236,7 +237,8 @@ export class TransparencyService {
     // A tree of one entry has no receipt.
     if (witnessed === undefined || witnessed.size < 2) return this.log.inclusionReceipt(entry);
     const placement = await this.log.lookup(entry);
-    if (placement === undefined || placement.index >= witnessed.size) {
+    const isSuperseded = this.#isFrozen() && witnessed.size < this.size();
+    if (placement === undefined || placement.index >= witnessed.size || isSuperseded) {
       return this.log.inclusionReceipt(entry);
     }
     const receipt = await this.log.inclusionReceipt(entry, witnessed.size);
@@ -286,6 +288,11 @@ export class TransparencyService {
   /** Whether the log takes entries, and if it can only be read, why. */
   standing(): Standing {
     return this.log.standing();
+  }
+
+  #isFrozen(): boolean {
+    const standing = this.standing();
+    return standing.kind === "reader" && standing.code === "LOG_FROZEN";
   }
 
   /** Yields why there is no room for registrations, `undefined` if there is. */
