@@ -102,7 +102,9 @@ async function convert(url: string, { entryId }: Verified): Promise<void> {
 
 describe("a service with a witness, over processes and ports", () => {
   test("has its checkpoints and receipts cosigned; a restored backup is frozen at its start", async () => {
-    await cp(workspace.at("service"), workspace.at("backup"), { recursive: true });
+    for (const copy of ["backup", "again"]) {
+      await cp(workspace.at("service"), workspace.at(copy), { recursive: true });
+    }
     const first = await serve("required");
     const sizeOf = async (): Promise<number> => {
       const response = await fetch(`${first.url}/checkpoint`);
@@ -146,6 +148,13 @@ describe("a service with a witness, over processes and ports", () => {
     expect(await workspace.names("backup/witness")).toEqual([
       expect.stringMatching(/^evidence-3-[0-9a-f]{16}\.json$/),
     ]);
+    // The evidence alone, and nobody to ask, as where the freeze was lost.
+    await cp(workspace.at("backup/witness"), workspace.at("again/witness"), { recursive: true });
+    const nowhere = lines.replaceAll(witness.url, "http://127.0.0.1:1");
+    await workspace.write("policy.nowhere", `${nowhere}quorum w1\n`);
+    const alone = ["--witness-policy", "policy.nowhere"];
+    const again = await ServeProcess.start(workspace, "again", ...alone);
+    expect((await again.stop()).stderr).toMatch(/LOG_FROZEN: .*rolled back or forked/);
   }, 60_000);
 });
 

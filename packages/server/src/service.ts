@@ -233,12 +233,11 @@ export class TransparencyService {
    * @throws LogError `LOG_ENTRY_NOT_FOUND`, `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`
    */
   async inclusionReceipt(entry: Uint8Array): Promise<Uint8Array> {
-    const witnessed = this.witnessing?.witnessed;
+    const witnessed = this.witnessing?.forReceipts();
     // A tree of one entry has no receipt.
     if (witnessed === undefined || witnessed.size < 2) return this.log.inclusionReceipt(entry);
     const placement = await this.log.lookup(entry);
-    const isSuperseded = this.#isFrozen() && witnessed.size < this.size();
-    if (placement === undefined || placement.index >= witnessed.size || isSuperseded) {
+    if (placement === undefined || placement.index >= witnessed.size) {
       return this.log.inclusionReceipt(entry);
     }
     const receipt = await this.log.inclusionReceipt(entry, witnessed.size);
@@ -288,11 +287,6 @@ export class TransparencyService {
   /** Whether the log takes entries, and if it can only be read, why. */
   standing(): Standing {
     return this.log.standing();
-  }
-
-  #isFrozen(): boolean {
-    const standing = this.standing();
-    return standing.kind === "reader" && standing.code === "LOG_FROZEN";
   }
 
   /** Yields why there is no room for registrations, `undefined` if there is. */

@@ -247,25 +247,6 @@ describe("a service that asks witnesses", () => {
   });
 });
 
-test("a frozen log answers under its last checkpoint, cosigned or not: it is the cutoff", async () => {
-  const { url, service } = await open();
-  const statement = await made.sign("one");
-  expect((await post(url, statement)).status).toBe(201);
-  await until(() => service.witnessing?.witnessed?.size === 3);
-  misbehave(says(500));
-  expect(await register(url, "two")).toBe(201);
-  const { entryId } = SignedStatement.decode(statement);
-  const sizes = async (): Promise<readonly unknown[]> => {
-    const { body } = await read(`${url}/entries/${entryId}/statement`);
-    const [attached] = SignedStatement.decode(body).receipts;
-    const bodies = [(await read(`${url}/entries/${entryId}`)).body, attached ?? new Uint8Array()];
-    return bodies.map((receipt) => Receipt.decode(receipt).signedSize);
-  };
-  expect(await sizes()).toEqual([3, 3]);
-  await service.log.freeze("the key leaked");
-  expect(await sizes()).toEqual([4, 4]);
-});
-
 const FROZEN = expect.objectContaining({ kind: "reader", code: "LOG_FROZEN" }) as unknown;
 
 /** Has the log grow and be cosigned, and yields what there was of it before, with what vouches for it now. */
