@@ -167,7 +167,24 @@ test("the announcement is of the operator of the old log", async () => {
 test("an export of the trust file leaves the cutoff in it", async () => {
   const before = await readFile("trust.json", "utf8");
   const service = filled("http://127.0.0.1:8000");
-  await workspace.must("trust", "export", "--service", service, "--out", "trust.json");
+  const { stderr } = await workspace.must(
+    ...["trust", "export", "--service", service, "--out", "trust.json"],
+  );
+  expect(stderr).toContain("kept trust.json, which retires a key: https://log.example, log");
+  expect(stderr).not.toContain("wrote");
+  const other = filled("http://127.0.0.1:8001");
+  const refused = await workspace.tally(
+    "trust",
+    "export",
+    "--service",
+    other,
+    "--out",
+    "trust.json",
+  );
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining('It retires a key: carry its "until" over'),
+  ]);
   expect(await readFile("trust.json", "utf8")).toBe(before);
   expect(before).toContain('"until"');
 });

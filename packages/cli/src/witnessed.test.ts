@@ -96,6 +96,19 @@ async function convert(url: string, { entryId }: Verified): Promise<void> {
     proof.note.text,
   ]);
   expect(bare.note.signatures).toEqual(proof.note.signatures.slice(0, 1));
+  // Both ways, a note that the pinned note key has not signed makes no proof.
+  const { PrivateKey } = await import("@tallystick/cose");
+  const { publicKey } = await PrivateKey.generate("EdDSA");
+  const stranger = VerifierKey.of(VerifierKey.parse(noteKey).name, "ed25519", publicKey).format();
+  const pins = new TextDecoder().decode(await workspace.read("trust.json"));
+  expect(pins).toContain(noteKey);
+  await workspace.write("stranger.json", pins.replace(noteKey, stranger));
+  for (const from of ["--service", "--from-tiles"]) {
+    const args = ["receipt", entryId, from, url, "--trust", "stranger.json", "--as", "tlog-proof"];
+    const { stderr } = await workspace.tally(...args, "--out", "no.proof");
+    expect(stderr).toContain("does not hold under the pinned note key");
+  }
+  expect(await workspace.names(".")).not.toContain("no.proof");
   const other = ["receipt", "0".repeat(64), "--from-proof", "a.proof", "--trust", "trust.json"];
   expect((await workspace.tally(...other, "--out", "no.receipt")).code).toBe(1);
 }
