@@ -104,6 +104,30 @@ describe("a sound log", () => {
     });
   });
 
+  test("is refused before anything is read where its newest checkpoint does not count", async () => {
+    const forge = await Forge.make();
+    await forge.round(await forge.statements(0, 1));
+    const { state } = await audit(sourceOf(forge), forge.trust);
+    if (state === undefined) throw new Error("no state");
+    const requireNewest = (_key: PublicKey, { size }: Checkpoint): void => {
+      if (size !== 3) throw new Error("the key counts for size 3 alone");
+    };
+    const trust = { ...forge.trust, requireNewest };
+    const never = (): never => {
+      throw new Error("read");
+    };
+    const source = { ...sourceOf(forge), entries: never, checkpoints: never };
+    for (const options of [{}, { state }]) {
+      await expect(audit(source, trust, options)).rejects.toMatchObject({
+        code: "AUDITOR_CHECKPOINT_INVALID",
+        message: expect.stringContaining("entry 1: checkpoint 2: the key counts for size 3 alone"),
+      });
+    }
+    await forge.round(await forge.statements(1, 2));
+    expect((await audit(sourceOf(forge), trust)).report).toMatchObject({ size: 3 });
+    expect((await audit(sourceOf(forge), trust, { state })).report).toMatchObject({ size: 3 });
+  });
+
   test("is not looked at beyond the newest checkpoint of the run", async () => {
     const forge = await Forge.make();
     await forge.round(await forge.statements(0, 2));

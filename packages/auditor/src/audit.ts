@@ -73,11 +73,13 @@ export async function audit(
 
 // Before anything is replayed: what the log says of itself holds, and is no less than what it said.
 async function requireHead({ chain, edge }: Replay, { size, record }: SourceHead): Promise<void> {
-  const { checkpoint } = await chain.open(record);
+  const opened = await chain.open(record);
+  const { checkpoint } = opened;
   if (checkpoint.size !== size) {
     const reason = `the newest checkpoint is of size ${checkpoint.size}, not ${size}`;
     throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", reason, { index: size - 1 });
   }
+  chain.requireNewest(opened);
   if (size < edge.size) {
     const reason = `the log has ${size} entries, and had ${edge.size} when it was audited before`;
     throw new AuditorError("AUDITOR_SOURCE_TRUNCATED", reason, { index: size });

@@ -99,6 +99,16 @@ export class CheckpointChain {
   }
 
   /**
+   * Requires that a key counts for the newest checkpoint of a log.
+   *
+   * @throws {@link AuditorError} `AUDITOR_CHECKPOINT_INVALID`
+   */
+  requireNewest({ checkpoint, key }: OpenedRecord): void {
+    const where = { index: checkpoint.size - 1 };
+    restated(checkpoint, where, () => this.#trust.requireNewest?.(key, checkpoint));
+  }
+
+  /**
    * Requires that a record is the next one, over a tree of this root.
    *
    * @throws {@link AuditorError} `AUDITOR_CHECKPOINT_INVALID`, `AUDITOR_ROOT_MISMATCH`,
@@ -107,7 +117,7 @@ export class CheckpointChain {
   require({ record, link, checkpoint, key }: OpenedRecord, root: Uint8Array): void {
     const where = { index: checkpoint.size - 1 };
     this.#requireName(checkpoint, where);
-    this.#requireWithin(key, checkpoint, where);
+    restated(checkpoint, where, () => this.#trust.requireWithin?.(key, checkpoint));
     const last = this.#last;
     if (last !== undefined && checkpoint.time < last.time) {
       const message = `checkpoint ${checkpoint.size} is of ${checkpoint.time}, before ${last.time}`;
@@ -127,16 +137,6 @@ export class CheckpointChain {
     this.#signers.set(encodeHex(thumbprint), thumbprint);
     const point = { size, root: checkpoint.root, time, key: thumbprint };
     this.#last = { digest: chainDigest(record), ...point };
-  }
-
-  #requireWithin(key: PublicKey, checkpoint: Checkpoint, where: Whereabouts): void {
-    try {
-      this.#trust.requireWithin?.(key, checkpoint);
-    } catch (cause) {
-      if (!(cause instanceof Error)) throw cause;
-      const message = `checkpoint ${checkpoint.size}: ${cause.message}`;
-      throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, { ...where, cause });
-    }
   }
 
   #requireName({ issuer, origin }: Checkpoint, where: Whereabouts): void {
@@ -162,6 +162,16 @@ export class CheckpointChain {
       }
       throw error;
     }
+  }
+}
+
+function restated({ size }: Checkpoint, where: Whereabouts, judge: () => void): void {
+  try {
+    judge();
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    const message = `checkpoint ${size}: ${cause.message}`;
+    throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, { ...where, cause });
   }
 }
 

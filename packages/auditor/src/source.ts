@@ -37,6 +37,8 @@ export interface AuditTrust {
   readonly receiptKeys: readonly PublicKey[];
   /** Says how far a key counts, by throwing where a checkpoint is beyond; all count unless given. */
   readonly requireWithin?: (key: PublicKey, checkpoint: Checkpoint) => void;
+  /** The same of the newest checkpoint, which nothing signed later vouches for. */
+  readonly requireNewest?: (key: PublicKey, checkpoint: Checkpoint) => void;
   /** `iss` of its checkpoints; that of the first one unless given. */
   readonly issuer?: string;
   /** `sub` of its checkpoints; that of the first one unless given. */

@@ -139,10 +139,14 @@ function pinnedFor(
   return {
     trust: {
       ...{ receiptKeys: found.keys, issuer, origin },
-      // Smaller checkpoints than the last are chained to it: an audit sees that for itself.
+      // Smaller checkpoints than the newest are chained to it: an audit sees that for itself.
       requireWithin: (key, checkpoint) => {
         const cutoff = found.cutoffs[found.keys.indexOf(key)];
         if (cutoff === undefined || checkpoint.size < cutoff.size) return;
+        store.requireWithin(issuer, key, checkpoint);
+      },
+      // Nothing vouches for the newest but its key: a thief has that, and a rollback needs no more.
+      requireNewest: (key, checkpoint) => {
         store.requireWithin(issuer, key, checkpoint);
       },
     },

@@ -65,10 +65,11 @@ async function run(line: string): Promise<void> {
     servers.set(port, await ServeProcess.start(workspace, dir));
     return;
   }
+  // A backup, which is smaller than the log becomes.
+  if (args[0] === "register" && args[1] === "lock.scitt") await copyLog("early");
   if (args[0] === "freeze") {
     // A thief has had the machine until then: the key, and the log as it was.
-    const filter = (name: string): boolean => !name.endsWith(".sock");
-    await cp(workspace.at("old"), workspace.at("thief"), { recursive: true, filter });
+    await copyLog("thief");
     await cp(workspace.at("package.transparent.scitt"), workspace.at("early.transparent.scitt"));
   }
   if (args.join(" ").startsWith("trust retire")) {
@@ -79,6 +80,11 @@ async function run(line: string): Promise<void> {
   if (args[0] === "trust" && args[1] === "export" && !named.has("KEY")) {
     named.set("KEY", /^thumbprint: (\S+)$/m.exec(stdout)?.[1] ?? "");
   }
+}
+
+async function copyLog(to: string): Promise<void> {
+  const filter = (name: string): boolean => !name.endsWith(".sock");
+  await cp(workspace.at("old"), workspace.at(to), { recursive: true, filter });
 }
 
 async function learn(stdout: string): Promise<void> {
@@ -138,6 +144,19 @@ test("a receipt of a smaller tree counts up to a size, and not beside a last tre
   expect([code, stdout.includes("VERIFIER_KEY_RETIRED")]).toEqual([1, true]);
 });
 
+test("an audit holds a copy from before the cutoff against it, and the newest alone", async () => {
+  const backup = ["audit", "early", "--trust"];
+  expect(await workspace.tally(...backup, "before.json")).toMatchObject({ code: 0 });
+  const { code, stdout } = await workspace.tally(...backup, "trust.json", "--json");
+  expect([code, stdout]).toEqual([1, expect.stringContaining("AUDITOR_CHECKPOINT_INVALID")]);
+  const service = filled("http://127.0.0.1:8000");
+  const frozen = await workspace.must("audit", "--service", service, "--trust", "trust.json");
+  expect(frozen.stdout).toContain("sound: ");
+  const older = await ServeProcess.start(workspace, "early");
+  const served = await workspace.tally("audit", "--service", older.url, "--trust", "trust.json");
+  expect(served).toMatchObject({ code: 1, stdout: expect.stringContaining("(leaked)") as unknown });
+});
+
 test("the announcement is of the operator of the old log", async () => {
   const operator = await readPrivateKey("old/keys/operator.jwk");
   const args = ["announcement.transparent.scitt", "--trust", "next.json"];
@@ -148,7 +167,24 @@ test("the announcement is of the operator of the old log", async () => {
 test("an export of the trust file leaves the cutoff in it", async () => {
   const before = await readFile("trust.json", "utf8");
   const service = filled("http://127.0.0.1:8000");
-  await workspace.must("trust", "export", "--service", service, "--out", "trust.json");
+  const { stderr } = await workspace.must(
+    ...["trust", "export", "--service", service, "--out", "trust.json"],
+  );
+  expect(stderr).toContain("kept trust.json, which retires a key: https://log.example, log");
+  expect(stderr).not.toContain("wrote");
+  const other = filled("http://127.0.0.1:8001");
+  const refused = await workspace.tally(
+    "trust",
+    "export",
+    "--service",
+    other,
+    "--out",
+    "trust.json",
+  );
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining('It retires a key: carry its "until" over'),
+  ]);
   expect(await readFile("trust.json", "utf8")).toBe(before);
   expect(before).toContain('"until"');
 });

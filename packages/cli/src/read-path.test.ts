@@ -241,6 +241,23 @@ describe("a receipt from tiles", () => {
     }
   });
 
+  test("under an earlier checkpoint is made although the newest is behind the cutoff", async () => {
+    const [source = folderSource("")] = await sources();
+    const size = sizes[3] ?? 0;
+    const { time, root } = (await service.log.checkpointAt(size)).checkpoint;
+    const [key = vendor.publicKey] = service.keys;
+    const until = { size, root: encodeHex(root), time };
+    const pin = { issuer: ISSUER, origin: "log.example/log", keys: [{ ...key.toJwk(), until }] };
+    const trust = TrustStore.parse(JSON.stringify({ services: [pin] }));
+    const order = { trust, entry: await service.log.entryAt(1) };
+    const { receipt } = await receiptFromTiles(source, { ...order, size });
+    expect(receipt).toEqual(await service.log.inclusionReceipt(order.entry, size));
+    for (const other of [{}, { size: service.size() }, { size: sizes[2] ?? 0 }]) {
+      const refused = receiptFromTiles(source, { ...order, ...other });
+      await expect(refused).rejects.toBeInstanceOf(VerifierError);
+    }
+  });
+
   test("is not made from a checkpoint under the name of another size", async () => {
     await exported("renamed");
     await workspace.write("renamed/checkpoints/4", await workspace.read("renamed/checkpoints/3"));

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { Option } from "commander";
@@ -123,6 +124,8 @@ function isPrefix(text: string): boolean {
 
 const DIRECTORY_MODE = 0o700;
 
+const EVIDENCE = /^evidence-[0-9]+-[0-9a-f]{16}\.json$/;
+
 /** Yields what keeps the cosigned checkpoint, and evidence, in files of a directory of their own. */
 function keeperIn(path: string): NoteKeeper {
   const note = join(path, "checkpoint");
@@ -146,5 +149,23 @@ function keeperIn(path: string): NoteKeeper {
       await writeWhole(place, evidence);
       return place;
     },
+    readEvidence: async () => {
+      const places = (await namesIn(path)).filter((name) => EVIDENCE.test(name));
+      return Promise.all(
+        places.map(async (name) => {
+          const place = join(path, name);
+          return { place, evidence: await readWhole(place) };
+        }),
+      );
+    },
   };
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw failed(`cannot read ${path}`, error);
+  }
 }

@@ -96,13 +96,28 @@ async function convert(url: string, { entryId }: Verified): Promise<void> {
     proof.note.text,
   ]);
   expect(bare.note.signatures).toEqual(proof.note.signatures.slice(0, 1));
+  // Both ways, a note that the pinned note key has not signed makes no proof.
+  const { PrivateKey } = await import("@tallystick/cose");
+  const { publicKey } = await PrivateKey.generate("EdDSA");
+  const stranger = VerifierKey.of(VerifierKey.parse(noteKey).name, "ed25519", publicKey).format();
+  const pins = new TextDecoder().decode(await workspace.read("trust.json"));
+  expect(pins).toContain(noteKey);
+  await workspace.write("stranger.json", pins.replace(noteKey, stranger));
+  for (const from of ["--service", "--from-tiles"]) {
+    const args = ["receipt", entryId, from, url, "--trust", "stranger.json", "--as", "tlog-proof"];
+    const { stderr } = await workspace.tally(...args, "--out", "no.proof");
+    expect(stderr).toContain("does not hold under the pinned note key");
+  }
+  expect(await workspace.names(".")).not.toContain("no.proof");
   const other = ["receipt", "0".repeat(64), "--from-proof", "a.proof", "--trust", "trust.json"];
   expect((await workspace.tally(...other, "--out", "no.receipt")).code).toBe(1);
 }
 
 describe("a service with a witness, over processes and ports", () => {
   test("has its checkpoints and receipts cosigned; a restored backup is frozen at its start", async () => {
-    await cp(workspace.at("service"), workspace.at("backup"), { recursive: true });
+    for (const copy of ["backup", "again"]) {
+      await cp(workspace.at("service"), workspace.at(copy), { recursive: true });
+    }
     const first = await serve("required");
     const sizeOf = async (): Promise<number> => {
       const response = await fetch(`${first.url}/checkpoint`);
@@ -146,6 +161,13 @@ describe("a service with a witness, over processes and ports", () => {
     expect(await workspace.names("backup/witness")).toEqual([
       expect.stringMatching(/^evidence-3-[0-9a-f]{16}\.json$/),
     ]);
+    // The evidence alone, and nobody to ask, as where the freeze was lost.
+    await cp(workspace.at("backup/witness"), workspace.at("again/witness"), { recursive: true });
+    const nowhere = lines.replaceAll(witness.url, "http://127.0.0.1:1");
+    await workspace.write("policy.nowhere", `${nowhere}quorum w1\n`);
+    const alone = ["--witness-policy", "policy.nowhere"];
+    const again = await ServeProcess.start(workspace, "again", ...alone);
+    expect((await again.stop()).stderr).toMatch(/LOG_FROZEN: .*rolled back or forked/);
   }, 60_000);
 });
 

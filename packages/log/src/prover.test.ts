@@ -165,4 +165,18 @@ describe("a receipt costs", () => {
     // Index, bundle, checkpoint, the tile under its ragged edge, the tile of the entry.
     expect(store.reads).toEqual([1, 1, 1, 1, 1]);
   });
+
+  test("no checkpoint once an older one is known, and another one where that is asked for", async () => {
+    const { store, log } = await coldLog();
+    const before = await log.inclusionReceipt(entryOf(10), 701);
+    await log.inclusionReceipt(entryOf(10));
+    store.reads.length = 0;
+    await log.inclusionReceipt(entryOf(11), 701);
+    expect(store.reads).toEqual([1, 1]);
+    await expect(log.inclusionReceipt(entryOf("genesis"), 1)).rejects.toEqual(
+      code("LOG_RECEIPT_UNAVAILABLE"),
+    );
+    expect(await log.inclusionReceipt(entryOf(10), 701)).toEqual(before);
+    await verifyInclusion(before, entryOf(10), 11);
+  });
 });

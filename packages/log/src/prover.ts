@@ -36,6 +36,8 @@ export class Prover {
   readonly #key: PublicKey;
   // What has been proven under each checkpoint, for as long as somebody holds the checkpoint.
   readonly #trees = new WeakMap<SignedCheckpoint, ProvenTree>();
+  // Owned by #keptCheckpoint: the one that receipts were last asked for below the newest size.
+  #kept: SignedCheckpoint | undefined;
 
   constructor(reader: Reader, key: PublicKey) {
     this.#reader = reader;
@@ -78,7 +80,7 @@ export class Prover {
       throw new LogError("LOG_ENTRY_NOT_FOUND", `no entry ${hexPrefix(entry)}`);
     }
     const { index } = placement;
-    const signed = await this.checkpoint(view, size);
+    const signed = await this.#keptCheckpoint(view, size);
     if (index >= size) {
       throw new LogError("LOG_ENTRY_NOT_FOUND", `entry ${index} is not in a tree of size ${size}`);
     }
@@ -133,6 +135,14 @@ export class Prover {
       verifyConsistency(proof, older.checkpoint.root, newer.checkpoint.root);
     });
     return issueConsistencyReceipt(newer, proof);
+  }
+
+  // With witnesses, receipts are of one older checkpoint for as long as it is the newest cosigned one.
+  async #keptCheckpoint(view: View, size: number): Promise<SignedCheckpoint> {
+    if (size !== view.size && this.#kept?.checkpoint.size === size) return this.#kept;
+    const signed = await this.checkpoint(view, size);
+    if (size !== view.size) this.#kept = signed;
+    return signed;
   }
 
   #treeOf(signed: SignedCheckpoint): ProvenTree {

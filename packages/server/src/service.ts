@@ -227,12 +227,13 @@ export class TransparencyService {
 
   /**
    * Yields a receipt for an entry: under the newest checkpoint with a quorum of cosignatures, and with
-   * them, where witnesses are asked and it covers the entry; else under the newest one.
+   * them, where witnesses are asked and it covers the entry; else under the newest one. A frozen log
+   * answers under its last one in any case: it may be the only one that counts under a cutoff.
    *
    * @throws LogError `LOG_ENTRY_NOT_FOUND`, `LOG_RECEIPT_UNAVAILABLE`, `LOG_CORRUPT`
    */
   async inclusionReceipt(entry: Uint8Array): Promise<Uint8Array> {
-    const witnessed = this.witnessing?.witnessed;
+    const witnessed = this.witnessing?.forReceipts();
     // A tree of one entry has no receipt.
     if (witnessed === undefined || witnessed.size < 2) return this.log.inclusionReceipt(entry);
     const placement = await this.log.lookup(entry);

@@ -3,7 +3,14 @@ import type { Command } from "commander";
 import type { Registered } from "@tallystick/client";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { parseEntryId } from "@tallystick/statement";
-import { formatTlogProof, parseNote, parseTlogProof } from "@tallystick/tlog";
+import {
+  TlogError,
+  VerifiedNote,
+  formatTlogProof,
+  parseNote,
+  parseTlogProof,
+} from "@tallystick/tlog";
+import type { Note, VerifierKey } from "@tallystick/tlog";
 import { noteOf, proofOf, receiptOf } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
 
@@ -83,7 +90,8 @@ async function fetchReceipt(
     ...(await readAccess(service, options)),
     timeoutMs: timeout * 1000,
   });
-  await writeWhole(out, await formed(registered, options, source));
+  const { trust } = watch;
+  await writeWhole(out, await formed({ ...registered, trust }, options, source));
   printRegistered(registered, session.output);
   session.output.note(`wrote ${out}`);
 }
@@ -105,7 +113,10 @@ async function assemble(
     ...(size !== undefined && { size }),
   });
   const inclusion = await verifyReceipt(made.receipt, entry, pinned);
-  await writeWhole(out, await formed({ receipt: made.receipt, inclusion }, options, source));
+  await writeWhole(
+    out,
+    await formed({ ...{ receipt: made.receipt, inclusion }, trust: pinned }, options, source),
+  );
   output.print(`entryId: ${entryId}`);
   output.print(`index: ${made.index}`);
   output.print(`size: ${made.size}`);
@@ -132,20 +143,40 @@ async function readProof(
   output.note(`wrote ${out}`);
 }
 
+interface Found extends Pick<Registered, "receipt" | "inclusion"> {
+  readonly trust: TrustStore | undefined;
+}
+
 /** Yields what is to be written of a receipt; its note comes from the service where it carries none. */
 async function formed(
-  { receipt, inclusion }: Pick<Registered, "receipt" | "inclusion">,
+  { receipt, inclusion, trust }: Found,
   { as }: ReceiptOptions,
   source: ReadSource,
 ): Promise<Uint8Array> {
   if (as === "receipt") return receipt;
   const { text, signatures } = noteOf(inclusion);
-  if (signatures.length > 0) return formatTlogProof(proofOf(inclusion));
-  const note = parseNote(await source.read(`notes/${String(inclusion.receipt.signedSize)}`));
+  const note =
+    signatures.length > 0
+      ? { text, signatures }
+      : parseNote(await source.read(`notes/${String(inclusion.receipt.signedSize)}`));
   if (note.text !== text) {
     throw new CliError("CLI_SERVICE_INCONSISTENT", "note and receipt of one size are of two trees");
   }
+  const { issuer, kid } = inclusion.receipt;
+  const key = trust?.resolve(issuer, kid)?.service.note;
+  if (key !== undefined) await requireSigned(note, key);
   return formatTlogProof(proofOf(inclusion, note.signatures));
+}
+
+// The receipt key has signed something else: whoever verifies the proof has the note alone.
+async function requireSigned(note: Note, key: VerifierKey): Promise<void> {
+  try {
+    await VerifiedNote.verify(note, [key]);
+  } catch (cause) {
+    if (!(cause instanceof TlogError)) throw cause;
+    const message = `the note does not hold under the pinned note key: ${cause.message}`;
+    throw new CliError("CLI_SERVICE_INCONSISTENT", message, { cause });
+  }
 }
 
 async function verifyReceipt(

@@ -35,7 +35,8 @@ export function addTrustExport(trust: Command, session: Session): void {
     const isKept = await requireUnchanged(out, pinned);
     // A cutoff is the file's own: the service says nothing of it.
     if (!isKept) await writeWhole(out, text);
-    describePins(pinned, out, session.output);
+    const done = isKept ? `kept ${out}, which retires a key` : `wrote ${out}`;
+    describePins(pinned, { out, done }, session.output);
   });
 }
 
@@ -92,22 +93,24 @@ async function checkReceipt(
   }
 }
 
-// Pins are made to last: other keys under the same file name are a matter for a person.
+// Yields whether what is there is to be kept. Pins are made to last: other keys under the same file name are a matter for a person.
 async function requireUnchanged(out: string, pinned: TrustStore): Promise<boolean> {
   const existing = await readExisting(out);
   if (existing === undefined) return false;
+  const retires = existing.services.some(({ cutoffs }) => cutoffs.some((one) => one !== undefined));
+  const carry = retires ? `. It retires a key: carry its "until" over` : "";
   if (pinsOf(existing) !== pinsOf(pinned)) {
     throw new CliError(
       "CLI_TRUST_CHANGED",
-      `${out} pins something else; compare, and remove it first to pin these keys`,
+      `${out} pins something else; compare, and remove it first to pin these keys${carry}`,
     );
   }
   if (JSON.stringify(existing.issuersDocument) === JSON.stringify(pinned.issuersDocument)) {
-    return existing.services.some(({ cutoffs }) => cutoffs.some((one) => one !== undefined));
+    return retires;
   }
   throw new CliError(
     "CLI_TRUST_CHANGED",
-    `${out} has other issuers than the policy in force; compare, and remove it first to have these`,
+    `${out} has other issuers than the policy in force; compare, and remove it first to have these${carry}`,
   );
 }
 
@@ -130,10 +133,14 @@ function pinsOf(trust: TrustStore): string {
   return JSON.stringify([services, trust.requireReceipts]);
 }
 
-function describePins(trust: TrustStore, out: string, output: Output): void {
+function describePins(
+  trust: TrustStore,
+  { out, done }: { readonly out: string; readonly done: string },
+  output: Output,
+): void {
   const { services, issuers, issuersDocument } = trust;
   for (const { issuer, origin, keys, note } of services) {
-    output.note(`wrote ${out}: ${issuer}, log ${origin}`);
+    output.note(`${done}: ${issuer}, log ${origin}`);
     for (const key of keys) {
       output.print(`thumbprint: ${encodeBase64url(key.thumbprint())}`);
     }

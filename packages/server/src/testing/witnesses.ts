@@ -7,7 +7,7 @@ import type { NoteSigner } from "@tallystick/tlog";
 import { formatFreshState, originHash, Witness, witnessHandler } from "@tallystick/witness";
 import type { StateStore, StoredState } from "@tallystick/witness";
 
-import type { NoteKeeper } from "../witness/witnessing.js";
+import type { KeptEvidence, NoteKeeper } from "../witness/witnessing.js";
 import { ORIGIN, TIME } from "./service.js";
 
 class MemoryStates implements StateStore {
@@ -89,7 +89,7 @@ export class MemoryKeeper implements NoteKeeper {
 
   readonly read = (): Promise<Uint8Array | undefined> => Promise.resolve(this.note);
 
-  readonly write = (note: Uint8Array): Promise<void> => {
+  write = (note: Uint8Array): Promise<void> => {
     this.note = note;
     return Promise.resolve();
   };
@@ -97,5 +97,13 @@ export class MemoryKeeper implements NoteKeeper {
   readonly writeEvidence = (name: string, evidence: Uint8Array): Promise<string> => {
     this.evidence.set(name, new TextDecoder().decode(evidence));
     return Promise.resolve(`memory/${name}`);
+  };
+
+  readonly readEvidence = (): Promise<readonly KeptEvidence[]> => {
+    const encoder = new TextEncoder();
+    const all = [...this.evidence].map(([name, text]) => {
+      return { place: `memory/${name}`, evidence: encoder.encode(text) };
+    });
+    return Promise.resolve(all);
   };
 }

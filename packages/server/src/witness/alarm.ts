@@ -1,9 +1,14 @@
-import { encodeHex } from "@tallystick/cose";
+import { CoseError, encodeHex, parseJson } from "@tallystick/cose";
 import type { Log } from "@tallystick/log";
 import { encodeBase64 } from "@tallystick/tlog";
 import type { OwnNote } from "@tallystick/witness";
 
 import { rootAt } from "./tree.js";
+
+const FORMAT = "tallystick-own-note/1";
+
+// Two notes, neither longer than a witness may answer, and what JSON escapes of them.
+const MAX_EVIDENCE_BYTES = 1_048_576;
 
 /** A checkpoint under the log's own key that the log does not extend: it was rolled back, or forked. */
 export interface Contradiction {
@@ -48,11 +53,25 @@ export async function contradictionOf(
   }
   const decoder = new TextDecoder();
   const document = {
-    format: "tallystick-own-note/1",
+    format: FORMAT,
     ...{ time, where, why },
     found: decoder.decode(found.bytes),
     own: decoder.decode(await newest()),
   };
   const evidence = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
   return { why, evidence, name: `${size}-${encodeHex(root.subarray(0, 8))}` };
+}
+
+/** Yields the note that a document of evidence was kept for, `undefined` for any other bytes. */
+export function noteInEvidence(evidence: Uint8Array): Uint8Array | undefined {
+  try {
+    const document = parseJson(evidence, { maxBytes: MAX_EVIDENCE_BYTES });
+    const isObject = typeof document === "object" && document !== null;
+    const { format, found }: { format?: unknown; found?: unknown } = isObject ? document : {};
+    if (format !== FORMAT || typeof found !== "string") return undefined;
+    return new TextEncoder().encode(found);
+  } catch (error) {
+    if (error instanceof CoseError) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { encodeHex } from "@tallystick/cose";
 import { LogError } from "@tallystick/log";
 import type { Log } from "@tallystick/log";
 import { parseNote, TlogError, VerifiedNote } from "@tallystick/tlog";
@@ -9,7 +10,8 @@ import type { Asked, AskOutcome, OwnNote } from "@tallystick/witness";
 
 import { ServerError } from "../error.js";
 import type { Notes } from "../notes.js";
-import { contradictionOf } from "./alarm.js";
+import { contradictionOf, noteInEvidence } from "./alarm.js";
+import type { Contradiction } from "./alarm.js";
 import { CosignedNote } from "./cosigned.js";
 import { type Peer, peersOf } from "./peers.js";
 import { pathBetween } from "./tree.js";
@@ -22,6 +24,12 @@ import { pathBetween } from "./tree.js";
  */
 export type WitnessMode = "preferred" | "required";
 
+/** Evidence that an earlier process may have kept. */
+export interface KeptEvidence {
+  readonly place: string;
+  readonly evidence: Uint8Array;
+}
+
 /** Keeps what has to outlive the process. */
 export interface NoteKeeper {
   /** Yields what was written last, `undefined` if nothing was. */
@@ -30,6 +38,8 @@ export interface NoteKeeper {
   readonly write: (note: Uint8Array) => Promise<void>;
   /** Keeps evidence under a name, durably, and yields where it is. */
   readonly writeEvidence: (name: string, evidence: Uint8Array) => Promise<string>;
+  /** Yields all evidence that was kept, with where it is. */
+  readonly readEvidence: () => Promise<readonly KeptEvidence[]>;
 }
 
 /** Whom to ask for cosignatures, and what for. Times are in milliseconds. */
@@ -72,7 +82,7 @@ export class Witnessing {
   // Owned by #keep: the newest with a quorum, which is kept.
   #quorum: CosignedNote | undefined;
   #keeping: Promise<void> = Promise.resolve();
-  // Owned by #alarm.
+  // Owned by #compare.
   #isAlarmed = false;
   #wake: () => void = () => undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -95,6 +105,7 @@ export class Witnessing {
     if (found !== undefined) await this.#compare(found, "what this service kept");
     else if (kept !== undefined)
       this.#tell("the kept cosigned checkpoint is not of this log's key");
+    await this.#compareEvidence();
     if (found !== undefined && !this.#isAlarmed) await this.#adopt(found);
     await Promise.all(this.peers.map((peer) => this.#look(peer, timeoutMs)));
     this.#loop = this.#run();
@@ -125,8 +136,19 @@ export class Witnessing {
       throw new ServerError("SERVER_NOT_WITNESSED", message);
     }
     const { size } = this.#parts.log.head().checkpoint;
-    const cosigned = [this.#current, this.#quorum].find((one) => one?.size === size);
-    return cosigned?.isCosigned === true ? cosigned.format() : this.#parts.notes.newest();
+    const cosigned = [this.#quorum, this.#current].find((one) => one?.size === size);
+    const isUnkept = cosigned !== this.#quorum && cosigned?.quorumTime !== undefined;
+    if (cosigned?.isCosigned !== true || isUnkept) return this.#parts.notes.newest();
+    return cosigned.format();
+  }
+
+  /** The same as `witnessed`; `undefined` where the log is frozen and it is not of the last checkpoint. */
+  forReceipts(): Witnessing["witnessed"] {
+    const { log } = this.#parts;
+    const standing = log.standing();
+    const isFrozen = standing.kind === "reader" && standing.code === "LOG_FROZEN";
+    const isLast = this.#quorum?.size === log.head().checkpoint.size;
+    return isFrozen && !isLast ? undefined : this.#quorum;
   }
 
   /** The signatures of the newest checkpoint with a quorum, and its size. */
@@ -235,7 +257,9 @@ export class Witnessing {
       try {
         await this.#options.keeper.write(round.format());
       } catch (error) {
-        this.#tell(`the cosigned checkpoint is not kept: ${messageOf(error)}`);
+        // The next round tries again.
+        this.#tell(`the cosigned checkpoint is not kept, nor shown: ${messageOf(error)}`);
+        return;
       }
       this.#quorum = round;
     };
@@ -254,12 +278,28 @@ export class Witnessing {
     await this.#compare(found, `witness ${peer.name} at ${peer.url}`);
   }
 
-  async #compare(found: OwnNote, where: string): Promise<void> {
+  /** Whatever came between an alarm and its freeze, the log stays held against what was found. */
+  async #compareEvidence(): Promise<void> {
+    for (const { place, evidence } of await this.#options.keeper.readEvidence()) {
+      if (this.#isAlarmed) return;
+      const note = noteInEvidence(evidence);
+      const found = note && (await ownNoteIn(note, this.#ownLog()));
+      if (found === undefined) this.#tell(`${place} has no checkpoint of this log's key`);
+      else await this.#compare(found, place, { isKept: true });
+    }
+  }
+
+  async #compare(found: OwnNote, where: string, { isKept = false } = {}): Promise<void> {
     const { log, notes, now } = this.#parts;
     try {
       const finding = { found, where, newest: () => notes.newest(), time: now() };
       const contradiction = await contradictionOf(log, finding);
-      if (contradiction !== undefined) await this.#alarm(contradiction, where);
+      if (contradiction === undefined) return;
+      this.#isAlarmed = true;
+      this.#tell(`${contradiction.why}, found at ${where}`);
+      // First, so that every start knows of it.
+      if (!isKept) await this.#keepEvidence(contradiction);
+      await this.#freeze(contradiction);
     } catch (error) {
       // A damaged log has an alarm of its own.
       if (!(error instanceof LogError)) throw error;
@@ -267,36 +307,35 @@ export class Witnessing {
     }
   }
 
-  async #alarm(
-    {
-      why,
-      evidence,
-      name,
-    }: { readonly why: string; readonly evidence: Uint8Array; readonly name: string },
-    where: string,
-  ): Promise<void> {
-    this.#isAlarmed = true;
-    const { log } = this.#parts;
-    this.#tell(`${why}, found at ${where}`);
+  async #keepEvidence({ name, evidence }: Contradiction): Promise<void> {
     const kept = await this.#options.keeper.writeEvidence(name, evidence).then(
       (place) => `the evidence is ${place}`,
       (error: unknown) => `the evidence could not be kept: ${messageOf(error)}`,
     );
     this.#tell(kept);
-    // I8. One that cannot sign is not closed for good: it may be a copy that is about to be replaced.
-    if (log.standing().kind !== "writer") return;
+  }
+
+  async #freeze({ why }: Contradiction): Promise<void> {
+    const { log } = this.#parts;
+    const standing = log.standing();
+    // I8. An older copy that is known for one is not closed for good: it is about to be replaced.
+    if (standing.kind === "reader" && standing.code === "LOG_BEHIND_ANCHOR") return;
     // Shown to everybody, so it says nothing of where things are.
     await log.freeze(`rolled back or forked: ${why}`);
     this.#tell("read-only from here on: find out which copy of the log is the newest one");
   }
 
-  /** Takes up what was kept, if it still has its quorum and the log still signs that size. */
+  /** Takes up what was kept, if it still has its quorum and the log has signed that tree. */
   async #adopt({ bytes, checkpoint }: OwnNote): Promise<void> {
     const { log } = this.#parts;
     const { policy } = this.#options;
     try {
       const { text, signatures } = parseNote(bytes);
-      await log.checkpointAt(checkpoint.size);
+      const { root } = (await log.checkpointAt(checkpoint.size)).checkpoint;
+      if (encodeHex(root) !== encodeHex(checkpoint.root)) {
+        this.#tell("the kept cosigned checkpoint is not shown: the log has another root there");
+        return;
+      }
       const keys = policy.witnesses.map(({ key }) => key);
       const own = signatures.filter((line) => isOf(line, this.#ownLog().key));
       const kept = new CosignedNote({ text, signatures: own.slice(0, 1) }, policy);
