@@ -68,7 +68,8 @@ async function previous(
     if (size === wanted.size && isSame(digest, wanted.digest)) return undefined;
     throw broken(`the checkpoint of ${after} entries does not follow that of ${wanted.size}`);
   }
-  const kept = await readKept(reader, size, trust);
+  // Its digest stands in one that counts, whatever the cutoff of the key since.
+  const kept = await readKept(reader, size, { trust, ignoresCutoffs: true });
   const { checkpoint } = kept.signed;
   const isOfLog = checkpoint.issuer === issuer && checkpoint.origin === origin;
   const isNamed = isSame(chainDigest(kept.record), digest);

@@ -6,7 +6,7 @@ import { mirror } from "./mirror.js";
 import type { Mirrored } from "./mirror.js";
 import { monitor } from "./monitor.js";
 import type { ReadPath } from "./read-path.js";
-import { FRESH_STATE } from "./state.js";
+import { FRESH_STATE, formatState, parseState } from "./state.js";
 import type { MonitorState } from "./state.js";
 import { PaperFolder, PaperLog } from "./testing/paper-log.js";
 
@@ -19,19 +19,20 @@ beforeAll(async () => {
   log = await PaperLog.make();
 });
 
-function copied(source: ReadPath, copy: PaperFolder): Promise<Mirrored> {
+function copied(source: ReadPath, copy: PaperFolder, trust = log.trust): Promise<Mirrored> {
   const onSeen = (): Promise<void> => Promise.resolve();
-  return mirror(source, copy, { trust: log.trust, parallel: 4, onSeen });
+  return mirror(source, copy, { trust, parallel: 4, onSeen });
 }
 
 async function followed(
   source: ReadPath,
   state = FRESH_STATE,
+  trust = log.trust,
 ): Promise<{ readonly state: MonitorState; readonly subjects: string[] }> {
   let reached = state;
   const found: string[] = [];
   await monitor(source, {
-    ...{ trust: log.trust, state, parallel: 4 },
+    ...{ trust, state, parallel: 4 },
     onEntries: (entries) => {
       for (const { subject } of entries) found.push(subject ?? "");
       return Promise.resolve();
@@ -124,6 +125,35 @@ test("a branch that another key signed is refused, and shows nothing to others",
   const onSeen = (): Promise<void> => Promise.resolve();
   const found = await refusal(mirror(branch, copy, { trust: renewed.trust, parallel: 1, onSeen }));
   expect([found.code, found.contradiction]).toEqual(["MIRROR_NOT_EXTENDED", undefined]);
+});
+
+describe("after the key was retired at the last tree", () => {
+  test("the frozen log is copied and followed, by those who began before and who did not", async () => {
+    const early = await log.folder(subjects(20), { sizes: [5, 20] });
+    const last = await log.folder(subjects(30), { sizes: [5, 20, 30] });
+    const trust = await log.retiredAt(last);
+    for (const copy of [new PaperFolder(), new PaperFolder(early.files)]) {
+      expect(await copied(last, copy, trust)).toMatchObject({ isComplete: true });
+    }
+    const { state } = await followed(early);
+    const kept = await parseState(new TextEncoder().encode(formatState(state)), trust);
+    for (const start of [FRESH_STATE, kept]) {
+      expect((await followed(last, start, trust)).state.position).toBe(30);
+    }
+  });
+
+  test("nothing smaller or larger is taken for the log", async () => {
+    const sizes = [5, 20, 30];
+    const trust = await log.retiredAt(await log.folder(subjects(20), { sizes: [5, 20] }));
+    for (const size of [5, 30]) {
+      const shown = await log.folder(subjects(size), { sizes: sizes.filter((one) => one <= size) });
+      const copying = (): Promise<unknown> => copied(shown, new PaperFolder(), trust);
+      const following = (): Promise<unknown> => followed(shown, FRESH_STATE, trust);
+      for (const doing of [copying, following]) {
+        expect((await refusal(doing())).code).toBe("MIRROR_CHECKPOINT_INVALID");
+      }
+    }
+  });
 });
 
 describe("what was seen and not yet copied", () => {

@@ -102,7 +102,8 @@ async function published(copy: KeptPath, trust: TrustStore): Promise<Published |
   try {
     if ((await copy.find("checkpoint", MAX_NOTE_BYTES)) === undefined) return undefined;
     const reader = new CheckedReader(copy);
-    const head = await readHead(reader, trust);
+    // What was published before a key was retired is still what the log has to extend.
+    const head = await readHead(reader, trust, { ignoresCutoffs: true });
     return { head, tree: await VerifiedTree.open(reader, head.signed.checkpoint) };
   } catch (cause) {
     if (!(cause instanceof MirrorError)) throw cause;
