@@ -58,21 +58,25 @@ export async function readHead(
 /** The keys that a record has to be of, and whether their cutoffs count. */
 export interface KeptOptions extends CheckpointOptions {
   readonly trust: TrustStore;
+  /** Throws a {@link MirrorError} where it is not the one that is wanted, which is then not kept. */
+  readonly accept?: (kept: KeptCheckpoint) => void;
 }
 
 /** Reads the record of a size. Throws as {@link readHead}. */
 export async function readKept(
   reader: CheckedReader,
   size: number,
-  options: KeptOptions,
+  { accept, ...options }: KeptOptions,
 ): Promise<KeptCheckpoint> {
   const path = `checkpoints/${size}`;
   return reader.read({
     ...{ path, maxBytes: MAX_RECORD_BYTES },
     check: async (body) => {
       const kept = await openRecord(body, options);
-      if (kept.signed.checkpoint.size === size) return kept;
-      throw refused(`${path} is of ${kept.signed.checkpoint.size} entries`);
+      const { size: found } = kept.signed.checkpoint;
+      if (found !== size) throw refused(`${path} is of ${found} entries`);
+      accept?.(kept);
+      return kept;
     },
   });
 }

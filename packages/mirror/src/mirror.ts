@@ -73,10 +73,10 @@ export async function mirror(
   await onSeen(head.signed);
   const reader = new CheckedReader(source, copy);
   const tree = await VerifiedTree.open(reader, head.signed.checkpoint);
-  await reader.keep(`checkpoints/${tree.size}`, head.body);
   const end = own === undefined ? undefined : endAt(own.head);
   const records = checkpointsBack(reader, head, { trust, tree, end });
   while ((await records.next()).done !== true) if (signal?.aborted === true) break;
+  await reader.keep(`checkpoints/${tree.size}`, head.body);
   const before = own?.tree.size ?? 0;
   const copying = { reader, tree, before };
   const isComplete = await copyBundles(copying, options);
