@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFile } from "node:fs/promises";
 
+import { PrivateKey, encodeCbor } from "@tallystick/cose";
+
 import { Branches, VENDOR } from "./testing/branches.js";
 import type { Outcome } from "./testing/command.js";
 import { Web } from "./testing/web.js";
@@ -209,12 +211,56 @@ describe("misbehaviour", () => {
     expect(linesOf(stdout).map(({ event }) => event)).toEqual(["alert"]);
   });
 
+  test("of age is told once while it lasts with --every, however old it gets", async () => {
+    let passes = 0;
+    const start = Date.now() + 3_700_000;
+    const clock = jest.spyOn(Date, "now").mockImplementation(() => start + passes * 5000);
+    const web = await Web.serve(workspace.at("early"), (path) => {
+      if (path === "checkpoint" && ++passes === 2) process.emit("SIGTERM");
+      return false;
+    });
+    const { code, stdout } = await workspace.tally(
+      ...["monitor", web.url, "--state", "older.state", "--trust", "trust.json"],
+      ...["--every", "1", "--max-age", "60", "--json"],
+    );
+    clock.mockRestore();
+    await web.close();
+    expect([code, passes]).toEqual([1, 2]);
+    expect(linesOf(stdout).map(({ event }) => event)).toEqual(["alert"]);
+  });
+
   test("that lasts ends the command also with --every", async () => {
     await monitored("later", "ended.state");
     const { code } = await workspace.tally(
       ...["monitor", "other", "--state", "ended.state", "--trust", "trust.json", "--every", "60"],
     );
     expect(code).toBe(1);
+  });
+});
+
+describe("keys by --vkey", () => {
+  test("that no checkpoint held under are not kept", async () => {
+    const { services } = (await workspace.json("trust.json")) as {
+      services: readonly { readonly note: string }[];
+    };
+    const vkey = services[0]?.note ?? "";
+    const { publicKey } = await PrivateKey.generate("ES256");
+    const keys = encodeCbor([publicKey.toCoseKey()]);
+    const liar = await Web.serve(workspace.at("later"), (path, response) => {
+      if (path !== ".well-known/scitt-keys") return false;
+      response.end(keys);
+      return true;
+    });
+    const args = ["--state", "by-key.state", "--vkey", vkey, "--once"];
+    const refused = await workspace.tally("monitor", liar.url, ...args);
+    const copied = await workspace.tally("mirror", liar.url, "by-key", "--vkey", vkey);
+    await liar.close();
+    expect([refused.code, copied.code]).toEqual([1, 1]);
+    await workspace.must("monitor", "later", ...args);
+    await workspace.must("mirror", "later", "by-key", "--vkey", vkey);
+    // From now on they are those of the first sound run.
+    expect(await workspace.names()).toContain("by-key.state.trust");
+    expect(await workspace.names("by-key/.tallystick")).toContain("trust.json");
   });
 });
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { MirrorError } from "./error.js";
 import { mirror } from "./mirror.js";
 import type { Mirrored } from "./mirror.js";
-import { monitor } from "./monitor.js";
+import { monitor, requireFresh } from "./monitor.js";
 import type { ReadPath } from "./read-path.js";
 import { FRESH_STATE, formatState, parseState } from "./state.js";
 import type { MonitorState } from "./state.js";
@@ -28,12 +28,18 @@ async function followed(
   source: ReadPath,
   state = FRESH_STATE,
   trust = log.trust,
-): Promise<{ readonly state: MonitorState; readonly subjects: string[] }> {
+): Promise<{
+  readonly state: MonitorState;
+  readonly subjects: string[];
+  readonly largest: number;
+}> {
   let reached = state;
   const found: string[] = [];
+  let largest = 0;
   await monitor(source, {
     ...{ trust, state, parallel: 4 },
     onEntries: (entries) => {
+      largest = Math.max(largest, entries.length);
       for (const { subject } of entries) found.push(subject ?? "");
       return Promise.resolve();
     },
@@ -42,7 +48,7 @@ async function followed(
       return Promise.resolve();
     },
   });
-  return { state: reached, subjects: found };
+  return { state: reached, subjects: found, largest };
 }
 
 async function refusal(doing: Promise<unknown>): Promise<MirrorError> {
@@ -72,6 +78,7 @@ describe("any log, any two sizes", () => {
         const first = await followed(early);
         const second = await followed(late, first.state);
         expect([...first.subjects, ...second.subjects]).toEqual(subjects(large));
+        expect(Math.max(first.largest, second.largest)).toBeLessThanOrEqual(4);
         expect(second.state).toMatchObject({ position: large, chained: { size: large } });
       }),
       { numRuns: 3 },
@@ -183,6 +190,29 @@ describe("a record under a sound checkpoint that is not the one of the chain", (
     expect([...copy.files.keys()].filter((path) => path.startsWith("checkpoints/"))).toEqual([]);
     await copied(sound, copy);
     expect(copy.files).toEqual(sound.files);
+  });
+});
+
+describe("a checkpoint signed at 1010, of which 60 s are wanted", () => {
+  test.each([
+    [1010, undefined],
+    [1070, undefined],
+    [710, undefined],
+    [1071, "61 s ago"],
+    [709, "301 s ahead"],
+  ])("read at %d", async (now, says) => {
+    const { state } = await followed(await log.folder(subjects(10), { sizes: [10] }));
+    const { seen } = state;
+    if (seen === undefined) throw new Error("nothing was seen");
+    const reading = async (): Promise<void> => {
+      await Promise.resolve();
+      requireFresh(seen, { now, maxAge: 60 });
+    };
+    if (says === undefined) await reading();
+    else {
+      const { code, message } = await refusal(reading());
+      expect([code, message]).toEqual(["MIRROR_STALE", expect.stringContaining(says)]);
+    }
   });
 });
 
