@@ -130,6 +130,19 @@ describe("a pass", () => {
     expect(hook.posted[0]).toBe(hook.posted[4]);
   });
 
+  test("that stops at a statement goes on with that one", async () => {
+    const hook = await webhook([204, 404, 404, 404, 404]);
+    const watch = ["--watch-subject", "pkg/*", "--webhook", hook.url, "--to", "piecewise.jsonl"];
+    const args = [...watch, "--parallel", "1"];
+    expect(await monitored("later", "piecewise.state", ...args)).toMatchObject({ code: 2 });
+    const { position } = await workspace.json("piecewise.state");
+    expect(position).toBe(sizes.early + 1);
+    expect(await monitored("later", "piecewise.state", ...args)).toMatchObject({ code: 0 });
+    await hook.close();
+    const posted = hook.posted.map((text) => linesOf(text)[0]?.["index"]);
+    expect([posted[0], ...posted.slice(5)]).toEqual([sizes.early, sizes.early + 1]);
+  });
+
   test("that is stopped says so, and the next one goes on", async () => {
     const web = await Web.serve(workspace.at("later"), (path) => {
       if (path === "checkpoint") process.emit("SIGTERM");
