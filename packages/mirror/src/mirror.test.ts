@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { PrivateKey, decodeCbor, encodeCbor, isCborArray, isCborMap } from "@tallystick/cose";
+import type { CborValue } from "@tallystick/cose";
 
 import { MirrorError } from "./error.js";
 import { mirror } from "./mirror.js";
@@ -213,6 +215,62 @@ describe("a checkpoint signed at 1010, of which 60 s are wanted", () => {
       const { code, message } = await refusal(reading());
       expect([code, message]).toEqual(["MIRROR_STALE", expect.stringContaining(says)]);
     }
+  });
+});
+
+describe("what nobody signs", () => {
+  const published = (source: PaperFolder, path: string): Uint8Array =>
+    source.files.get(path) ?? new Uint8Array();
+  const keysIn = (source: PaperFolder): readonly CborValue[] => {
+    const set = decodeCbor(published(source, ".well-known/scitt-keys"));
+    if (!isCborArray(set)) throw new Error("no key set");
+    return set;
+  };
+  const versionOf = (source: PaperFolder, more: Readonly<Record<string, unknown>>): Uint8Array => {
+    const text = new TextDecoder().decode(published(source, "version"));
+    return new TextEncoder().encode(JSON.stringify({ ...(JSON.parse(text) as object), ...more }));
+  };
+  const another = async (): Promise<CborValue> =>
+    (await PrivateKey.generate("EdDSA")).publicKey.toCoseKey();
+
+  test.each<[string, string, (source: PaperFolder) => Promise<Uint8Array>]>([
+    [
+      "a further key",
+      ".well-known/scitt-keys",
+      async (source) => encodeCbor([...keysIn(source), await another()]),
+    ],
+    [
+      "a further key of an unknown kind",
+      ".well-known/scitt-keys",
+      (source) => Promise.resolve(encodeCbor([...keysIn(source), new Map([[1, 99]])])),
+    ],
+    [
+      "another name of the key",
+      ".well-known/scitt-keys",
+      (source) => {
+        const [key] = keysIn(source);
+        const named = isCborMap(key) ? new Map([...key, [2, Uint8Array.of(7)]]) : new Map();
+        return Promise.resolve(encodeCbor([named]));
+      },
+    ],
+    [
+      "another note key",
+      "version",
+      (source) => Promise.resolve(versionOf(source, { note: "log.example/log+00000000+AAAA" })),
+    ],
+  ])("%s is not published", async (...[, path, change]) => {
+    const source = await log.folder(subjects(10), { sizes: [10] });
+    source.files.set(path, await change(source));
+    const copy = new PaperFolder();
+    expect((await refusal(copied(source, copy))).code).toBe("MIRROR_CHECKPOINT_INVALID");
+    expect([copy.files.has(path), copy.files.has("checkpoint")]).toEqual([false, false]);
+  });
+
+  test("the pinned note key is", async () => {
+    const source = await log.folder(subjects(10), { sizes: [10] });
+    const note = log.trust.services[0]?.note?.format();
+    source.files.set("version", versionOf(source, { note }));
+    expect(await copied(source, new PaperFolder())).toMatchObject({ isComplete: true });
   });
 });
 
