@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readFile, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 
 import { withLock } from "./lock.js";
@@ -54,7 +55,36 @@ describe("a lock", () => {
   });
 
   test.each([
-    ["a process that runs", `${process.pid} 0123456789abcdef ${hostname()}\n`],
+    [
+      "an earlier run with the number of this one",
+      `${process.pid} 0123456789abcdef ${hostname()}\n`,
+    ],
+    ["one that crashed before it wrote", ""],
+  ])("of %s is taken over, and leaves nothing", async (name, holder) => {
+    await workspace.write("left.lock", holder);
+    await utimes(workspace.at("left.lock"), 1, 1);
+    const run = withLock(workspace.at("left.lock"), { waitMs: 0 }, () => Promise.resolve(name));
+    expect(await run).toBe(name);
+    expect((await workspace.names()).filter((each) => each.startsWith("left"))).toEqual([]);
+  });
+
+  test("has nothing beside it while it is held", async () => {
+    const path = workspace.at("whole.lock");
+    const own = await withLock(path, { waitMs: 0 }, async () => {
+      expect((await stat(path)).nlink).toBe(1);
+      expect((await workspace.names()).filter((each) => each.startsWith("whole"))).toEqual([
+        "whole.lock",
+      ]);
+      const second = withLock(path, { waitMs: 0 }, () => Promise.resolve());
+      await expect(second).rejects.toMatchObject({ code: "CLI_FILE_IN_USE" });
+      return readFile(path, "utf8");
+    });
+    expect(own).toContain(`${process.pid} `);
+  });
+
+  test.each([
+    ["a process that runs", `${process.ppid} 0123456789abcdef ${hostname()}\n`],
+    ["one that is about to write into it", ""],
     ["another machine", "1 0123456789abcdef elsewhere.example\n"],
     ["whoever writes something else", "x"],
   ])("of %s is not taken", async (...[name, holder]) => {

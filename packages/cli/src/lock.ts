@@ -1,13 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { link, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { link, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
 import { CliError } from "./error.js";
-import { codeOf, failed, makeDirectory } from "./file.js";
+import { codeOf, createFile, failed, makeDirectory } from "./file.js";
 
 const PAUSE_MS = 25;
+
+/** An empty lock is one whose writer crashed, or has not yet come to write into it. */
+const EMPTY_FOR_MS = 2000;
+
+/** What the locks of this process say. */
+const OWN = new Set<string>();
+
+/** How a file system says that it has no links. */
+const NO_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
 /** How long another run is waited for. */
 export interface LockOptions {
@@ -16,7 +25,8 @@ export interface LockOptions {
 
 /**
  * Does something while no other run that takes the same lock does: `path` is a file that is there
- * meanwhile and names the process. One whose process is gone is taken over.
+ * meanwhile and names the process. One whose process is gone is taken over, and so is one that names this
+ * process and is not its own: in a container each run may have the same number.
  *
  * @throws {@link CliError} `CLI_FILE_IN_USE`, `CLI_FILE_FAILED`
  */
@@ -26,18 +36,31 @@ export async function withLock<T>(
   act: () => Promise<T>,
 ): Promise<T> {
   const own = `${process.pid} ${randomBytes(8).toString("hex")} ${hostname()}\n`;
-  const until = Date.now() + waitMs;
-  while (!(await take(path, own))) {
-    const holder = await holderOf(path);
-    if (holder !== undefined && isGone(holder)) await takeAway(path, holder);
-    else if (Date.now() >= until) throw inUse(path, holder);
-    else await wait(PAUSE_MS);
-  }
+  OWN.add(own);
   try {
+    await acquire(path, own, waitMs);
     return await act();
   } finally {
     // Whoever took it for abandoned has it now.
     if ((await holderOf(path)) === own) await unlink(path).catch(ignoreMissing);
+    OWN.delete(own);
+  }
+}
+
+// Written aside: a crash leaves no lock that says nothing.
+async function acquire(path: string, own: string, waitMs: number): Promise<void> {
+  const until = Date.now() + waitMs;
+  const draft = `${path}.${randomBytes(6).toString("hex")}`;
+  await createFile(draft, own, 0o600);
+  try {
+    while (!(await take(path, draft, own))) {
+      const holder = await holderOf(path);
+      if (holder !== undefined && (await isAbandoned(path, holder))) await takeAway(path, holder);
+      else if (Date.now() >= until) throw inUse(path, holder);
+      else await wait(PAUSE_MS);
+    }
+  } finally {
+    await unlink(draft).catch(ignoreMissing);
   }
 }
 
@@ -60,9 +83,12 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-async function take(path: string, own: string): Promise<boolean> {
+async function take(path: string, draft: string, own: string): Promise<boolean> {
   try {
-    await writeFile(path, own, { flag: "wx", mode: 0o600 });
+    await link(draft, path).catch(async (error: unknown) => {
+      if (!NO_LINKS.has(codeOf(error) ?? "")) throw error;
+      await writeFile(path, own, { flag: "wx", mode: 0o600 });
+    });
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
@@ -79,10 +105,17 @@ async function holderOf(path: string): Promise<string | undefined> {
   }
 }
 
+async function isAbandoned(path: string, holder: string): Promise<boolean> {
+  if (holder !== "") return isGone(holder);
+  const { mtimeMs = Infinity } = (await stat(path).catch(ignoreMissing)) ?? {};
+  return Date.now() - mtimeMs >= EMPTY_FOR_MS;
+}
+
 // What another machine runs cannot be told from here.
 function isGone(holder: string): boolean {
   const [, pid, host] = /^([0-9]{1,10}) [0-9a-f]{16} (.+)\n$/.exec(holder) ?? [];
   if (pid === undefined || host !== hostname()) return false;
+  if (Number(pid) === process.pid) return !OWN.has(holder);
   try {
     process.kill(Number(pid), 0);
     return false;

@@ -209,6 +209,20 @@ describe("a hostile server", () => {
   });
 });
 
+test("a server that breaks two answers off is asked again, and no more than that", async () => {
+  let left = 2;
+  const breaks = (path: string, response: ServerResponse): boolean => {
+    if (path !== "checkpoint" || left-- <= 0) return false;
+    response.destroy();
+    return true;
+  };
+  const served = await Web.serve("early", breaks);
+  expect(await mirrored(served.url, "asked-again")).toMatchObject({ code: 0 });
+  left = 3;
+  expect(await mirrored(served.url, "asked-in-vain")).toMatchObject({ code: 2 });
+  await served.close();
+});
+
 describe("F6: two writers over one folder", () => {
   test("of two copies at a time one is refused, and the folder is whole", async () => {
     const runs = ["early", "later"].map((source) => mirrored(source, "shared"));

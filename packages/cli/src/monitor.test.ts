@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFile } from "node:fs/promises";
 
+import { PrivateKey, encodeCbor } from "@tallystick/cose";
+
 import { Branches, VENDOR } from "./testing/branches.js";
 import type { Outcome } from "./testing/command.js";
 import { Web } from "./testing/web.js";
@@ -128,6 +130,19 @@ describe("a pass", () => {
     expect(hook.posted[0]).toBe(hook.posted[4]);
   });
 
+  test("that stops at a statement goes on with that one", async () => {
+    const hook = await webhook([204, 404, 404, 404, 404]);
+    const watch = ["--watch-subject", "pkg/*", "--webhook", hook.url, "--to", "piecewise.jsonl"];
+    const args = [...watch, "--parallel", "1"];
+    expect(await monitored("later", "piecewise.state", ...args)).toMatchObject({ code: 2 });
+    const { position } = await workspace.json("piecewise.state");
+    expect(position).toBe(sizes.early + 1);
+    expect(await monitored("later", "piecewise.state", ...args)).toMatchObject({ code: 0 });
+    await hook.close();
+    const posted = hook.posted.map((text) => linesOf(text)[0]?.["index"]);
+    expect([posted[0], ...posted.slice(5)]).toEqual([sizes.early, sizes.early + 1]);
+  });
+
   test("that is stopped says so, and the next one goes on", async () => {
     const web = await Web.serve(workspace.at("later"), (path) => {
       if (path === "checkpoint") process.emit("SIGTERM");
@@ -209,12 +224,56 @@ describe("misbehaviour", () => {
     expect(linesOf(stdout).map(({ event }) => event)).toEqual(["alert"]);
   });
 
+  test("of age is told once while it lasts with --every, however old it gets", async () => {
+    let passes = 0;
+    const start = Date.now() + 3_700_000;
+    const clock = jest.spyOn(Date, "now").mockImplementation(() => start + passes * 5000);
+    const web = await Web.serve(workspace.at("early"), (path) => {
+      if (path === "checkpoint" && ++passes === 2) process.emit("SIGTERM");
+      return false;
+    });
+    const { code, stdout } = await workspace.tally(
+      ...["monitor", web.url, "--state", "older.state", "--trust", "trust.json"],
+      ...["--every", "1", "--max-age", "60", "--json"],
+    );
+    clock.mockRestore();
+    await web.close();
+    expect([code, passes]).toEqual([1, 2]);
+    expect(linesOf(stdout).map(({ event }) => event)).toEqual(["alert"]);
+  });
+
   test("that lasts ends the command also with --every", async () => {
     await monitored("later", "ended.state");
     const { code } = await workspace.tally(
       ...["monitor", "other", "--state", "ended.state", "--trust", "trust.json", "--every", "60"],
     );
     expect(code).toBe(1);
+  });
+});
+
+describe("keys by --vkey", () => {
+  test("that no checkpoint held under are not kept", async () => {
+    const { services } = (await workspace.json("trust.json")) as {
+      services: readonly { readonly note: string }[];
+    };
+    const vkey = services[0]?.note ?? "";
+    const { publicKey } = await PrivateKey.generate("ES256");
+    const keys = encodeCbor([publicKey.toCoseKey()]);
+    const liar = await Web.serve(workspace.at("later"), (path, response) => {
+      if (path !== ".well-known/scitt-keys") return false;
+      response.end(keys);
+      return true;
+    });
+    const args = ["--state", "by-key.state", "--vkey", vkey, "--once"];
+    const refused = await workspace.tally("monitor", liar.url, ...args);
+    const copied = await workspace.tally("mirror", liar.url, "by-key", "--vkey", vkey);
+    await liar.close();
+    expect([refused.code, copied.code]).toEqual([1, 1]);
+    await workspace.must("monitor", "later", ...args);
+    await workspace.must("mirror", "later", "by-key", "--vkey", vkey);
+    // From now on they are those of the first sound run.
+    expect(await workspace.names()).toContain("by-key.state.trust");
+    expect(await workspace.names("by-key/.tallystick")).toContain("trust.json");
   });
 });
 

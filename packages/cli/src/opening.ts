@@ -150,9 +150,12 @@ export function spaceOf(
   };
 }
 
-/** Yields one path for each device that the paths are on: a device asked twice costs a round twice. */
+// The first path on a device stands for it, the log before the anchor: one asked twice costs a round twice.
 async function devicesOf(paths: readonly string[]): Promise<readonly string[]> {
   const byDevice = new Map<number, string>();
-  for (const path of paths) byDevice.set((await stat(path)).dev, path);
+  for (const path of paths) {
+    const { dev } = await stat(path);
+    if (!byDevice.has(dev)) byDevice.set(dev, path);
+  }
   return [...byDevice.values()];
 }

@@ -20,6 +20,10 @@ const MAX_RETRIES = 8;
 const FIRST_WAIT_MS = 250;
 const MAX_WAIT_MS = 30_000;
 
+/** How often a server is asked again that did not answer; each time may take as long as --timeout. */
+const MAX_FAILURES = 2;
+const UNANSWERED: ReadonlySet<string> = new Set(["CLIENT_UNREACHABLE", "CLIENT_TIMEOUT"]);
+
 /** A pipe in a folder of somebody else would have its reader wait for ever. */
 const READING = constants.O_RDONLY | constants.O_NONBLOCK;
 
@@ -46,7 +50,7 @@ export function keptFolder(path: string): KeptPath {
 
 /**
  * Yields the resources below an address: of a service, or of any web server with an export. A server
- * that asks for time gets it; redirects are not followed.
+ * that asks for time gets it, and one that does not answer is asked twice more; redirects are not followed.
  *
  * @throws {@link CliError} `CLI_USAGE`; ClientError `CLIENT_URL_INVALID` where a token would go in clear
  */
@@ -63,7 +67,7 @@ async function ask(
   options: ReadOptions,
 ): Promise<Uint8Array | undefined> {
   for (let retries = 0; ; retries++) {
-    const { status, body, retryAfterMs } = await askOnce(url, maxBytes, options);
+    const { status, body, retryAfterMs } = await askPatiently(url, maxBytes, options);
     if (status === 200) return body;
     // RFC 9110 §15.5: what was never there, and what is gone.
     if (status === 404 || status === 410) return undefined;
@@ -72,6 +76,18 @@ async function ask(
     }
     const own = FIRST_WAIT_MS * 2 ** retries;
     await wait(Math.min(retryAfterMs ?? own, MAX_WAIT_MS));
+  }
+}
+
+async function askPatiently(url: string, maxBytes: number, options: ReadOptions): Promise<Answer> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await askOnce(url, maxBytes, options);
+    } catch (error) {
+      const isUnanswered = error instanceof ClientError && UNANSWERED.has(error.code);
+      if (!isUnanswered || failures >= MAX_FAILURES) throw error;
+      await wait(FIRST_WAIT_MS * 2 ** failures);
+    }
   }
 }
 

@@ -178,7 +178,7 @@ describe("any byte of a mirrored folder that an auditor reads", () => {
         await workspace.write(`sound/${path}`, bytes);
         expect([path, place, outcomes.filter(({ code }) => code === 0)]).toEqual([path, place, []]);
       }),
-      { numRuns: 8 },
+      { numRuns: 4 },
     );
     await workspace.must("audit", "sound", "--trust", "trust.json");
   }, 60_000);

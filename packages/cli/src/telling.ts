@@ -27,7 +27,8 @@ const MAX_ANSWER_BYTES = 65_536;
 export function tellOutput(output: Output, isJson: boolean): Teller {
   return ({ event, line }) => {
     if (isJson) output.printJson(event);
-    else output.print(line);
+    // A name with a line feed in it would make a line of its own.
+    else output.print(line.replaceAll("\n", "\\n").replaceAll("\r", "\\r"));
     return Promise.resolve();
   };
 }

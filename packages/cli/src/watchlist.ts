@@ -9,6 +9,9 @@ export interface WatchOptions {
   readonly watchSubject?: readonly string[];
 }
 
+/** Longest text of a statement that is told of; what takes it may bound what it takes. */
+const MAX_TOLD = 1024;
+
 /** Names, or beginnings of names, by which statements are found. */
 export class Watchlist {
   readonly #issuers: readonly string[];
@@ -27,13 +30,20 @@ export class Watchlist {
   find({ index, entryId, issuer, subject, contentType }: CheckedEntry): Told | undefined {
     const isFound = isNamed(this.#issuers, issuer) || isNamed(this.#subjects, subject);
     if (!isFound) return undefined;
-    const type = contentType === undefined ? {} : { contentType };
-    const about = subject === undefined ? {} : { subject };
+    const told = { issuer: cut(issuer), subject: cut(subject), contentType: cut(contentType) };
+    const { issuer: by, subject: about = "nothing" } = told;
+    const isCut = by !== issuer || told.subject !== subject || told.contentType !== contentType;
     return {
-      event: { event: "statement", index, entryId, issuer, ...about, ...type },
-      line: `statement: ${index} ${entryId} of ${issuer} about ${subject ?? "nothing"}`,
+      event: { event: "statement", index, entryId, ...told, ...(isCut ? { isCut } : {}) },
+      line: `statement: ${index} ${entryId} of ${by} about ${about}`,
     };
   }
+}
+
+function cut<T>(text: T): T | string {
+  if (typeof text !== "string" || text.length <= MAX_TOLD) return text;
+  // Half of a surrogate pair is no text.
+  return text.slice(0, MAX_TOLD).replace(/[\ud800-\udbff]$/, "");
 }
 
 // A star at the end stands for whatever follows.

@@ -1,19 +1,23 @@
 import { MirrorError, formatState, monitor, requireFresh } from "@tallystick/mirror";
 import type { CheckedEntry, MonitorState, ReadPath } from "@tallystick/mirror";
+import { TILE_WIDTH } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
+import { Deliveries } from "./deliveries.js";
 import { keepEvidence } from "./evidence-file.js";
 import { writeWhole } from "./file.js";
 import type { MonitorMetrics, Outcome } from "./monitor-metrics.js";
 import type { Session } from "./session.js";
-import type { Teller, Told } from "./telling.js";
+import type { Teller } from "./telling.js";
 import type { Watchlist } from "./watchlist.js";
 
 /** What a monitor follows, and what it does with what it finds. */
 export interface WatchmanOptions {
   readonly path: ReadPath;
   readonly trust: TrustStore;
+  /** Told before the first state is kept: a checkpoint held under these keys. */
+  readonly onHeld: () => Promise<void>;
   /** File that the state is kept in. */
   readonly stateFile: string;
   readonly state: MonitorState;
@@ -41,12 +45,16 @@ export class Watchman {
   readonly #session: Session;
   // Owned by pass.
   #state: MonitorState;
-  #alerted = "";
+  readonly #deliveries: Deliveries;
+  // The state in the file is older than what was told.
+  #isBehind = true;
+  #hasHeld = false;
 
   constructor(options: WatchmanOptions, session: Session) {
     this.#options = options;
     this.#session = session;
     this.#state = options.state;
+    this.#deliveries = new Deliveries(options.tellers);
   }
 
   /** How far the log was followed. */
@@ -75,7 +83,7 @@ export class Watchman {
       });
       if (!this.#isAt(head)) return { outcome: "failed", isFinal: false };
       if (maxAge !== undefined) requireFresh(head, { now: this.#session.now(), maxAge });
-      this.#alerted = "";
+      this.#deliveries.endAlert();
       return { outcome: "sound", isFinal: false };
     } catch (error) {
       // Whatever else there is, a webhook that refuses for one, says nothing of the log.
@@ -94,8 +102,16 @@ export class Watchman {
   }
 
   async #save(state: MonitorState): Promise<void> {
-    const { stateFile, metrics } = this.#options;
-    await writeWhole(stateFile, formatState(state));
+    const { stateFile, metrics, onHeld } = this.#options;
+    if (!this.#hasHeld) await onHeld();
+    this.#hasHeld = true;
+    // A file that is synced for every few entries that nobody is told of would cost more than they do.
+    const isDue =
+      state.position % TILE_WIDTH === 0 || state.position === state.seen?.checkpoint.size;
+    if (isDue || this.#isBehind || state.seen !== this.#state.seen) {
+      await writeWhole(stateFile, formatState(state));
+      this.#isBehind = false;
+    }
     this.#state = state;
     metrics.setChecked(state.position);
     if (state.seen !== undefined) metrics.setHead(state.seen.checkpoint);
@@ -106,21 +122,19 @@ export class Watchman {
     for (const entry of entries) {
       const told = watchlist.find(entry);
       if (told === undefined) continue;
-      await this.#deliver(told);
+      this.#isBehind = true;
+      await this.#deliveries.statement(entry.index, told);
       metrics.addTold(1);
     }
-  }
-
-  async #deliver(told: Told): Promise<void> {
-    for (const tell of this.#options.tellers) await tell(told);
   }
 
   async #alert(error: MirrorError): Promise<Pass> {
     const { code, message, contradiction } = error;
     // An old copy may be replaced by a newer one; nothing else is taken back.
     const isFinal = code !== "MIRROR_STALE";
-    const found = `${code} ${message}`;
-    if (this.#alerted === found) return { outcome: "alert", isFinal, error };
+    // Not its message, which says how many seconds ago.
+    const found = `${code} ${this.#state.seen?.checkpoint.size ?? 0}`;
+    if (!this.#deliveries.lacks(found)) return { outcome: "alert", isFinal, error };
     const { evidence: path, stateFile } = this.#options;
     const place = { path, otherwise: `${stateFile}.evidence`, isOnce: true } as const;
     const evidence =
@@ -129,11 +143,10 @@ export class Watchman {
         : await keepEvidence(contradiction, place, this.#session.output);
     const kept = evidence === undefined ? {} : { evidence };
     try {
-      await this.#deliver({
+      await this.#deliveries.alert(found, {
         event: { event: "alert", code, message, ...kept, ...seenIn(this.#state.seen) },
         line: `alert: ${message}`,
       });
-      this.#alerted = found;
     } catch (failure) {
       // The exit code and standard error still say so.
       this.#session.output.note(`tally: the alert is not delivered: ${String(failure)}`);

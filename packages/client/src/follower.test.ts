@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
-import { PrivateKey, encodeBase64url, encodeCbor } from "@tallystick/cose";
+import { PrivateKey, encodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import { TrustStore, verifyEvidence } from "@tallystick/verifier";
 
@@ -47,6 +47,44 @@ describe("the newest checkpoint", () => {
     const wire = new Wire({ "GET /checkpoints/latest": [await new FakeLog(signer).record(5)] });
     const error = await refusalOf(() => following(wire).newest());
     expect(error.code).toBe("CLIENT_CHECKPOINT_INVALID");
+  });
+});
+
+describe("after the key was retired at the last tree", () => {
+  const retiredAt = async (log: FakeLog, size: number): Promise<TrustStore> => {
+    const { root, time } = (await log.checkpoint(size)).checkpoint;
+    const until = { size, root: encodeHex(root), time };
+    const keys = [{ ...key.publicKey.toJwk(), until }];
+    return TrustStore.parse(
+      JSON.stringify({ services: [{ issuer: ISSUER, origin: ORIGIN, keys }] }),
+    );
+  };
+
+  test("what was seen before is read, and the last tree has to extend it", async () => {
+    const log = new FakeLog(key);
+    const strict = await retiredAt(log, 9);
+    const file = SeenCheckpoints.NONE.with(await log.checkpoint(5)).format();
+    const seen = await SeenCheckpoints.parse(new TextEncoder().encode(file), strict);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(9), await log.record(12)],
+      "GET /consistency/5/9": [await log.consistency(5, 9)],
+    });
+    const follower = new Follower({ client: wire.client(), trust: strict, seen });
+    expect((await follower.newest()).checkpoint.size).toBe(9);
+    expect((await refusalOf(() => follower.newest())).code).toBe("CLIENT_CHECKPOINT_INVALID");
+  });
+
+  test("the log's own checkpoint of a smaller size is evidence", async () => {
+    const fork = new FakeLog(key, 2);
+    const seen = SeenCheckpoints.NONE.with(await new FakeLog(key).checkpoint(5));
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await fork.record(9)],
+      "GET /consistency/5/9": [await fork.consistency(5, 9)],
+      "GET /checkpoints/5": [await fork.record(5)],
+    });
+    const strict = await retiredAt(fork, 9);
+    const follower = new Follower({ client: wire.client(), trust: strict, seen });
+    expect((await refusalOf(() => follower.newest())).contradiction?.kind).toBe("split");
   });
 });
 

@@ -2,7 +2,7 @@ import { encodeHex } from "@tallystick/cose";
 import { Contradiction, decodeChainLink } from "@tallystick/receipt";
 import type { SignedCheckpoint, TrustedTree, VerifiedInclusion } from "@tallystick/receipt";
 import { VerifierError, verifyCheckpoint, verifyConsistency } from "@tallystick/verifier";
-import type { TrustStore } from "@tallystick/verifier";
+import type { CheckpointOptions, TrustStore } from "@tallystick/verifier";
 
 import { ClientError } from "./error.js";
 import { SeenCheckpoints } from "./seen.js";
@@ -113,7 +113,9 @@ export class Follower {
   async #atSize(seen: SignedCheckpoint): Promise<Contradiction | undefined> {
     try {
       const record = await this.#client.checkpoint(seen.checkpoint.size);
-      const kept = await this.#verify(decodeChainLink(record).checkpoint);
+      const { checkpoint } = decodeChainLink(record);
+      // Evidence, whatever the cutoff of the key since.
+      const kept = await this.#verify(checkpoint, { ignoresCutoffs: true });
       return Contradiction.between(seen, kept);
     } catch (error) {
       // That it shows none, or one that does not hold, is told by the failure that led here.
@@ -122,9 +124,9 @@ export class Follower {
     }
   }
 
-  async #verify(encoded: Uint8Array): Promise<SignedCheckpoint> {
+  async #verify(encoded: Uint8Array, options: CheckpointOptions = {}): Promise<SignedCheckpoint> {
     try {
-      return await verifyCheckpoint(encoded, this.#trust);
+      return await verifyCheckpoint(encoded, this.#trust, options);
     } catch (cause) {
       if (!(cause instanceof VerifierError)) throw cause;
       throw new ClientError("CLIENT_CHECKPOINT_INVALID", `checkpoint: ${cause.message}`, { cause });

@@ -120,7 +120,8 @@ function isPinned(text: string, trust: TrustStore): boolean {
 
 async function verified(text: string, trust: TrustStore): Promise<SignedCheckpoint> {
   try {
-    return await verifyCheckpoint(decodeBase64url(text), trust);
+    // What was seen before a key was retired is still what the log has to extend.
+    return await verifyCheckpoint(decodeBase64url(text), trust, { ignoresCutoffs: true });
   } catch (cause) {
     if (!(cause instanceof VerifierError) && !(cause instanceof CoseError)) throw cause;
     throw invalid(cause.message, { cause });

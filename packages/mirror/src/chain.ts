@@ -41,6 +41,7 @@ export async function* checkpointsBack(
   head: KeptCheckpoint,
   { trust, tree, end }: ChainOptions,
 ): AsyncGenerator<KeptCheckpoint, void, undefined> {
+  requireEnd(head, end);
   for (let kept = head; kept.signed.checkpoint.size > (end?.size ?? 0);) {
     const { size, root } = kept.signed.checkpoint;
     if (!isSame(await tree.rootAt(size), root)) {
@@ -68,12 +69,23 @@ async function previous(
     if (size === wanted.size && isSame(digest, wanted.digest)) return undefined;
     throw broken(`the checkpoint of ${after} entries does not follow that of ${wanted.size}`);
   }
-  const kept = await readKept(reader, size, trust);
-  const { checkpoint } = kept.signed;
-  const isOfLog = checkpoint.issuer === issuer && checkpoint.origin === origin;
-  const isNamed = isSame(chainDigest(kept.record), digest);
-  if (isOfLog && isNamed && checkpoint.time <= time) return kept;
-  throw broken(`the checkpoint of ${size} entries is not the one that ${after} follows`);
+  return readKept(reader, size, {
+    // Its digest stands in one that counts, whatever the cutoff of the key since.
+    ...{ trust, ignoresCutoffs: true },
+    accept: ({ record, signed: { checkpoint } }) => {
+      const isOfLog = checkpoint.issuer === issuer && checkpoint.origin === origin;
+      const isNamed = isSame(chainDigest(record), digest);
+      if (isOfLog && isNamed && checkpoint.time <= time) return;
+      throw broken(`the checkpoint of ${size} entries is not the one that ${after} follows`);
+    },
+  });
+}
+
+// Nobody signs the link of a record: one with another link is another chain under the same checkpoint.
+function requireEnd({ record, signed }: KeptCheckpoint, end: ChainEnd | undefined): void {
+  const { size } = signed.checkpoint;
+  if (size !== end?.size || isSame(chainDigest(record), end.digest)) return;
+  throw broken(`the checkpoint of ${size} entries has another record than it had before`);
 }
 
 function broken(message: string): MirrorError {

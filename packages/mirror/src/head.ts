@@ -10,7 +10,7 @@ import {
 } from "@tallystick/tlog";
 import type { Checkpoint } from "@tallystick/tlog";
 import { VerifierError, verifyCheckpoint } from "@tallystick/verifier";
-import type { TrustStore } from "@tallystick/verifier";
+import type { CheckpointOptions, TrustStore } from "@tallystick/verifier";
 
 import { MirrorError } from "./error.js";
 import type { CheckedReader } from "./read-path.js";
@@ -36,33 +36,47 @@ export interface LogHead extends KeptCheckpoint {
 
 /**
  * Reads the newest checkpoint: a note under the pinned note key of a log, and the record of that size
- * under one of its pinned receipt keys, over the same tree.
+ * under one of its pinned receipt keys, over the same tree. What is shown anew counts within the cutoff of
+ * a retired key alone; `ignoresCutoffs` is for what was accepted before.
  *
  * @throws {@link MirrorError} `MIRROR_CHECKPOINT_INVALID`, `MIRROR_INCOMPLETE`; what the source throws
  */
-export async function readHead(reader: CheckedReader, trust: TrustStore): Promise<LogHead> {
+export async function readHead(
+  reader: CheckedReader,
+  trust: TrustStore,
+  options: CheckpointOptions = {},
+): Promise<LogHead> {
   const { note, checkpoint } = await reader.read({
     ...{ path: "checkpoint", maxBytes: MAX_NOTE_BYTES, isLeft: true },
     check: (bytes) => verifiedNote(bytes, trust),
   });
-  const kept = await readKept(reader, checkpoint.size, trust);
+  const kept = await readKept(reader, checkpoint.size, { trust, ...options });
   requireOneTree(checkpoint, kept.signed);
   return { ...kept, note };
+}
+
+/** The keys that a record has to be of, and whether their cutoffs count. */
+export interface KeptOptions extends CheckpointOptions {
+  readonly trust: TrustStore;
+  /** Throws a {@link MirrorError} where it is not the one that is wanted, which is then not kept. */
+  readonly accept?: (kept: KeptCheckpoint) => void;
 }
 
 /** Reads the record of a size. Throws as {@link readHead}. */
 export async function readKept(
   reader: CheckedReader,
   size: number,
-  trust: TrustStore,
+  { accept, ...options }: KeptOptions,
 ): Promise<KeptCheckpoint> {
   const path = `checkpoints/${size}`;
   return reader.read({
     ...{ path, maxBytes: MAX_RECORD_BYTES },
     check: async (body) => {
-      const kept = await openRecord(body, trust);
-      if (kept.signed.checkpoint.size === size) return kept;
-      throw refused(`${path} is of ${kept.signed.checkpoint.size} entries`);
+      const kept = await openRecord(body, options);
+      const { size: found } = kept.signed.checkpoint;
+      if (found !== size) throw refused(`${path} is of ${found} entries`);
+      accept?.(kept);
+      return kept;
     },
   });
 }
@@ -103,12 +117,16 @@ async function verifiedNote(
   throw refused("the note is of a log without entries");
 }
 
-async function openRecord(body: Uint8Array, trust: TrustStore): Promise<KeptCheckpoint> {
+async function openRecord(
+  body: Uint8Array,
+  { trust, ...options }: KeptOptions,
+): Promise<KeptCheckpoint> {
   try {
     const record = decodeCbor(body);
     if (!(record instanceof Uint8Array)) throw refused("a chain record is not a byte string");
     const link = decodeChainLink(record);
-    return { body, record, link, signed: await verifyCheckpoint(link.checkpoint, trust) };
+    const signed = await verifyCheckpoint(link.checkpoint, trust, options);
+    return { body, record, link, signed };
   } catch (cause) {
     const isRefusal = cause instanceof CoseError || cause instanceof ReceiptError;
     if (!isRefusal && !(cause instanceof VerifierError)) throw cause;

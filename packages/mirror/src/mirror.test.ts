@@ -1,12 +1,14 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { PrivateKey, decodeCbor, encodeCbor, isCborArray, isCborMap } from "@tallystick/cose";
+import type { CborValue } from "@tallystick/cose";
 
 import { MirrorError } from "./error.js";
 import { mirror } from "./mirror.js";
 import type { Mirrored } from "./mirror.js";
-import { monitor } from "./monitor.js";
+import { monitor, requireFresh } from "./monitor.js";
 import type { ReadPath } from "./read-path.js";
-import { FRESH_STATE } from "./state.js";
+import { FRESH_STATE, formatState, parseState } from "./state.js";
 import type { MonitorState } from "./state.js";
 import { PaperFolder, PaperLog } from "./testing/paper-log.js";
 
@@ -19,20 +21,27 @@ beforeAll(async () => {
   log = await PaperLog.make();
 });
 
-function copied(source: ReadPath, copy: PaperFolder): Promise<Mirrored> {
+function copied(source: ReadPath, copy: PaperFolder, trust = log.trust): Promise<Mirrored> {
   const onSeen = (): Promise<void> => Promise.resolve();
-  return mirror(source, copy, { trust: log.trust, parallel: 4, onSeen });
+  return mirror(source, copy, { trust, parallel: 4, onSeen });
 }
 
 async function followed(
   source: ReadPath,
   state = FRESH_STATE,
-): Promise<{ readonly state: MonitorState; readonly subjects: string[] }> {
+  trust = log.trust,
+): Promise<{
+  readonly state: MonitorState;
+  readonly subjects: string[];
+  readonly largest: number;
+}> {
   let reached = state;
   const found: string[] = [];
+  let largest = 0;
   await monitor(source, {
-    ...{ trust: log.trust, state, parallel: 4 },
+    ...{ trust, state, parallel: 4 },
     onEntries: (entries) => {
+      largest = Math.max(largest, entries.length);
       for (const { subject } of entries) found.push(subject ?? "");
       return Promise.resolve();
     },
@@ -41,7 +50,7 @@ async function followed(
       return Promise.resolve();
     },
   });
-  return { state: reached, subjects: found };
+  return { state: reached, subjects: found, largest };
 }
 
 async function refusal(doing: Promise<unknown>): Promise<MirrorError> {
@@ -71,9 +80,10 @@ describe("any log, any two sizes", () => {
         const first = await followed(early);
         const second = await followed(late, first.state);
         expect([...first.subjects, ...second.subjects]).toEqual(subjects(large));
+        expect(Math.max(first.largest, second.largest)).toBeLessThanOrEqual(4);
         expect(second.state).toMatchObject({ position: large, chained: { size: large } });
       }),
-      { numRuns: 5 },
+      { numRuns: 3 },
     );
   });
 
@@ -97,7 +107,7 @@ describe("any log, any two sizes", () => {
         const { contradiction } = await refusal(followed(fork, state));
         expect(contradiction?.format()).toBe(found.contradiction?.format());
       }),
-      { numRuns: 5 },
+      { numRuns: 3 },
     );
   });
 });
@@ -124,6 +134,144 @@ test("a branch that another key signed is refused, and shows nothing to others",
   const onSeen = (): Promise<void> => Promise.resolve();
   const found = await refusal(mirror(branch, copy, { trust: renewed.trust, parallel: 1, onSeen }));
   expect([found.code, found.contradiction]).toEqual(["MIRROR_NOT_EXTENDED", undefined]);
+});
+
+describe("after the key was retired at the last tree", () => {
+  test("the frozen log is copied and followed, by those who began before and who did not", async () => {
+    const early = await log.folder(subjects(20), { sizes: [5, 20] });
+    const last = await log.folder(subjects(30), { sizes: [5, 20, 30] });
+    const trust = await log.retiredAt(last);
+    for (const copy of [new PaperFolder(), new PaperFolder(early.files)]) {
+      expect(await copied(last, copy, trust)).toMatchObject({ isComplete: true });
+    }
+    const { state } = await followed(early);
+    const kept = await parseState(new TextEncoder().encode(formatState(state)), trust);
+    for (const start of [FRESH_STATE, kept]) {
+      expect((await followed(last, start, trust)).state.position).toBe(30);
+    }
+  });
+
+  test("nothing smaller or larger is taken for the log", async () => {
+    const sizes = [5, 20, 30];
+    const trust = await log.retiredAt(await log.folder(subjects(20), { sizes: [5, 20] }));
+    for (const size of [5, 30]) {
+      const shown = await log.folder(subjects(size), { sizes: sizes.filter((one) => one <= size) });
+      const copying = (): Promise<unknown> => copied(shown, new PaperFolder(), trust);
+      const following = (): Promise<unknown> => followed(shown, FRESH_STATE, trust);
+      for (const doing of [copying, following]) {
+        expect((await refusal(doing())).code).toBe("MIRROR_CHECKPOINT_INVALID");
+      }
+    }
+  });
+});
+
+describe("a record under a sound checkpoint that is not the one of the chain", () => {
+  test("at the size that was followed is refused, and the copy stays as it was", async () => {
+    const first = await log.folder(subjects(20), { sizes: [20] });
+    const relinked = await log.folder(subjects(20), { sizes: [10, 20] });
+    const copy = new PaperFolder();
+    await copied(first, copy);
+    const { state } = await followed(first);
+    for (const doing of [() => copied(relinked, copy), () => followed(relinked, state)]) {
+      const { code, message } = await refusal(doing());
+      expect([code, message]).toEqual([
+        "MIRROR_CHECKPOINT_INVALID",
+        expect.stringMatching(/another record/),
+      ]);
+    }
+    expect(copy.files).toEqual(first.files);
+  });
+
+  test("at an earlier size is not kept, so that the true one can be", async () => {
+    const sound = await log.folder(subjects(20), { sizes: [5, 10, 20] });
+    const other = await log.folder(subjects(10), { sizes: [10] });
+    const swapped = new PaperFolder(sound.files);
+    swapped.files.set("checkpoints/10", other.files.get("checkpoints/10") ?? new Uint8Array());
+    const copy = new PaperFolder();
+    expect((await refusal(copied(swapped, copy))).code).toBe("MIRROR_CHECKPOINT_INVALID");
+    expect([...copy.files.keys()].filter((path) => path.startsWith("checkpoints/"))).toEqual([]);
+    await copied(sound, copy);
+    expect(copy.files).toEqual(sound.files);
+  });
+});
+
+describe("a checkpoint signed at 1010, of which 60 s are wanted", () => {
+  test.each([
+    [1010, undefined],
+    [1070, undefined],
+    [710, undefined],
+    [1071, "61 s ago"],
+    [709, "301 s ahead"],
+  ])("read at %d", async (now, says) => {
+    const { state } = await followed(await log.folder(subjects(10), { sizes: [10] }));
+    const { seen } = state;
+    if (seen === undefined) throw new Error("nothing was seen");
+    const reading = async (): Promise<void> => {
+      await Promise.resolve();
+      requireFresh(seen, { now, maxAge: 60 });
+    };
+    if (says === undefined) await reading();
+    else {
+      const { code, message } = await refusal(reading());
+      expect([code, message]).toEqual(["MIRROR_STALE", expect.stringContaining(says)]);
+    }
+  });
+});
+
+describe("what nobody signs", () => {
+  const published = (source: PaperFolder, path: string): Uint8Array =>
+    source.files.get(path) ?? new Uint8Array();
+  const keysIn = (source: PaperFolder): readonly CborValue[] => {
+    const set = decodeCbor(published(source, ".well-known/scitt-keys"));
+    if (!isCborArray(set)) throw new Error("no key set");
+    return set;
+  };
+  const versionOf = (source: PaperFolder, more: Readonly<Record<string, unknown>>): Uint8Array => {
+    const text = new TextDecoder().decode(published(source, "version"));
+    return new TextEncoder().encode(JSON.stringify({ ...(JSON.parse(text) as object), ...more }));
+  };
+  const another = async (): Promise<CborValue> =>
+    (await PrivateKey.generate("EdDSA")).publicKey.toCoseKey();
+
+  test.each<[string, string, (source: PaperFolder) => Promise<Uint8Array>]>([
+    [
+      "a further key",
+      ".well-known/scitt-keys",
+      async (source) => encodeCbor([...keysIn(source), await another()]),
+    ],
+    [
+      "a further key of an unknown kind",
+      ".well-known/scitt-keys",
+      (source) => Promise.resolve(encodeCbor([...keysIn(source), new Map([[1, 99]])])),
+    ],
+    [
+      "another name of the key",
+      ".well-known/scitt-keys",
+      (source) => {
+        const [key] = keysIn(source);
+        const named = isCborMap(key) ? new Map([...key, [2, Uint8Array.of(7)]]) : new Map();
+        return Promise.resolve(encodeCbor([named]));
+      },
+    ],
+    [
+      "another note key",
+      "version",
+      (source) => Promise.resolve(versionOf(source, { note: "log.example/log+00000000+AAAA" })),
+    ],
+  ])("%s is not published", async (...[, path, change]) => {
+    const source = await log.folder(subjects(10), { sizes: [10] });
+    source.files.set(path, await change(source));
+    const copy = new PaperFolder();
+    expect((await refusal(copied(source, copy))).code).toBe("MIRROR_CHECKPOINT_INVALID");
+    expect([copy.files.has(path), copy.files.has("checkpoint")]).toEqual([false, false]);
+  });
+
+  test("the pinned note key is", async () => {
+    const source = await log.folder(subjects(10), { sizes: [10] });
+    const note = log.trust.services[0]?.note?.format();
+    source.files.set("version", versionOf(source, { note }));
+    expect(await copied(source, new PaperFolder())).toMatchObject({ isComplete: true });
+  });
 });
 
 describe("what was seen and not yet copied", () => {
@@ -216,7 +364,7 @@ describe("any byte of what an auditor reads", () => {
         expect(copy.files.has("checkpoint")).toBe(false);
         expect((await refusal(followed(source))).code).toBe(code);
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 });

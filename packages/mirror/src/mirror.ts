@@ -1,5 +1,5 @@
 import { ClientError, decodeKeySet, parseServiceVersion } from "@tallystick/client";
-import { encodeHex } from "@tallystick/cose";
+import { decodeCbor, isCborArray } from "@tallystick/cose";
 import { TILE_WIDTH, tileWidth } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import { MAX_NOTE_BYTES } from "@tallystick/tlog";
@@ -15,6 +15,7 @@ import type { LogHead } from "./head.js";
 import { forEachOf } from "./parallel.js";
 import { CheckedReader } from "./read-path.js";
 import type { KeptPath, ReadPath } from "./read-path.js";
+import { isSame } from "./same.js";
 import { VerifiedTree } from "./tree.js";
 
 /** How a log is copied. */
@@ -48,9 +49,10 @@ const MAX_JSON_BYTES = 65_536;
 const MAX_KEYS_BYTES = 1_048_576;
 
 /**
- * Brings a copy of the read path of a log up to date: whatever is written was held against the signed
- * root before, and the new checkpoint is published once everything under it is there. A copy that was
- * cut short is continued, and what it has published is not read again.
+ * Brings a copy of the read path of a log up to date: whatever is written was held before against the
+ * signed root, or the pins, and the new checkpoint is published once everything under it is there. A copy that was
+ * cut short is continued, and what it has published is not read again. Of what nobody signs, the keys are
+ * pinned ones and the names those of the checkpoint; the form of collateral is all that is held.
  *
  * Memory: two tiles for each level, a bundle, and `parallel` statements.
  *
@@ -73,16 +75,16 @@ export async function mirror(
   await onSeen(head.signed);
   const reader = new CheckedReader(source, copy);
   const tree = await VerifiedTree.open(reader, head.signed.checkpoint);
-  await reader.keep(`checkpoints/${tree.size}`, head.body);
   const end = own === undefined ? undefined : endAt(own.head);
   const records = checkpointsBack(reader, head, { trust, tree, end });
   while ((await records.next()).done !== true) if (signal?.aborted === true) break;
+  await reader.keep(`checkpoints/${tree.size}`, head.body);
   const before = own?.tree.size ?? 0;
   const copying = { reader, tree, before };
   const isComplete = await copyBundles(copying, options);
   if (isComplete) {
     await copyTiles(copying);
-    await publish(source, copy, head);
+    await publish(source, copy, { head, trust });
   }
   return { head, before, isComplete };
 }
@@ -102,7 +104,8 @@ async function published(copy: KeptPath, trust: TrustStore): Promise<Published |
   try {
     if ((await copy.find("checkpoint", MAX_NOTE_BYTES)) === undefined) return undefined;
     const reader = new CheckedReader(copy);
-    const head = await readHead(reader, trust);
+    // What was published before a key was retired is still what the log has to extend.
+    const head = await readHead(reader, trust, { ignoresCutoffs: true });
     return { head, tree: await VerifiedTree.open(reader, head.signed.checkpoint) };
   } catch (cause) {
     if (!(cause instanceof MirrorError)) throw cause;
@@ -140,7 +143,11 @@ async function copyTiles({ tree, before }: Copying): Promise<void> {
   }
 }
 
-async function publish(source: ReadPath, copy: KeptPath, head: LogHead): Promise<void> {
+async function publish(
+  source: ReadPath,
+  copy: KeptPath,
+  { head, trust }: { readonly head: LogHead; readonly trust: TrustStore },
+): Promise<void> {
   const reader = new CheckedReader(source);
   const checked = async (
     path: string,
@@ -157,25 +164,45 @@ async function publish(source: ReadPath, copy: KeptPath, head: LogHead): Promise
     await copy.keep(path, bytes);
   };
   await checked(KEYS, MAX_KEYS_BYTES, (bytes) => {
-    requireKey(bytes, head.signed);
+    requireKeys(bytes, head.signed, trust);
   });
   await checked(VERSION, MAX_JSON_BYTES, (bytes) => {
-    requireName(bytes, head.signed);
+    requireNames(bytes, head.signed, trust);
   });
   await copy.keep("checkpoints/latest", head.body);
   await copy.keep("checkpoint", head.note);
 }
 
-function requireKey(bytes: Uint8Array, { kid }: SignedCheckpoint): void {
+// Nobody signs them, and whoever reads the copy may pin them: none that is not pinned here goes on.
+function requireKeys(
+  bytes: Uint8Array,
+  { kid, checkpoint }: SignedCheckpoint,
+  trust: TrustStore,
+): void {
   const keys = restate(() => decodeKeySet(bytes));
-  if (keys.some((key) => encodeHex(key.thumbprint()) === encodeHex(kid))) return;
-  throw refused(`${KEYS} lacks the key that signed the newest checkpoint`);
+  if (!keys.some((key) => isSame(key.thumbprint(), kid))) {
+    throw refused(`${KEYS} lacks the key that signed the newest checkpoint`);
+  }
+  const set = decodeCbor(bytes);
+  const isWhole = isCborArray(set) && set.length === keys.length;
+  const isPinned = (name: Uint8Array): boolean =>
+    trust.resolve(checkpoint.issuer, name)?.service.origin === checkpoint.origin;
+  if (isWhole && keys.every(({ names }) => names.every(isPinned))) return;
+  throw refused(`${KEYS} has a key, or a name of one, that is not pinned`);
 }
 
-function requireName(bytes: Uint8Array, { checkpoint }: SignedCheckpoint): void {
-  const { issuer, origin } = restate(() => parseServiceVersion(bytes));
-  if (issuer === checkpoint.issuer && origin === checkpoint.origin) return;
-  throw refused(`${VERSION} names ${issuer}, log ${origin}`);
+function requireNames(
+  bytes: Uint8Array,
+  { kid, checkpoint }: SignedCheckpoint,
+  trust: TrustStore,
+): void {
+  const { issuer, origin, note } = restate(() => parseServiceVersion(bytes));
+  if (issuer !== checkpoint.issuer || origin !== checkpoint.origin) {
+    throw refused(`${VERSION} names ${issuer}, log ${origin}`);
+  }
+  const pinned = trust.resolve(issuer, kid)?.service.note?.format();
+  if (note === undefined || pinned === undefined || note === pinned) return;
+  throw refused(`${VERSION} names another note key than the one that is pinned`);
 }
 
 function restate<T>(read: () => T): T {

@@ -14,6 +14,9 @@ import type { ReadPath } from "./read-path.js";
 import type { MonitorState } from "./state.js";
 import { VerifiedTree } from "./tree.js";
 
+/** How far the clocks of a log and of its reader may differ. */
+const MAX_SKEW_SECONDS = 300;
+
 /** What an entry that was checked says of itself; its issuer's signature is not verified. */
 export interface CheckedEntry {
   readonly index: number;
@@ -29,15 +32,15 @@ export interface MonitorOptions {
   readonly trust: TrustStore;
   readonly state: MonitorState;
   /**
-   * Told of the entries of a bundle, in order, once all of them are checked. What it did is done: the
-   * state that follows does not come back to them.
+   * Told of the next few entries, at most `parallel`, in order, once all of them are checked. What it did
+   * is done: the state that follows does not come back to them.
    */
   readonly onEntries: (entries: readonly CheckedEntry[]) => Promise<void>;
   /** Told of each step from which a later run can go on. */
   readonly onState: (state: MonitorState) => Promise<void>;
   /** Statements that are on their way at a time. */
   readonly parallel: number;
-  /** Stops the pass between two bundles. */
+  /** Stops the pass before the next few entries. */
   readonly signal?: AbortSignal;
 }
 
@@ -46,7 +49,7 @@ export interface MonitorOptions {
  * is every checkpoint since; each new entry is a leaf of the tree, and its statement is the one that the
  * tree has. Yields the newest checkpoint.
  *
- * Memory: two tiles for each level, `parallel` statements, and the names in those of one bundle.
+ * Memory: two tiles for each level, a bundle, and `parallel` statements with the names in as many.
  *
  * @throws {@link MirrorError} every code but `MIRROR_STATE_INVALID`; what the source and the callbacks
  * throw
@@ -55,6 +58,7 @@ export async function monitor(
   source: ReadPath,
   { trust, state: start, onEntries, onState, parallel, signal }: MonitorOptions,
 ): Promise<SignedCheckpoint> {
+  const isStopped = (): boolean => signal?.aborted === true;
   const reader = new CheckedReader(source);
   const head = await readHead(reader, trust);
   const tree = await requireExtension(start.seen, head.signed, {
@@ -63,14 +67,18 @@ export async function monitor(
   let state: MonitorState = { ...start, seen: head.signed };
   await onState(state);
   const records = checkpointsBack(reader, head, { trust, tree, end: start.chained });
-  while ((await records.next()).done !== true) if (signal?.aborted === true) return head.signed;
+  while ((await records.next()).done !== true) if (isStopped()) return head.signed;
   state = { ...state, chained: endAt(head) };
-  while (state.position < tree.size && signal?.aborted !== true) {
+  while (state.position < tree.size && !isStopped()) {
     const bundle = await readBundle(reader, tree, Math.floor(state.position / TILE_WIDTH));
     const entries = bundle.entries.slice(state.position - bundle.first);
-    await onEntries(await checkedEntries(reader, entries, { first: state.position, parallel }));
-    state = { ...state, position: state.position + entries.length };
-    await onState(state);
+    for (let at = 0; at < entries.length && !isStopped(); at += parallel) {
+      // Told in small pieces, for a name may be as large as a statement.
+      const some = entries.slice(at, at + parallel);
+      await onEntries(await checkedEntries(reader, some, { first: state.position, parallel }));
+      state = { ...state, position: state.position + some.length };
+      await onState(state);
+    }
   }
   if (state.position === start.position) await onState(state);
   return head.signed;
@@ -92,7 +100,7 @@ async function checkedEntries(
 }
 
 /**
- * Requires that a checkpoint was signed at most so many seconds ago.
+ * Requires that a checkpoint was signed at most so many seconds ago, and not in the future.
  *
  * @throws {@link MirrorError} `MIRROR_STALE`
  */
@@ -100,6 +108,10 @@ export function requireFresh(
   { checkpoint: { size, time } }: SignedCheckpoint,
   { now, maxAge }: { readonly now: number; readonly maxAge: number },
 ): void {
+  if (time - now > MAX_SKEW_SECONDS) {
+    const ahead = `the newest checkpoint, of ${size} entries, is dated ${time - now} s ahead`;
+    throw new MirrorError("MIRROR_STALE", `${ahead}: its age says nothing`);
+  }
   if (now - time <= maxAge) return;
   const message = `the newest checkpoint, of ${size} entries, was signed ${now - time} s ago`;
   throw new MirrorError("MIRROR_STALE", `${message}, want ${maxAge} at most`);

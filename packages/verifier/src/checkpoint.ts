@@ -8,7 +8,10 @@ import type { TrustStore } from "./trust.js";
 
 /** What of a checkpoint counts beside its signature. */
 export interface CheckpointOptions {
-  /** Takes what a retired key has signed beyond its cutoff as well: as evidence, not to rely on. */
+  /**
+   * Takes what a retired key has signed beyond its cutoff as well: as evidence, as what was seen before,
+   * or where a checkpoint that counts names it; not to rely on.
+   */
   readonly ignoresCutoffs?: boolean;
 }
 

@@ -11,6 +11,7 @@
  * @packageDocumentation
  */
 export { verifyCheckpoint } from "./checkpoint.js";
+export type { CheckpointOptions } from "./checkpoint.js";
 export { VerifiedCompleteness, verifyCompleteness } from "./completeness.js";
 export type { CompletenessQuestion } from "./completeness.js";
 export { verifyConsistency } from "./consistency.js";

@@ -66,7 +66,6 @@ async function run(
 ): Promise<void> {
   const place = { where: source, pinned: await copy.find(PINNED, MAX_OWN_BYTES) };
   const { path, trust, pinned } = await openReading(place, options);
-  if (pinned !== undefined) await copy.keep(PINNED, new TextEncoder().encode(pinned));
   const before = await readSeen(copy, trust);
   const isQuiet = session.isJson || options.quiet === true;
   const progress = new Progress(session.output, { isQuiet });
@@ -74,9 +73,11 @@ async function run(
     const done = await interruptible((signal) =>
       mirror(path, copy, {
         ...{ trust, seen: before?.seen, parallel: options.parallel, signal },
-        onSeen: (seen) => {
+        onSeen: async (seen) => {
+          // Not before a checkpoint held under them.
+          if (pinned !== undefined) await copy.keep(PINNED, new TextEncoder().encode(pinned));
           const state = { seen, chained: undefined, position: 0 };
-          return copy.keep(SEEN, new TextEncoder().encode(formatState(state)));
+          await copy.keep(SEEN, new TextEncoder().encode(formatState(state)));
         },
         onProgress: (copied, size) => {
           progress.show(copied, size);

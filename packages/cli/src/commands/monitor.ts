@@ -66,13 +66,18 @@ async function run(source: string, options: MonitorOptions, session: Session): P
   const isPinned = options.vkey !== undefined && (await isThere(pinnedFile));
   const place = { where: source, pinned: isPinned ? await readWhole(pinnedFile) : undefined };
   const { path, trust, pinned } = await openReading(place, options);
-  if (pinned !== undefined && !isPinned) await writeWhole(pinnedFile, pinned);
+  const onHeld = async (): Promise<void> => {
+    if (pinned !== undefined && !isPinned) await writeWhole(pinnedFile, pinned);
+  };
   const state = await readState(stateFile, trust);
   const metrics = new MonitorMetrics();
   metrics.setChecked(state.position);
   const { parallel, maxAge, evidence } = options;
   const watchman = new Watchman(
-    { path, trust, stateFile, state, watchlist, tellers, metrics, parallel, maxAge, evidence },
+    {
+      ...{ path, trust, onHeld, stateFile, state, watchlist, tellers, metrics },
+      ...{ parallel, maxAge, evidence },
+    },
     session,
   );
   await interruptible(async (signal) => {

@@ -1,4 +1,4 @@
-import { PrivateKey, encodeCbor, encodeHex } from "@tallystick/cose";
+import { PrivateKey, decodeCbor, encodeCbor, encodeHex } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import {
   RightEdge,
@@ -9,11 +9,16 @@ import {
   leafHash,
   sha256,
 } from "@tallystick/merkle";
-import { SignedCheckpoint, chainDigest, encodeChainLink } from "@tallystick/receipt";
+import {
+  SignedCheckpoint,
+  chainDigest,
+  decodeChainLink,
+  encodeChainLink,
+} from "@tallystick/receipt";
 import { SignedStatement, signStatement } from "@tallystick/statement";
 import { formatCheckpoint, formatNote, noteSigner, signNote } from "@tallystick/tlog";
 import type { NoteSigner } from "@tallystick/tlog";
-import { TrustStore } from "@tallystick/verifier";
+import { TrustStore, verifyCheckpoint } from "@tallystick/verifier";
 
 import { MirrorError } from "../error.js";
 import type { KeptPath } from "../read-path.js";
@@ -85,6 +90,18 @@ export class PaperLog {
     const receipt = await PrivateKey.generate("EdDSA");
     const keys = { receipt, note: this.#note, vendor: this.#vendor };
     return new PaperLog(keys, [this.#receipt.publicKey, receipt.publicKey]);
+  }
+
+  /** Yields what those trust who have retired the receipt key at the newest checkpoint of a folder. */
+  async retiredAt({ files }: PaperFolder): Promise<TrustStore> {
+    const body = files.get("checkpoints/latest") ?? new Uint8Array();
+    const record = decodeCbor(body);
+    const { checkpoint } = decodeChainLink(record instanceof Uint8Array ? record : body);
+    const { size, root, time } = (await verifyCheckpoint(checkpoint, this.trust)).checkpoint;
+    const until = { size, root: encodeHex(root), time };
+    const keys = [{ ...this.#receipt.publicKey.toJwk(), until }];
+    const service = { issuer: ISSUER, origin: ORIGIN, keys, note: this.#note.key.format() };
+    return TrustStore.parse(JSON.stringify({ services: [service] }));
   }
 
   /**
