@@ -10,12 +10,16 @@ import {
 } from "@tallystick/catalog";
 import type { ListedEntry, Term } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
+import { MemoryStore } from "@tallystick/log";
 import { SignedStatement, signStatement } from "@tallystick/statement";
 
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
+import { Heads } from "./search/heads.js";
+import { IndexProver } from "./search/prover.js";
+import { SearchIndex } from "./search/search-index.js";
 import { problemOf, read, until } from "./testing/exchange.js";
-import { VENDOR, fixture } from "./testing/service.js";
+import { ISSUER, TIME, VENDOR, fixture } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 
 /** Enough subjects for buckets to have neighbours, and some with more than one entry. */
@@ -95,6 +99,46 @@ describe("a head", () => {
     expect(await service.commitHead()).toBe(before);
     expect(await service.commitHead()).toBeUndefined();
     expect(service.size()).toBe(before + 1);
+  });
+});
+
+describe("an index that has not caught up", () => {
+  async function partly(): Promise<SearchIndex> {
+    const [store, replay] = [new MemoryStore(), at.service.log.replay()];
+    const index = await SearchIndex.open({ store, issuer: ISSUER });
+    await index.catchUp(replay, () => false);
+    expect(index.size).toBeLessThan(at.service.size());
+    return index;
+  }
+
+  function headsOver(index: SearchIndex, everySeconds?: number): readonly [Heads, () => number[]] {
+    const [woken, registered]: [number[], Uint8Array[]] = [[], []];
+    const parts = {
+      ...{ index, prover: new IndexProver(index), issuer: ISSUER, now: () => TIME + woken.length },
+      size: () => at.service.size(),
+      register: (statement: Uint8Array) => Promise.resolve(registered.push(statement)),
+      wake: () => void woken.push(1),
+    };
+    const heads = new Heads({ signer: at.indexKey, everySeconds }, parts);
+    return [heads, () => [woken.length, registered.length]];
+  }
+
+  test("is not committed to by the timer, which has it catch up", async () => {
+    const [heads, counts] = headsOver(await partly(), 0.001);
+    await until(() => (counts()[0] ?? 0) > 2);
+    await heads.stop();
+    expect(counts()[1]).toBe(0);
+  });
+
+  test("is not committed to by anybody: a later head covers as much as the newest", async () => {
+    const index = await partly();
+    const [heads, counts] = headsOver(index);
+    expect(await heads.commit()).toBeUndefined();
+    expect(counts()[1]).toBe(0);
+    await at.service.register(await at.sign("comes behind the newest head"));
+    await index.catchUp(at.service.log.replay());
+    expect(await heads.commit()).toBe(at.service.size());
+    expect(counts()[1]).toBe(1);
   });
 });
 

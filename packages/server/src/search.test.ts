@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { digest, encodeHex } from "@tallystick/cose";
-import { MemoryAnchor, MemoryStore } from "@tallystick/log";
+import { digest, encodeCbor, encodeHex } from "@tallystick/cose";
+import { MemoryAnchor, MemoryStore, sealRow } from "@tallystick/log";
 import type { Row } from "@tallystick/log";
 import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/statement";
 
@@ -163,20 +163,27 @@ describe("the index is derived from the log", () => {
 
   test.each([
     ["a flipped bit in its state", flipped("S")],
-    ["another format", (rows: readonly Row[]) => rows.filter(({ key }) => key[0] !== 0x53)],
-  ])("%s has it made anew", async (_name, change) => {
-    const store = new MemoryStore(change(await indexRows(at, 1000)));
-    let isCleared = false;
+    ["a state that is lost", (rows: readonly Row[]) => rows.filter(({ key }) => key[0] !== 0x53)],
+    ["another format", otherFormat],
+  ])("%s has it made anew, without a row of what was", async (_name, change) => {
+    const whole = await indexRows(at, 1000);
+    // Rows of a longer index, which nothing that is written anew replaces.
+    const stray = sealRow(Uint8Array.of(0x45, 255), Uint8Array.of(1));
+    let store = new MemoryStore([...change(whole), stray]);
     const place = {
-      open: () => Promise.resolve(isCleared ? new MemoryStore() : store.reopen()),
+      open: () => {
+        store = store.reopen();
+        return Promise.resolve(store);
+      },
       clear: () => {
-        isCleared = true;
+        store = new MemoryStore();
         return Promise.resolve();
       },
     };
     const index = await openIndex(place, ISSUER, at.service.log.replay());
     await index.catchUp(at.service.log.replay());
     expect(index.size).toBe(7);
+    expect(store.rows()).toStrictEqual(whole);
   });
 
   test("the index of another log is thrown away", async () => {
@@ -234,6 +241,11 @@ async function indexRows({ service }: Fixture, writes: number): Promise<readonly
     await index.catchUp(service.log.replay(), () => --left > 0);
     if (index.size === service.size()) return store.rows();
   }
+}
+
+function otherFormat(rows: readonly Row[]): readonly Row[] {
+  const state = encodeCbor(["tallystick-search/0", 7]);
+  return rows.map((row) => (row.key[0] === 0x53 ? sealRow(row.key, state) : row));
 }
 
 function flipped(kind: string): (rows: readonly Row[]) => readonly Row[] {

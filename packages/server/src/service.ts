@@ -344,6 +344,9 @@ export class TransparencyService {
       ...{ index: search.index, prover, issuer: this.issuer, now: this.#now },
       size: () => this.size(),
       register: (statement) => this.register(statement),
+      wake: () => {
+        search.wake();
+      },
     });
     search.onCaughtUp(() => heads.tick());
     return heads;

@@ -165,6 +165,13 @@ export class SearchRows {
     };
   }
 
+  /** Yields whether there are no rows at all. */
+  async isEmpty(): Promise<boolean> {
+    const all = { from: Uint8Array.of(0), before: Uint8Array.of(0xff), limit: 1 };
+    for await (const _ of this.#store.keys(all)) return false;
+    return true;
+  }
+
   /** Yields the size and time of the first checkpoint above a size, `undefined` if there is none. */
   async checkpointAbove(size: number): Promise<{ size: number; time: number } | undefined> {
     for await (const key of this.#store.keys(checkpointsAbove(size))) {

@@ -64,10 +64,15 @@ export class SearchIndex {
   /**
    * Opens an index, at the size that it had, or empty in an empty store.
    *
-   * @throws LogError `LOG_CORRUPT` where it is damaged: it is to be made anew; `LOG_UNAVAILABLE`
+   * @throws LogError `LOG_CORRUPT` where it is damaged, or has rows and no state of this format: it is
+   * to be made anew; `LOG_UNAVAILABLE`
    */
   static async open(options: SearchIndexOptions): Promise<SearchIndex> {
-    return new SearchIndex(options, await new SearchRows(options.store).state());
+    const rows = new SearchRows(options.store);
+    const state = await rows.state();
+    // Rows of another format, or of nobody knows which log, would stay among the new ones.
+    if (state === undefined && !(await rows.isEmpty())) throw damaged("its state");
+    return new SearchIndex(options, state);
   }
 
   /** How many entries of the log are in it. */
