@@ -32,7 +32,7 @@ export {
   isHeadStatement,
   signHead,
 } from "./head.js";
-export type { IndexHead } from "./head.js";
+export type { IndexHead, IndexedLog } from "./head.js";
 export {
   COMPLETENESS_FORMAT,
   COMPLETENESS_MEDIA_TYPE,

@@ -4,12 +4,13 @@ import {
   committedKeys,
   decodeCompleteness,
   decodeHead,
+  signHead,
   termKey,
   verifyList,
   verifyPath,
 } from "@tallystick/catalog";
 import type { ListedEntry, Term } from "@tallystick/catalog";
-import { encodeHex } from "@tallystick/cose";
+import { decodeCbor, encodeHex } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
 import { SignedStatement, signStatement } from "@tallystick/statement";
 
@@ -18,12 +19,14 @@ import type { RunningServer } from "./listen.js";
 import { Heads } from "./search/heads.js";
 import { IndexProver } from "./search/prover.js";
 import { SearchIndex } from "./search/search-index.js";
-import { problemOf, read, until } from "./testing/exchange.js";
-import { ISSUER, TIME, VENDOR, fixture } from "./testing/service.js";
+import { post, problemOf, read, until } from "./testing/exchange.js";
+import { ISSUER, ORIGIN, TIME, VENDOR, fixture } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 
 /** Enough subjects for buckets to have neighbours, and some with more than one entry. */
 const COUNT = 300;
+
+const LOG = { issuer: ISSUER, origin: ORIGIN };
 
 let at: Fixture;
 let server: RunningServer;
@@ -102,10 +105,56 @@ describe("a head", () => {
   });
 });
 
+describe("a head that comes from outside is refused, whoever signed it: SERVER_HEAD_RESERVED", () => {
+  const about = { issuer: ISSUER, origin: ORIGIN, issuedAt: TIME };
+  const root = new Uint8Array(32);
+
+  test("at POST /entries", async () => {
+    const size = at.service.size();
+    const body = await signHead({ size: 1, root }, about, at.indexKey);
+    const answer = await post(server.url, body);
+    expect([answer.status, ...problemOf(answer)]).toMatchObject([
+      403,
+      "Forbidden",
+      "Heads of the index are registered by the service alone",
+    ]);
+    await expect(at.service.register(body)).rejects.toMatchObject({ code: "SERVER_HEAD_RESERVED" });
+    expect(at.service.size()).toBe(size);
+  });
+
+  test("at POST /batch", async () => {
+    const size = at.service.size();
+    const body = await signHead({ size: 2, root }, about, at.indexKey);
+    const headers = { "content-type": "application/cbor-seq" };
+    const answer = await fetch(`${server.url}/batch`, {
+      method: "POST",
+      headers,
+      body: new Uint8Array(body),
+    });
+    const result = decodeCbor(new Uint8Array(await answer.arrayBuffer()));
+    expect(result).toMatchObject([SignedStatement.decode(body).entry, 403]);
+    expect(at.service.size()).toBe(size);
+  });
+
+  test("but one that the log has is found", async () => {
+    const { entry } = at.service.requireSearch().head ?? { entry: new Uint8Array() };
+    const found = await at.service.register(await at.service.log.body(entry));
+    expect(found.isDuplicate).toBe(true);
+  });
+
+  test("and one of another log is a statement like any", async () => {
+    const other = { ...about, origin: "log.example/second" };
+    const { isDuplicate } = await at.service.register(
+      await signHead({ size: 1, root }, other, at.indexKey),
+    );
+    expect(isDuplicate).toBe(false);
+  });
+});
+
 describe("an index that has not caught up", () => {
   async function partly(): Promise<SearchIndex> {
     const [store, replay] = [new MemoryStore(), at.service.log.replay()];
-    const index = await SearchIndex.open({ store, issuer: ISSUER });
+    const index = await SearchIndex.open({ store, log: LOG });
     await index.catchUp(replay, () => false);
     expect(index.size).toBeLessThan(at.service.size());
     return index;
@@ -114,7 +163,7 @@ describe("an index that has not caught up", () => {
   function headsOver(index: SearchIndex, everySeconds?: number): readonly [Heads, () => number[]] {
     const [woken, registered]: [number[], Uint8Array[]] = [[], []];
     const parts = {
-      ...{ index, prover: new IndexProver(index), issuer: ISSUER, now: () => TIME + woken.length },
+      ...{ index, prover: new IndexProver(index), log: LOG, now: () => TIME + woken.length },
       size: () => at.service.size(),
       register: (statement: Uint8Array) => Promise.resolve(registered.push(statement)),
       wake: () => void woken.push(1),

@@ -13,6 +13,8 @@ import { problemOf, read } from "./testing/exchange.js";
 import { ISSUER, ORIGIN, TIME, VENDOR, fixture, memoryPlace } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 
+const LOG = { issuer: ISSUER, origin: ORIGIN };
+
 let at: Fixture;
 let server: RunningServer;
 let clock = TIME;
@@ -180,7 +182,7 @@ describe("the index is derived from the log", () => {
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, ISSUER, at.service.log.replay());
+    const index = await openIndex(place, LOG, at.service.log.replay());
     await index.catchUp(at.service.log.replay());
     expect(index.size).toBe(7);
     expect(store.rows()).toStrictEqual(whole);
@@ -197,14 +199,14 @@ describe("the index is derived from the log", () => {
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, ISSUER, other.service.log.replay());
+    const index = await openIndex(place, LOG, other.service.log.replay());
     expect([index.size, cleared]).toStrictEqual([0, ["cleared"]]);
     await other.service.close();
   });
 
   test("one that fails is not used any more, and the log goes on: SERVER_SEARCH_UNAVAILABLE", async () => {
     const place = memoryPlace();
-    const index = await openIndex(place, ISSUER, at.service.log.replay());
+    const index = await openIndex(place, LOG, at.service.log.replay());
     const failures: unknown[] = [];
     const follower = new Follower(index, at.service.log, (error) => failures.push(error));
     await index.close();
@@ -236,7 +238,7 @@ async function indexRows({ service }: Fixture, writes: number): Promise<readonly
   for (;;) {
     store = store.reopen();
     const place = { open: () => Promise.resolve(store), clear: () => Promise.resolve() };
-    const index = await openIndex(place, ISSUER, service.log.replay());
+    const index = await openIndex(place, LOG, service.log.replay());
     let left = writes;
     await index.catchUp(service.log.replay(), () => --left > 0);
     if (index.size === service.size()) return store.rows();

@@ -1,3 +1,4 @@
+import type { IndexedLog } from "@tallystick/catalog";
 import type { Log, LogReplay, Store } from "@tallystick/log";
 
 import { ServerError } from "../error.js";
@@ -19,24 +20,24 @@ export interface SearchPlace {
  */
 export async function openIndex(
   place: SearchPlace,
-  issuer: string,
+  log: IndexedLog,
   replay: LogReplay,
 ): Promise<SearchIndex> {
-  const index = await attempt(place, issuer, replay);
+  const index = await attempt(place, log, replay);
   if (index !== undefined) return index;
   await place.clear();
-  return SearchIndex.open({ store: await place.open(), issuer });
+  return SearchIndex.open({ store: await place.open(), log });
 }
 
 async function attempt(
   place: SearchPlace,
-  issuer: string,
+  log: IndexedLog,
   replay: LogReplay,
 ): Promise<SearchIndex | undefined> {
   let store: Store | undefined;
   try {
     store = await place.open();
-    const index = await SearchIndex.open({ store, issuer });
+    const index = await SearchIndex.open({ store, log });
     if (await index.isOf(replay)) return index;
   } catch (error) {
     if (!isDamage(error)) throw error;

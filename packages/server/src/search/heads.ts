@@ -1,4 +1,5 @@
 import { MAX_HEAD_LAG, signHead } from "@tallystick/catalog";
+import type { IndexedLog } from "@tallystick/catalog";
 import type { Signer } from "@tallystick/cose";
 
 import type { IndexProver } from "./prover.js";
@@ -20,7 +21,7 @@ export interface HeadOptions {
 export interface HeadParts {
   readonly index: SearchIndex;
   readonly prover: IndexProver;
-  readonly issuer: string;
+  readonly log: IndexedLog;
   readonly now: () => number;
   /** Size of the log by now. */
   readonly size: () => number;
@@ -86,7 +87,7 @@ export class Heads {
   }
 
   async #commit(): Promise<number | undefined> {
-    const { index, prover, issuer, now, size: logged, register } = this.#parts;
+    const { index, prover, log, now, size: logged, register } = this.#parts;
     const { size } = index;
     [this.#tried, this.#triedAt] = [size, now()];
     if (size < this.#least || size <= this.#covered()) return undefined;
@@ -95,7 +96,7 @@ export class Heads {
     if (logged() - size > MAX_HEAD_LAG / 2) return undefined;
     const signed = await signHead(
       { size, root },
-      { issuer, issuedAt: now() },
+      { ...log, issuedAt: now() },
       this.#options.signer,
     );
     // Before the outcome is known: a registration that fails may be on the log all the same.

@@ -7,7 +7,7 @@ import {
   termKey,
   termsOf,
 } from "@tallystick/catalog";
-import type { Term } from "@tallystick/catalog";
+import type { IndexedLog, Term } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 import { decodeStated } from "@tallystick/log";
 import type { LogReplay, Row, Store } from "@tallystick/log";
@@ -36,8 +36,8 @@ const BATCH_BYTES = 8_388_608;
 export interface SearchIndexOptions {
   /** Open; holds nothing but the index, and is closed with it. */
   readonly store: Store;
-  /** `iss` of the service, whose heads are looked out for. */
-  readonly issuer: string;
+  /** The log, whose heads are looked out for. */
+  readonly log: IndexedLog;
 }
 
 /**
@@ -49,14 +49,14 @@ export interface SearchIndexOptions {
  */
 export class SearchIndex {
   readonly rows: SearchRows;
-  readonly issuer: string;
+  readonly log: IndexedLog;
   readonly #store: Store;
   // Owned by #take: what is written.
   #state: IndexState | undefined;
 
-  private constructor({ store, issuer }: SearchIndexOptions, state: IndexState | undefined) {
+  private constructor({ store, log }: SearchIndexOptions, state: IndexState | undefined) {
     this.#store = store;
-    this.issuer = issuer;
+    this.log = log;
     this.rows = new SearchRows(store);
     this.#state = state;
   }
@@ -117,7 +117,7 @@ export class SearchIndex {
   }
 
   async #take(replay: LogReplay, bundle: number): Promise<void> {
-    const batch = new Batch(this.rows, this.#state, this.issuer);
+    const batch = new Batch(this.rows, this.#state, this.log);
     let index = bundle * BUNDLE;
     for await (const { statement } of replay.entries(bundle)) {
       if (index >= this.size) await batch.add(index, statement);
@@ -138,17 +138,17 @@ export class SearchIndex {
 /** The rows of one write. */
 class Batch {
   readonly #rows: SearchRows;
-  readonly #issuer: string;
+  readonly #log: IndexedLog;
   readonly #written: Row[] = [];
   readonly #terms = new Map<string, { readonly key: Uint8Array; readonly state: KeyState }>();
   // Owned by add.
   #state: IndexState | undefined;
   #bytes = 0;
 
-  constructor(rows: SearchRows, state: IndexState | undefined, issuer: string) {
+  constructor(rows: SearchRows, state: IndexState | undefined, log: IndexedLog) {
     this.#rows = rows;
     this.#state = state;
-    this.#issuer = issuer;
+    this.#log = log;
   }
 
   get state(): IndexState | undefined {
@@ -179,7 +179,7 @@ class Batch {
       if (list.count === 1 && isCommitted(terms[i]?.kind ?? "")) this.#written.push(memberRow(key));
     });
     const first = this.#state?.first ?? entry;
-    const head = headIn(statement, index, this.#issuer) ?? this.#state?.head;
+    const head = headIn(statement, index, this.#log) ?? this.#state?.head;
     this.#state = { size: index + 1, first, last: entry, head };
   }
 
@@ -206,9 +206,9 @@ function factsIn(entry: Uint8Array, terms: readonly Term[]): EntryFacts {
 function headIn(
   statement: SignedStatement,
   index: number,
-  issuer: string,
+  log: IndexedLog,
 ): CommittedHead | undefined {
-  if (!isHeadStatement(statement, issuer) || statement.payload === null) return undefined;
+  if (!isHeadStatement(statement, log) || statement.payload === null) return undefined;
   try {
     const { size, root } = decodeHead(statement.payload);
     return size <= index ? { entry: statement.entry, index, size, root } : undefined;
