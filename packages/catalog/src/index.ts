@@ -17,7 +17,14 @@ export { CatalogError } from "./error.js";
 export type { CatalogErrorCode } from "./error.js";
 export { COMMITTED_KINDS, committedKeys, isCommitted, termKey, termsOf } from "./term.js";
 export type { CommittedKind, Term, TermKind } from "./term.js";
-export { EMPTY_LIST, decodeEntries, encodeEntries, extendList, verifyList } from "./list.js";
+export {
+  EMPTY_LIST,
+  LISTED_BYTES,
+  decodeEntries,
+  encodeEntries,
+  extendList,
+  verifyList,
+} from "./list.js";
 export type { ListState, ListedEntry } from "./list.js";
 export { EMPTY_PART, joinParts, leafPart, partOf, pathIn, verifyPath } from "./tree.js";
 export type { Leaf, MapPath, Part } from "./tree.js";
@@ -40,4 +47,4 @@ export {
   decodeCompleteness,
   encodeCompleteness,
 } from "./completeness.js";
-export type { Completeness } from "./completeness.js";
+export type { Completeness, CompletenessParts } from "./completeness.js";

@@ -67,8 +67,7 @@ export async function register(
   const logged = isRead ? await found(log, statement) : undefined;
   if (logged !== undefined) return logged;
   if (isHead) {
-    const message = "heads of the index of this log are registered by its service alone";
-    throw new ServerError("SERVER_HEAD_RESERVED", message);
+    throw new ServerError("SERVER_HEAD_RESERVED", "this is one of this log");
   }
   try {
     return await admitAndAppendAgain(registrar, statement);

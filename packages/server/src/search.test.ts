@@ -7,6 +7,7 @@ import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/st
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
 import { Follower, openIndex } from "./search/follower.js";
+import { searchPage } from "./search/query.js";
 import type { SearchPage } from "./search/query.js";
 import { TransparencyService } from "./service.js";
 import { problemOf, read } from "./testing/exchange.js";
@@ -185,6 +186,29 @@ describe("the index is derived from the log", () => {
     const index = await openIndex(place, LOG, at.service.log.replay());
     await index.catchUp(at.service.log.replay());
     expect(index.size).toBe(7);
+    expect(store.rows()).toStrictEqual(whole);
+  });
+
+  test("damage that a search meets ends its use, and has the next start make it anew", async () => {
+    const whole = await indexRows(at, 1000);
+    let store = new MemoryStore(flipped("E")(whole));
+    const place = {
+      open: () => {
+        store = store.reopen();
+        return Promise.resolve(store);
+      },
+      clear: () => {
+        store = new MemoryStore();
+        return Promise.resolve();
+      },
+    };
+    const index = await openIndex(place, LOG, at.service.log.replay());
+    const follower = new Follower(index, at.service.log, () => undefined);
+    const found = follower.use((open) => searchPage(open, { terms: [], limit: 10 }));
+    await expect(found).rejects.toMatchObject({ code: "SERVER_SEARCH_UNAVAILABLE" });
+    await follower.close();
+    const anew = await openIndex(place, LOG, at.service.log.replay());
+    await anew.catchUp(at.service.log.replay());
     expect(store.rows()).toStrictEqual(whole);
   });
 

@@ -20,6 +20,7 @@ import { Witnessing } from "./witness/witnessing.js";
 import type { WitnessOptions } from "./witness/witnessing.js";
 import type { SearchPlace } from "./search/follower.js";
 import type { HeadOptions } from "./search/heads.js";
+import type { SearchPage, SearchQuery } from "./search/query.js";
 import type { SearchIndex } from "./search/search-index.js";
 import { Searching } from "./search/searching.js";
 
@@ -313,14 +314,22 @@ export class TransparencyService {
   }
 
   /**
+   * Yields a page of what is found in the search index.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`; LogError
+   */
+  search(query: SearchQuery): Promise<SearchPage> {
+    return this.#search.page(query);
+  }
+
+  /**
    * Yields all entries of a term up to the newest head of the index, as a completeness proof.
    *
    * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`,
-   * `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`; LogError
+   * `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`, `SERVER_BUSY`; LogError
    */
   async completeness(term: Term): Promise<Uint8Array> {
-    const prover = this.#search.requireProver();
-    const { kind, value, head, path, entries } = await prover.prove(term);
+    const { kind, value, head, path, entries } = await this.#search.prove(term);
     const statement = await this.transparentStatement(head.entry);
     return encodeCompleteness({ kind, value, head: statement, path, entries });
   }

@@ -229,7 +229,7 @@ describe("a head that witnesses are asked for", () => {
 
   test("is refused without their cosignatures", async () => {
     const bytes = encodeCompleteness(good);
-    const refusal = verifyCompleteness(bytes, trust, QUESTION, { witnesses });
+    const refusal = verifyCompleteness(bytes, trust, { ...QUESTION, witnesses });
     await expect(refusal).rejects.toMatchObject({ code: "VERIFIER_RECEIPTS_INSUFFICIENT" });
   });
 
@@ -242,7 +242,7 @@ describe("a head that witnesses are asked for", () => {
     const cosignature = await cosign(noteOf(inclusion).text, witness, TIME);
     const head = attachReceipts(signed, [withNoteSignatures(receipt, [cosignature])]);
     const bytes = encodeCompleteness({ ...good, head });
-    const verified = await verifyCompleteness(bytes, trust, QUESTION, { witnesses });
+    const verified = await verifyCompleteness(bytes, trust, { ...QUESTION, witnesses });
     expect(verified.steps).toContainEqual(
       expect.objectContaining({ step: "witnesses", outcome: "verified" }),
     );

@@ -10,6 +10,7 @@ import {
 } from "@tallystick/catalog";
 import type { CommittedKind, Completeness, IndexHead, ListedEntry } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
+import type { WitnessPolicy } from "@tallystick/tlog";
 
 import { VerifierError } from "./error.js";
 import type { VerifierErrorCode } from "./error.js";
@@ -27,10 +28,9 @@ export interface CompletenessQuestion {
   readonly origin?: string;
   /** Least number of entries that the list has to be complete among. */
   readonly atLeast?: number;
+  /** Witnesses whose cosignatures the receipts of the head need; see {@link verifyTransparentStatement}. */
+  readonly witnesses?: WitnessPolicy;
 }
-
-/** What may be asked of the head's receipts beside the pins. */
-export type CompletenessOptions = Pick<VerifyOptions, "witnesses">;
 
 interface VerifiedParts extends CompletenessQuestion {
   readonly head: IndexHead;
@@ -80,8 +80,8 @@ export class VerifiedCompleteness {
     bytes: Uint8Array,
     trust: TrustStore,
     question: CompletenessQuestion,
-    { witnesses }: CompletenessOptions = {},
   ): Promise<VerifiedCompleteness> {
+    const { witnesses } = question;
     const steps: Step[] = [];
     const proof = attempt(steps, () => decodeCompleteness(requireSize(bytes)));
     const statement = await verifyTransparentStatement(
@@ -122,9 +122,8 @@ export function verifyCompleteness(
   bytes: Uint8Array,
   trust: TrustStore,
   question: CompletenessQuestion,
-  options: CompletenessOptions = {},
 ): Promise<VerifiedCompleteness> {
-  return VerifiedCompleteness.verify(bytes, trust, question, options);
+  return VerifiedCompleteness.verify(bytes, trust, question);
 }
 
 function requireSize(bytes: Uint8Array): Uint8Array {

@@ -12,7 +12,7 @@
  */
 export { verifyCheckpoint } from "./checkpoint.js";
 export { VerifiedCompleteness, verifyCompleteness } from "./completeness.js";
-export type { CompletenessOptions, CompletenessQuestion } from "./completeness.js";
+export type { CompletenessQuestion } from "./completeness.js";
 export { verifyConsistency } from "./consistency.js";
 export { verifyEvidence } from "./evidence.js";
 export { VerifierError } from "./error.js";

@@ -72,7 +72,7 @@ export function addVerify(program: Command, session: Session): void {
       };
       if (question !== undefined) {
         await reporting(session, async () =>
-          completenessResult(await verifyCompleteness(bytes, trust, question, given)),
+          completenessResult(await verifyCompleteness(bytes, trust, { ...question, ...given })),
         );
         return;
       }

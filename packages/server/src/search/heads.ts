@@ -20,7 +20,7 @@ export interface HeadOptions {
 /** What heads are made of. */
 export interface HeadParts {
   readonly index: SearchIndex;
-  readonly prover: IndexProver;
+  readonly prover: Pick<IndexProver, "root">;
   readonly log: IndexedLog;
   readonly now: () => number;
   /** Size of the log by now. */
@@ -88,10 +88,11 @@ export class Heads {
 
   async #commit(): Promise<number | undefined> {
     const { index, prover, log, now, size: logged, register } = this.#parts;
-    const { size } = index;
+    const { extent } = index;
+    const { size } = extent;
     [this.#tried, this.#triedAt] = [size, now()];
     if (size < this.#least || size <= this.#covered()) return undefined;
-    const root = await prover.root(size);
+    const root = await prover.root(extent);
     // Auditors take none that is further behind; the next one will not be.
     if (logged() - size > MAX_HEAD_LAG / 2) return undefined;
     const signed = await signHead(

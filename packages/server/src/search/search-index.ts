@@ -17,6 +17,7 @@ import { SignedStatement } from "@tallystick/statement";
 import {
   SearchRows,
   checkpointRow,
+  condemnedRow,
   damaged,
   entryRow,
   keyRow,
@@ -39,6 +40,9 @@ export interface SearchIndexOptions {
   /** The log, whose heads are looked out for. */
   readonly log: IndexedLog;
 }
+
+/** What an index comes to. */
+export type Extent = Pick<IndexState, "size" | "members">;
 
 /**
  * What statements are found by, derived from a log and from nothing else: it can be thrown away and
@@ -80,6 +84,12 @@ export class SearchIndex {
     return this.#state?.size ?? 0;
   }
 
+  /** How many entries are in it, and how many committed terms they have: both of one moment. */
+  get extent(): Extent {
+    const { size, members } = this.#state ?? { size: 0, members: 0 };
+    return { size, members };
+  }
+
   /** The newest head of the verifiable index among them. */
   get head(): CommittedHead | undefined {
     return this.#state?.head;
@@ -111,6 +121,11 @@ export class SearchIndex {
     }
   }
 
+  /** Has whoever opens it next make it anew. Never called while it catches up. */
+  condemn(): Promise<void> {
+    return this.#store.write([condemnedRow()]);
+  }
+
   /** Closes the store. */
   close(): Promise<void> {
     return this.#store.close();
@@ -118,15 +133,15 @@ export class SearchIndex {
 
   async #take(replay: LogReplay, bundle: number): Promise<void> {
     const batch = new Batch(this.rows, this.#state, this.log);
-    let index = bundle * BUNDLE;
-    for await (const { statement } of replay.entries(bundle)) {
-      if (index >= this.size) await batch.add(index, statement);
+    let index = this.size;
+    for await (const { statement } of replay.entries(bundle, this.size)) {
+      await batch.add(index, statement);
       index++;
       if (batch.bytes > BATCH_BYTES) break;
     }
-    for await (const record of replay.checkpoints(bundle)) {
+    for await (const record of replay.checkpoints(bundle, this.size)) {
       const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
-      if (size > this.size && size <= index) batch.addCheckpoint(size, time);
+      if (size <= index) batch.addCheckpoint(size, time);
     }
     const state = batch.state;
     if (state === undefined || state.size <= this.size) throw damaged("its size");
@@ -170,17 +185,20 @@ class Batch {
     this.#written.push(row);
     const keys = terms.map(termKey);
     const known = await this.#rows.keys(keys);
+    let { members } = this.#state ?? { members: 0 };
     keys.forEach((key, i) => {
       const name = encodeHex(key);
       const before = this.#terms.get(name)?.state ?? known[i];
       const list = extendList(before?.list ?? EMPTY_LIST, { index, entry });
       this.#terms.set(name, { key, state: { list, index } });
       this.#written.push(listedRow(key, index, { entry, list }));
-      if (list.count === 1 && isCommitted(terms[i]?.kind ?? "")) this.#written.push(memberRow(key));
+      if (list.count > 1 || !isCommitted(terms[i]?.kind ?? "")) return;
+      this.#written.push(memberRow(key));
+      members++;
     });
     const first = this.#state?.first ?? entry;
     const head = headIn(statement, index, this.#log) ?? this.#state?.head;
-    this.#state = { size: index + 1, first, last: entry, head };
+    this.#state = { size: index + 1, members, first, last: entry, head };
   }
 
   addCheckpoint(size: number, time: number): void {

@@ -1,4 +1,4 @@
-import type { IndexedLog } from "@tallystick/catalog";
+import type { IndexedLog, Term } from "@tallystick/catalog";
 import type { Log } from "@tallystick/log";
 
 import { ServerError } from "../error.js";
@@ -7,6 +7,9 @@ import type { SearchPlace } from "./follower.js";
 import { Heads } from "./heads.js";
 import type { HeadOptions, HeadParts } from "./heads.js";
 import { IndexProver } from "./prover.js";
+import type { Proven } from "./prover.js";
+import { searchPage } from "./query.js";
+import type { SearchPage, SearchQuery } from "./query.js";
 import type { SearchIndex } from "./search-index.js";
 
 /** How a service is searched. */
@@ -64,7 +67,8 @@ export class Searching {
       follower.wake();
     };
     const heads = new Heads(options, {
-      ...{ index: follower.index, prover, log: this.#name, wake },
+      ...{ index: follower.index, log: this.#name, wake },
+      prover: { root: (extent) => follower.use(() => prover.root(extent)) },
       ...parts,
     });
     follower.onCaughtUp(() => heads.tick());
@@ -87,14 +91,22 @@ export class Searching {
   }
 
   /**
-   * Yields what makes proofs out of the index.
+   * Yields a page of what the index has.
    *
-   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`; LogError
    */
-  requireProver(): IndexProver {
+  async page(query: SearchQuery): Promise<SearchPage> {
+    return this.#require().follower.use((index) => searchPage(index, query));
+  }
+
+  /**
+   * Yields all entries of a term, and what shows that they are all; see {@link IndexProver.prove}.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`, and what proving throws
+   */
+  async prove(term: Term): Promise<Proven> {
     const { follower, prover } = this.#require();
-    follower.require();
-    return prover;
+    return follower.use(() => prover.prove(term));
   }
 
   /**
