@@ -17,7 +17,7 @@ import type { VerifierErrorCode } from "./error.js";
 import { failed } from "./step.js";
 import type { Step } from "./step.js";
 import { verifyTransparentStatement } from "./transparent.js";
-import type { CountedReceipt, VerifiedTransparentStatement, VerifyOptions } from "./transparent.js";
+import type { CountedReceipt, VerifiedTransparentStatement } from "./transparent.js";
 import type { TrustStore, TrustedService } from "./trust.js";
 
 /** What a completeness proof has to be about. */
