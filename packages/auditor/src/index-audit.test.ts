@@ -11,7 +11,9 @@ import { SignedStatement, signStatement } from "@tallystick/statement";
 import { audit } from "./audit.js";
 import { AuditorError } from "./error.js";
 import { AuditState } from "./state.js";
-import { Forge, ISSUER, TIME, VENDOR, sourceOf } from "./testing/forge.js";
+import { Forge, ISSUER, ORIGIN, TIME, VENDOR, sourceOf } from "./testing/forge.js";
+
+const SUBJECT = `${INDEX_SUBJECT} ${ORIGIN}`;
 
 /** A log whose policy lets `forge.second` sign for the service. */
 async function indexed(): Promise<Forge> {
@@ -47,7 +49,7 @@ function rootOf(
 }
 
 function headOf(forge: Forge, size: number, root = rootOf(forge, size)): Promise<Uint8Array> {
-  return signHead({ size, root }, { issuer: ISSUER, issuedAt: TIME }, forge.second);
+  return signHead({ size, root }, { issuer: ISSUER, origin: ORIGIN, issuedAt: TIME }, forge.second);
 }
 
 async function commit(forge: Forge, size: number, root?: Uint8Array): Promise<void> {
@@ -77,10 +79,20 @@ describe("heads that commit to what the entries make", () => {
   test("are those of the service alone", async () => {
     const forge = await indexed();
     const payload = Uint8Array.of(1);
-    const named = { contentType: INDEX_MEDIA_TYPE, issuer: VENDOR, subject: INDEX_SUBJECT };
+    const named = { contentType: INDEX_MEDIA_TYPE, issuer: VENDOR, subject: SUBJECT };
     await forge.round([await signStatement({ payload, ...named }, forge.vendor)]);
     const { report } = await audit(sourceOf(forge), forge.trust);
     expect(report.counts).toMatchObject({ heads: 0, entries: 6 });
+  });
+
+  test("are those of this log: one of another log of the service is a statement like any", async () => {
+    const forge = await indexed();
+    const other = { issuer: ISSUER, origin: `${ORIGIN}/other`, issuedAt: TIME };
+    const root = rootOf(forge, 4);
+    await forge.round([await signHead({ size: 900, root }, other, forge.second)]);
+    await commit(forge, 4);
+    const { report } = await audit(sourceOf(forge), forge.trust);
+    expect(report.counts).toMatchObject({ heads: 1, entries: 7 });
   });
 
   test("are recomputed by an audit that goes on later", async () => {
@@ -124,7 +136,7 @@ describe("an operator is caught: AUDITOR_INDEX_MISMATCH", () => {
     },
     "who signs something else as a head": async (forge) => {
       const payload = Uint8Array.of(1);
-      const named = { contentType: INDEX_MEDIA_TYPE, issuer: ISSUER, subject: INDEX_SUBJECT };
+      const named = { contentType: INDEX_MEDIA_TYPE, issuer: ISSUER, subject: SUBJECT };
       await forge.round([await signStatement({ payload, ...named }, forge.second)]);
     },
   };

@@ -6,7 +6,7 @@ import {
   decodeHead,
   isHeadStatement,
 } from "@tallystick/catalog";
-import type { IndexHead, Leaf } from "@tallystick/catalog";
+import type { IndexHead, IndexedLog, Leaf } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 import type { SignedStatement } from "@tallystick/statement";
 
@@ -65,13 +65,14 @@ export class IndexAudit {
   }
 
   /**
-   * Takes the next entry of the log; one that is a head of the service has to commit to the index that
+   * Takes the next entry of the log; one that is a head of this log has to commit to the index that
    * the entries before it make.
    *
    * @throws {@link AuditorError} `AUDITOR_INDEX_MISMATCH`
    */
-  take({ index, statement }: ReadEntry, issuer: string | undefined): void {
-    if (issuer !== undefined && isHeadStatement(statement, issuer)) this.#check(statement, index);
+  take({ index, statement }: ReadEntry, { issuer, origin }: Partial<IndexedLog>): void {
+    const isKnown = issuer !== undefined && origin !== undefined;
+    if (isKnown && isHeadStatement(statement, { issuer, origin })) this.#check(statement, index);
     this.#waiting.push({ entry: statement.entry, keys: committedKeys(statement) });
     if (this.#waiting.length - this.#begin > MAX_HEAD_LAG) this.#apply(this.#size + 1);
   }

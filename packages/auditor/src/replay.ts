@@ -136,7 +136,7 @@ export class Replay {
     const decided = await this.history.decide(entry, verified);
     this.#requireTime(entry);
     this.history.advance(entry, decided);
-    this.index.take(entry, this.chain.name.issuer);
+    this.index.take(entry, this.chain.name);
     this.ledger.add(statement.entry, decided.signer);
     this.edge.append(leafHash(statement.entry));
     const chains = "path" in (identityOf(verified) ?? {}) ? 1 : 0;

@@ -29,13 +29,18 @@ export interface Completeness {
   readonly entries: readonly ListedEntry[];
 }
 
+/** What a completeness proof is encoded from; its entries may be as {@link encodeEntries} writes them. */
+export interface CompletenessParts extends Omit<Completeness, "entries"> {
+  readonly entries: readonly ListedEntry[] | Uint8Array;
+}
+
 /** Encodes a completeness proof; see docs/formats/index.md. */
-export function encodeCompleteness(proof: Completeness): Uint8Array {
+export function encodeCompleteness(proof: CompletenessParts): Uint8Array {
   const { kind, value, head, path, entries } = proof;
   const { siblings, end } = path;
   const last = end === undefined ? null : [end.key, end.list.count, end.list.digest];
   const parts = [COMPLETENESS_FORMAT, kind, value, head, [...siblings], last];
-  return encodeCbor([...parts, encodeEntries(entries)]);
+  return encodeCbor([...parts, entries instanceof Uint8Array ? entries : encodeEntries(entries)]);
 }
 
 /**

@@ -80,13 +80,34 @@ describe("what statements are found by", () => {
   });
 });
 
-test("a head is told by its type and its issuer", async () => {
-  const key = await PrivateKey.generate("EdDSA");
-  const signed = await signHead({ size: 3, root: ROOT }, { issuer: ISSUER, issuedAt: 5 }, key);
-  const statement = SignedStatement.decode(signed);
-  expect(isHeadStatement(statement, ISSUER)).toBe(true);
-  expect(isHeadStatement(statement, "https://other.example")).toBe(false);
-  expect(decodeHead(statement.payload ?? new Uint8Array())).toStrictEqual({ size: 3, root: ROOT });
+describe("a head is told by its type, its issuer and its log", () => {
+  const log = { issuer: ISSUER, origin: "log.example/log" };
+  const subject = "verifiable-index log.example/log";
+  const contentType = "application/vnd.tallystick.index+cbor";
+
+  test("as it is signed", async () => {
+    const key = await PrivateKey.generate("EdDSA");
+    const signed = await signHead({ size: 3, root: ROOT }, { ...log, issuedAt: 5 }, key);
+    const statement = SignedStatement.decode(signed);
+    expect(statement.claims).toMatchObject({ issuer: ISSUER, subject });
+    expect(isHeadStatement(statement, log)).toBe(true);
+    const head = decodeHead(statement.payload ?? new Uint8Array());
+    expect(head).toStrictEqual({ size: 3, root: ROOT });
+  });
+
+  test.each([
+    ["another issuer", { issuer: "https://other.example" }],
+    ["another log of the issuer", { subject: "verifiable-index log.example/second" }],
+    ["a log whose name goes on", { subject: `${subject}s` }],
+    ["no log", { subject: "verifiable-index" }],
+    ["another type", { contentType: "text/plain" }],
+  ])("it is none with %s", async (_name, change) => {
+    const key = await PrivateKey.generate("EdDSA");
+    const payload = encodeHead({ size: 3, root: ROOT });
+    const about = { payload, contentType, issuer: ISSUER, subject, ...change };
+    const statement = SignedStatement.decode(await signStatement(about, key));
+    expect(isHeadStatement(statement, log)).toBe(false);
+  });
 });
 
 const FORMAT = "tallystick-index/1";

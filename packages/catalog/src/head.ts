@@ -12,7 +12,7 @@ export const INDEX_FORMAT = "tallystick-index/1";
 /** Media type of a head as the payload of a statement. */
 export const INDEX_MEDIA_TYPE = "application/vnd.tallystick.index+cbor";
 
-/** Subject of every statement that carries a head. */
+/** What the subject of a head begins with; the name of its log follows behind a space. */
 export const INDEX_SUBJECT = "verifiable-index";
 
 /** Most entries that may be logged between what a head covers and the head itself. */
@@ -24,6 +24,12 @@ const MAX_HEAD_BYTES = 128;
 export interface IndexHead {
   readonly size: number;
   readonly root: Uint8Array;
+}
+
+/** The log that a head is of: `iss` and `sub` of the service's receipts. */
+export interface IndexedLog {
+  readonly issuer: string;
+  readonly origin: string;
 }
 
 /** Encodes a head: `[ "tallystick-index/1", size, root ]`. */
@@ -50,21 +56,31 @@ export function decodeHead(bytes: Uint8Array): IndexHead {
   return { size, root };
 }
 
-/** Signs a head as a statement of the service, fit to be registered on its own log. */
+/** Signs a head as a statement of the service, fit to be registered on its own log and on no other. */
 export function signHead(
   head: IndexHead,
-  { issuer, issuedAt }: { readonly issuer: string; readonly issuedAt: number },
+  { issuer, origin, issuedAt }: IndexedLog & { readonly issuedAt: number },
   signer: Signer,
 ): Promise<Uint8Array> {
   const payload = encodeHead(head);
-  const header = { contentType: INDEX_MEDIA_TYPE, subject: INDEX_SUBJECT };
+  const header = { contentType: INDEX_MEDIA_TYPE, subject: subjectOf(origin) };
   return signStatement({ payload, ...header, issuer, issuedAt }, signer);
 }
 
-/** Yields whether a statement is a head of the service that is called `issuer`. */
-export function isHeadStatement(statement: SignedStatement, issuer: string): boolean {
-  const { contentType, claims } = statement;
-  return contentType === INDEX_MEDIA_TYPE && claims.issuer === issuer;
+/**
+ * Yields whether a statement is a head of a log: of the type of heads, by the service's issuer, and
+ * about this log. One issuer may keep several logs; a head of another one is a statement like any.
+ */
+export function isHeadStatement(
+  { contentType, claims }: SignedStatement,
+  { issuer, origin }: IndexedLog,
+): boolean {
+  const isOf = claims.issuer === issuer && claims.subject === subjectOf(origin);
+  return isOf && contentType === INDEX_MEDIA_TYPE;
+}
+
+function subjectOf(origin: string): string {
+  return `${INDEX_SUBJECT} ${origin}`;
 }
 
 function partsOf(bytes: Uint8Array): readonly unknown[] {

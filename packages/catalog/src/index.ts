@@ -17,7 +17,14 @@ export { CatalogError } from "./error.js";
 export type { CatalogErrorCode } from "./error.js";
 export { COMMITTED_KINDS, committedKeys, isCommitted, termKey, termsOf } from "./term.js";
 export type { CommittedKind, Term, TermKind } from "./term.js";
-export { EMPTY_LIST, decodeEntries, encodeEntries, extendList, verifyList } from "./list.js";
+export {
+  EMPTY_LIST,
+  LISTED_BYTES,
+  decodeEntries,
+  encodeEntries,
+  extendList,
+  verifyList,
+} from "./list.js";
 export type { ListState, ListedEntry } from "./list.js";
 export { EMPTY_PART, joinParts, leafPart, partOf, pathIn, verifyPath } from "./tree.js";
 export type { Leaf, MapPath, Part } from "./tree.js";
@@ -32,7 +39,7 @@ export {
   isHeadStatement,
   signHead,
 } from "./head.js";
-export type { IndexHead } from "./head.js";
+export type { IndexHead, IndexedLog } from "./head.js";
 export {
   COMPLETENESS_FORMAT,
   COMPLETENESS_MEDIA_TYPE,
@@ -40,4 +47,4 @@ export {
   decodeCompleteness,
   encodeCompleteness,
 } from "./completeness.js";
-export type { Completeness } from "./completeness.js";
+export type { Completeness, CompletenessParts } from "./completeness.js";

@@ -23,7 +23,8 @@ export const EMPTY_LIST: ListState = Object.freeze({
   digest: new Uint8Array(DIGEST_BYTES),
 });
 
-const LISTED_BYTES = NUMBER_BYTES + DIGEST_BYTES;
+/** Bytes of an entry in a list that is written down. */
+export const LISTED_BYTES: number = NUMBER_BYTES + DIGEST_BYTES;
 const LINK = Uint8Array.of(2);
 
 /** Yields the list with one entry more, whose index is above all that are in it. */

@@ -1,5 +1,5 @@
 import { encodeHex } from "@tallystick/cose";
-import type { CompletenessQuestion, VerifiedCompleteness } from "@tallystick/verifier";
+import type { CompletenessQuestion, TrustStore, VerifiedCompleteness } from "@tallystick/verifier";
 
 import type { Result } from "./commands/verify.js";
 import { CliError } from "./error.js";
@@ -8,6 +8,7 @@ interface Asked {
   readonly complete?: true;
   readonly sub?: string;
   readonly iss?: string;
+  readonly origin?: string;
   readonly atLeast?: number;
   readonly payload?: string;
   readonly since?: string;
@@ -19,18 +20,37 @@ interface Asked {
  * @throws {@link CliError} `CLI_USAGE`
  */
 export function questionOf(asked: Asked): CompletenessQuestion | undefined {
-  const { complete, sub, iss, atLeast, payload, since } = asked;
+  const { complete, sub, iss, origin, atLeast, payload, since } = asked;
   if (complete !== true) {
-    if (sub === undefined && iss === undefined && atLeast === undefined) return undefined;
-    throw new CliError("CLI_USAGE", "--sub, --iss and --at-least go with --complete");
+    const given = [sub, iss, origin, atLeast].some((one) => one !== undefined);
+    if (!given) return undefined;
+    throw new CliError("CLI_USAGE", "--sub, --iss, --origin and --at-least go with --complete");
   }
   if (payload !== undefined || since !== undefined) {
     throw new CliError("CLI_USAGE", "--complete goes with neither --payload nor --since");
   }
-  const least = atLeast === undefined ? {} : { atLeast };
-  if (sub !== undefined && iss === undefined) return { kind: "subject", value: sub, ...least };
-  if (iss !== undefined && sub === undefined) return { kind: "issuer", value: iss, ...least };
+  const more = {
+    ...(atLeast === undefined ? {} : { atLeast }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+  if (sub !== undefined && iss === undefined) return { kind: "subject", value: sub, ...more };
+  if (iss !== undefined && sub === undefined) return { kind: "issuer", value: iss, ...more };
   throw new CliError("CLI_USAGE", "--complete wants one of --sub and --iss");
+}
+
+/**
+ * Refuses a question that any of several logs could answer: a list that is complete on one of them
+ * says nothing about the others.
+ *
+ * @throws {@link CliError} `CLI_USAGE`
+ */
+export function requireLogNamed(
+  question: CompletenessQuestion | undefined,
+  { services }: TrustStore,
+): void {
+  if (question === undefined || question.origin !== undefined || services.length < 2) return;
+  const origins = services.map(({ origin }) => origin).join(", ");
+  throw new CliError("CLI_USAGE", `--complete wants --origin, one of ${origins}`);
 }
 
 /** Yields what is said of a list that is complete. */

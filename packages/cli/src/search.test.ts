@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 
+import { PrivateKey } from "@tallystick/cose";
 import { serve } from "@tallystick/server";
 import type { RunningServer, TransparencyService } from "@tallystick/server";
+import { noteSigner } from "@tallystick/tlog";
 
 import { ServiceDirectory } from "./directory.js";
 import { openService } from "./opening.js";
@@ -132,6 +134,43 @@ describe("what was committed to is proven offline", () => {
     expect(stdout).toMatch(/yes: complete up to size 6 of log\.example\/log: .* subject 2\n$/);
   });
 
+  test("with a log that is named, which it has to be where several are pinned", async () => {
+    const { services } = JSON.parse(await readFile("trust.json", "utf8")) as {
+      services: readonly object[];
+    };
+    await workspace.must("keygen", "--alg", "EdDSA", "--out", "second.jwk");
+    const key: unknown = JSON.parse(await readFile("second.pub.jwk", "utf8"));
+    const second = { issuer: "https://second.example", origin: "second.example/log", keys: [key] };
+    await workspace.write("both.json", JSON.stringify({ services: [...services, second] }));
+    const asked = ["verify", "a.proof", "--trust", "both.json", "--complete", "--sub", "a"];
+    const { code, stderr } = await workspace.tally(...asked);
+    expect([code, stderr]).toStrictEqual([3, expect.stringMatching(/wants --origin, one of log/)]);
+    await workspace.must(...asked, "--origin", "log.example/log");
+    const other = await workspace.tally(...asked, "--origin", second.origin, "--json");
+    expect([other.code, JSON.parse(other.stdout)]).toMatchObject([
+      1,
+      { error: { code: "VERIFIER_INDEX_HEAD_REFUSED" } },
+    ]);
+  });
+
+  test("with witnesses, whose cosignatures the head needs", async () => {
+    await workspace.write("none.txt", "quorum none\n");
+    const witnessed = await verify("a.proof", "--sub", "a", "--witness-policy", "none.txt");
+    expect(witnessed.code).toBe(0);
+    const key = noteSigner(
+      "witness.example",
+      "ed25519-cosignature",
+      await PrivateKey.generate("EdDSA"),
+    ).key.format();
+    await workspace.write("one.txt", `witness one ${key}\nquorum one\n`);
+    const args = ["--sub", "a", "--witness-policy", "one.txt", "--json"];
+    const { code, stdout } = await verify("a.proof", ...args);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      1,
+      { error: { code: "VERIFIER_RECEIPTS_INSUFFICIENT" } },
+    ]);
+  });
+
   test.each([
     ["of another subject", ["a.proof", "--sub", "b"], "VERIFIER_COMPLETENESS_REFUSED"],
     ["as one of an issuer", ["a.proof", "--iss", "a"], "VERIFIER_COMPLETENESS_REFUSED"],
@@ -163,6 +202,7 @@ test.each([
   ],
   ["a proof of a type", ["search", "x", "--prove", "f", "--type", "b"], /--prove goes/],
   ["no subject", ["verify", "f", "--trust", "t", "--complete"], /wants one of --sub and --iss/],
+  ["a log alone", ["verify", "f", "--trust", "t", "--origin", "a"], /go with --complete/],
   ["a subject alone", ["verify", "f", "--trust", "t", "--sub", "a"], /go with --complete/],
   [
     "a payload, too",

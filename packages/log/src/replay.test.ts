@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { jest, describe, expect, test } from "@jest/globals";
 import { encodeBundle } from "@tallystick/merkle";
 import { decodeChainLink, encodeChainLink, SignedCheckpoint } from "@tallystick/receipt";
 
@@ -65,6 +65,23 @@ describe.each(OPENINGS)("a replay %s", (_name, opened) => {
     expect(entries.map(({ collateral }) => text(collateral))).toEqual(
       Array.from({ length: 300 }, (_, i) => `admitted ${i === 0 ? "genesis" : i}`),
     );
+  });
+
+  test("gives what comes behind an index, and reads nothing before it", async () => {
+    const store = new MemoryStore();
+    const replay = await opened(await filled(store), store);
+    const read = jest.spyOn(MemoryStore.prototype, "getMany");
+    const entries = await all(replay.entries(0, 254));
+    expect(entries.map(({ statement }) => text(statement))).toEqual(["body 254", "body 255"]);
+    const bodies = read.mock.calls
+      .flat(2)
+      .filter((key) => text(key.subarray(0, 1)) === text(bodyKey(entryOf(0)).subarray(0, 1)));
+    read.mockRestore();
+    expect(bodies).toHaveLength(2);
+    expect(await all(replay.entries(0, 256))).toEqual([]);
+    const [last] = await all(replay.checkpoints(0, 6));
+    expect(await all(replay.checkpoints(0))).toEqual([expect.anything(), expect.anything(), last]);
+    expect(await all(replay.checkpoints(0, 256))).toEqual([]);
   });
 
   test("gives the checkpoints of a bundle, a checkpoint at its end included", async () => {

@@ -113,36 +113,40 @@ export class LogReplay {
   }
 
   /**
-   * Yields the entries of a bundle in their order, one after the other, each body hashed (I5). At most
-   * one body is held at a time.
+   * Yields the entries of a bundle in their order, one after the other, each body hashed (I5): those
+   * from an index on, all unless given. At most one body is held at a time, and none is read before.
    *
    * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
-  async *entries(bundle: number): AsyncGenerator<ReplayEntry, void, undefined> {
+  async *entries(bundle: number, from = 0): AsyncGenerator<ReplayEntry, void, undefined> {
     const width = bundleWidth(bundle, this.size);
     const entries = await this.#rows.bundle(bundle);
     if (entries.length < width) {
       throw new LogError("LOG_CORRUPT", `${formatKey(bundleKey(bundle))} lacks entries`);
     }
-    let index = bundle * TILE_WIDTH;
-    for (const entry of entries.slice(0, width)) yield await this.#entry(entry, index++);
+    const skipped = Math.max(0, from - bundle * TILE_WIDTH);
+    let index = bundle * TILE_WIDTH + skipped;
+    for (const entry of entries.slice(skipped, width)) yield await this.#entry(entry, index++);
   }
 
   /**
    * Yields the chain records of the kept checkpoints whose newest entry is in a bundle, oldest first:
-   * those of the sizes 256·n + 1 to 256·n + 256. There may be none.
+   * those of the sizes 256·n + 1 to 256·n + 256, above a size where one is given. There may be none.
    *
    * Each belongs to this tree and follows the one before it; the signatures are for the reader to
    * verify.
    *
    * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
-  async *checkpoints(bundle: number): AsyncGenerator<Uint8Array, void, undefined> {
+  async *checkpoints(bundle: number, above = 0): AsyncGenerator<Uint8Array, void, undefined> {
     const first = bundle * TILE_WIDTH;
     const last = first + bundleWidth(bundle, this.size);
     let before: { readonly size: number; readonly record: Uint8Array } | undefined;
-    const range = { from: checkpointKey(first + 1), before: checkpointKey(last + 1) };
-    for (const size of await this.#numbers(range)) {
+    const range = {
+      from: checkpointKey(Math.max(first, above) + 1),
+      before: checkpointKey(last + 1),
+    };
+    for (const size of above < last ? await this.#numbers(range) : []) {
       const record = await this.#record(size, before);
       yield record;
       before = { size, record };

@@ -4,22 +4,32 @@ import {
   committedKeys,
   decodeCompleteness,
   decodeHead,
+  signHead,
   termKey,
   verifyList,
   verifyPath,
 } from "@tallystick/catalog";
 import type { ListedEntry, Term } from "@tallystick/catalog";
-import { encodeHex } from "@tallystick/cose";
+import { decodeCbor, encodeHex } from "@tallystick/cose";
+import { MemoryStore } from "@tallystick/log";
+import type { Row } from "@tallystick/log";
 import { SignedStatement, signStatement } from "@tallystick/statement";
 
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
-import { problemOf, read, until } from "./testing/exchange.js";
-import { VENDOR, fixture } from "./testing/service.js";
+import { Follower } from "./search/follower.js";
+import { Heads } from "./search/heads.js";
+import { IndexProver, MAX_PROVEN } from "./search/prover.js";
+import { keyRow, keyRowKey } from "./search/rows.js";
+import { SearchIndex } from "./search/search-index.js";
+import { post, problemOf, read, until } from "./testing/exchange.js";
+import { ISSUER, ORIGIN, TIME, VENDOR, fixture } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 
 /** Enough subjects for buckets to have neighbours, and some with more than one entry. */
 const COUNT = 300;
+
+const LOG = { issuer: ISSUER, origin: ORIGIN };
 
 let at: Fixture;
 let server: RunningServer;
@@ -65,14 +75,18 @@ function shown(bytes: Uint8Array, term: Term): readonly [readonly ListedEntry[],
   return [verifyList(entries, verifyPath(path, termKey(term), root)), size];
 }
 
+const subjects: { readonly id: string; readonly subject: string | undefined }[] = [];
+
 async function entriesAbout(subject: string, size: number): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for (let index = 0; index < size; index++) {
-    const entry = await at.service.log.entryAt(index);
+  while (subjects.length < size) {
+    const entry = await at.service.log.entryAt(subjects.length);
     const { claims } = SignedStatement.decode(await at.service.log.body(entry));
-    if (claims.subject === subject) ids.push(encodeHex(entry));
+    subjects.push({ id: encodeHex(entry), subject: claims.subject });
+    // Memory never waits, and connections that are idle meanwhile have to be let go of in time.
+    await new Promise((resolve) => setImmediate(resolve));
   }
-  return ids;
+  const about = subjects.slice(0, size).filter((one) => one.subject === subject);
+  return about.map(({ id }) => id);
 }
 
 describe("a head", () => {
@@ -96,6 +110,152 @@ describe("a head", () => {
     expect(await service.commitHead()).toBeUndefined();
     expect(service.size()).toBe(before + 1);
   });
+});
+
+describe("a head that comes from outside is refused, whoever signed it: SERVER_HEAD_RESERVED", () => {
+  const about = { issuer: ISSUER, origin: ORIGIN, issuedAt: TIME };
+  const root = new Uint8Array(32);
+
+  test("at POST /entries", async () => {
+    const size = at.service.size();
+    const body = await signHead({ size: 1, root }, about, at.indexKey);
+    const answer = await post(server.url, body);
+    expect([answer.status, ...problemOf(answer)]).toStrictEqual([
+      403,
+      "Forbidden",
+      "Heads of the index are registered by the service alone: this is one of this log",
+    ]);
+    await expect(at.service.register(body)).rejects.toMatchObject({ code: "SERVER_HEAD_RESERVED" });
+    expect(at.service.size()).toBe(size);
+  });
+
+  test("at POST /batch", async () => {
+    const size = at.service.size();
+    const body = await signHead({ size: 2, root }, about, at.indexKey);
+    const headers = { "content-type": "application/cbor-seq" };
+    const answer = await fetch(`${server.url}/batch`, {
+      method: "POST",
+      headers,
+      body: new Uint8Array(body),
+    });
+    const result = decodeCbor(new Uint8Array(await answer.arrayBuffer()));
+    expect(result).toStrictEqual([...[SignedStatement.decode(body).entry, 403], expect.any(Map)]);
+    expect(at.service.size()).toBe(size);
+  });
+
+  test("but one that the log has is found", async () => {
+    const { entry } = at.service.requireSearch().head ?? { entry: new Uint8Array() };
+    const found = await at.service.register(await at.service.log.body(entry));
+    expect(found.isDuplicate).toBe(true);
+  });
+
+  test("and one of another log is a statement like any", async () => {
+    const other = { ...about, origin: "log.example/second" };
+    const { isDuplicate } = await at.service.register(
+      await signHead({ size: 1, root }, other, at.indexKey),
+    );
+    expect(isDuplicate).toBe(false);
+  });
+});
+
+describe("an index that has not caught up", () => {
+  async function partly(): Promise<SearchIndex> {
+    const [store, replay] = [new MemoryStore(), at.service.log.replay()];
+    const index = await SearchIndex.open({ store, log: LOG });
+    await index.catchUp(replay, () => false);
+    expect(index.size).toBeLessThan(at.service.size());
+    return index;
+  }
+
+  function headsOver(index: SearchIndex, everySeconds?: number): readonly [Heads, () => number[]] {
+    const [woken, registered]: [number[], Uint8Array[]] = [[], []];
+    const parts = {
+      ...{ index, prover: new IndexProver(index), log: LOG, now: () => TIME + woken.length },
+      size: () => at.service.size(),
+      register: (statement: Uint8Array) => Promise.resolve(registered.push(statement)),
+      wake: () => void woken.push(1),
+    };
+    const heads = new Heads({ signer: at.indexKey, everySeconds }, parts);
+    return [heads, () => [woken.length, registered.length]];
+  }
+
+  test("is not committed to by the timer, which has it catch up", async () => {
+    const [heads, counts] = headsOver(await partly(), 0.001);
+    await until(() => (counts()[0] ?? 0) > 2);
+    await heads.stop();
+    expect(counts()[1]).toBe(0);
+  });
+
+  test("is not committed to by anybody: a later head covers as much as the newest", async () => {
+    const index = await partly();
+    const [heads, counts] = headsOver(index);
+    expect(await heads.commit()).toBeUndefined();
+    expect(counts()[1]).toBe(0);
+    await at.service.register(await at.sign("comes behind the newest head"));
+    await index.catchUp(at.service.log.replay());
+    expect(await heads.commit()).toBe(at.service.size());
+    expect(counts()[1]).toBe(1);
+  });
+});
+
+describe("an index with a row that is not as it was", () => {
+  const key = termKey({ kind: "subject", value: "subject 7" });
+
+  /** Opens the whole index over rows that were changed. */
+  async function over(change: (rows: readonly Row[]) => readonly Row[]): Promise<SearchIndex> {
+    const store = new MemoryStore();
+    const index = await SearchIndex.open({ store, log: LOG });
+    await index.catchUp(at.service.log.replay());
+    return SearchIndex.open({ store: new MemoryStore(change(store.rows())), log: LOG });
+  }
+
+  const isMember = ({ key: row }: Row): boolean => row[0] === 0x4d && row[1] === key[0];
+
+  test("is not committed to without one of its terms", async () => {
+    const whole = await over((rows) => rows);
+    await expect(new IndexProver(whole).root(whole.extent)).resolves.toHaveLength(32);
+    const index = await over((rows) => rows.filter((row) => !isMember(row)));
+    await expect(new IndexProver(index).root(index.extent)).rejects.toMatchObject({
+      code: "LOG_CORRUPT",
+    });
+  });
+
+  test("with a count beyond what is proven, lists nothing: SERVER_LIST_TOO_LONG", async () => {
+    const list = { count: MAX_PROVEN + 1, digest: new Uint8Array(32) };
+    const long = keyRow(key, { list, index: 5 });
+    const index = await over((rows) =>
+      rows.map((row) => (encodeHex(row.key) === encodeHex(long.key) ? long : row)),
+    );
+    const refusal = new IndexProver(index).prove({ kind: "subject", value: "subject 7" });
+    await expect(refusal).rejects.toMatchObject({ code: "SERVER_LIST_TOO_LONG" });
+  });
+
+  test("has the next start make it anew, where following met it", async () => {
+    const store = new MemoryStore();
+    const index = await SearchIndex.open({ store, log: LOG });
+    await index.catchUp(at.service.log.replay(), () => false);
+    const vendor = keyRowKey(termKey({ kind: "issuer", value: VENDOR }));
+    await store.write([{ key: vendor, value: Uint8Array.of(1, 2, 3, 4, 5) }]);
+    const failures: unknown[] = [];
+    const follower = new Follower(index, at.service.log, (error) => failures.push(error));
+    await follower.settled();
+    await follower.close();
+    expect(failures).toMatchObject([{ code: "LOG_CORRUPT" }]);
+    await expect(SearchIndex.open({ store: store.reopen(), log: LOG })).rejects.toMatchObject({
+      code: "LOG_CORRUPT",
+    });
+  });
+});
+
+test("proofs are made one after the other, and few of them wait: SERVER_BUSY", async () => {
+  const prover = new IndexProver(at.service.requireSearch());
+  const asked = Array.from({ length: 40 }, () => prover.prove({ kind: "issuer", value: VENDOR }));
+  const answers = await Promise.allSettled(asked);
+  const made = answers.filter(({ status }) => status === "fulfilled");
+  const refused = answers.filter(({ status }) => status === "rejected");
+  expect([made.length, refused.length]).toStrictEqual([17, 23]);
+  expect(refused[0]).toMatchObject({ reason: { code: "SERVER_BUSY" } });
+  await expect(prover.prove({ kind: "subject", value: "a" })).resolves.toBeDefined();
 });
 
 describe("GET /search/proof", () => {

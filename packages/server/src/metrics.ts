@@ -3,6 +3,7 @@ import { PolicyError } from "@tallystick/policy";
 import { StatementError } from "@tallystick/statement";
 import { Counter, Gauge, Registry } from "prom-client";
 
+import { ServerError } from "./error.js";
 import { Measures, registerGauges } from "./measures.js";
 import { isRefusal } from "./problem.js";
 import type { RegistrationQueue } from "./queue.js";
@@ -92,7 +93,10 @@ export class Metrics {
       this.#registrations.inc({ outcome });
       return registration;
     } catch (error) {
-      const isRefused = error instanceof StatementError || error instanceof PolicyError;
+      const isRefused =
+        error instanceof StatementError ||
+        error instanceof PolicyError ||
+        error instanceof ServerError;
       this.#registrations.inc({ outcome: isRefused ? "refused" : "failed" });
       for (const reason of this.#reasonsOf(error)) this.#reasons.inc({ reason });
       throw error;

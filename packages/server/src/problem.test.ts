@@ -17,6 +17,7 @@ const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_EXPECTATION: [417, "Expectation Failed"],
   SERVER_FORBIDDEN: [403, "Forbidden"],
   SERVER_HEAD_MISSING: [404, "Not Found"],
+  SERVER_HEAD_RESERVED: [403, "Forbidden"],
   SERVER_KEY_UNKNOWN: [404, "No such key"],
   SERVER_LIST_TOO_LONG: [400, "List Too Long"],
   SERVER_LOCATOR_INVALID: [400, "Invalid locator"],

@@ -274,6 +274,11 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     detail: "The request did not arrive in time",
   },
   SERVER_HEAD_MISSING: { ...NOT_FOUND, detail: "The index of this log is not committed to yet" },
+  SERVER_HEAD_RESERVED: {
+    status: 403,
+    title: "Forbidden",
+    detail: "Heads of the index are registered by the service alone",
+  },
   SERVER_LIST_TOO_LONG: {
     status: 400,
     title: "List Too Long",

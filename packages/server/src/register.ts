@@ -1,3 +1,5 @@
+import { isHeadStatement } from "@tallystick/catalog";
+import type { IndexedLog } from "@tallystick/catalog";
 import { LogError } from "@tallystick/log";
 import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
 import { Admission, isOperatorStatement } from "@tallystick/policy";
@@ -5,6 +7,7 @@ import type { PolicyState } from "@tallystick/policy";
 import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
 import { encodeCollateral } from "./collateral.js";
+import { ServerError } from "./error.js";
 import type { Policies } from "./policies.js";
 
 /** What registration works with. */
@@ -13,6 +16,8 @@ export interface Registrar {
   readonly policies: Policies;
   /** Seconds since the epoch. */
   readonly now: () => number;
+  /** The log whose heads are not registered this way; none unless given. */
+  readonly reserved?: IndexedLog;
   /** Told how many seconds each verification took. */
   readonly onVerified?: (seconds: number) => void;
   /** Told whenever the statement is admitted and waits for the log; more than once after a race. */
@@ -43,7 +48,8 @@ const MAX_ADMISSIONS = 16;
  * Resolves only when the entry is covered by a durable, published checkpoint (T20). A statement
  * that is logged already resolves to the entry that exists, whatever the policy says today.
  *
- * @throws StatementError, PolicyError for a refused statement; LogError when the log cannot take it
+ * @throws StatementError, PolicyError for a refused statement; {@link ServerError}
+ * `SERVER_HEAD_RESERVED`; LogError when the log cannot take it
  */
 export async function register(
   registrar: Registrar,
@@ -56,8 +62,13 @@ export async function register(
   const standing = log.standing();
   if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
   // Everybody can read the changes of the policy and send them again, and to read one takes long.
-  const logged = isOperatorStatement(statement) ? await found(log, statement) : undefined;
+  const isHead = isReserved(registrar, statement);
+  const isRead = isHead || isOperatorStatement(statement);
+  const logged = isRead ? await found(log, statement) : undefined;
   if (logged !== undefined) return logged;
+  if (isHead) {
+    throw new ServerError("SERVER_HEAD_RESERVED", "this is one of this log");
+  }
   try {
     return await admitAndAppendAgain(registrar, statement);
   } catch (error) {
@@ -66,6 +77,12 @@ export async function register(
     if (known === undefined) throw error;
     return known;
   }
+}
+
+// A head that covers less than the newest one, or commits to another index, makes every audit fail for
+// good; that the key which signs heads is not used for another is not left to who holds it.
+function isReserved({ reserved }: Registrar, statement: SignedStatement): boolean {
+  return reserved !== undefined && isHeadStatement(statement, reserved);
 }
 
 /** Yields the entry that a statement is already, `undefined` where it is none that can be found. */

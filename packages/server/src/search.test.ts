@@ -1,17 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { digest, encodeHex } from "@tallystick/cose";
-import { MemoryAnchor, MemoryStore } from "@tallystick/log";
+import { digest, encodeCbor, encodeHex } from "@tallystick/cose";
+import { MemoryAnchor, MemoryStore, sealRow } from "@tallystick/log";
 import type { Row } from "@tallystick/log";
 import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/statement";
 
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
 import { Follower, openIndex } from "./search/follower.js";
+import { searchPage } from "./search/query.js";
 import type { SearchPage } from "./search/query.js";
 import { TransparencyService } from "./service.js";
 import { problemOf, read } from "./testing/exchange.js";
 import { ISSUER, ORIGIN, TIME, VENDOR, fixture, memoryPlace } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
+
+const LOG = { issuer: ISSUER, origin: ORIGIN };
 
 let at: Fixture;
 let server: RunningServer;
@@ -163,20 +166,50 @@ describe("the index is derived from the log", () => {
 
   test.each([
     ["a flipped bit in its state", flipped("S")],
-    ["another format", (rows: readonly Row[]) => rows.filter(({ key }) => key[0] !== 0x53)],
-  ])("%s has it made anew", async (_name, change) => {
-    const store = new MemoryStore(change(await indexRows(at, 1000)));
-    let isCleared = false;
+    ["a state that is lost", (rows: readonly Row[]) => rows.filter(({ key }) => key[0] !== 0x53)],
+    ["another format", otherFormat],
+  ])("%s has it made anew, without a row of what was", async (_name, change) => {
+    const whole = await indexRows(at, 1000);
+    // Rows of a longer index, which nothing that is written anew replaces.
+    const stray = sealRow(Uint8Array.of(0x45, 255), Uint8Array.of(1));
+    let store = new MemoryStore([...change(whole), stray]);
     const place = {
-      open: () => Promise.resolve(isCleared ? new MemoryStore() : store.reopen()),
+      open: () => {
+        store = store.reopen();
+        return Promise.resolve(store);
+      },
       clear: () => {
-        isCleared = true;
+        store = new MemoryStore();
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, ISSUER, at.service.log.replay());
+    const index = await openIndex(place, LOG, at.service.log.replay());
     await index.catchUp(at.service.log.replay());
     expect(index.size).toBe(7);
+    expect(store.rows()).toStrictEqual(whole);
+  });
+
+  test("damage that a search meets ends its use, and has the next start make it anew", async () => {
+    const whole = await indexRows(at, 1000);
+    let store = new MemoryStore(flipped("E")(whole));
+    const place = {
+      open: () => {
+        store = store.reopen();
+        return Promise.resolve(store);
+      },
+      clear: () => {
+        store = new MemoryStore();
+        return Promise.resolve();
+      },
+    };
+    const index = await openIndex(place, LOG, at.service.log.replay());
+    const follower = new Follower(index, at.service.log, () => undefined);
+    const found = follower.use((open) => searchPage(open, { terms: [], limit: 10 }));
+    await expect(found).rejects.toMatchObject({ code: "SERVER_SEARCH_UNAVAILABLE" });
+    await follower.close();
+    const anew = await openIndex(place, LOG, at.service.log.replay());
+    await anew.catchUp(at.service.log.replay());
+    expect(store.rows()).toStrictEqual(whole);
   });
 
   test("the index of another log is thrown away", async () => {
@@ -190,14 +223,14 @@ describe("the index is derived from the log", () => {
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, ISSUER, other.service.log.replay());
+    const index = await openIndex(place, LOG, other.service.log.replay());
     expect([index.size, cleared]).toStrictEqual([0, ["cleared"]]);
     await other.service.close();
   });
 
   test("one that fails is not used any more, and the log goes on: SERVER_SEARCH_UNAVAILABLE", async () => {
     const place = memoryPlace();
-    const index = await openIndex(place, ISSUER, at.service.log.replay());
+    const index = await openIndex(place, LOG, at.service.log.replay());
     const failures: unknown[] = [];
     const follower = new Follower(index, at.service.log, (error) => failures.push(error));
     await index.close();
@@ -229,11 +262,16 @@ async function indexRows({ service }: Fixture, writes: number): Promise<readonly
   for (;;) {
     store = store.reopen();
     const place = { open: () => Promise.resolve(store), clear: () => Promise.resolve() };
-    const index = await openIndex(place, ISSUER, service.log.replay());
+    const index = await openIndex(place, LOG, service.log.replay());
     let left = writes;
     await index.catchUp(service.log.replay(), () => --left > 0);
     if (index.size === service.size()) return store.rows();
   }
+}
+
+function otherFormat(rows: readonly Row[]): readonly Row[] {
+  const state = encodeCbor(["tallystick-search/0", 7]);
+  return rows.map((row) => (row.key[0] === 0x53 ? sealRow(row.key, state) : row));
 }
 
 function flipped(kind: string): (rows: readonly Row[]) => readonly Row[] {

@@ -18,13 +18,11 @@ import { RoundWatch } from "./rounds.js";
 import type { Watcher } from "./rounds.js";
 import { Witnessing } from "./witness/witnessing.js";
 import type { WitnessOptions } from "./witness/witnessing.js";
-import { ServerError } from "./error.js";
-import { Follower, openIndex } from "./search/follower.js";
 import type { SearchPlace } from "./search/follower.js";
-import { Heads } from "./search/heads.js";
 import type { HeadOptions } from "./search/heads.js";
-import { IndexProver } from "./search/prover.js";
+import type { SearchPage, SearchQuery } from "./search/query.js";
 import type { SearchIndex } from "./search/search-index.js";
+import { Searching } from "./search/searching.js";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -69,6 +67,12 @@ export interface Registration {
   readonly isDuplicate: boolean;
 }
 
+interface Registering {
+  readonly onQueued?: ((entry: Uint8Array) => void) | undefined;
+  /** Whether it is the service that registers a head of its index. */
+  readonly isOwnHead?: true;
+}
+
 /** Whether registrations are taken. Owned by the log's onFatal and by close; never true again. */
 interface WriteState {
   isWritable: boolean;
@@ -78,7 +82,7 @@ interface Parts {
   readonly log: Log;
   readonly state: WriteState;
   readonly rounds: RoundWatch;
-  readonly search: Follower | undefined;
+  readonly search: Searching;
 }
 
 /** A transparency service over one log: registers statements and answers for them. */
@@ -96,9 +100,7 @@ export class TransparencyService {
   readonly #now: () => number;
   readonly #state: WriteState;
   readonly #rounds: RoundWatch;
-  readonly #search: Follower | undefined;
-  readonly #prover: IndexProver | undefined;
-  readonly #heads: Heads | undefined;
+  readonly #search: Searching;
   readonly #space: Space | undefined;
 
   private constructor(options: ServiceOptions, { log, state, rounds, search }: Parts) {
@@ -113,8 +115,7 @@ export class TransparencyService {
     this.#now = options.now ?? wallClock;
     this.witnessing = this.#witnessingOf(options.witnesses);
     this.#search = search;
-    this.#prover = search && new IndexProver(search.index);
-    this.#heads = this.#headsOf(options.heads);
+    this.#commitWith(options.heads);
     this.#space = options.space;
   }
 
@@ -190,9 +191,9 @@ export class TransparencyService {
     };
     const log = await open({ ...options, now, onFatal, onStep });
     rounds.begin(log.head().checkpoint.size);
-    const search = await followerOf(options, log);
+    const search = await searchingOf(options, log);
     const follow = (): void => {
-      search?.wake();
+      search.wake();
     };
     rounds.watch({ onRound: follow, onVerified: () => undefined });
     follow();
@@ -203,10 +204,15 @@ export class TransparencyService {
    * Registers a signed statement; see `register`. T19: every registered statement has a receipt.
    * `onQueued` is told when the statement is admitted and waits for the log.
    *
-   * @throws StatementError, PolicyError, LogError
+   * @throws StatementError, PolicyError, LogError; ServerError `SERVER_HEAD_RESERVED`
    */
-  async register(bytes: Uint8Array, onQueued?: (entry: Uint8Array) => void): Promise<Registration> {
+  register(bytes: Uint8Array, onQueued?: (entry: Uint8Array) => void): Promise<Registration> {
+    return this.#register(bytes, { onQueued });
+  }
+
+  async #register(bytes: Uint8Array, { onQueued, isOwnHead }: Registering): Promise<Registration> {
     const registrar = {
+      ...(isOwnHead !== true && { reserved: { issuer: this.issuer, origin: this.origin } }),
       log: this.log,
       policies: this.#policies,
       now: this.#now,
@@ -305,21 +311,26 @@ export class TransparencyService {
    * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`
    */
   requireSearch(): SearchIndex {
-    if (this.#search !== undefined) return this.#search.require();
-    throw new ServerError("SERVER_SEARCH_OFF", "it was started without one");
+    return this.#search.require();
+  }
+
+  /**
+   * Yields a page of what is found in the search index.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`; LogError
+   */
+  search(query: SearchQuery): Promise<SearchPage> {
+    return this.#search.page(query);
   }
 
   /**
    * Yields all entries of a term up to the newest head of the index, as a completeness proof.
    *
    * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`,
-   * `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`; LogError
+   * `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`, `SERVER_BUSY`; LogError
    */
   async completeness(term: Term): Promise<Uint8Array> {
-    this.requireSearch();
-    const prover = this.#prover;
-    if (prover === undefined) throw new TypeError("an index without a prover");
-    const { kind, value, head, path, entries } = await prover.prove(term);
+    const { kind, value, head, path, entries } = await this.#search.prove(term);
     const statement = await this.transparentStatement(head.entry);
     return encodeCompleteness({ kind, value, head: statement, path, entries });
   }
@@ -331,28 +342,22 @@ export class TransparencyService {
    * @throws {@link ServerError} `SERVER_SEARCH_OFF`, `SERVER_SEARCH_UNAVAILABLE`; PolicyError,
    * StatementError, LogError; TypeError without a key that signs heads
    */
-  async commitHead(): Promise<number | undefined> {
-    await this.searchSettled();
-    this.requireSearch();
-    if (this.#heads === undefined) throw new TypeError("no key signs heads");
-    return this.#heads.commit();
+  commitHead(): Promise<number | undefined> {
+    return this.#search.commitHead();
   }
 
-  #headsOf(options: HeadOptions | undefined): Heads | undefined {
-    const [search, prover] = [this.#search, this.#prover];
-    if (options === undefined || search === undefined || prover === undefined) return undefined;
-    const heads = new Heads(options, {
-      ...{ index: search.index, prover, issuer: this.issuer, now: this.#now },
+  #commitWith(options: HeadOptions | undefined): void {
+    if (options === undefined) return;
+    this.#search.commitWith(options, {
+      now: this.#now,
       size: () => this.size(),
-      register: (statement) => this.register(statement),
+      register: (statement) => this.#register(statement, { isOwnHead: true }),
     });
-    search.onCaughtUp(() => heads.tick());
-    return heads;
   }
 
   /** Resolves once the search index has all that is published at the call, or has failed. */
   async searchSettled(): Promise<void> {
-    await this.#search?.settled();
+    await this.#search.settled();
   }
 
   /** Has a watcher told of rounds and verifications from here on. */
@@ -364,28 +369,20 @@ export class TransparencyService {
   async close(): Promise<void> {
     this.#state.isWritable = false;
     await this.witnessing?.close();
-    await this.#heads?.stop();
-    await this.#search?.close();
+    await this.#search.close();
     await this.log.close();
   }
 }
 
-async function followerOf(
-  { search, issuer, onSearchFailure }: ServiceOptions,
+async function searchingOf(
+  { search: place, issuer, origin, onSearchFailure: onFailure }: ServiceOptions,
   log: Log,
-): Promise<Follower | undefined> {
-  if (search === undefined) return undefined;
+): Promise<Searching> {
   try {
-    const index = await openIndex(search, issuer, log.replay());
-    return new Follower(index, log, onSearchFailure ?? ((): void => undefined));
+    return await Searching.open({ place, name: { issuer, origin }, onFailure }, log);
   } catch (error) {
-    if (onSearchFailure === undefined) {
-      await log.close();
-      throw error;
-    }
-    // What is derived keeps no service from starting.
-    onSearchFailure(error);
-    return undefined;
+    await log.close();
+    throw error;
   }
 }
 

@@ -9,15 +9,20 @@ import {
 } from "@tallystick/catalog";
 import type { Completeness, ListedEntry } from "@tallystick/catalog";
 import { PrivateKey } from "@tallystick/cose";
+import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement, attachReceipts, signStatement } from "@tallystick/statement";
+import { WitnessPolicy, cosign, noteSigner, withNoteSignatures } from "@tallystick/tlog";
+import type { NoteSigner } from "@tallystick/tlog";
 
 import { verifyCompleteness } from "./completeness.js";
 import type { VerifiedCompleteness } from "./completeness.js";
-import { makeService, receiptFor, trustIn } from "./testing/service.js";
+import { TIME, makeService, receiptFor, trustIn } from "./testing/service.js";
 import type { TestService } from "./testing/service.js";
 import type { TrustStore } from "./trust.js";
+import { noteOf } from "./witnesses.js";
 
 const ISSUER = "https://log.example";
+const ORIGIN = "log.example/1";
 const SUBJECT = "board 7";
 const QUESTION = { kind: "subject", value: SUBJECT } as const;
 
@@ -50,7 +55,7 @@ async function headed(head: {
   readonly size: number;
   readonly root: Uint8Array;
 }): Promise<Uint8Array> {
-  return logged(await signHead(head, { issuer: ISSUER, issuedAt: 5 }, key));
+  return logged(await signHead(head, { issuer: ISSUER, origin: ORIGIN, issuedAt: 5 }, key));
 }
 
 beforeAll(async () => {
@@ -152,7 +157,7 @@ describe("what is no head of the service is refused: VERIFIER_INDEX_HEAD_REFUSED
     issuer: string,
     payload: Uint8Array,
   ): Promise<Uint8Array> =>
-    signStatement({ payload, contentType, issuer, subject: "verifiable-index" }, key);
+    signStatement({ payload, contentType, issuer, subject: `verifiable-index ${ORIGIN}` }, key);
   const type = "application/vnd.tallystick.index+cbor";
   const right = (): Uint8Array => encodeHead({ size: SIZE, root: new Uint8Array(32) });
   test.each<readonly [string, () => Promise<Uint8Array>]>([
@@ -160,8 +165,20 @@ describe("what is no head of the service is refused: VERIFIER_INDEX_HEAD_REFUSED
     ["of another type", () => statement("text/plain", ISSUER, right())],
     ["with another payload", () => statement(type, ISSUER, Uint8Array.of(1))],
     [
+      "of another log of the service",
+      () => {
+        const other = { issuer: ISSUER, origin: "log.example/2", issuedAt: 5 };
+        return signHead({ size: SIZE, root: map.root() }, other, key);
+      },
+    ],
+    [
       "of more than was there",
-      () => signHead({ size: SIZE + 1, root: map.root() }, { issuer: ISSUER, issuedAt: 5 }, key),
+      () =>
+        signHead(
+          { size: SIZE + 1, root: map.root() },
+          { issuer: ISSUER, origin: ORIGIN, issuedAt: 5 },
+          key,
+        ),
     ],
   ])("%s", async (_name, signed) => {
     const head = await logged(await signed());
@@ -169,10 +186,73 @@ describe("what is no head of the service is refused: VERIFIER_INDEX_HEAD_REFUSED
   });
 });
 
+describe("a question that names the log", () => {
+  test("is answered by its head", async () => {
+    const verified = await verify({}, { ...QUESTION, origin: ORIGIN });
+    expect(verified.service.origin).toBe(ORIGIN);
+  });
+
+  test("is not by that of another: VERIFIER_INDEX_HEAD_REFUSED", async () => {
+    const refusal = verify({}, { ...QUESTION, origin: "log.example/2" });
+    await expect(refusal).rejects.toMatchObject({ code: "VERIFIER_INDEX_HEAD_REFUSED" });
+  });
+
+  test("finds the receipt of the log among those of one service", async () => {
+    // Two logs of an issuer count as one, by the first receipt, which is that of the other log.
+    const second = await makeService("log", "2");
+    const signed = SignedStatement.decode(good.head);
+    const place = { index: SIZE, size: SIZE + 1 };
+    const [own, other] = await Promise.all(
+      [service, second].map((log) => receiptFor(log, signed.entry, place)),
+    );
+    const head = attachReceipts(
+      signed,
+      [other, own].flatMap((one) => (one ? [one] : [])),
+    );
+    const bytes = encodeCompleteness({ ...good, head });
+    const both = trustIn([service, second]);
+    const verified = await verifyCompleteness(bytes, both, { ...QUESTION, origin: ORIGIN });
+    expect(verified.service.origin).toBe(ORIGIN);
+  });
+});
+
+describe("a head that witnesses are asked for", () => {
+  let witness: NoteSigner;
+  let witnesses: WitnessPolicy;
+
+  beforeAll(async () => {
+    const cosigner = await PrivateKey.generate("EdDSA");
+    witness = noteSigner("witness.example/1", "ed25519-cosignature", cosigner);
+    const policy = `witness one ${witness.key.format()}\nquorum one\n`;
+    witnesses = WitnessPolicy.parse(new TextEncoder().encode(policy));
+  });
+
+  test("is refused without their cosignatures", async () => {
+    const bytes = encodeCompleteness(good);
+    const refusal = verifyCompleteness(bytes, trust, { ...QUESTION, witnesses });
+    await expect(refusal).rejects.toMatchObject({ code: "VERIFIER_RECEIPTS_INSUFFICIENT" });
+  });
+
+  test("counts with them", async () => {
+    const signed = SignedStatement.decode(good.head);
+    const { entry } = signed;
+    const receipt = await receiptFor(service, entry, { index: SIZE, size: SIZE + 1 });
+    const key = service.key.publicKey;
+    const inclusion = await VerifiedInclusion.verify(Receipt.decode(receipt), { entry, key });
+    const cosignature = await cosign(noteOf(inclusion).text, witness, TIME);
+    const head = attachReceipts(signed, [withNoteSignatures(receipt, [cosignature])]);
+    const bytes = encodeCompleteness({ ...good, head });
+    const verified = await verifyCompleteness(bytes, trust, { ...QUESTION, witnesses });
+    expect(verified.steps).toContainEqual(
+      expect.objectContaining({ step: "witnesses", outcome: "verified" }),
+    );
+  });
+});
+
 test("a head without a receipt that counts is refused as any statement", async () => {
   const head = await signHead(
     { size: SIZE, root: map.root() },
-    { issuer: ISSUER, issuedAt: 5 },
+    { issuer: ISSUER, origin: ORIGIN, issuedAt: 5 },
     key,
   );
   await expect(verify({ head })).rejects.toMatchObject({ code: "VERIFIER_RECEIPTS_MISSING" });

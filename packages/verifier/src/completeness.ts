@@ -10,6 +10,7 @@ import {
 } from "@tallystick/catalog";
 import type { CommittedKind, Completeness, IndexHead, ListedEntry } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
+import type { WitnessPolicy } from "@tallystick/tlog";
 
 import { VerifierError } from "./error.js";
 import type { VerifierErrorCode } from "./error.js";
@@ -23,8 +24,12 @@ import type { TrustStore, TrustedService } from "./trust.js";
 export interface CompletenessQuestion {
   readonly kind: CommittedKind;
   readonly value: string;
+  /** Name of the log; any log that is pinned unless given. */
+  readonly origin?: string;
   /** Least number of entries that the list has to be complete among. */
   readonly atLeast?: number;
+  /** Witnesses whose cosignatures the receipts of the head need; see {@link verifyTransparentStatement}. */
+  readonly witnesses?: WitnessPolicy;
 }
 
 interface VerifiedParts extends CompletenessQuestion {
@@ -76,11 +81,16 @@ export class VerifiedCompleteness {
     trust: TrustStore,
     question: CompletenessQuestion,
   ): Promise<VerifiedCompleteness> {
+    const { witnesses } = question;
     const steps: Step[] = [];
     const proof = attempt(steps, () => decodeCompleteness(requireSize(bytes)));
-    const statement = await verifyTransparentStatement(proof.head, trust);
+    const statement = await verifyTransparentStatement(
+      proof.head,
+      trust,
+      witnesses === undefined ? {} : { witnesses },
+    );
     steps.push(...statement.steps);
-    const { head, receipt } = attempt(steps, () => headOf(statement));
+    const { head, receipt } = attempt(steps, () => headOf(statement, question.origin));
     const root = encodeHex(head.root);
     const detail = `${receipt.service.issuer} commits to the index of ${head.size} entries, root ${root}`;
     steps.push({ step: "index", outcome: "verified", detail });
@@ -121,19 +131,22 @@ function requireSize(bytes: Uint8Array): Uint8Array {
   throw refused("VERIFIER_COMPLETENESS_REFUSED", `the proof has ${bytes.length} bytes`);
 }
 
-function headOf(verified: VerifiedTransparentStatement): {
-  readonly head: IndexHead;
-  readonly receipt: CountedReceipt;
-} {
-  const { statement, receipts } = verified;
-  const receipt = receipts.find(({ service }) => isHeadStatement(statement, service.issuer));
-  if (receipt === undefined || statement.payload === null) {
-    const message = "it is no head of a service that vouches for it";
-    throw refused("VERIFIER_INDEX_HEAD_REFUSED", message);
+function headOf(
+  { statement, allReceipts }: VerifiedTransparentStatement,
+  origin: string | undefined,
+): { readonly head: IndexHead; readonly receipt: CountedReceipt } {
+  const own = allReceipts.filter(
+    ({ service }) =>
+      isHeadStatement(statement, service) && service.origin === (origin ?? service.origin),
+  );
+  if (own.length === 0 || statement.payload === null) {
+    const asked = origin === undefined ? "a log whose service" : `the log ${origin}, whose service`;
+    throw refused("VERIFIER_INDEX_HEAD_REFUSED", `it is no head of ${asked} vouches for it`);
   }
   const head = headIn(statement.payload);
-  const { index } = receipt.inclusion;
-  if (receipt.inclusion.receipt.signedSize === undefined || index === undefined) {
+  const receipt = own.find(({ inclusion }) => inclusion.receipt.signedSize !== undefined);
+  const index = receipt?.inclusion.index;
+  if (receipt === undefined || index === undefined) {
     throw refused("VERIFIER_INDEX_HEAD_REFUSED", "its receipt does not sign where it stands");
   }
   if (head.size <= index) return { head, receipt };

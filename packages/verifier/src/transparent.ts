@@ -41,6 +41,8 @@ export class VerifiedTransparentStatement {
   readonly statement: SignedStatement;
   /** The first receipt that holds of each service that vouches. */
   readonly receipts: readonly CountedReceipt[];
+  /** Every receipt that holds: a service may vouch more than once, and for more than one log. */
+  readonly allReceipts: readonly CountedReceipt[];
   /** Whether the issuer's own signature was verified too; without pinned issuers it was not. */
   readonly isIssuerVerified: boolean;
   /** Who signed, and what says so; `undefined` where the issuer's signature was not verified. */
@@ -57,6 +59,7 @@ export class VerifiedTransparentStatement {
   private constructor({ statement, vouched, issuer, steps }: VerifiedParts) {
     this.statement = statement;
     this.receipts = vouched.counted;
+    this.allReceipts = vouched.all;
     this.steps = steps;
     this.isIssuerVerified = issuer !== undefined;
     this.identity = issuer?.identity;

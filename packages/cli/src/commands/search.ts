@@ -110,10 +110,9 @@ async function prove(
 }
 
 async function searchDirectory(path: string, options: SearchOptions): Promise<SearchPage> {
-  const { searchPage } = await import("@tallystick/server");
   const { since, until, from, before, limit } = options;
   const query = { terms: termsOf(options), since, until, from, before, limit };
-  return inDirectory(path, options, (service) => searchPage(service.requireSearch(), query));
+  return inDirectory(path, options, (service) => service.search(query));
 }
 
 async function inDirectory<T>(

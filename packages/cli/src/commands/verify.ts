@@ -20,7 +20,7 @@ import { EXIT } from "../exit.js";
 import { codeOf, readWhole } from "../file.js";
 import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
-import { completenessResult, questionOf } from "../completeness.js";
+import { completenessResult, questionOf, requireLogNamed } from "../completeness.js";
 import { identityJson } from "../identity.js";
 import { readTrust } from "../trustfile.js";
 import { readWitnessPolicy } from "../witness-policy.js";
@@ -34,6 +34,7 @@ interface CommandOptions {
   readonly complete?: true;
   readonly sub?: string;
   readonly iss?: string;
+  readonly origin?: string;
   readonly atLeast?: number;
   readonly json?: true;
 }
@@ -50,6 +51,7 @@ export function addVerify(program: Command, session: Session): void {
     .option("--complete", "verify that a proof of tally search has all entries of --sub or --iss")
     .option("--sub <sub>", "with --complete: the subject that the proof has to be about")
     .option("--iss <iss>", "with --complete: the issuer that the proof has to be about")
+    .option("--origin <origin>", "with --complete: the log that the proof has to be of")
     .option("--at-least <n>", "with --complete: the least number of entries covered", parseWhole)
     .option("--json", "print the result as one JSON object")
     .action(async (file: string, options: CommandOptions) => {
@@ -61,10 +63,8 @@ export function addVerify(program: Command, session: Session): void {
         throw new CliError("CLI_USAGE", "--witness-policy and --since do not go together");
       }
       const question = questionOf(options);
-      if (witnessPolicy !== undefined && question !== undefined) {
-        throw new CliError("CLI_USAGE", "--witness-policy and --complete do not go together");
-      }
       const trust = await readTrust(options.trust);
+      requireLogNamed(question, trust);
       const bytes = await readWhole(file);
       const given = {
         ...(payload !== undefined && { artifact: await readWhole(payload) }),
@@ -72,7 +72,7 @@ export function addVerify(program: Command, session: Session): void {
       };
       if (question !== undefined) {
         await reporting(session, async () =>
-          completenessResult(await verifyCompleteness(bytes, trust, question)),
+          completenessResult(await verifyCompleteness(bytes, trust, { ...question, ...given })),
         );
         return;
       }

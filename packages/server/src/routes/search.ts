@@ -5,7 +5,7 @@ import { ServerError } from "../error.js";
 import { wholeNumberOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
-import { MAX_HITS, searchPage } from "../search/query.js";
+import { MAX_HITS } from "../search/query.js";
 import type { TransparencyService } from "../service.js";
 
 /** Hits of a page unless the request says how many. */
@@ -38,8 +38,7 @@ export async function readSearch(
     return text === undefined ? undefined : numberOf(name, text);
   });
   if (limit < 1 || limit > MAX_HITS) throw invalid(`limit is not 1 to ${MAX_HITS}`);
-  const index = service.requireSearch();
-  return json(await searchPage(index, { terms, since, until, from, before, limit }));
+  return json(await service.search({ terms, since, until, from, before, limit }));
 }
 
 /** Parameters of which a completeness proof takes one. */

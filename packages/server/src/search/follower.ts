@@ -1,3 +1,4 @@
+import type { IndexedLog } from "@tallystick/catalog";
 import type { Log, LogReplay, Store } from "@tallystick/log";
 
 import { ServerError } from "../error.js";
@@ -19,24 +20,24 @@ export interface SearchPlace {
  */
 export async function openIndex(
   place: SearchPlace,
-  issuer: string,
+  log: IndexedLog,
   replay: LogReplay,
 ): Promise<SearchIndex> {
-  const index = await attempt(place, issuer, replay);
+  const index = await attempt(place, log, replay);
   if (index !== undefined) return index;
   await place.clear();
-  return SearchIndex.open({ store: await place.open(), issuer });
+  return SearchIndex.open({ store: await place.open(), log });
 }
 
 async function attempt(
   place: SearchPlace,
-  issuer: string,
+  log: IndexedLog,
   replay: LogReplay,
 ): Promise<SearchIndex | undefined> {
   let store: Store | undefined;
   try {
     store = await place.open();
-    const index = await SearchIndex.open({ store, issuer });
+    const index = await SearchIndex.open({ store, log });
     if (await index.isOf(replay)) return index;
   } catch (error) {
     if (!isDamage(error)) throw error;
@@ -61,6 +62,8 @@ export class Follower {
   #isAsked = false;
   #failure: Error | undefined;
   #isClosed = false;
+  // Owned by #fail.
+  #condemning: Promise<void> | undefined;
 
   constructor(index: SearchIndex, log: Log, onFailure: (error: unknown) => void) {
     this.index = index;
@@ -95,6 +98,24 @@ export class Follower {
     throw new ServerError("SERVER_SEARCH_UNAVAILABLE", message, { cause: this.#failure });
   }
 
+  /**
+   * Yields what an act on the index yields. Damage that it meets ends the use of the index, and has the
+   * next start make it anew.
+   *
+   * @throws {@link ServerError} `SERVER_SEARCH_UNAVAILABLE`; else what the act throws
+   */
+  async use<T>(act: (index: SearchIndex) => Promise<T>): Promise<T> {
+    const index = this.require();
+    try {
+      return await act(index);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#fail(error);
+      this.require();
+      throw error;
+    }
+  }
+
   /** Resolves once the index has all that the log had at the call, or has failed. */
   async settled(): Promise<void> {
     this.wake();
@@ -105,6 +126,7 @@ export class Follower {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
+    await this.#condemning;
     await this.index.close();
   }
 
@@ -112,14 +134,30 @@ export class Follower {
     try {
       while (this.#isAsked && !this.#isClosed) {
         this.#isAsked = false;
-        await this.index.catchUp(this.#log.replay(), () => !this.#isClosed);
+        await this.index.catchUp(this.#log.replay(), () => this.#goesOn());
       }
-      if (!this.#isClosed) void this.#caughtUp();
+      if (this.#goesOn()) void this.#caughtUp();
     } catch (error) {
-      // What was derived is lost, and nothing else: the log goes on.
-      this.#failure = error instanceof Error ? error : new Error(String(error));
-      this.#isAsked = false;
-      this.#onFailure(error);
+      this.#fail(error);
     }
+  }
+
+  #goesOn(): boolean {
+    return !this.#isClosed && this.#failure === undefined;
+  }
+
+  // What was derived is lost, and nothing else: the log goes on.
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#isAsked = false;
+    this.#onFailure(error);
+    // Closed: what was found then will be found again.
+    if (isDamage(error) && !this.#isClosed) this.#condemning = this.#condemn();
+  }
+
+  async #condemn(): Promise<void> {
+    await this.#running;
+    await this.index.condemn().catch(this.#onFailure);
   }
 }

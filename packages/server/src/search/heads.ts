@@ -1,4 +1,5 @@
 import { MAX_HEAD_LAG, signHead } from "@tallystick/catalog";
+import type { IndexedLog } from "@tallystick/catalog";
 import type { Signer } from "@tallystick/cose";
 
 import type { IndexProver } from "./prover.js";
@@ -19,12 +20,14 @@ export interface HeadOptions {
 /** What heads are made of. */
 export interface HeadParts {
   readonly index: SearchIndex;
-  readonly prover: IndexProver;
-  readonly issuer: string;
+  readonly prover: Pick<IndexProver, "root">;
+  readonly log: IndexedLog;
   readonly now: () => number;
   /** Size of the log by now. */
   readonly size: () => number;
   readonly register: (statement: Uint8Array) => Promise<unknown>;
+  /** Has the index look whether there is more, and then {@link Heads.tick} called. */
+  readonly wake: () => void;
 }
 
 /** Commits heads of the verifiable index to the log, as statements like any other. */
@@ -36,6 +39,9 @@ export class Heads {
   // Owned by commit: up to where the log was when the last head was tried, and when that was.
   #tried = 0;
   #triedAt: number;
+  // Owned by commit: what the newest head on the log covers at most. One that covered less would make
+  // every audit fail for good, and an index that is made anew has not read the newest one yet.
+  #least: number;
   // Owned by stop.
   #isStopped = false;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
@@ -44,9 +50,10 @@ export class Heads {
     this.#options = options;
     this.#parts = parts;
     this.#triedAt = parts.now();
+    this.#least = parts.size();
     const { everySeconds } = options;
     if (everySeconds === undefined) return;
-    this.#timer = setInterval(() => void this.tick(), 1000 * everySeconds).unref();
+    this.#timer = setInterval(parts.wake, 1000 * everySeconds).unref();
   }
 
   /** Commits none by itself any more, and resolves once none is under way. */
@@ -68,7 +75,7 @@ export class Heads {
 
   /**
    * Commits a head over all that is indexed, and yields the size that it covers; `undefined` where
-   * nothing has come since the last one.
+   * nothing has come since the last one, or the index has not read what the log had at the start.
    *
    * @throws PolicyError, StatementError where the policy does not admit it; LogError
    */
@@ -80,16 +87,22 @@ export class Heads {
   }
 
   async #commit(): Promise<number | undefined> {
-    const { index, prover, issuer, now, size: logged, register } = this.#parts;
-    const { size } = index;
+    const { index, prover, log, now, size: logged, register } = this.#parts;
+    const { extent } = index;
+    const { size } = extent;
     [this.#tried, this.#triedAt] = [size, now()];
-    if (size === 0 || size <= this.#covered()) return undefined;
-    const root = await prover.root(size);
+    if (size < this.#least || size <= this.#covered()) return undefined;
+    const root = await prover.root(extent);
     // Auditors take none that is further behind; the next one will not be.
     if (logged() - size > MAX_HEAD_LAG / 2) return undefined;
-    await register(
-      await signHead({ size, root }, { issuer, issuedAt: now() }, this.#options.signer),
+    const signed = await signHead(
+      { size, root },
+      { ...log, issuedAt: now() },
+      this.#options.signer,
     );
+    // Before the outcome is known: a registration that fails may be on the log all the same.
+    this.#least = size;
+    await register(signed);
     return size;
   }
 

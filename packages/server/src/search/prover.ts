@@ -1,11 +1,20 @@
-import { EMPTY_PART, isCommitted, joinParts, partOf, pathIn, termKey } from "@tallystick/catalog";
-import type { CommittedKind, Leaf, ListedEntry, MapPath, Part, Term } from "@tallystick/catalog";
+import {
+  EMPTY_PART,
+  LISTED_BYTES,
+  encodeEntries,
+  isCommitted,
+  joinParts,
+  partOf,
+  pathIn,
+  termKey,
+} from "@tallystick/catalog";
+import type { CommittedKind, Leaf, MapPath, Part, Term } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 
 import { ServerError } from "../error.js";
 import { damaged, listedRange, membersBetween } from "./rows.js";
-import type { CommittedHead, SearchRows } from "./rows.js";
-import type { SearchIndex } from "./search-index.js";
+import type { CommittedHead, KeyState, SearchRows } from "./rows.js";
+import type { Extent, SearchIndex } from "./search-index.js";
 
 /** Bits of a key by which keys are put into buckets; a bucket's leaves are in memory together. */
 const BUCKET_BITS = 12;
@@ -13,6 +22,9 @@ const BUCKETS = 2 ** BUCKET_BITS;
 
 /** Keys that are read at a time. */
 const CHUNK = 256;
+
+/** Most proofs that wait while one is made. */
+const MAX_WAITING = 16;
 
 /** Most entries in a list that is proven. */
 export const MAX_PROVEN = 65_536;
@@ -26,37 +38,46 @@ export interface Proven {
   readonly value: string;
   readonly head: CommittedHead;
   readonly path: MapPath;
-  readonly entries: readonly ListedEntry[];
+  /** As `encodeEntries` writes them. */
+  readonly entries: Uint8Array;
 }
 
 /**
  * Makes roots and proofs of the verifiable index out of what the search index stores. Memory: 4,096
- * digests, and the leaves of one bucket.
+ * digests, the leaves of one bucket, and one list of 2.5 MiB at most: proofs are made one after the
+ * other.
  */
 export class IndexProver {
   readonly #index: SearchIndex;
   // Owned by #levelsOf: the tree of one size.
   #kept: { readonly size: number; readonly levels: Promise<Levels> } | undefined;
 
+  // Owned by #inTurn.
+  #last: Promise<unknown> = Promise.resolve();
+  #underway = 0;
+
   constructor(index: SearchIndex) {
     this.#index = index;
   }
 
   /**
-   * Yields the root of the index over the first `size` entries, which have to be in it. Reads every
-   * key once.
+   * Yields the root of the index at an extent that it has or had. Reads every key once, and holds how
+   * many there are against what was counted.
    *
    * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
-  async root(size: number): Promise<Uint8Array> {
-    return rootOf(await levelsOf(this.#index.rows, size));
+  async root({ size, members }: Extent): Promise<Uint8Array> {
+    const { levels, count } = await treeOf(this.#index.rows, size);
+    // A term whose row is lost would be left out, and the head that does so is signed.
+    if (count !== members) throw damaged("the set of its terms");
+    return rootOf(levels);
   }
 
   /**
    * Yields all entries of a term up to the newest head, and what shows that they are all.
    *
-   * @throws {@link ServerError} `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`; LogError `LOG_CORRUPT`,
-   * `LOG_UNAVAILABLE`; TypeError for a kind that is not committed to
+   * @throws {@link ServerError} `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`, `SERVER_BUSY`; LogError
+   * `LOG_CORRUPT`, `LOG_UNAVAILABLE`; TypeError for a kind that is not committed to
    */
   async prove({ kind, value }: Term): Promise<Proven> {
     if (!isCommitted(kind)) throw new TypeError(`${kind} is not committed to`);
@@ -65,21 +86,33 @@ export class IndexProver {
       throw new ServerError("SERVER_HEAD_MISSING", "no head of the index is on the log yet");
     }
     const key = termKey({ kind, value });
-    const entries = await entriesOf(rows, key, head.size);
-    const levels = await this.#levelsOf(head.size);
-    if (encodeHex(rootOf(levels)) !== encodeHex(head.root)) throw damaged("its newest root");
-    return {
-      kind,
-      value,
-      head,
-      path: await pathOf(rows, levels, { key, size: head.size }),
-      entries,
-    };
+    const count = await countAt(rows, key, head.size);
+    if (count > MAX_PROVEN) {
+      const message = `it has ${count} entries, and ${MAX_PROVEN} are proven at most: replay the log, or search it`;
+      throw new ServerError("SERVER_LIST_TOO_LONG", message);
+    }
+    return this.#inTurn(async () => {
+      const levels = await this.#levelsOf(head.size);
+      if (encodeHex(rootOf(levels)) !== encodeHex(head.root)) throw damaged("its newest root");
+      const path = await pathOf(rows, levels, { key, size: head.size });
+      const entries = await entriesOf(rows, key, { size: head.size, count });
+      return { kind, value, head, path, entries };
+    });
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#underway > MAX_WAITING) {
+      throw new ServerError("SERVER_BUSY", "too many proofs are asked for at once");
+    }
+    this.#underway++;
+    const done = this.#last.then(act).finally(() => this.#underway--);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   #levelsOf(size: number): Promise<Levels> {
     if (this.#kept?.size !== size) {
-      const levels = levelsOf(this.#index.rows, size);
+      const levels = treeOf(this.#index.rows, size).then((tree) => tree.levels);
       this.#kept = { size, levels };
       levels.catch(() => {
         this.#kept = undefined;
@@ -93,7 +126,11 @@ function rootOf(levels: Levels): Uint8Array {
   return levels[0]?.[0]?.digest ?? EMPTY_PART.digest;
 }
 
-async function levelsOf(rows: SearchRows, size: number): Promise<Levels> {
+async function treeOf(
+  rows: SearchRows,
+  size: number,
+): Promise<{ readonly levels: Levels; readonly count: number }> {
+  let count = 0;
   const buckets: Part[] = Array.from({ length: BUCKETS }, () => EMPTY_PART);
   let [bucket, leaves]: [number, Leaf[]] = [0, []];
   const close = (): void => {
@@ -105,6 +142,7 @@ async function levelsOf(rows: SearchRows, size: number): Promise<Levels> {
     if (next !== bucket) close();
     bucket = next;
     leaves.push(leaf);
+    count++;
   }
   close();
   const levels: (readonly Part[])[] = [buckets];
@@ -114,7 +152,7 @@ async function levelsOf(rows: SearchRows, size: number): Promise<Levels> {
     );
     levels.unshift(parts);
   }
-  return levels;
+  return { levels, count };
 }
 
 async function pathOf(
@@ -170,18 +208,20 @@ async function leavesOf(
   for (const [i, key] of keys.entries()) {
     const state = states[i];
     if (state === undefined) throw damaged("a term");
-    // What grew since is looked up as it was; a term that came since is left out.
-    const list = state.index < size ? state.list : await listAt(rows, key, size);
+    // A term that came since is left out.
+    const list = await listAt(rows, { key, state }, size);
     if (list !== undefined) leaves.push({ key, list });
   }
   return leaves;
 }
 
+/** Yields a list as it was at a size: what has grown since is looked up. */
 async function listAt(
   rows: SearchRows,
-  key: Uint8Array,
+  { key, state }: { readonly key: Uint8Array; readonly state: KeyState },
   size: number,
 ): Promise<Leaf["list"] | undefined> {
+  if (state.index < size) return state.list;
   const newest = { ...listedRange(key, 0, size), isReversed: true, limit: 1 };
   for await (const index of rows.listed(newest)) {
     const [row] = await rows.listedRows(key, [index]);
@@ -190,28 +230,35 @@ async function listAt(
   return undefined;
 }
 
+async function countAt(rows: SearchRows, key: Uint8Array, size: number): Promise<number> {
+  const [state] = await rows.keys([key]);
+  const list = state && (await listAt(rows, { key, state }, size));
+  return list?.count ?? 0;
+}
+
 async function entriesOf(
   rows: SearchRows,
   key: Uint8Array,
-  size: number,
-): Promise<readonly ListedEntry[]> {
-  const indexes: number[] = [];
-  const range = { ...listedRange(key, 0, size), limit: MAX_PROVEN + 1 };
-  for await (const index of rows.listed(range)) indexes.push(index);
-  if (indexes.length > MAX_PROVEN) {
-    const message = `it has more than ${MAX_PROVEN} entries: replay the log, or search it`;
-    throw new ServerError("SERVER_LIST_TOO_LONG", message);
-  }
-  const entries: ListedEntry[] = [];
-  for (let at = 0; at < indexes.length; at += CHUNK) {
-    const chunk = indexes.slice(at, at + CHUNK);
+  { size, count }: { readonly size: number; readonly count: number },
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(LISTED_BYTES * count);
+  let written = 0;
+  let chunk: number[] = [];
+  const flush = async (): Promise<void> => {
     const found = await rows.listedRows(key, chunk);
-    chunk.forEach((index, i) => {
-      const row = found[i];
-      if (row !== undefined) entries.push({ index, entry: row.entry });
-    });
+    const entries = found.map(({ entry }, i) => ({ index: chunk[i] ?? 0, entry }));
+    bytes.set(encodeEntries(entries), LISTED_BYTES * written);
+    written += chunk.length;
+    chunk = [];
+  };
+  for await (const index of rows.listed({ ...listedRange(key, 0, size), limit: count + 1 })) {
+    if (written + chunk.length === count) throw damaged("the count of a list");
+    chunk.push(index);
+    if (chunk.length === CHUNK) await flush();
   }
-  return entries;
+  await flush();
+  if (written !== count) throw damaged("the count of a list");
+  return bytes;
 }
 
 function bucketOf(key: Uint8Array): number {

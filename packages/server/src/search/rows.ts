@@ -5,7 +5,7 @@ import { LogError, openRow, sealRow } from "@tallystick/log";
 import type { KeyRange, Row, Store } from "@tallystick/log";
 
 /** First member of the state of a search index; another value is another format. */
-const FORMAT = "tallystick-search/1";
+const FORMAT = "tallystick-search/2";
 
 const DIGEST_BYTES = 32;
 const NUMBER_BYTES = 8;
@@ -28,6 +28,8 @@ export interface CommittedHead {
 /** How far an index has got, and over which log. */
 export interface IndexState {
   readonly size: number;
+  /** How many terms are committed to. */
+  readonly members: number;
   /** Entries at index 0 and `size - 1`, 32 bytes each. */
   readonly first: Uint8Array;
   readonly last: Uint8Array;
@@ -108,9 +110,14 @@ export function termIn(key: Uint8Array): Uint8Array {
 }
 
 /** Makes the row of the state. */
-export function stateRow({ size, first, last, head }: IndexState): Row {
+export function stateRow({ size, members, first, last, head }: IndexState): Row {
   const kept = head === undefined ? null : [head.entry, head.index, head.size, head.root];
-  return sealRow(STATE, encodeCbor([FORMAT, size, first, last, kept]));
+  return sealRow(STATE, encodeCbor([FORMAT, size, members, first, last, kept]));
+}
+
+/** Makes the row that stands in the place of a state: whoever opens the index finds it damaged. */
+export function condemnedRow(): Row {
+  return sealRow(STATE, encodeCbor(["condemned"]));
 }
 
 /** Makes the row of a checkpoint: its time. */
@@ -153,16 +160,24 @@ export class SearchRows {
     const [payload] = await this.#payloads([STATE]);
     if (payload === undefined) return undefined;
     const parts = listOf(payload, "state");
-    const [format, size, first, last, head] = parts;
+    const [format, size, members, first, last, head] = parts;
     if (format !== FORMAT) return undefined;
     const kept = isCborArray(head) ? head : undefined;
     return {
-      ...{ size: countOf(size), first: bytesOf(first), last: bytesOf(last) },
+      ...{ size: countOf(size), members: countOf(members) },
+      ...{ first: bytesOf(first), last: bytesOf(last) },
       head: kept && {
         ...{ entry: bytesOf(kept[0]), index: countOf(kept[1]) },
         ...{ size: countOf(kept[2]), root: bytesOf(kept[3]) },
       },
     };
+  }
+
+  /** Yields whether there are no rows at all. */
+  async isEmpty(): Promise<boolean> {
+    const all = { from: Uint8Array.of(0), before: Uint8Array.of(0xff), limit: 1 };
+    for await (const _ of this.#store.keys(all)) return false;
+    return true;
   }
 
   /** Yields the size and time of the first checkpoint above a size, `undefined` if there is none. */

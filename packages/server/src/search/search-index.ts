@@ -7,7 +7,7 @@ import {
   termKey,
   termsOf,
 } from "@tallystick/catalog";
-import type { Term } from "@tallystick/catalog";
+import type { IndexedLog, Term } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 import { decodeStated } from "@tallystick/log";
 import type { LogReplay, Row, Store } from "@tallystick/log";
@@ -17,6 +17,7 @@ import { SignedStatement } from "@tallystick/statement";
 import {
   SearchRows,
   checkpointRow,
+  condemnedRow,
   damaged,
   entryRow,
   keyRow,
@@ -36,9 +37,12 @@ const BATCH_BYTES = 8_388_608;
 export interface SearchIndexOptions {
   /** Open; holds nothing but the index, and is closed with it. */
   readonly store: Store;
-  /** `iss` of the service, whose heads are looked out for. */
-  readonly issuer: string;
+  /** The log, whose heads are looked out for. */
+  readonly log: IndexedLog;
 }
+
+/** What an index comes to. */
+export type Extent = Pick<IndexState, "size" | "members">;
 
 /**
  * What statements are found by, derived from a log and from nothing else: it can be thrown away and
@@ -49,14 +53,14 @@ export interface SearchIndexOptions {
  */
 export class SearchIndex {
   readonly rows: SearchRows;
-  readonly issuer: string;
+  readonly log: IndexedLog;
   readonly #store: Store;
   // Owned by #take: what is written.
   #state: IndexState | undefined;
 
-  private constructor({ store, issuer }: SearchIndexOptions, state: IndexState | undefined) {
+  private constructor({ store, log }: SearchIndexOptions, state: IndexState | undefined) {
     this.#store = store;
-    this.issuer = issuer;
+    this.log = log;
     this.rows = new SearchRows(store);
     this.#state = state;
   }
@@ -64,15 +68,26 @@ export class SearchIndex {
   /**
    * Opens an index, at the size that it had, or empty in an empty store.
    *
-   * @throws LogError `LOG_CORRUPT` where it is damaged: it is to be made anew; `LOG_UNAVAILABLE`
+   * @throws LogError `LOG_CORRUPT` where it is damaged, or has rows and no state of this format: it is
+   * to be made anew; `LOG_UNAVAILABLE`
    */
   static async open(options: SearchIndexOptions): Promise<SearchIndex> {
-    return new SearchIndex(options, await new SearchRows(options.store).state());
+    const rows = new SearchRows(options.store);
+    const state = await rows.state();
+    // Rows of another format, or of nobody knows which log, would stay among the new ones.
+    if (state === undefined && !(await rows.isEmpty())) throw damaged("its state");
+    return new SearchIndex(options, state);
   }
 
   /** How many entries of the log are in it. */
   get size(): number {
     return this.#state?.size ?? 0;
+  }
+
+  /** How many entries are in it, and how many committed terms they have: both of one moment. */
+  get extent(): Extent {
+    const { size, members } = this.#state ?? { size: 0, members: 0 };
+    return { size, members };
   }
 
   /** The newest head of the verifiable index among them. */
@@ -106,22 +121,27 @@ export class SearchIndex {
     }
   }
 
+  /** Has whoever opens it next make it anew. Never called while it catches up. */
+  condemn(): Promise<void> {
+    return this.#store.write([condemnedRow()]);
+  }
+
   /** Closes the store. */
   close(): Promise<void> {
     return this.#store.close();
   }
 
   async #take(replay: LogReplay, bundle: number): Promise<void> {
-    const batch = new Batch(this.rows, this.#state, this.issuer);
-    let index = bundle * BUNDLE;
-    for await (const { statement } of replay.entries(bundle)) {
-      if (index >= this.size) await batch.add(index, statement);
+    const batch = new Batch(this.rows, this.#state, this.log);
+    let index = this.size;
+    for await (const { statement } of replay.entries(bundle, this.size)) {
+      await batch.add(index, statement);
       index++;
       if (batch.bytes > BATCH_BYTES) break;
     }
-    for await (const record of replay.checkpoints(bundle)) {
+    for await (const record of replay.checkpoints(bundle, this.size)) {
       const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
-      if (size > this.size && size <= index) batch.addCheckpoint(size, time);
+      if (size <= index) batch.addCheckpoint(size, time);
     }
     const state = batch.state;
     if (state === undefined || state.size <= this.size) throw damaged("its size");
@@ -133,17 +153,17 @@ export class SearchIndex {
 /** The rows of one write. */
 class Batch {
   readonly #rows: SearchRows;
-  readonly #issuer: string;
+  readonly #log: IndexedLog;
   readonly #written: Row[] = [];
   readonly #terms = new Map<string, { readonly key: Uint8Array; readonly state: KeyState }>();
   // Owned by add.
   #state: IndexState | undefined;
   #bytes = 0;
 
-  constructor(rows: SearchRows, state: IndexState | undefined, issuer: string) {
+  constructor(rows: SearchRows, state: IndexState | undefined, log: IndexedLog) {
     this.#rows = rows;
     this.#state = state;
-    this.#issuer = issuer;
+    this.#log = log;
   }
 
   get state(): IndexState | undefined {
@@ -165,17 +185,20 @@ class Batch {
     this.#written.push(row);
     const keys = terms.map(termKey);
     const known = await this.#rows.keys(keys);
+    let { members } = this.#state ?? { members: 0 };
     keys.forEach((key, i) => {
       const name = encodeHex(key);
       const before = this.#terms.get(name)?.state ?? known[i];
       const list = extendList(before?.list ?? EMPTY_LIST, { index, entry });
       this.#terms.set(name, { key, state: { list, index } });
       this.#written.push(listedRow(key, index, { entry, list }));
-      if (list.count === 1 && isCommitted(terms[i]?.kind ?? "")) this.#written.push(memberRow(key));
+      if (list.count > 1 || !isCommitted(terms[i]?.kind ?? "")) return;
+      this.#written.push(memberRow(key));
+      members++;
     });
     const first = this.#state?.first ?? entry;
-    const head = headIn(statement, index, this.#issuer) ?? this.#state?.head;
-    this.#state = { size: index + 1, first, last: entry, head };
+    const head = headIn(statement, index, this.#log) ?? this.#state?.head;
+    this.#state = { size: index + 1, members, first, last: entry, head };
   }
 
   addCheckpoint(size: number, time: number): void {
@@ -201,9 +224,9 @@ function factsIn(entry: Uint8Array, terms: readonly Term[]): EntryFacts {
 function headIn(
   statement: SignedStatement,
   index: number,
-  issuer: string,
+  log: IndexedLog,
 ): CommittedHead | undefined {
-  if (!isHeadStatement(statement, issuer) || statement.payload === null) return undefined;
+  if (!isHeadStatement(statement, log) || statement.payload === null) return undefined;
   try {
     const { size, root } = decodeHead(statement.payload);
     return size <= index ? { entry: statement.entry, index, size, root } : undefined;
