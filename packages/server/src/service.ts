@@ -115,7 +115,6 @@ export class TransparencyService {
     this.#now = options.now ?? wallClock;
     this.witnessing = this.#witnessingOf(options.witnesses);
     this.#search = search;
-    this.#commitWith(options.heads);
     this.#space = options.space;
   }
 
@@ -136,9 +135,11 @@ export class TransparencyService {
     const signed = await signPolicy(document, { issuer, issuedAt: now() }, operator);
     const admission = await Admission.bootstrap(SignedStatement.decode(signed), now());
     const logId = crypto.getRandomValues(new Uint8Array(16));
-    return TransparencyService.#over(options, (opened) =>
+    const service = await TransparencyService.#over(options, (opened) =>
       Log.create(opened, appendRequest(admission), logId),
     );
+    service.#commitWith(options.heads);
+    return service;
   }
 
   /**
@@ -156,6 +157,8 @@ export class TransparencyService {
       await service.close();
       throw error;
     }
+    // I8: not before the witnesses were heard, for a head is an entry like any other.
+    service.#commitWith(options.heads);
     return service;
   }
 
@@ -353,6 +356,7 @@ export class TransparencyService {
       size: () => this.size(),
       register: (statement) => this.#register(statement, { isOwnHead: true }),
     });
+    this.#search.wake();
   }
 
   /** Resolves once the search index has all that is published at the call, or has failed. */
