@@ -127,10 +127,12 @@ async function killWriter(
       if (news.begun === on.at) {
         child.kill("SIGKILL");
         resolve();
-      } else if (!isOpen) {
-        isOpen = true;
-        on.whileOpen().catch(reject);
+        return;
       }
+      // Over before the kill: an attempt under way would hold the lock against the next opening.
+      const attempt = isOpen ? Promise.resolve() : on.whileOpen();
+      isOpen = true;
+      attempt.then(() => child.send("go on"), reject);
     });
     void gone.then(([code, signal]) => {
       if (signal !== "SIGKILL") reject(new Error(`the writer ended with ${String(code)}`));

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+
 import type { Row, Store } from "../store.js";
 
 /** An engine under test: whatever holds the rows of a log has to pass {@link testEngine}. */
@@ -60,14 +62,20 @@ export async function batchesIn(store: Store): Promise<number> {
   return 0;
 }
 
-/** Writes batch after batch behind those that are there, and tells its parent, until it is killed. */
+/**
+ * Writes batch after batch behind those that are there, until it is killed.
+ *
+ * Each is told to the parent as it begins; the next one waits for the parent's answer.
+ */
 export async function writeForever(store: Store): Promise<never> {
   let done = (await batchesIn(store)) - 1;
   for (;;) {
     const batch = batchOf(done + 1);
+    const answer = once(process, "message");
     await tell({ begun: done + 1, done });
     await store.write(batch);
     done++;
+    await answer;
   }
 }
 
