@@ -119,14 +119,23 @@ export class LogReplay {
    * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   async *entries(bundle: number, from = 0): AsyncGenerator<ReplayEntry, void, undefined> {
+    let index = Math.max(from, bundle * TILE_WIDTH);
+    for (const entry of await this.digests(bundle, from)) yield await this.read(entry, index++);
+  }
+
+  /**
+   * Yields the digests of the entries of a bundle in their order: those from an index on, all unless
+   * given.
+   *
+   * @throws {@link LogError} `LOG_RANGE_INVALID`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async digests(bundle: number, from = 0): Promise<readonly Uint8Array[]> {
     const width = bundleWidth(bundle, this.size);
     const entries = await this.#rows.bundle(bundle);
     if (entries.length < width) {
       throw new LogError("LOG_CORRUPT", `${formatKey(bundleKey(bundle))} lacks entries`);
     }
-    const skipped = Math.max(0, from - bundle * TILE_WIDTH);
-    let index = bundle * TILE_WIDTH + skipped;
-    for (const entry of entries.slice(skipped, width)) yield await this.#entry(entry, index++);
+    return entries.slice(Math.max(0, from - bundle * TILE_WIDTH), width);
   }
 
   /**
@@ -175,12 +184,18 @@ export class LogReplay {
       if (before !== undefined && previousIndex !== before) {
         throw new LogError("LOG_CORRUPT", `${formatKey(key)} does not follow ${before}`);
       }
-      yield { index, entry, ...(await this.#entry(entry, index)) };
+      yield { index, entry, ...(await this.read(entry, index)) };
       before = index;
     }
   }
 
-  async #entry(entry: Uint8Array, index: number): Promise<ReplayEntry> {
+  /**
+   * Yields the entry of a digest of {@link LogReplay.digests}, which stands at an index; its body is
+   * hashed (I5).
+   *
+   * @throws {@link LogError} `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async read(entry: Uint8Array, index: number): Promise<ReplayEntry> {
     const [placed, body] = await this.#rows.payloads([digestKey(entry), bodyKey(entry)]);
     if (placed === undefined || body === undefined) {
       const key = placed === undefined ? digestKey(entry) : bodyKey(entry);

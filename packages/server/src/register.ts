@@ -9,6 +9,7 @@ import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/
 import { encodeCollateral } from "./collateral.js";
 import { ServerError } from "./error.js";
 import type { Policies } from "./policies.js";
+import type { RecentStatements } from "./search/recent.js";
 
 /** What registration works with. */
 export interface Registrar {
@@ -18,6 +19,8 @@ export interface Registrar {
   readonly now: () => number;
   /** The log whose heads are not registered this way; none unless given. */
   readonly reserved?: IndexedLog;
+  /** Where the search index finds what is appended. */
+  readonly recent?: RecentStatements | undefined;
   /** Told how many seconds each verification took. */
   readonly onVerified?: (seconds: number) => void;
   /** Told whenever the statement is admitted and waits for the log; more than once after a race. */
@@ -100,7 +103,7 @@ async function admitAndAppendAgain(
   registrar: Registrar,
   statement: SignedStatement,
 ): Promise<RegisteredStatement> {
-  const { log, onQueued } = registrar;
+  const { log, recent, onQueued } = registrar;
   let verified: VerifiedStatement | undefined;
   for (let admissions = 1; ; admissions++) {
     const grounds = await groundsOf(registrar, statement);
@@ -109,14 +112,17 @@ async function admitAndAppendAgain(
     registrar.onVerified?.((performance.now() - began) / 1000);
     const { state, time } = grounds;
     const admission = Admission.admit(verified, state, time); // S17: policy before anything else
+    const isOffered = recent?.offer(statement) === true;
     try {
       const appended = log.append(appendRequest(admission));
       // Not where the log has refused it at once.
       if (onQueued !== undefined && log.isPending(statement.entry)) onQueued(statement.entry);
       const sequenced = await appended;
       const { index, checkpoint, isDuplicate } = sequenced;
+      if (isOffered && isDuplicate) recent.take(statement.entry);
       return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
     } catch (error) {
+      if (isOffered) recent.take(statement.entry);
       const isRaced = error instanceof LogError && error.code === "LOG_PRECONDITION_FAILED";
       if (!isRaced || admissions === MAX_ADMISSIONS) throw error;
     }

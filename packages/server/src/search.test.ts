@@ -183,7 +183,7 @@ describe("the index is derived from the log", () => {
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, LOG, at.service.log.replay());
+    const index = await openIndex(place, { log: LOG }, at.service.log.replay());
     await index.catchUp(at.service.log.replay());
     expect(index.size).toBe(7);
     expect(store.rows()).toStrictEqual(whole);
@@ -202,12 +202,12 @@ describe("the index is derived from the log", () => {
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, LOG, at.service.log.replay());
+    const index = await openIndex(place, { log: LOG }, at.service.log.replay());
     const follower = new Follower(index, at.service.log, () => undefined);
     const found = follower.use((open) => searchPage(open, { terms: [], limit: 10 }));
     await expect(found).rejects.toMatchObject({ code: "SERVER_SEARCH_UNAVAILABLE" });
     await follower.close();
-    const anew = await openIndex(place, LOG, at.service.log.replay());
+    const anew = await openIndex(place, { log: LOG }, at.service.log.replay());
     await anew.catchUp(at.service.log.replay());
     expect(store.rows()).toStrictEqual(whole);
   });
@@ -223,14 +223,14 @@ describe("the index is derived from the log", () => {
         return Promise.resolve();
       },
     };
-    const index = await openIndex(place, LOG, other.service.log.replay());
+    const index = await openIndex(place, { log: LOG }, other.service.log.replay());
     expect([index.size, cleared]).toStrictEqual([0, ["cleared"]]);
     await other.service.close();
   });
 
   test("one that fails is not used any more, and the log goes on: SERVER_SEARCH_UNAVAILABLE", async () => {
     const place = memoryPlace();
-    const index = await openIndex(place, LOG, at.service.log.replay());
+    const index = await openIndex(place, { log: LOG }, at.service.log.replay());
     const failures: unknown[] = [];
     const follower = new Follower(index, at.service.log, (error) => failures.push(error));
     await index.close();
@@ -262,7 +262,7 @@ async function indexRows({ service }: Fixture, writes: number): Promise<readonly
   for (;;) {
     store = store.reopen();
     const place = { open: () => Promise.resolve(store), clear: () => Promise.resolve() };
-    const index = await openIndex(place, LOG, service.log.replay());
+    const index = await openIndex(place, { log: LOG }, service.log.replay());
     let left = writes;
     await index.catchUp(service.log.replay(), () => --left > 0);
     if (index.size === service.size()) return store.rows();

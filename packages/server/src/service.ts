@@ -218,6 +218,7 @@ export class TransparencyService {
       ...(isOwnHead !== true && { reserved: { issuer: this.issuer, origin: this.origin } }),
       log: this.log,
       policies: this.#policies,
+      recent: this.#search.recent,
       now: this.#now,
       onQueued,
       onVerified: (seconds: number): void => {

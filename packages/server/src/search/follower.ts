@@ -1,8 +1,10 @@
-import type { IndexedLog } from "@tallystick/catalog";
 import type { Log, LogReplay, Store } from "@tallystick/log";
 
 import { ServerError } from "../error.js";
 import { SearchIndex } from "./search-index.js";
+import type { SearchIndexOptions } from "./search-index.js";
+
+type IndexOptions = Omit<SearchIndexOptions, "store">;
 
 /** Where a search index lives. */
 export interface SearchPlace {
@@ -20,24 +22,24 @@ export interface SearchPlace {
  */
 export async function openIndex(
   place: SearchPlace,
-  log: IndexedLog,
+  options: IndexOptions,
   replay: LogReplay,
 ): Promise<SearchIndex> {
-  const index = await attempt(place, log, replay);
+  const index = await attempt(place, options, replay);
   if (index !== undefined) return index;
   await place.clear();
-  return SearchIndex.open({ store: await place.open(), log });
+  return SearchIndex.open({ ...options, store: await place.open() });
 }
 
 async function attempt(
   place: SearchPlace,
-  log: IndexedLog,
+  options: IndexOptions,
   replay: LogReplay,
 ): Promise<SearchIndex | undefined> {
   let store: Store | undefined;
   try {
     store = await place.open();
-    const index = await SearchIndex.open({ store, log });
+    const index = await SearchIndex.open({ ...options, store });
     if (await index.isOf(replay)) return index;
   } catch (error) {
     if (!isDamage(error)) throw error;

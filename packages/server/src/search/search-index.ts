@@ -26,6 +26,7 @@ import {
   stateRow,
 } from "./rows.js";
 import type { CommittedHead, EntryFacts, IndexState, KeyState } from "./rows.js";
+import type { RecentStatements } from "./recent.js";
 
 /** Entries in a bundle of a replay. */
 const BUNDLE = 256;
@@ -33,12 +34,18 @@ const BUNDLE = 256;
 /** Bytes of rows after which a write is made before its bundle ends. */
 const BATCH_BYTES = 8_388_608;
 
+/** Entries, and bytes of their statements, whose terms are looked up in one read. */
+const LOOKUP_ENTRIES = 64;
+const LOOKUP_BYTES = 1_048_576;
+
 /** What a search index is opened over. */
 export interface SearchIndexOptions {
   /** Open; holds nothing but the index, and is closed with it. */
   readonly store: Store;
   /** The log, whose heads are looked out for. */
   readonly log: IndexedLog;
+  /** Where statements may be at hand; the others are read from the log. */
+  readonly recent?: RecentStatements;
 }
 
 /** What an index comes to. */
@@ -49,17 +56,21 @@ export type Extent = Pick<IndexState, "size" | "members">;
  * made anew. It follows the log behind its rounds and says up to which size it has got.
  *
  * A bundle of entries is indexed in one write, with the state: after a crash it goes on where it was.
- * In memory is no more than one bundle of rows, of 8 MiB at most, and one statement.
+ * In memory is no more than one bundle of rows, of 8 MiB at most, the terms of 64 entries, and one
+ * statement.
  */
 export class SearchIndex {
   readonly rows: SearchRows;
   readonly log: IndexedLog;
   readonly #store: Store;
+  readonly #recent: RecentStatements | undefined;
   // Owned by #take: what is written.
   #state: IndexState | undefined;
 
-  private constructor({ store, log }: SearchIndexOptions, state: IndexState | undefined) {
+  private constructor(options: SearchIndexOptions, state: IndexState | undefined) {
+    const { store, log, recent } = options;
     this.#store = store;
+    this.#recent = recent;
     this.log = log;
     this.rows = new SearchRows(store);
     this.#state = state;
@@ -134,11 +145,12 @@ export class SearchIndex {
   async #take(replay: LogReplay, bundle: number): Promise<void> {
     const batch = new Batch(this.rows, this.#state, this.log);
     let index = this.size;
-    for await (const { statement } of replay.entries(bundle, this.size)) {
-      await batch.add(index, statement);
+    for (const entry of await replay.digests(bundle, this.size)) {
+      await batch.add(index, await this.#statementOf(entry, index, replay));
       index++;
       if (batch.bytes > BATCH_BYTES) break;
     }
+    await batch.lookUp();
     for await (const record of replay.checkpoints(bundle, this.size)) {
       const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
       if (size <= index) batch.addCheckpoint(size, time);
@@ -148,6 +160,29 @@ export class SearchIndex {
     await this.#store.write(batch.end());
     this.#state = state;
   }
+
+  async #statementOf(
+    entry: Uint8Array,
+    index: number,
+    replay: LogReplay,
+  ): Promise<SignedStatement> {
+    const recent = this.#recent?.take(entry);
+    if (recent !== undefined) return recent;
+    const { statement } = await replay.read(entry, index);
+    // What is logged was admitted, whatever the policy says about subjects today.
+    return SignedStatement.decode(statement, { isSubjectOptional: true });
+  }
+}
+
+/** An entry whose terms are still to be looked up. */
+interface Added {
+  readonly index: number;
+  readonly entry: Uint8Array;
+  readonly terms: readonly {
+    readonly key: Uint8Array;
+    readonly name: string;
+    readonly kind: Term["kind"];
+  }[];
 }
 
 /** The rows of one write. */
@@ -156,9 +191,14 @@ class Batch {
   readonly #log: IndexedLog;
   readonly #written: Row[] = [];
   readonly #terms = new Map<string, { readonly key: Uint8Array; readonly state: KeyState }>();
-  // Owned by add.
+  // Owned by add and lookUp: entries whose terms are not looked up yet.
+  readonly #added: Added[] = [];
+  // Owned by lookUp: what is stored of the terms that it lists.
+  readonly #known = new Map<string, KeyState | undefined>();
+  // Owned by add and lookUp.
   #state: IndexState | undefined;
   #bytes = 0;
+  #addedBytes = 0;
 
   constructor(rows: SearchRows, state: IndexState | undefined, log: IndexedLog) {
     this.#rows = rows;
@@ -175,30 +215,53 @@ class Batch {
     return this.#bytes;
   }
 
-  async add(index: number, body: Uint8Array): Promise<void> {
-    // What is logged was admitted, whatever the policy says about subjects today.
-    const statement = SignedStatement.decode(body, { isSubjectOptional: true });
+  async add(index: number, statement: SignedStatement): Promise<void> {
     const { entry } = statement;
     const terms = termsOf(statement);
     const row = entryRow(index, factsIn(entry, terms));
     this.#bytes += row.value.length;
     this.#written.push(row);
-    const keys = terms.map(termKey);
-    const known = await this.#rows.keys(keys);
+    this.#added.push({
+      ...{ index, entry },
+      terms: terms.map((term) => {
+        const key = termKey(term);
+        return { key, name: encodeHex(key), kind: term.kind };
+      }),
+    });
+    this.#addedBytes += statement.normalised.length;
+    const first = this.#state?.first ?? entry;
+    const head = headIn(statement, index, this.#log) ?? this.#state?.head;
+    const { members } = this.#state ?? { members: 0 };
+    this.#state = { size: index + 1, members, first, last: entry, head };
+    const isEnough = this.#added.length >= LOOKUP_ENTRIES || this.#addedBytes > LOOKUP_BYTES;
+    if (isEnough) await this.lookUp();
+  }
+
+  /** Lays the entries that were added behind the lists of their terms, which it reads at once. */
+  async lookUp(): Promise<void> {
+    const terms = new Map(this.#added.flatMap((one) => one.terms.map((term) => [term.name, term])));
+    const unread = [...terms.values()].filter(({ name }) => !this.#terms.has(name));
+    const states = await this.#rows.keys(unread.map(({ key }) => key));
+    unread.forEach(({ name }, i) => {
+      this.#known.set(name, states[i]);
+    });
+    for (const added of this.#added.splice(0)) this.#list(added);
+    this.#known.clear();
+    this.#addedBytes = 0;
+  }
+
+  #list({ index, entry, terms }: Added): void {
     let { members } = this.#state ?? { members: 0 };
-    keys.forEach((key, i) => {
-      const name = encodeHex(key);
-      const before = this.#terms.get(name)?.state ?? known[i];
+    for (const { key, name, kind } of terms) {
+      const before = this.#terms.get(name)?.state ?? this.#known.get(name);
       const list = extendList(before?.list ?? EMPTY_LIST, { index, entry });
       this.#terms.set(name, { key, state: { list, index } });
       this.#written.push(listedRow(key, index, { entry, list }));
-      if (list.count > 1 || !isCommitted(terms[i]?.kind ?? "")) return;
+      if (list.count > 1 || !isCommitted(kind)) continue;
       this.#written.push(memberRow(key));
       members++;
-    });
-    const first = this.#state?.first ?? entry;
-    const head = headIn(statement, index, this.#log) ?? this.#state?.head;
-    this.#state = { size: index + 1, members, first, last: entry, head };
+    }
+    if (this.#state !== undefined) this.#state = { ...this.#state, members };
   }
 
   addCheckpoint(size: number, time: number): void {

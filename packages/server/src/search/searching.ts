@@ -8,6 +8,7 @@ import { Heads } from "./heads.js";
 import type { HeadOptions, HeadParts } from "./heads.js";
 import { IndexProver } from "./prover.js";
 import type { Proven } from "./prover.js";
+import { RecentStatements } from "./recent.js";
 import { searchPage } from "./query.js";
 import type { SearchPage, SearchQuery } from "./query.js";
 import type { SearchIndex } from "./search-index.js";
@@ -22,6 +23,7 @@ export interface SearchingOptions {
 }
 
 interface Following {
+  readonly recent: RecentStatements;
   readonly follower: Follower;
   readonly prover: IndexProver;
 }
@@ -33,9 +35,17 @@ export class Searching {
   // Owned by commitWith.
   #heads: Heads | undefined;
 
-  private constructor(name: IndexedLog, follower: Follower | undefined) {
+  private constructor(name: IndexedLog, following?: Omit<Following, "prover">) {
     this.#name = name;
-    this.#following = follower && { follower, prover: new IndexProver(follower.index) };
+    this.#following = following && {
+      ...following,
+      prover: new IndexProver(following.follower.index),
+    };
+  }
+
+  /** Where registration leaves statements for the index; `undefined` where there is none. */
+  get recent(): RecentStatements | undefined {
+    return this.#following?.recent;
   }
 
   /**
@@ -44,15 +54,17 @@ export class Searching {
    * @throws what keeps the index from opening, where nobody is told of it
    */
   static async open({ place, name, onFailure }: SearchingOptions, log: Log): Promise<Searching> {
-    if (place === undefined) return new Searching(name, undefined);
+    if (place === undefined) return new Searching(name);
     try {
-      const index = await openIndex(place, name, log.replay());
-      return new Searching(name, new Follower(index, log, onFailure ?? ((): void => undefined)));
+      const recent = new RecentStatements();
+      const index = await openIndex(place, { log: name, recent }, log.replay());
+      const follower = new Follower(index, log, onFailure ?? ((): void => undefined));
+      return new Searching(name, { recent, follower });
     } catch (error) {
       if (onFailure === undefined) throw error;
       // What is derived keeps no service from starting.
       onFailure(error);
-      return new Searching(name, undefined);
+      return new Searching(name);
     }
   }
 

@@ -1,0 +1,84 @@
+import { describe, expect, jest, test } from "@jest/globals";
+import { PrivateKey } from "@tallystick/cose";
+import { LogReplay, MemoryAnchor, MemoryStore } from "@tallystick/log";
+import { signPolicy, withIssuerKey } from "@tallystick/policy";
+import { SignedStatement, signStatement } from "@tallystick/statement";
+
+import { openIndex } from "./search/follower.js";
+import { RecentStatements } from "./search/recent.js";
+import { TransparencyService } from "./service.js";
+import { ISSUER, ORIGIN, TIME, VENDOR, statement } from "./testing/service.js";
+
+async function decoded(payload: Uint8Array, key: PrivateKey): Promise<SignedStatement> {
+  const about = { contentType: "text/plain", issuer: VENDOR, subject: "a" };
+  return SignedStatement.decode(await signStatement({ payload, ...about }, key));
+}
+
+describe("recent statements", () => {
+  test("are given once", async () => {
+    const key = await PrivateKey.generate("EdDSA");
+    const recent = new RecentStatements();
+    const [one, two] = await Promise.all([1, 2].map((n) => decoded(Uint8Array.of(n), key)));
+    if (one === undefined || two === undefined) throw new Error("no statements");
+    expect([one, two, one].map((each) => recent.offer(each))).toStrictEqual([true, true, false]);
+    expect(recent.count).toBe(2);
+    expect(recent.take(one.entry.slice())).toBe(one);
+    expect(recent.take(one.entry)).toBeUndefined();
+    expect(recent.take(two.entry)).toBe(two);
+    expect(recent.count).toBe(0);
+  });
+
+  test("are 8 MiB at most, and room that is given back is used again", async () => {
+    const key = await PrivateKey.generate("EdDSA");
+    const recent = new RecentStatements();
+    const each = await Promise.all(
+      Array.from({ length: 9 }, (_, n) => decoded(new Uint8Array(1_000_000).fill(n), key)),
+    );
+    for (const one of each) recent.offer(one);
+    expect(recent.count).toBe(8);
+    const [first, last] = [each[0], each[8]];
+    if (first === undefined || last === undefined) throw new Error("no statements");
+    expect(recent.take(last.entry)).toBeUndefined();
+    expect(recent.take(first.entry)).toBe(first);
+    expect(recent.offer(last)).toBe(true);
+    expect(recent.take(last.entry)).toBe(last);
+  });
+});
+
+test("an index that follows makes of them what it makes of the log", async () => {
+  const [operator, signer, vendor] = await Promise.all([
+    PrivateKey.generate("ES256"),
+    PrivateKey.generate("ES256"),
+    PrivateKey.generate("EdDSA"),
+  ]);
+  const followed = new MemoryStore();
+  const search = { open: () => Promise.resolve(followed), clear: () => Promise.resolve() };
+  const parts = { store: new MemoryStore(), anchor: new MemoryAnchor(), signer, search };
+  const named = { issuer: ISSUER, origin: ORIGIN, now: (): number => TIME };
+  const service = await TransparencyService.create({ ...parts, ...named }, operator);
+  const { policy, entryId } = await service.policyInForce();
+  const admitted = withIssuerKey(policy.document, entryId, { iss: VENDOR, key: vendor.publicKey });
+  await service.register(await signPolicy(admitted, { issuer: ISSUER, issuedAt: TIME }, operator));
+  await service.searchSettled();
+
+  const read = jest.spyOn(LogReplay.prototype, "read");
+  const texts = Array.from({ length: 300 }, (_, n) => `text ${n}`);
+  const signed = await Promise.all(texts.map((text) => statement(text, vendor)));
+  const refused = await statement("refused", operator);
+  const sent = [...signed, ...signed.slice(0, 50), refused];
+  const answers = await Promise.allSettled(sent.map((one) => service.register(one)));
+  expect(answers.filter(({ status }) => status === "rejected")).toHaveLength(1);
+  await service.searchSettled();
+  // The policies, which are what admission reads.
+  expect(read.mock.calls.filter(([, index]) => index > 1)).toStrictEqual([]);
+  read.mockRestore();
+
+  const anew = new MemoryStore();
+  const place = { open: () => Promise.resolve(anew), clear: () => Promise.resolve() };
+  const log = { issuer: ISSUER, origin: ORIGIN };
+  const index = await openIndex(place, { log }, service.log.replay());
+  await index.catchUp(service.log.replay());
+  expect(index.size).toBe(302);
+  expect(followed.rows()).toStrictEqual(anew.rows());
+  await service.close();
+});
