@@ -26,6 +26,7 @@ export {
   type AnchorState,
   missingAnchor,
 } from "./anchor.js";
+export type { Arrivals } from "./arrivals.js";
 export type { ArchiveSum } from "./archive.js";
 export {
   type Backup,

@@ -3,6 +3,7 @@ import { encodeBundle, HASH_BYTES, TILE_WIDTH, type TileId } from "@tallystick/m
 import type { SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
+import { Arrivals } from "./arrivals.js";
 import { LogError, toLogError } from "./error.js";
 import { Guard } from "./guard.js";
 import { FROZEN_KEY, META_KEY, sealRow } from "./layout.js";
@@ -62,6 +63,7 @@ export interface LogOptions {
 interface Parts {
   readonly options: LogOptions;
   readonly published: Published;
+  readonly arrivals: Arrivals;
   readonly sequencer: Sequencer;
   readonly reader: Reader;
 }
@@ -71,6 +73,8 @@ interface Parts {
  * published root is signed, durable and kept.
  */
 export class Log {
+  /** Where entries that are about to come are announced, so that a round takes them with it. */
+  readonly arrivals: Arrivals;
   readonly #store: Store;
   readonly #anchor: Anchor;
   readonly #now: () => number;
@@ -83,7 +87,8 @@ export class Log {
   // Owned by close.
   #closed: Promise<void> | undefined;
 
-  private constructor({ options, published, sequencer, reader }: Parts) {
+  private constructor({ options, published, arrivals, sequencer, reader }: Parts) {
+    this.arrivals = arrivals;
     this.#store = options.store;
     this.#anchor = options.anchor;
     this.#now = clockOf(options.now);
@@ -157,18 +162,13 @@ export class Log {
     const { store, space, onStep, onFatal = () => undefined } = options;
     const reader = new Reader(store);
     const published = new Published(view);
+    const arrivals = new Arrivals();
     const pool = new Pool({ ...DEFAULT_POOL, ...options.pool });
     const sequencer = new Sequencer({
-      pool,
-      reader,
-      writer,
-      standing,
-      published,
-      space,
-      onStep,
-      onFatal,
+      ...{ pool, reader, writer, standing, published },
+      ...{ space, arrivals, onStep, onFatal },
     });
-    return new Log({ options, published, sequencer, reader });
+    return new Log({ options, published, arrivals, sequencer, reader });
   }
 
   /** Yields whether entries are taken, and if not, why. */

@@ -1,3 +1,4 @@
+import type { Arrivals } from "./arrivals.js";
 import { LogError, toLogError } from "./error.js";
 import { isEqual } from "./layout.js";
 import { type Pending, type Pool, type PoolLimits, type Submission } from "./pool.js";
@@ -22,6 +23,7 @@ export interface SequencerOptions {
   readonly published: Published;
   readonly onFatal: (error: LogError) => void;
   readonly space?: Space | undefined;
+  readonly arrivals?: Arrivals | undefined;
   readonly onStep?: OnStep | undefined;
 }
 
@@ -32,7 +34,7 @@ interface Action {
 
 /**
  * Turns submissions into entries of the log, round after round. A round starts at once when none is
- * under way; while it commits, the next one's entries collect in the pool.
+ * under way and nothing is about to come; while it commits, the next one's entries collect in the pool.
  *
  * An entry gets one index however often and whenever it is submitted (I4): duplicates are looked for
  * in the pool, then in the round under way, then in the stored log, and the last look is taken inside
@@ -44,6 +46,7 @@ export class Sequencer {
   readonly #published: Published;
   readonly #onFatal: (error: LogError) => void;
   readonly #space: Space | undefined;
+  readonly #arrivals: Arrivals | undefined;
   readonly #onStep: OnStep | undefined;
   // Owned by freeze, which takes the writer away for good.
   #writer: Writer | undefined;
@@ -67,6 +70,7 @@ export class Sequencer {
     this.#published = options.published;
     this.#onFatal = options.onFatal;
     this.#space = options.space;
+    this.#arrivals = options.arrivals;
     this.#onStep = options.onStep;
   }
 
@@ -157,6 +161,7 @@ export class Sequencer {
     // One turn, so that entries submitted in the same breath share the round.
     await Promise.resolve();
     while (this.#hasWork()) {
+      if (this.#actions.length === 0) await this.#arrivals?.settled();
       const action = this.#actions.shift();
       if (action === undefined) await this.#runRound(this.#pool.take(ROUND_LIMITS));
       else await this.#runAction(action);

@@ -106,23 +106,30 @@ async function admitAndAppendAgain(
   const { log, recent, onQueued } = registrar;
   let verified: VerifiedStatement | undefined;
   for (let admissions = 1; ; admissions++) {
-    const grounds = await groundsOf(registrar, statement);
-    const began = performance.now();
-    verified = await verify(statement, grounds, verified);
-    registrar.onVerified?.((performance.now() - began) / 1000);
-    const { state, time } = grounds;
-    const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-    const isOffered = recent?.offer(statement) === true;
+    const arrived = log.arrivals.announce();
+    let isOffered: boolean;
+    let appended: Promise<SequencedEntry>;
     try {
-      const appended = log.append(appendRequest(admission));
+      const grounds = await groundsOf(registrar, statement);
+      const began = performance.now();
+      verified = await verify(statement, grounds, verified);
+      registrar.onVerified?.((performance.now() - began) / 1000);
+      const { state, time } = grounds;
+      const admission = Admission.admit(verified, state, time); // S17: policy before anything else
+      isOffered = recent?.offer(statement) === true;
+      appended = log.append(appendRequest(admission));
+    } finally {
+      arrived();
+    }
+    try {
       // Not where the log has refused it at once.
       if (onQueued !== undefined && log.isPending(statement.entry)) onQueued(statement.entry);
       const sequenced = await appended;
       const { index, checkpoint, isDuplicate } = sequenced;
-      if (isOffered && isDuplicate) recent.take(statement.entry);
+      if (isOffered && isDuplicate) recent?.take(statement.entry);
       return { statement, index, size: checkpoint.checkpoint.size, sequenced, isDuplicate };
     } catch (error) {
-      if (isOffered) recent.take(statement.entry);
+      if (isOffered) recent?.take(statement.entry);
       const isRaced = error instanceof LogError && error.code === "LOG_PRECONDITION_FAILED";
       if (!isRaced || admissions === MAX_ADMISSIONS) throw error;
     }
