@@ -21,6 +21,32 @@ function ids(pool: Pool, limits = wide): readonly string[] {
   return pool.take(limits).map(({ id }) => id);
 }
 
+describe("one that comes again", () => {
+  const again = { ...submission(3), isAgain: true };
+
+  test("goes before those that wait, and behind others that came again", () => {
+    const pool = new Pool(wide);
+    pool.add("a", submission(1));
+    pool.add("b", again);
+    pool.add("c", submission(1));
+    pool.add("d", again);
+    expect(pool.load).toEqual({ entries: 4, bytes: 8 });
+    expect(pool.find("d")?.id).toBe("d");
+    expect(ids(pool, { ...wide, maxEntries: 3 })).toEqual(["b", "d", "a"]);
+    expect(pool.find("d")).toBeUndefined();
+    expect(pool.load).toEqual({ entries: 1, bytes: 1 });
+    expect(ids(pool)).toEqual(["c"]);
+    expect([pool.isEmpty, pool.load.bytes]).toEqual([true, 0]);
+  });
+
+  test("counts towards the limits like another", () => {
+    const pool = new Pool({ maxEntries: 2, maxBytes: 1000 });
+    pool.add("a", again);
+    pool.add("b", again);
+    expect(() => pool.add("c", again)).toThrow(new LogError("LOG_FULL", "2 entries wait, limit 2"));
+  });
+});
+
 describe("bounds", () => {
   test("by count", () => {
     const pool = new Pool({ maxEntries: 2, maxBytes: 1000 });

@@ -10,6 +10,8 @@ export interface Submission {
   readonly precondition: Uint8Array | undefined;
   /** Seconds since the epoch. */
   readonly admittedAt: number | undefined;
+  /** Goes before those that wait. */
+  readonly isAgain?: boolean;
 }
 
 /** A submission with the one promise that all who submitted it wait on. */
@@ -38,6 +40,8 @@ export class Pool {
   readonly #limits: PoolLimits;
   // Owned by add and take; in order of arrival.
   readonly #waiting = new Map<string, Pending>();
+  // Likewise, those that come again: they have waited once, and go first.
+  readonly #again = new Map<string, Pending>();
   // Owned by add and take; the bytes of what waits.
   #bytes = 0;
 
@@ -46,36 +50,36 @@ export class Pool {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.size === 0;
+    return this.#count === 0;
   }
 
   /** How much waits; bytes are those of bodies and collateral. */
   get load(): { readonly entries: number; readonly bytes: number } {
-    return { entries: this.#waiting.size, bytes: this.#bytes };
+    return { entries: this.#count, bytes: this.#bytes };
   }
 
   /** Yields the waiting entry with this id, for a duplicate to join. */
   find(id: string): Pending | undefined {
-    return this.#waiting.get(id);
+    return this.#again.get(id) ?? this.#waiting.get(id);
   }
 
   /**
    * Queues an entry that is not waiting yet. An entry larger than the whole pool is let in when
-   * nothing else waits, or it could never be.
+   * nothing else waits, or it could never be. One that comes again goes before the others.
    *
    * @throws {@link LogError} `LOG_FULL`
    */
   add(id: string, submission: Submission): Pending {
     const bytes = bytesOf(submission);
     const { maxEntries, maxBytes } = this.#limits;
-    if (this.#waiting.size >= maxEntries) {
-      throw new LogError("LOG_FULL", `${this.#waiting.size} entries wait, limit ${maxEntries}`);
+    if (this.#count >= maxEntries) {
+      throw new LogError("LOG_FULL", `${this.#count} entries wait, limit ${maxEntries}`);
     }
     if (!this.isEmpty && this.#bytes + bytes > maxBytes) {
       throw new LogError("LOG_FULL", `${this.#bytes} bytes wait, limit ${maxBytes}`);
     }
     const pending = pendingFor(id, submission);
-    this.#waiting.set(id, pending);
+    (submission.isAgain === true ? this.#again : this.#waiting).set(id, pending);
     this.#bytes += bytes;
     return pending;
   }
@@ -87,7 +91,7 @@ export class Pool {
   take(limits: PoolLimits): readonly Pending[] {
     const taken: Pending[] = [];
     let bytes = 0;
-    for (const pending of this.#waiting.values()) {
+    for (const pending of [...this.#again.values(), ...this.#waiting.values()]) {
       bytes += bytesOf(pending.submission);
       const isOver = taken.length >= limits.maxEntries || bytes > limits.maxBytes;
       if (taken.length > 0 && (isOver || pending.submission.isControl)) break;
@@ -95,10 +99,14 @@ export class Pool {
       if (pending.submission.isControl) break;
     }
     for (const { id, submission } of taken) {
-      this.#waiting.delete(id);
+      if (!this.#again.delete(id)) this.#waiting.delete(id);
       this.#bytes -= bytesOf(submission);
     }
     return taken;
+  }
+
+  get #count(): number {
+    return this.#again.size + this.#waiting.size;
   }
 }
 

@@ -1,4 +1,4 @@
-import { rename, rm, stat } from "node:fs/promises";
+import { link, rename, rm, stat } from "node:fs/promises";
 
 import type { PublicKey } from "@tallystick/cose";
 import { chainDigest, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
@@ -198,7 +198,7 @@ export async function rebuildAnchorFile(
     await target?.close();
     if (isDamaged) {
       await requireNoLonger(path, (await stat(part)).size);
-      await rename(path, aside);
+      await setAside(path, aside);
     }
     await rename(part, path);
     await syncDirectoryOf(path);
@@ -209,6 +209,18 @@ export async function rebuildAnchorFile(
     throw toLogError(error, "LOG_UNAVAILABLE", "the anchor cannot be made");
   } finally {
     await anchor.close();
+  }
+}
+
+// A second name, and not another one: at no moment there is no anchor, which the next attempt would take
+// for one that was lost, with nothing left to hold the store against.
+async function setAside(path: string, aside: string): Promise<void> {
+  try {
+    await link(path, aside);
+  } catch (error) {
+    // Of an attempt that was cut short here.
+    const [old, other] = [await stat(path), await stat(aside).catch(() => undefined)];
+    if (other?.ino !== old.ino || other.dev !== old.dev) throw error;
   }
 }
 

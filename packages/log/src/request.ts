@@ -19,6 +19,8 @@ export interface AppendRequest {
    * later time, nor under one of an earlier time (I6).
    */
   readonly admittedAt?: number;
+  /** Goes before those that wait: it has waited, and was refused for what came before it. */
+  readonly isAgain?: boolean;
 }
 
 /**
@@ -28,6 +30,7 @@ export interface AppendRequest {
  */
 export function submissionOf(request: AppendRequest): Submission {
   const { entry, body, collateral, control = false, precondition, admittedAt } = request;
+  const { isAgain = false } = request;
   if (entry.length !== HASH_BYTES) {
     throw new TypeError(`entry of ${entry.length} bytes, want ${HASH_BYTES}`);
   }
@@ -43,5 +46,6 @@ export function submissionOf(request: AppendRequest): Submission {
     isControl: control,
     precondition: precondition?.slice(),
     admittedAt,
+    isAgain,
   };
 }

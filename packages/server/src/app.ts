@@ -7,7 +7,7 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import { AccessControl } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { declaredLength, readBody, receiveParts } from "./body.js";
-import { BodyBudget, MAX_BYTES_IN_FLIGHT } from "./budget.js";
+import { BodyBudget, CLIENT_SHARE, MAX_BYTES_IN_FLIGHT } from "./budget.js";
 import type { ClientOf } from "./client.js";
 import { ServerError } from "./error.js";
 import { requireMet } from "./expectation.js";
@@ -63,7 +63,7 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   const gate = new Gate(limits, options.clientOf ?? clientOf);
   const { maxBytesInFlight = MAX_BYTES_IN_FLIGHT } = options;
   // Batches last, so they have a half of their own and leave the other to those who send one body.
-  const budget = new BodyBudget(maxBytesInFlight / 2);
+  const budget = new BodyBudget(maxBytesInFlight / 2, CLIENT_SHARE);
   const { onDefect, maxBodyBytes: most = MIN_BODY_BYTES } = options;
   const registrations = new Registrations({ service, metrics, limits, onDefect });
   const maxItemBytes = (): Promise<number> => maxBodyBytes(service, options);
@@ -75,7 +75,9 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   };
   const routes = routesOf({ service, metrics, registrations, batches, ...options });
   const maxBytes = Math.min(most, MIN_BODY_BYTES);
-  const hot = new HotPath({ ...options, routes, budget, maxBytes, bodyTimeoutMs });
+  const clientNameOf = (request: IncomingMessage): string => gate.clientOf(request);
+  const taken = { budget, maxBytes, bodyTimeoutMs, clientOf: clientNameOf };
+  const hot = new HotPath({ ...options, routes, ...taken });
   const access = options.access && new AccessControl(options.access);
   const cold = coldPath({ service, routes, budget, options, gate, access, bodyTimeoutMs });
   const records = { metrics, log: options.log };
@@ -201,11 +203,8 @@ function answer(route: Route, cold: Cold): RequestHandler {
 async function bodyOf(request: Request, response: Response, cold: Cold): Promise<Uint8Array> {
   if (request.method !== "POST") return new Uint8Array();
   const maxBytes = await maxBodyBytes(cold.service, cold.options);
-  const release = cold.budget.take(declaredLength(request, maxBytes) ?? maxBytes);
-  if (release === undefined) {
-    throw new ServerError("SERVER_BUSY", "too many bodies are under way");
-  }
-  onOver(response, release);
+  const bytes = declaredLength(request, maxBytes) ?? maxBytes;
+  onOver(response, cold.budget.take(bytes, cold.gate.clientOf(request)));
   return readBody(request, { maxBytes, timeoutMs: cold.bodyTimeoutMs });
 }
 

@@ -1,24 +1,67 @@
+import { ServerError } from "./error.js";
+
 /** Bytes of request bodies that the process holds at once, over all connections. */
 export const MAX_BYTES_IN_FLIGHT = 268_435_456;
 
-/** What the bodies under way may take up together, so that many slow senders cannot fill the memory. */
+/** The part of a budget that one client has to itself. */
+export const CLIENT_SHARE: number = 1 / 16;
+
+/**
+ * What the bodies under way may take up together, so that many slow senders cannot fill the memory,
+ * and those of one client, so that it cannot keep the others out. A body counts from its headers on.
+ */
 export class BodyBudget {
   readonly #maxBytes: number;
-  // Owned by take: what the requests under way may still send or have sent.
+  readonly #maxOfOne: number;
+  // Owned by take: what the requests under way may still send or have sent, by client.
+  readonly #byClient = new Map<string, number>();
   #inFlight = 0;
 
-  constructor(maxBytes: number) {
+  /** `share` is what one client may have of it, all unless given. */
+  constructor(maxBytes: number, share = 1) {
     this.#maxBytes = maxBytes;
+    this.#maxOfOne = maxBytes * share;
   }
 
-  /** Yields the way to give the bytes back, once; `undefined` where there is no room for them. */
-  take(bytes: number): (() => void) | undefined {
-    if (this.#inFlight + bytes > this.#maxBytes) return undefined;
-    this.#inFlight += bytes;
+  /** Yields whether there is room for a body of a client. */
+  hasRoom(bytes: number, client: string): boolean {
+    return this.#isFree(bytes) && this.#isWithinShare(bytes, client);
+  }
+
+  /**
+   * Yields the way to give the bytes back, once.
+   *
+   * @throws {@link ServerError} `SERVER_BUSY` where there is no room for anybody, `SERVER_RATE_LIMITED`
+   * where there is none for this client
+   */
+  take(bytes: number, client: string): () => void {
+    if (!this.#isFree(bytes)) throw new ServerError("SERVER_BUSY", "too many bodies are under way");
+    if (!this.#isWithinShare(bytes, client)) {
+      const message = `${this.#maxOfOne} bytes of one client under way at once`;
+      throw new ServerError("SERVER_RATE_LIMITED", message, { retryAfter: 1 });
+    }
+    this.#add(client, bytes);
     let isHeld = true;
     return () => {
-      if (isHeld) this.#inFlight -= bytes;
+      if (isHeld) this.#add(client, -bytes);
       isHeld = false;
     };
+  }
+
+  #isFree(bytes: number): boolean {
+    return this.#inFlight + bytes <= this.#maxBytes;
+  }
+
+  // One body of any length is always let in: how long it may be is for others to say.
+  #isWithinShare(bytes: number, client: string): boolean {
+    const before = this.#byClient.get(client) ?? 0;
+    return before === 0 || before + bytes <= this.#maxOfOne;
+  }
+
+  #add(client: string, bytes: number): void {
+    this.#inFlight += bytes;
+    const held = (this.#byClient.get(client) ?? 0) + bytes;
+    if (held > 0) this.#byClient.set(client, held);
+    else this.#byClient.delete(client);
   }
 }

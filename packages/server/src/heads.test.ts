@@ -237,7 +237,9 @@ describe("an index with a row that is not as it was", () => {
     const vendor = keyRowKey(termKey({ kind: "issuer", value: VENDOR }));
     await store.write([{ key: vendor, value: Uint8Array.of(1, 2, 3, 4, 5) }]);
     const failures: unknown[] = [];
-    const follower = new Follower(index, at.service.log, (error) => failures.push(error));
+    const follower = new Follower(index, at.service.log, {
+      onFailure: (error) => failures.push(error),
+    });
     await follower.settled();
     await follower.close();
     expect(failures).toMatchObject([{ code: "LOG_CORRUPT" }]);

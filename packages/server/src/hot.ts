@@ -13,6 +13,8 @@ import { visitOf } from "./visit.js";
 export interface HotOptions {
   readonly routes: readonly Route[];
   readonly budget: BodyBudget;
+  /** Names the client behind a request. */
+  readonly clientOf: (request: IncomingMessage) => string;
   /** Largest body that is taken here, in bytes; larger ones are for the framework to judge. */
   readonly maxBytes: number;
   /** Longest time for a body to arrive, in milliseconds. */
@@ -100,10 +102,11 @@ export class HotPath {
     const bytes = /^[0-9]{1,15}$/.test(length ?? "") ? Number(length) : Number.NaN;
     if (!isPlain || type !== route.consumes || !accepts(request, route.produces)) return undefined;
     if (!(bytes > 0 && bytes <= this.#options.maxBytes)) return undefined;
-    const release = this.#options.budget.take(bytes);
-    if (release === undefined) return undefined;
+    const { budget, clientOf } = this.#options;
+    const client = clientOf(request);
+    if (!budget.hasRoom(bytes, client)) return undefined;
     return (_request, response) => {
-      onOver(response, release);
+      onOver(response, budget.take(bytes, client));
       const limits = { maxBytes: bytes, timeoutMs: this.#options.bodyTimeoutMs };
       void this.#answer(route, response, async () => {
         const body = await readBody(request, limits);

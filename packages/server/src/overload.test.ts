@@ -180,6 +180,34 @@ describe("at ten times the load that it can carry", () => {
   });
 });
 
+describe("bodies that are announced and never sent", () => {
+  const MIB = 1_048_576;
+
+  test("take up the share of their client, and keep nobody else out", async () => {
+    await start({
+      limits: { readsPerSecond: 0, writesPerSecond: 0, bodyTimeoutMs: 600_000 },
+      clientOf: ({ headers }) => headers.authorization,
+    });
+    const { hostname, port } = new URL(server.url);
+    const announced = `${head(`Content-Length: ${MIB}`).trimEnd()}\r\nAuthorization: hoarder\r\n\r\n`;
+    const hoard = Array.from({ length: 140 }, () => {
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => undefined).write(announced);
+      return socket;
+    });
+    const statement = await at.sign("in between");
+    const send = (authorization: string): ReturnType<typeof post> =>
+      post(server.url, statement, { authorization });
+    await until(async () => (await send("hoarder")).status === 429);
+    const refused = await send("hoarder");
+    expect(problemOf(refused)[1]).toContain("bytes of one client under way at once");
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect((await send("somebody else")).status).toBe(201);
+    for (const socket of hoard) socket.destroy();
+    await until(async () => (await send("hoarder")).status === 201);
+  });
+});
+
 describe("the rate of a client", () => {
   const FEW = { writesPerSecond: 1, readsPerSecond: 1, burstSeconds: 3 };
 

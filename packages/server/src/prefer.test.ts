@@ -17,6 +17,10 @@ test.each([
   ["a wait that is no number", "respond-async, wait=soon", true, 0],
   ["two headers", ["x", "respond-async"], true, 0],
   ["behind an open quote", 'x="a, respond-async', true, 0],
+  ["behind a quote that an escape keeps open", 'x="a\\", respond-async', true, 0],
+  ["behind an escaped quote", 'x="a\\"b, c", respond-async', true, 0],
+  // A megabyte, which would take hours if each quote were looked for to the end.
+  ["behind many open quotes", `${'"\\'.repeat(500_000)}, respond-async`, true, 0],
   ["nothing between commas", " , ,, ", false, 0],
 ])("%s", (...[, prefer, isAsync, waitMs]) => {
   const headers = prefer === undefined ? {} : { prefer };

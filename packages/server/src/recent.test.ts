@@ -20,7 +20,11 @@ describe("recent statements", () => {
     const recent = new RecentStatements();
     const [one, two] = await Promise.all([1, 2].map((n) => decoded(Uint8Array.of(n), key)));
     if (one === undefined || two === undefined) throw new Error("no statements");
-    expect([one, two, one].map((each) => recent.offer(each))).toStrictEqual([true, true, false]);
+    expect([one, two, one].map((each) => recent.offer(each, 300))).toStrictEqual([
+      true,
+      true,
+      false,
+    ]);
     expect(recent.count).toBe(2);
     expect(recent.take(one.entry.slice())).toBe(one);
     expect(recent.take(one.entry)).toBeUndefined();
@@ -28,21 +32,38 @@ describe("recent statements", () => {
     expect(recent.count).toBe(0);
   });
 
-  test("are 8 MiB at most, and room that is given back is used again", async () => {
+  test("are 16 MiB of memory at most, and room that is given back is used again", async () => {
     const key = await PrivateKey.generate("EdDSA");
     const recent = new RecentStatements();
     const each = await Promise.all(
       Array.from({ length: 9 }, (_, n) => decoded(new Uint8Array(1_000_000).fill(n), key)),
     );
-    for (const one of each) recent.offer(one);
+    for (const one of each) recent.offer(one, 1_000_000);
     expect(recent.count).toBe(8);
     const [first, last] = [each[0], each[8]];
     if (first === undefined || last === undefined) throw new Error("no statements");
     expect(recent.take(last.entry)).toBeUndefined();
     expect(recent.take(first.entry)).toBe(first);
-    expect(recent.offer(last)).toBe(true);
+    expect(recent.offer(last, 1_000_000)).toBe(true);
     expect(recent.take(last.entry)).toBe(last);
   });
+});
+
+test("those of an index that is used no more are forgotten, and no others kept", async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const [one, two] = [await decoded(Uint8Array.of(1), key), await decoded(Uint8Array.of(2), key)];
+  const recent = new RecentStatements();
+  recent.offer(one, 300);
+  recent.stop();
+  expect([recent.count, recent.offer(two, 300), recent.count]).toStrictEqual([0, false, 0]);
+});
+
+test("an unprotected header that is thrown away counts as long as it is there", async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const recent = new RecentStatements();
+  const small = await decoded(Uint8Array.of(1), key);
+  expect(recent.offer(small, 9_000_000)).toBe(false);
+  expect(recent.offer(small, small.normalised.length)).toBe(true);
 });
 
 test("an index that follows makes of them what it makes of the log", async () => {

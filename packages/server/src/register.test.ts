@@ -182,9 +182,11 @@ describe("the policy in force", () => {
     const { entry } = SignedStatement.decode(bytes);
     const others = await Promise.all(Array.from({ length: 8 }, (_, i) => racing.sign(`${i}`)));
     const admittedAt: (number | undefined)[] = [];
+    const goesFirst: (boolean | undefined)[] = [];
     log.append = async (request) => {
       if (encodeHex(request.entry) !== encodeHex(entry)) return append(request);
       admittedAt.push(request.admittedAt);
+      goesFirst.push(request.isAgain);
       const other = others.pop();
       if (other !== undefined) {
         clock++;
@@ -200,6 +202,8 @@ describe("the policy in force", () => {
     );
     verify.mockRestore();
     expect(admittedAt).toEqual(Array.from({ length: 9 }, (_, i) => TIME + i));
+    // Else whoever comes later keeps going before it.
+    expect(goesFirst).toEqual(Array.from({ length: 9 }, (_, i) => i > 0));
     const found = await log.lookup(entry);
     expect(encodeHex(found?.collateral ?? new Uint8Array())).toContain((TIME + 8).toString(16));
     await racing.service.close();

@@ -41,7 +41,8 @@ export interface RegisteredStatement {
 
 /**
  * How often a statement is admitted when a policy, or a checkpoint of a later second, is committed
- * before it: a full pool is eight rounds, each of which may end in another second.
+ * before it: once for the rounds that were waiting, and again for each that overtakes it, which only
+ * policies and others that are admitted again can.
  */
 const MAX_ADMISSIONS = 16;
 
@@ -63,7 +64,12 @@ export async function register(
   const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
   const standing = log.standing();
-  if (standing.kind === "reader") throw new LogError(standing.code, standing.reason);
+  if (standing.kind === "reader") {
+    // What is logged needs no decision: who sends it again is answered.
+    const logged = await found(log, statement);
+    if (logged !== undefined) return logged;
+    throw new LogError(standing.code, standing.reason);
+  }
   // Everybody can read the changes of the policy and send them again, and to read one takes long.
   const isHead = isReserved(registrar, statement);
   const isRead = isHead || isOperatorStatement(statement);
@@ -73,7 +79,7 @@ export async function register(
     throw new ServerError("SERVER_HEAD_RESERVED", "this is one of this log");
   }
   try {
-    return await admitAndAppendAgain(registrar, statement);
+    return await admitAndAppendAgain(registrar, statement, bytes.length);
   } catch (error) {
     // Looked up where it matters alone: for the others, the round looks them up all at once.
     const known = await found(log, statement);
@@ -102,6 +108,7 @@ async function found(
 async function admitAndAppendAgain(
   registrar: Registrar,
   statement: SignedStatement,
+  submittedBytes: number,
 ): Promise<RegisteredStatement> {
   const { log, recent, onQueued } = registrar;
   let verified: VerifiedStatement | undefined;
@@ -116,8 +123,8 @@ async function admitAndAppendAgain(
       registrar.onVerified?.((performance.now() - began) / 1000);
       const { state, time } = grounds;
       const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-      isOffered = recent?.offer(statement) === true;
-      appended = log.append(appendRequest(admission));
+      isOffered = recent?.offer(statement, submittedBytes) === true;
+      appended = log.append({ ...appendRequest(admission), isAgain: admissions > 1 });
     } finally {
       arrived();
     }

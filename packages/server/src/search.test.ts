@@ -203,7 +203,7 @@ describe("the index is derived from the log", () => {
       },
     };
     const index = await openIndex(place, { log: LOG }, at.service.log.replay());
-    const follower = new Follower(index, at.service.log, () => undefined);
+    const follower = new Follower(index, at.service.log, { onFailure: () => undefined });
     const found = follower.use((open) => searchPage(open, { terms: [], limit: 10 }));
     await expect(found).rejects.toMatchObject({ code: "SERVER_SEARCH_UNAVAILABLE" });
     await follower.close();
@@ -232,7 +232,9 @@ describe("the index is derived from the log", () => {
     const place = memoryPlace();
     const index = await openIndex(place, { log: LOG }, at.service.log.replay());
     const failures: unknown[] = [];
-    const follower = new Follower(index, at.service.log, (error) => failures.push(error));
+    const follower = new Follower(index, at.service.log, {
+      onFailure: (error) => failures.push(error),
+    });
     await index.close();
     await follower.settled();
     expect(failures).toHaveLength(1);

@@ -150,8 +150,8 @@ export class TransparencyService {
    */
   static async open(options: ServiceOptions): Promise<TransparencyService> {
     const service = await TransparencyService.#over(options, (opened) => Log.open(opened));
-    await service.policyInForce();
     try {
+      await service.policyInForce();
       await service.witnessing?.open();
     } catch (error) {
       await service.close();
@@ -374,17 +374,20 @@ export class TransparencyService {
   async close(): Promise<void> {
     this.#state.isWritable = false;
     await this.witnessing?.close();
-    await this.#search.close();
-    await this.log.close();
+    try {
+      await this.#search.close();
+    } finally {
+      await this.log.close();
+    }
   }
 }
 
 async function searchingOf(
-  { search: place, issuer, origin, onSearchFailure: onFailure }: ServiceOptions,
+  { search: place, issuer, origin, space, onSearchFailure: onFailure }: ServiceOptions,
   log: Log,
 ): Promise<Searching> {
   try {
-    return await Searching.open({ place, name: { issuer, origin }, onFailure }, log);
+    return await Searching.open({ place, name: { issuer, origin }, onFailure, space }, log);
   } catch (error) {
     await log.close();
     throw error;

@@ -87,12 +87,15 @@ describe("a service over a log that can only be read", () => {
     const [status, title, detail, retryAfter] = await post(http, await made.sign("new"));
     expect([status, title, retryAfter]).toEqual([503, "Read Only", undefined]);
     expect(detail).toMatch(told);
-    // What is logged is read as ever; nothing is registered, not even what is there already.
+    // What is logged is read as ever, and who sends it again is told where it is.
     expect((await http.get("/policy")).status).toBe(200);
     const logged = await made.sign("logged");
     const { entryId } = SignedStatement.decode(logged);
     expect((await http.get(`/entries/${entryId}`)).status).toBe(200);
-    await expect(service?.register(logged)).rejects.toMatchObject({ code });
+    expect(await service?.register(logged)).toMatchObject({ entryId, isDuplicate: true });
+    await expect(made.sign("new").then((one) => service?.register(one))).rejects.toMatchObject({
+      code,
+    });
   });
 
   test.each([

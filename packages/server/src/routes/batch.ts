@@ -53,9 +53,7 @@ const MAX_BATCHES = 8;
 export async function postBatch(batches: Batches, { upload }: RouteRequest): Promise<Reply> {
   if (upload === undefined) throw new TypeError("a batch is read as it comes");
   const maxBytes = await batches.maxBytes();
-  const release = batches.budget.take(maxBytes + ANSWER_BYTES);
-  if (release === undefined) throw new ServerError("SERVER_BUSY", "too many batches are under way");
-  upload.onClose(release);
+  upload.onClose(batches.budget.take(maxBytes + ANSWER_BYTES, upload.client));
   begin(batches.underway, upload);
   const answers = new Answers();
   upload.onClose(() => {

@@ -1,4 +1,5 @@
-import type { Log, LogReplay, Store } from "@tallystick/log";
+import { spaceShortage } from "@tallystick/log";
+import type { Log, LogReplay, Space, Store } from "@tallystick/log";
 
 import { ServerError } from "../error.js";
 import { SearchIndex } from "./search-index.js";
@@ -42,7 +43,10 @@ async function attempt(
     const index = await SearchIndex.open({ ...options, store });
     if (await index.isOf(replay)) return index;
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isDamage(error)) {
+      await store?.close();
+      throw error;
+    }
   }
   await store?.close();
   return undefined;
@@ -52,11 +56,20 @@ function isDamage(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "LOG_CORRUPT";
 }
 
+/** How a {@link Follower} follows. */
+export interface FollowerOptions {
+  /** Told once why the index cannot be used any more. */
+  readonly onFailure: (error: unknown) => void;
+  /** Room that there must be, or it waits for its next call: it must not fill the disk of the log. */
+  readonly space?: Space | undefined;
+}
+
 /** Has an index follow a log behind its rounds, which never wait for it. */
 export class Follower {
   readonly index: SearchIndex;
   readonly #log: Log;
   readonly #onFailure: (error: unknown) => void;
+  readonly #space: Space | undefined;
   // Owned by onCaughtUp.
   #caughtUp: () => Promise<void> = () => Promise.resolve();
   // Owned by wake and #run.
@@ -67,10 +80,11 @@ export class Follower {
   // Owned by #fail.
   #condemning: Promise<void> | undefined;
 
-  constructor(index: SearchIndex, log: Log, onFailure: (error: unknown) => void) {
+  constructor(index: SearchIndex, log: Log, { onFailure, space }: FollowerOptions) {
     this.index = index;
     this.#log = log;
     this.#onFailure = onFailure;
+    this.#space = space;
   }
 
   /** Has a function called each time the index has caught up. */
@@ -118,7 +132,7 @@ export class Follower {
     }
   }
 
-  /** Resolves once the index has all that the log had at the call, or has failed. */
+  /** Resolves once the index has all that the log had at the call, has failed, or has no room. */
   async settled(): Promise<void> {
     this.wake();
     while (this.#running !== undefined) await this.#running;
@@ -136,7 +150,8 @@ export class Follower {
     try {
       while (this.#isAsked && !this.#isClosed) {
         this.#isAsked = false;
-        await this.index.catchUp(this.#log.replay(), () => this.#goesOn());
+        if (!(await this.#hasRoom())) return;
+        await this.index.catchUp(this.#log.replay(), () => this.#goesOn() && this.#hasRoom());
       }
       if (this.#goesOn()) void this.#caughtUp();
     } catch (error) {
@@ -146,6 +161,10 @@ export class Follower {
 
   #goesOn(): boolean {
     return !this.#isClosed && this.#failure === undefined;
+  }
+
+  async #hasRoom(): Promise<boolean> {
+    return (await spaceShortage(this.#space)) === undefined;
   }
 
   // What was derived is lost, and nothing else: the log goes on.

@@ -125,10 +125,13 @@ export class SearchIndex {
    *
    * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
-  async catchUp(replay: LogReplay, goesOn: (size: number) => boolean = () => true): Promise<void> {
+  async catchUp(
+    replay: LogReplay,
+    goesOn: (size: number) => boolean | Promise<boolean> = () => true,
+  ): Promise<void> {
     while (this.size < replay.size) {
       await this.#take(replay, Math.floor(this.size / BUNDLE));
-      if (!goesOn(this.size)) return;
+      if (!(await goesOn(this.size))) return;
     }
   }
 

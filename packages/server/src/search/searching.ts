@@ -1,5 +1,5 @@
 import type { IndexedLog, Term } from "@tallystick/catalog";
-import type { Log } from "@tallystick/log";
+import type { Log, Space } from "@tallystick/log";
 
 import { ServerError } from "../error.js";
 import { Follower, openIndex } from "./follower.js";
@@ -20,6 +20,8 @@ export interface SearchingOptions {
   readonly name: IndexedLog;
   /** Told once when the index fails; opening throws where it is not given. */
   readonly onFailure: ((error: unknown) => void) | undefined;
+  /** Room that there must be for the index to grow. */
+  readonly space?: Space | undefined;
 }
 
 interface Following {
@@ -53,12 +55,17 @@ export class Searching {
    *
    * @throws what keeps the index from opening, where nobody is told of it
    */
-  static async open({ place, name, onFailure }: SearchingOptions, log: Log): Promise<Searching> {
+  static async open(options: SearchingOptions, log: Log): Promise<Searching> {
+    const { place, name, onFailure, space } = options;
     if (place === undefined) return new Searching(name);
     try {
       const recent = new RecentStatements();
       const index = await openIndex(place, { log: name, recent }, log.replay());
-      const follower = new Follower(index, log, onFailure ?? ((): void => undefined));
+      const failed = (error: unknown): void => {
+        recent.stop();
+        onFailure?.(error);
+      };
+      const follower = new Follower(index, log, { onFailure: failed, space });
       return new Searching(name, { recent, follower });
     } catch (error) {
       if (onFailure === undefined) throw error;
@@ -141,6 +148,7 @@ export class Searching {
 
   /** Stops committing and following, and closes the index. */
   async close(): Promise<void> {
+    this.#following?.recent.stop();
     await this.#heads?.stop();
     await this.#following?.follower.close();
   }
