@@ -15,7 +15,19 @@ export interface Answer {
 
 /** Reads a resource. */
 export async function read(url: string): Promise<Answer> {
-  return answerOf(await fetch(url));
+  try {
+    return await answerOf(await fetch(url));
+  } catch (error) {
+    // RFC 9112 §9.3.1: a kept connection that the server ends just then says nothing about the request.
+    if (!isEnded(error)) throw error;
+    return answerOf(await fetch(url));
+  }
+}
+
+function isEnded(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return code === "ECONNRESET" || code === "UND_ERR_SOCKET";
 }
 
 /** Posts a statement. */
