@@ -16,7 +16,7 @@ export default tseslint.config(
       "data/**",
       "build/**",
       "test-vectors/**",
-      "packages/cli/packed*/**",
+      "**/packed/**",
     ],
   },
   {

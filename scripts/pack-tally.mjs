@@ -8,7 +8,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { digestOf, markOf, packedCommand, STAMP } from "../packages/cli/bin/packed.js";
+import { digestOf, isPacked, markOf, STAMP } from "../packages/cli/bin/packed.js";
 import { filesBelow, packageNames, ROOT } from "./repository.mjs";
 
 const CLI = join(ROOT, "packages/cli");
@@ -117,8 +117,8 @@ function stampOf(inputs, before) {
 
 /** Packs the command, unless what is there is of what is built now. Yields whether it did. */
 export async function packTally() {
-  if (packedCommand(BASE) !== undefined) return false;
-  const fresh = `${FOLDER}.${process.pid}`;
+  if (isPacked(BASE)) return false;
+  const fresh = join(CLI, `dist/packing-${process.pid}`);
   try {
     const before = marks();
     const inputs = await packInto(fresh);

@@ -25,16 +25,15 @@ export function digestOf(names, base) {
 }
 
 /**
- * The packed command of the package at `base`, unless it is missing or older than the modules it was
- * made from. A package as published has no sources and is not built again, so nothing is compared there.
+ * Whether the package at `base` has a packed command that is no older than the modules it was made from.
+ * A package as published has no sources and is not built again, so nothing is compared there.
  */
-export function packedCommand(base) {
+export function isPacked(base) {
   const folder = new URL(FOLDER, base);
-  const command = new URL("main.js", folder);
-  const isPublished = !existsSync(new URL("src", base));
-  if (isPublished) return existsSync(command) ? command : undefined;
+  if (!existsSync(new URL("main.js", folder))) return false;
+  if (!existsSync(new URL("src", base))) return true;
   const { inputs = {}, digest } = readStamp(new URL(STAMP, folder));
-  return isCurrent({ inputs, digest }, base) ? command : undefined;
+  return isCurrent({ inputs, digest }, base);
 }
 
 function readStamp(file) {
