@@ -1,16 +1,16 @@
 // How long does a service take to start again? Loads logs of several sizes, starts `tally serve` on
 // each, kills it, and starts it again; prints a table and JSON:
 //
-//   node scripts/bench-restart.mjs [--large] [--sizes N,N] [--repeats N] [--reuse DIR]
+//   node scripts/bench-restart.mjs [--large] [--sizes N,N] [--repeats N] [--reuse DIR] [--against TALLY]
 //
-// --large adds ten million entries, which take the loader some ten minutes and 6 GiB; --reuse measures
+// --against takes turns with the command of another build, `packages/cli/bin/tally.js` there. --large adds ten million entries, which take the loader some ten minutes and 6 GiB; --reuse measures
 // a service that is there and stopped, to which it adds an issuer and one statement a start.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -31,6 +31,7 @@ const { values } = parseArgs({
     repeats: { type: "string", default: "5" },
     bytes: { type: "string", default: "128" },
     reuse: { type: "string" },
+    against: { type: "string" },
   },
 });
 const repeats = Number(values.repeats);
@@ -73,9 +74,9 @@ async function exchange(url, statement) {
 }
 
 /** Starts a server, measures, and kills it, so that the next one recovers. */
-async function restart(dir, statement) {
+async function restart(tally, dir, statement) {
   const began = performance.now();
-  const child = spawn(process.execPath, [TALLY, "serve", dir, "--port", "0", "--scrub-rate", "0"], {
+  const child = spawn(process.execPath, [tally, "serve", dir, "--port", "0", "--scrub-rate", "0"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(child, "exit");
@@ -109,28 +110,51 @@ function medianOf(all) {
   return [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)];
 }
 
+/** How often as long the other build takes; by CPU time as well, which other work disturbs less. */
+function ratiosOf({ servingMs, cpuMs, againstMs, againstCpuMs }) {
+  if (againstMs === undefined) return {};
+  const ratio = (other, own) => Number((medianOf(other) / medianOf(own)).toFixed(2));
+  return {
+    "the other, of it": ratio(againstMs, servingMs),
+    "its CPU, of it": ratio(againstCpuMs, cpuMs),
+  };
+}
+
 async function measure(dir) {
   const file = join(folder, "issuer.pub.jwk");
   writeFileSync(file, JSON.stringify(issuer.publicKey.toJwk()));
   await run(TALLY, "trust", "add", file, "--iss", ISSUER, "--dir", dir);
   const starts = [];
+  const others = [];
   const bare = [];
-  for (let i = 0; i < repeats; i++) {
-    const payload = Buffer.from(`{"start":${i}}`);
+  let made = 0;
+  const statement = () => {
+    const payload = Buffer.from(`{"start":${made++}}`);
     const claims = { issuer: ISSUER, subject: "start", contentType: "application/json" };
+    return signStatement({ ...claims, payload }, issuer);
+  };
+  for (let i = 0; i < repeats; i++) {
     // What any command costs before it does anything, in the same minute.
     const began = performance.now();
     await run(TALLY, "--version");
     bare.push(Math.round(performance.now() - began));
-    starts.push(await restart(dir, await signStatement({ ...claims, payload }, issuer)));
+    if (values.against !== undefined) {
+      others.push(await restart(resolve(values.against), dir, await statement()));
+    }
+    starts.push(await restart(TALLY, dir, await statement()));
   }
   const times = (of) => starts.map(of).map(Math.round);
+  const against = {
+    againstMs: others.map(({ serving }) => Math.round(serving)),
+    againstCpuMs: others.map(({ cpu }) => cpu),
+  };
   return {
     entries: starts.at(-1).size,
     versionMs: bare,
     servingMs: times(({ serving }) => serving),
     readyMs: times(({ ready }) => ready),
     cpuMs: times(({ cpu }) => cpu),
+    ...(others.length > 0 && against),
     readCalls: medianOf(starts.map(({ calls }) => calls)),
     readMib: Number((medianOf(starts.map(({ bytes }) => bytes)) / 2 ** 20).toFixed(1)),
   };
@@ -150,16 +174,19 @@ try {
     }
   }
   console.table(
-    results.map(({ entries, versionMs, servingMs, readyMs, cpuMs, readCalls, readMib }) => ({
-      entries,
-      "serving, ms": medianOf(servingMs),
-      "slowest, ms": Math.max(...servingMs),
-      "of tally --version": Number((medianOf(servingMs) / medianOf(versionMs)).toFixed(1)),
-      "registered, ms": medianOf(readyMs),
-      "CPU until serving, ms": medianOf(cpuMs),
-      "read calls": readCalls,
-      "read, MiB": readMib,
-    })),
+    results.map(
+      ({ entries, versionMs, servingMs, readyMs, cpuMs, readCalls, readMib, ...other }) => ({
+        entries,
+        "serving, ms": medianOf(servingMs),
+        ...ratiosOf({ servingMs, cpuMs, ...other }),
+        "slowest, ms": Math.max(...servingMs),
+        "of tally --version": Number((medianOf(servingMs) / medianOf(versionMs)).toFixed(1)),
+        "registered, ms": medianOf(readyMs),
+        "CPU until serving, ms": medianOf(cpuMs),
+        "read calls": readCalls,
+        "read, MiB": readMib,
+      }),
+    ),
   );
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
   console.log(JSON.stringify({ machine, node: process.version, repeats, results }));

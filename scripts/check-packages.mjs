@@ -19,7 +19,10 @@ const LICENSE = "Apache-2.0";
 const NOT_A_NAME = new Set([
   ...["util", "utils", "helper", "helpers", "common", "types", "misc", "manager", "base"],
 ]);
-const UNPUBLISHED = /\.test\.|\/testing\/|\.tsbuildinfo$|^src\/|tsconfig/;
+const UNPUBLISHED = /^packed\/stamp\.json$|\.test\.|\/testing\/|\.tsbuildinfo$|^src\/|tsconfig/;
+
+const PUBLISHED = ["dist/index.js", "dist/index.d.ts"];
+const PACKED = new Map([["@tallystick/cli", ["packed/main.js", "packed/THIRD-PARTY.txt"]]]);
 
 const run = promisify(execFile);
 
@@ -43,7 +46,7 @@ export function lernaProblems(listed, names) {
 /** What is wrong with the tarball that npm would publish. */
 export function* tarballProblems(tarball) {
   const paths = tarball.files.map((file) => file.path);
-  for (const wanted of ["dist/index.js", "dist/index.d.ts"]) {
+  for (const wanted of [...PUBLISHED, ...(PACKED.get(tarball.name) ?? [])]) {
     if (!paths.includes(wanted)) yield `${tarball.name}: publishes no ${wanted} (built?)`;
   }
   for (const path of paths) {

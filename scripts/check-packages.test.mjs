@@ -87,3 +87,15 @@ test("names what does not belong into a tarball", () => {
     "x: publishes src/index.ts",
   ]);
 });
+
+test("misses the packed command in its package, and its stamp does not belong there", () => {
+  const paths = ["dist/index.js", "dist/index.d.ts", "packed/main.js", "packed/stamp.json"];
+  const files = paths.map((path) => ({ path }));
+  assert.deepEqual(
+    [...tarballProblems({ name: "@tallystick/cli", files })],
+    [
+      "@tallystick/cli: publishes no packed/THIRD-PARTY.txt (built?)",
+      "@tallystick/cli: publishes packed/stamp.json",
+    ],
+  );
+});

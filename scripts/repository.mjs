@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 /** The repository this script belongs to. */
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const NOT_OURS = new Set(["node_modules", "dist", "build", "data", ".git", ".nx"]);
+const NOT_OURS = new Set(["node_modules", "dist", "packed", "build", "data", ".git", ".nx"]);
 
 /** Every file below `dir`, as paths relative to `root` with forward slashes, sorted. */
 export function filesBelow(root, dir) {

@@ -1,13 +1,14 @@
 import { sign as nodeSign } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { ALGORITHMS, algorithmByName, type Algorithm } from "./algorithm.js";
-import { CURVES, type EcCurve } from "./curve.js";
+import { CURVES, EC_CURVES, type EcCurve } from "./curve.js";
 import { toInteger, type PublicMaterial } from "./material.js";
 import * as native from "./native.js";
 import * as portable from "./portable.js";
 import { invert, toBytes } from "./testing/integer.js";
 import { makeTestKey } from "./testing/keys.js";
-import { decodePoint, WEIERSTRASS } from "./weierstrass.js";
+import { refusal } from "./testing/refusal.js";
+import { decodePoint, derivePoint, WEIERSTRASS } from "./weierstrass.js";
 
 const MESSAGE = new TextEncoder().encode("either half of the group");
 const ROWS = ALGORITHMS.filter(({ kty }) => kty === "EC2").map((algorithm) => {
@@ -109,6 +110,24 @@ describe.each(ROWS)("$name", ({ algorithm, curve, n, p, a, b }) => {
     const crafted = decodePoint(curve, Point.BASE.multiply(d).toBytes(false));
     for (const s of [1n, 7n, n - 1n]) {
       expect(await verdict(algorithm, crafted, join(r, s))).toBe(false);
+    }
+  });
+});
+
+describe("the public key of a scalar", () => {
+  test.each(EC_CURVES)("%s: native and portable agree, from 1 to the order less one", (curve) => {
+    const { n } = WEIERSTRASS[curve].Point.CURVE();
+    for (const d of [1n, 2n, 3n ** 70n, n / 2n, n - 2n, n - 1n]) {
+      const bytes = toBytes(d, CURVES[curve].bytes);
+      expect(native.multiplyBase(curve, bytes)).toEqual(portable.multiplyBase(curve, bytes));
+    }
+  });
+
+  test.each(EC_CURVES)("%s: 0 and the order are refused", (curve) => {
+    const { n } = WEIERSTRASS[curve].Point.CURVE();
+    for (const d of [0n, n]) {
+      const code = refusal(() => derivePoint(curve, toBytes(d, CURVES[curve].bytes)));
+      expect(code).toBe("COSE_KEY_MALFORMED");
     }
   });
 });

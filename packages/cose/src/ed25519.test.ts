@@ -40,6 +40,13 @@ function signWith(R: Uint8Array, r: bigint): Uint8Array {
   return Uint8Array.of(...R, ...toBytesLE((r + k * scalar) % L, 32));
 }
 
+test("native and portable make the same public key of a seed", () => {
+  for (const seed of [SEED, new Uint8Array(32), new Uint8Array(32).fill(255)]) {
+    expect(native.deriveEd25519(seed)).toEqual(portable.deriveEd25519(seed));
+  }
+  expect(native.deriveEd25519(SEED)).toEqual(KEY.x);
+});
+
 describe("Ed25519 signatures", () => {
   test("the way they are made here is right", async () => {
     expect(await verdict(signWith(Point.BASE.multiply(11n).toBytes(), 11n))).toBe(true);

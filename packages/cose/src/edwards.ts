@@ -26,7 +26,7 @@ export function vetEd25519(x: Uint8Array): void {
 }
 
 /** Yields the public key of a 32-byte seed (RFC 8032 §5.1.5). */
-export function deriveEd25519(seed: Uint8Array): Uint8Array {
+export function publicOfSeed(seed: Uint8Array): Uint8Array {
   return new Uint8Array(getPublicKey(seed));
 }
 

@@ -1,5 +1,6 @@
 import * as crypto from "node:crypto";
 import { requireMlDsa, type Algorithm } from "./algorithm.js";
+import type { EcCurve } from "./curve.js";
 import type { HashName } from "./digest.js";
 import { formatPrivateNumbers, formatPublicNumbers, parsePrivateNumbers } from "./jwk.js";
 import type { PrivateMaterial, PublicMaterial } from "./material.js";
@@ -31,6 +32,31 @@ export function digestBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
   const result = new Uint8Array(text.length);
   for (let i = 0; i < result.length; i++) result[i] = text.charCodeAt(i);
   return result;
+}
+
+/** OpenSSL's names. */
+const EC_NAMES: Readonly<Record<EcCurve, string>> = {
+  "P-256": "prime256v1",
+  "P-384": "secp384r1",
+  "P-521": "secp521r1",
+};
+
+/** A PKCS #8 key of Ed25519 up to its seed (RFC 8410 §7). */
+const SEED_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** Yields the public key of a 32-byte Ed25519 seed (RFC 8032 §5.1.5). */
+export function deriveEd25519(seed: Uint8Array): Uint8Array {
+  const pkcs8 = Buffer.concat([SEED_PREFIX, seed]);
+  const secret = crypto.createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
+  const spki = crypto.createPublicKey(secret).export({ format: "der", type: "spki" });
+  return new Uint8Array(spki.subarray(-seed.length));
+}
+
+/** Yields the uncompressed SEC 1 point of a scalar that is valid on the curve. */
+export function multiplyBase(curve: EcCurve, d: Uint8Array): Uint8Array {
+  const exchange = crypto.createECDH(EC_NAMES[curve]);
+  exchange.setPrivateKey(d);
+  return new Uint8Array(exchange.getPublicKey());
 }
 
 /** Yields whether the signature holds. The key is vetted. Runs on the thread pool. */

@@ -1,7 +1,8 @@
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import { requireMlDsa, type Algorithm } from "./algorithm.js";
+import type { EcCurve } from "./curve.js";
 import type { HashName } from "./digest.js";
-import { deriveEd25519, generateEd25519, isEd25519Signature, signEd25519 } from "./edwards.js";
+import { generateEd25519, isEd25519Signature, publicOfSeed, signEd25519 } from "./edwards.js";
 import { formatPrivateNumbers, formatPublicNumbers, parsePrivateNumbers, type Jwk } from "./jwk.js";
 import type { Ec2Material, PrivateMaterial, PublicMaterial } from "./material.js";
 import { generateMlDsa, isMlDsaSignature, signMlDsa } from "./ml-dsa.js";
@@ -27,6 +28,16 @@ const ECDSA_OPTIONS = { prehash: false, lowS: false, format: "compact" } as cons
 /** Yields the digest of the bytes. */
 export function digestBytes(hash: HashName, bytes: Uint8Array): Uint8Array {
   return HASHES[hash](bytes);
+}
+
+/** Yields the public key of a 32-byte Ed25519 seed (RFC 8032 §5.1.5). */
+export function deriveEd25519(seed: Uint8Array): Uint8Array {
+  return publicOfSeed(seed);
+}
+
+/** Yields the uncompressed SEC 1 point of a scalar that is valid on the curve. */
+export function multiplyBase(curve: EcCurve, d: Uint8Array): Uint8Array {
+  return WEIERSTRASS[curve].getPublicKey(d, false);
 }
 
 /** Yields whether the signature holds. The key is vetted. */

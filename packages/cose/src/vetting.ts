@@ -1,5 +1,6 @@
+import { deriveEd25519 } from "#crypto";
 import { CURVES } from "./curve.js";
-import { deriveEd25519, vetEd25519 } from "./edwards.js";
+import { vetEd25519 } from "./edwards.js";
 import { CoseError } from "./error.js";
 import {
   equalBytes,

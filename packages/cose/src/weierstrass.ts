@@ -1,3 +1,4 @@
+import { multiplyBase } from "#crypto";
 import { ecdsa, weierstrass, type ECDSA } from "@noble/curves/abstract/weierstrass.js";
 import { sha256, sha384, sha512 } from "@noble/hashes/sha2.js";
 import { CURVES, type EcCurve } from "./curve.js";
@@ -113,11 +114,11 @@ export function decodePoint(curve: EcCurve, point: Uint8Array): Ec2Material {
  * @throws {@link CoseError} `COSE_KEY_MALFORMED` (length, or not between 1 and the order less one)
  */
 export function derivePoint(curve: EcCurve, d: Uint8Array): Ec2Material {
-  const { utils, getPublicKey } = WEIERSTRASS[curve];
+  const { utils } = WEIERSTRASS[curve];
   if (d.length !== CURVES[curve].bytes || !utils.isValidSecretKey(d)) {
     throw new CoseError("COSE_KEY_MALFORMED", `private key is not a scalar of ${curve}`);
   }
-  return decodePoint(curve, getPublicKey(d, false));
+  return decodePoint(curve, multiplyBase(curve, d));
 }
 
 function decompress(curve: EcCurve, point: Uint8Array): Uint8Array {

@@ -120,6 +120,42 @@ describe("one write that is gone from the middle", () => {
   });
 });
 
+describe("reads that fail", () => {
+  /** A store of which every read from one on fails, as those of a disk that has gone away do. */
+  class Gone extends MemoryStore {
+    left = 0;
+
+    override getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+      return this.left-- > 0 ? super.getMany(keys) : Promise.reject(new Error("EIO"));
+    }
+  }
+
+  const MANY = 1_000_000;
+
+  // The walk reads ahead, so more than one may be under way when the first fails.
+  test("refuse, wherever they begin, and nothing is left to reject later", async () => {
+    const unheard: unknown[] = [];
+    const hear = (error: unknown): void => void unheard.push(error);
+    process.on("unhandledRejection", hear);
+    const store = new Gone();
+    recorded.rows().forEach(({ key: rowKey, value }) => {
+      store.damage(rowKey, value);
+    });
+    store.left = MANY;
+    await opening(store);
+    const reads = MANY - store.left;
+    for (let first = 0; first < reads; first++) {
+      store.left = first;
+      const code = expect.objectContaining({ code: "LOG_UNAVAILABLE" }) as unknown;
+      await expect(opening(store)).rejects.toEqual(code);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", hear);
+    expect(unheard).toEqual([]);
+    expect(reads).toBeGreaterThan(10);
+  });
+});
+
 describe("how far the walk goes", () => {
   // The newest rounds: 99 entries, a control entry, 100, 88.
   test.each([

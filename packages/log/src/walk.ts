@@ -18,8 +18,6 @@ import { corrupt, decodeEntries, type Rows } from "./rows.js";
 import { nodeOver } from "./tile.js";
 import type { View } from "./view.js";
 
-// Read at once; each body may be as large as the caller of the log allows.
-const BODIES_AT_ONCE = 32;
 const BUNDLED_ENTRY_BYTES = 2 + HASH_BYTES;
 
 /** Where a walk begins, and how far it must go. */
@@ -115,9 +113,15 @@ class Walk {
     this.#reader = new Reader(rows.store);
   }
 
-  /** Checks the entries of one round, and yields no more bytes than the round wrote. */
+  /**
+   * Checks the entries of one round, and yields no more bytes than the round wrote.
+   *
+   * The rows of a bundle are read at once, and those of the next while they are checked: all that a
+   * round holds fits into memory, as it did when it was made.
+   */
   async checkEntries(first: number, end: number): Promise<number> {
     let bytes = 0;
+    let checking = Promise.resolve(0);
     for (let index = Math.floor((end - 1) / TILE_WIDTH); index >= 0; index--) {
       const start = index * TILE_WIDTH;
       if (start + TILE_WIDTH <= first) break;
@@ -125,12 +129,13 @@ class Walk {
       const width = Math.min(TILE_WIDTH, end - start);
       bytes += width * (BUNDLED_ENTRY_BYTES + HASH_BYTES);
       const from = Math.max(first, start);
-      for (let at = from; at < start + width; at += BODIES_AT_ONCE) {
-        const to = Math.min(at + BODIES_AT_ONCE, start + width);
-        bytes += await this.#checkRows(bundle.slice(at - start, to - start), at);
-      }
+      const before = checking;
+      checking = this.#checkRows(bundle.slice(from - start, width), from);
+      // It is waited for below, unless something else fails first.
+      checking.catch(() => undefined);
+      bytes += await before;
     }
-    return bytes;
+    return bytes + (await checking);
   }
 
   async #bundle(index: number): Promise<readonly Uint8Array[]> {

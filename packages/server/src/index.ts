@@ -15,7 +15,7 @@
  */
 export { SCOPES } from "./access.js";
 export type { AccessOptions, Scope, TokenRecord } from "./access.js";
-export { createApp } from "./app.js";
+export { createApp, loadColdPath } from "./app.js";
 export type { AppOptions } from "./app.js";
 export type { ClientOf } from "./client.js";
 export { ServerError } from "./error.js";

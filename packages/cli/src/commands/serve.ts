@@ -52,6 +52,8 @@ interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
 /** Where what a running server says goes: into its log, or as text to standard error. */
 type Voice = Pick<Output, "note">;
 
+/** How long after a start what was put off is read, in milliseconds. */
+const REST_MS = 2000;
 const SCRUB_RATE = 5000;
 const SCRUB_PAUSE_SECONDS = 60;
 
@@ -187,6 +189,7 @@ async function run(
   await upkeep.start();
   reloadOnSignal(secrets, server, voice);
   output.print(`listening on ${server.url}`);
+  void loadRest();
   const standing = service.standing();
   if (standing.kind === "reader") {
     voice.note(`tally: read-only, nothing is registered: ${standing.code}: ${standing.reason}`);
@@ -205,6 +208,16 @@ async function run(
   log?.flush();
   // Also where the last commit failed while the server was stopping.
   return stop.report(output);
+}
+
+/** Reads what a start does not wait for, once those that waited for the start have been answered. */
+async function loadRest(): Promise<void> {
+  const { loadColdPath } = await import("@tallystick/server");
+  const load = (): void => {
+    // A request that needs it will tell.
+    loadColdPath().catch(() => undefined);
+  };
+  setTimeout(load, REST_MS).unref();
 }
 
 function noteFailpoint(output: Output): void {

@@ -2,12 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { resolve } from "node:path";
 
-/**
- * The command, packed into few files by the runner of the tests, for they start it often; the README's
- * own test starts it as users do.
- */
-export const TALLY: string =
-  process.env["TALLYSTICK_TALLY"] ?? resolve(import.meta.dirname, "../../bin/tally.js");
+/** The command, as users start it. */
+export const TALLY: string = resolve(import.meta.dirname, "../../bin/tally.js");
 
 /** What a command came to. */
 export interface Outcome {

@@ -3,10 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-// Packed into few files by the runner, unless the suite is run without it.
-const TALLY =
-  process.env["TALLYSTICK_TALLY"] ??
-  fileURLToPath(new URL("../../../cli/bin/tally.js", import.meta.url));
+const TALLY = fileURLToPath(new URL("../../../cli/bin/tally.js", import.meta.url));
 
 /** Longest time for a command; a process that hangs is a failure, not a wait. */
 const LIMIT_MS = 120_000;

@@ -55,13 +55,16 @@ export class Load {
   /** Sends new statements until they are all sent or nobody answers any more. */
   async run(options: LoadOptions, onProgress: (acknowledged: number) => void): Promise<LoadReport> {
     const tally = new Count(onProgress);
-    const items = Array.from({ length: options.count }, (_, i) => i);
+    let left = options.count;
     const send = async (): Promise<void> => {
-      if (tally.report.unanswered > 0) return;
-      const statement = this.#memory.send(await this.#make(options));
-      await this.#post(options.url, statement, tally);
+      while (left > 0 && tally.report.unanswered === 0) {
+        left--;
+        const statement = this.#memory.send(await this.#make(options));
+        await this.#post(options.url, statement, tally);
+      }
     };
-    await atOnce(items, send, options.atOnce);
+    const senders = Array.from({ length: options.atOnce }, send);
+    await Promise.all(senders);
     return tally.report;
   }
 
