@@ -163,12 +163,12 @@ function codeFor(error: unknown): AuditorErrorCode | undefined {
 function signerOf(statement: SignedStatement, verified: Verified): string {
   if (VerifiedStatement.is(verified)) {
     return keysBehind(verified.identity)
-      .map(({ key }) => nameOf(key))
+      .map(({ key }) => key.thumbprintHex)
       .join(" ");
   }
   const policy = verified.change?.kind === "proposal" ? verified.change.policy : undefined;
   const key = policy?.resolve(statement);
-  return key === undefined ? "" : nameOf(key);
+  return key?.thumbprintHex ?? "";
 }
 
 function revocationsIn({ document }: Policy, at: number): readonly Revocation[] {
@@ -176,11 +176,7 @@ function revocationsIn({ document }: Policy, at: number): readonly Revocation[] 
     keys.flatMap((jwk) =>
       jwk.revoked === undefined
         ? []
-        : [{ key: nameOf(PublicKey.fromJwk(jwk)), from: jwk.revoked.from, at }],
+        : [{ key: PublicKey.fromJwk(jwk).thumbprintHex, from: jwk.revoked.from, at }],
     ),
   );
-}
-
-function nameOf(key: PublicKey): string {
-  return encodeHex(key.thumbprint());
 }

@@ -153,7 +153,7 @@ function identityRefusals(
   const { key } = identity;
   const listed = policy.resolve(statement);
   if (listed !== undefined) {
-    const isSame = listed === key || encodeHex(listed.thumbprint()) === encodeHex(key.thumbprint());
+    const isSame = listed.thumbprintHex === key.thumbprintHex;
     if (!isSame || !listed.fits(statement.algorithm)) return [UNKNOWN_KEY];
   }
   // T7: certificates and DIDs vouch for issuers; operators are named by the policy alone.
