@@ -85,6 +85,7 @@ export class PolicyHistory {
     const { index, statement, collateral } = entry;
     const where = { index, entryId: statement.entryId };
     this.#requirePolicy(collateral, where);
+    // T13: from the statement, what was recorded beside it, and the policy then in force alone.
     const admission = await attempt(where, () => this.#admit(verified, collateral.time));
     requireChain(admission.chain, collateral.chain, where);
     return { admission, signer: signerOf(statement, verified) };

@@ -80,7 +80,7 @@ export class Admission {
    */
   static admit(verified: VerifiedStatement, state: PolicyState, time: number): Admission {
     const { policy, entry } = state.inForce;
-    requireNone(refusals(verified, policy, time));
+    requireNone(refusals(verified, policy, time)); // T8
     const change = changeOf(verified.statement, state);
     return new Admission(verified, { time, policyEntry: entry, control: state.control, change });
   }
@@ -97,6 +97,7 @@ export class Admission {
       throw new PolicyError("POLICY_MALFORMED", ["the first statement of a log is a policy"]);
     }
     const policy = Policy.parse(payloadOf(statement));
+    // T14: the first policy vouches for the operator who signs it, and nobody for the policy.
     const verified = await VerifiedStatement.verify(statement, policy, { time });
     requireNone(refusals(verified, policy, time));
     requirePrevious(policy.document.previous, null);

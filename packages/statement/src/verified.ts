@@ -61,7 +61,7 @@ export class VerifiedStatement {
       throw new StatementError("STATEMENT_PAYLOAD_MISSING", "payload is detached");
     }
     const identified = await identify(statement, authority, options);
-    await verifySignature(statement, identified.identity.key);
+    await verifySignature(statement, identified.identity.key); // T4
     const finding = await authority.examine?.(statement, undefined);
     return new VerifiedStatement(statement, identified, finding);
   }
