@@ -41,7 +41,7 @@ export interface Audit {
  *
  * Pure but for what the source does: it takes no clock and no network. Memory is bounded by a batch
  * of at most 8 MiB and one statement, the policies, some 48 bytes for each entry of the log, and some
- * 600 for each issuer and subject.
+ * 150 for each issuer and subject.
  *
  * @throws {@link AuditorError} for the first thing that is not as it should be; what the source throws
  */

@@ -1,4 +1,4 @@
-import { CoseError, decodeCborMap, encodeCbor, isCborArray } from "@tallystick/cose";
+import { CoseError, decodeCborMap, isCborArray } from "@tallystick/cose";
 import type { CborMap, CborValue } from "@tallystick/cose";
 
 import { AuditorError } from "./error.js";
@@ -14,7 +14,8 @@ export interface Collateral {
   readonly chain: readonly Uint8Array[] | undefined;
 }
 
-const MEMBERS: ReadonlySet<unknown> = new Set(["time", "policy", "x5chain"]);
+/** In the order of their encodings (RFC 8949 §4.2.1). */
+const MEMBERS: readonly unknown[] = ["time", "policy", "x5chain"];
 const ENTRY_BYTES = 32;
 
 /**
@@ -25,8 +26,7 @@ const ENTRY_BYTES = 32;
 export function decodeCollateral(bytes: Uint8Array, where: Whereabouts): Collateral {
   const map = mapOf(bytes, where);
   const [time, policy, chain] = [map.get("time"), map.get("policy"), map.get("x5chain")];
-  const unknown = [...map.keys()].find((name) => !MEMBERS.has(name));
-  if (unknown !== undefined) throw malformed(`has the member ${String(unknown)}`, where);
+  requireMembers([...map.keys()], where);
   if (typeof time !== "number" || !Number.isSafeInteger(time) || time < 0) {
     throw malformed("lacks its time", where);
   }
@@ -36,11 +36,20 @@ export function decodeCollateral(bytes: Uint8Array, where: Whereabouts): Collate
   return { time, policy, chain };
 }
 
+// Strictly decoded, a map of these members can be written in one way but for their order.
+function requireMembers(names: readonly unknown[], where: Whereabouts): void {
+  let before = -1;
+  for (const name of names) {
+    const place = MEMBERS.indexOf(name);
+    if (place < 0) throw malformed(`has the member ${String(name)}`, where);
+    if (place < before) throw malformed("is not in the one encoding", where);
+    before = place;
+  }
+}
+
 function mapOf(bytes: Uint8Array, where: Whereabouts): CborMap {
   try {
-    const map = decodeCborMap(bytes);
-    if (!isSame(encodeCbor(map), bytes)) throw malformed("is not in the one encoding", where);
-    return map;
+    return decodeCborMap(bytes);
   } catch (cause) {
     if (!(cause instanceof CoseError)) throw cause;
     throw malformed(cause.message, where);
@@ -61,5 +70,7 @@ function malformed(how: string, where: Whereabouts): AuditorError {
 
 /** Yields whether two byte strings are the same. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -13,12 +13,8 @@ import type { SignedStatement } from "@tallystick/statement";
 import { isSame } from "./collateral.js";
 import type { ReadEntry } from "./entry.js";
 import { AuditorError } from "./error.js";
-
-/** An entry that is not in the map yet: its digest, and the keys that it is found by. */
-export interface Waiting {
-  readonly entry: Uint8Array;
-  readonly keys: readonly Uint8Array[];
-}
+import { WaitingEntries } from "./waiting.js";
+import type { Waiting } from "./waiting.js";
 
 /** What an audit of the index goes on from. */
 export interface IndexAuditParts {
@@ -26,7 +22,7 @@ export interface IndexAuditParts {
   readonly size: number;
   readonly leaves: Iterable<Leaf>;
   /** The entries behind them, in order. */
-  readonly waiting: readonly Waiting[];
+  readonly waiting: Iterable<Waiting>;
   /** How many heads were recomputed. */
   readonly heads: number;
 }
@@ -40,16 +36,15 @@ export interface IndexAuditParts {
  */
 export class IndexAudit {
   readonly #map = new IndexMap();
-  // Owned by take and #apply: the entries from #size on; those before #begin are in the map.
-  #waiting: Waiting[];
-  #begin = 0;
+  // Owned by take and #apply: the entries from #size on.
+  readonly #waiting = new WaitingEntries();
   #size: number;
   #heads: number;
 
   constructor({ size, leaves, waiting, heads }: IndexAuditParts = NOTHING) {
     for (const leaf of leaves) this.#map.set(leaf);
     this.#size = size;
-    this.#waiting = [...waiting];
+    for (const one of waiting) this.#waiting.push(one);
     this.#heads = heads;
   }
 
@@ -60,8 +55,8 @@ export class IndexAudit {
 
   /** What a later audit goes on from. */
   get parts(): IndexAuditParts {
-    const waiting = this.#waiting.slice(this.#begin);
-    return { size: this.#size, leaves: this.#map.leaves(), waiting, heads: this.#heads };
+    const [leaves, waiting] = [this.#map.leaves(), this.#waiting];
+    return { size: this.#size, leaves, waiting, heads: this.#heads };
   }
 
   /**
@@ -74,7 +69,7 @@ export class IndexAudit {
     const isKnown = issuer !== undefined && origin !== undefined;
     if (isKnown && isHeadStatement(statement, { issuer, origin })) this.#check(statement, index);
     this.#waiting.push({ entry: statement.entry, keys: committedKeys(statement) });
-    if (this.#waiting.length - this.#begin > MAX_HEAD_LAG) this.#apply(this.#size + 1);
+    if (this.#waiting.size > MAX_HEAD_LAG) this.#apply(this.#size + 1);
   }
 
   #check(statement: SignedStatement, index: number): void {
@@ -96,15 +91,11 @@ export class IndexAudit {
 
   #apply(size: number): void {
     while (this.#size < size) {
-      const next = this.#waiting[this.#begin];
+      const next = this.#waiting.shift();
       if (next === undefined) throw new TypeError("the entry is not there");
       for (const key of next.keys) this.#map.add(key, { index: this.#size, entry: next.entry });
-      this.#begin++;
       this.#size++;
     }
-    if (this.#begin < MAX_HEAD_LAG) return;
-    this.#waiting = this.#waiting.slice(this.#begin);
-    this.#begin = 0;
   }
 }
 

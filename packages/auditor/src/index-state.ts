@@ -1,7 +1,9 @@
+import { COMMITTED_KINDS } from "@tallystick/catalog";
 import type { Leaf } from "@tallystick/catalog";
 
-import type { IndexAuditParts, Waiting } from "./index-audit.js";
+import type { IndexAuditParts } from "./index-audit.js";
 import { invalid } from "./state.js";
+import type { Waiting } from "./waiting.js";
 
 const DIGEST_BYTES = 32;
 const LEAF_BYTES = DIGEST_BYTES + 8 + DIGEST_BYTES;
@@ -29,10 +31,11 @@ export function indexStateOf({ size, leaves, waiting, heads }: IndexAuditParts):
     view.setUint32(at + DIGEST_BYTES + 4, list.count % WORD);
     listed.set(list.digest, at + DIGEST_BYTES + 8);
   });
-  const length = waiting.reduce((sum, { keys }) => sum + 1 + keys.length * DIGEST_BYTES, 0);
+  const unapplied = [...waiting];
+  const length = unapplied.reduce((sum, { keys }) => sum + 1 + keys.length * DIGEST_BYTES, 0);
   const behind = new Uint8Array(length);
   let at = 0;
-  for (const { keys } of waiting) {
+  for (const { keys } of unapplied) {
     behind[at++] = keys.length;
     for (const key of keys) {
       behind.set(key, at);
@@ -56,6 +59,7 @@ export function indexPartsOf(
   const behind: Waiting[] = [];
   let at = 0;
   for (let index = size; index < total; index++) {
+    if ((waiting[at] ?? 0) > COMMITTED_KINDS.length) throw invalid("its index has other keys");
     const keys = Array.from({ length: waiting[at] ?? 0 }, (_, i) => {
       const from = at + 1 + i * DIGEST_BYTES;
       return waiting.slice(from, from + DIGEST_BYTES);

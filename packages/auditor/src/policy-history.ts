@@ -85,6 +85,7 @@ export class PolicyHistory {
     const { index, statement, collateral } = entry;
     const where = { index, entryId: statement.entryId };
     this.#requirePolicy(collateral, where);
+    // T13: from the statement, what was recorded beside it, and the policy then in force alone.
     const admission = await attempt(where, () => this.#admit(verified, collateral.time));
     requireChain(admission.chain, collateral.chain, where);
     return { admission, signer: signerOf(statement, verified) };
@@ -163,12 +164,12 @@ function codeFor(error: unknown): AuditorErrorCode | undefined {
 function signerOf(statement: SignedStatement, verified: Verified): string {
   if (VerifiedStatement.is(verified)) {
     return keysBehind(verified.identity)
-      .map(({ key }) => nameOf(key))
+      .map(({ key }) => key.thumbprintHex)
       .join(" ");
   }
   const policy = verified.change?.kind === "proposal" ? verified.change.policy : undefined;
   const key = policy?.resolve(statement);
-  return key === undefined ? "" : nameOf(key);
+  return key?.thumbprintHex ?? "";
 }
 
 function revocationsIn({ document }: Policy, at: number): readonly Revocation[] {
@@ -176,11 +177,7 @@ function revocationsIn({ document }: Policy, at: number): readonly Revocation[] 
     keys.flatMap((jwk) =>
       jwk.revoked === undefined
         ? []
-        : [{ key: nameOf(PublicKey.fromJwk(jwk)), from: jwk.revoked.from, at }],
+        : [{ key: PublicKey.fromJwk(jwk).thumbprintHex, from: jwk.revoked.from, at }],
     ),
   );
-}
-
-function nameOf(key: PublicKey): string {
-  return encodeHex(key.thumbprint());
 }

@@ -32,7 +32,9 @@ export function decodeNumber(bytes: Uint8Array, offset: number): number {
 
 /** Yields whether two byte strings are the same. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Yields the bit of a digest at a depth, the first one at depth 0. */

@@ -46,8 +46,7 @@ export function termsOf(statement: SignedStatement): readonly Term[] {
   const bytes = payload ?? new Uint8Array();
   const stated = hashEnvelope === undefined ? digest("sha-256", bytes) : bytes;
   return [
-    { kind: "issuer", value: claims.issuer },
-    ...(claims.subject === undefined ? [] : [{ kind: "subject", value: claims.subject } as const]),
+    ...committedTermsOf(claims),
     ...(type === undefined ? [] : [{ kind: "contentType", value: String(type) } as const]),
     { kind: "payload", value: encodeHex(stated) },
   ];
@@ -59,8 +58,11 @@ export function termKey({ kind, value }: Term): Uint8Array {
 }
 
 /** Yields the keys of a statement under which it is in the committed lists. */
-export function committedKeys(statement: SignedStatement): readonly Uint8Array[] {
-  return termsOf(statement)
-    .filter(({ kind }) => isCommitted(kind))
-    .map(termKey);
+export function committedKeys({ claims }: SignedStatement): readonly Uint8Array[] {
+  return committedTermsOf(claims).map(termKey);
+}
+
+function committedTermsOf({ issuer, subject }: SignedStatement["claims"]): readonly Term[] {
+  const named: Term = { kind: "issuer", value: issuer };
+  return subject === undefined ? [named] : [named, { kind: "subject", value: subject }];
 }

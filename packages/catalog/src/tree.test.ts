@@ -52,8 +52,14 @@ function naiveRoot(lists: ReadonlyMap<string, readonly ListedEntry[]>, bits = ""
   return sha256(Buffer.of(0), Buffer.from(first, "hex"), numbered(list.length), chain);
 }
 
+const BINARY = new Map<string, string>();
+
 function binary(hex: string): string {
-  return Array.from(hex, (digit) => parseInt(digit, 16).toString(2).padStart(4, "0")).join("");
+  const bits =
+    BINARY.get(hex) ??
+    Array.from(hex, (digit) => parseInt(digit, 16).toString(2).padStart(4, "0")).join("");
+  BINARY.set(hex, bits);
+  return bits;
 }
 
 interface Made {
@@ -95,6 +101,37 @@ describe.each([
         expect([...map.leaves()].map(({ key }) => key)).toEqual(leaves.map(({ key }) => key));
       }),
       { numRuns: 40 },
+    );
+  });
+
+  test("the root is the same, however often it is asked for meanwhile", () => {
+    fc.assert(
+      fc.property(history, fc.nat(7), (names, often) => {
+        const map = new IndexMap();
+        names.forEach((name, index) => {
+          map.add(keyOf(name, bits), { index, entry: entryOf(index) });
+          if (index % (often + 1) === 0) map.root();
+        });
+        expect(map.root()).toStrictEqual(made(names, bits).map.root());
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("a map that goes on from the leaves of another is the same", () => {
+    fc.assert(
+      fc.property(history, history, (before, after) => {
+        const { map } = made([...before, ...after], bits);
+        const resumed = new IndexMap();
+        for (const leaf of made(before, bits).map.leaves()) resumed.set(leaf);
+        after.forEach((name, i) => {
+          const index = before.length + i;
+          resumed.add(keyOf(name, bits), { index, entry: entryOf(index) });
+        });
+        expect(resumed.root()).toStrictEqual(map.root());
+        expect([...resumed.leaves()]).toStrictEqual([...map.leaves()]);
+      }),
+      { numRuns: 20 },
     );
   });
 
@@ -158,6 +195,30 @@ function changed({ siblings, end }: MapPath, at: number, bit: number): MapPath {
   ];
   return { siblings, end: { key: at % 2 === 0 ? key : flip(key), list: lists[bit % 2] ?? list } };
 }
+
+test("a map of many keys has the root and the ways of the format", () => {
+  const names = Array.from({ length: 5000 }, (_, name) => name);
+  const { map, leaves } = made(names);
+  expect(map.size).toBe(names.length);
+  expect(map.root()).toStrictEqual(new Uint8Array(partOf(leaves).digest));
+  const told = (all: Iterable<Leaf>): string =>
+    Array.from(all, ({ key, list }) => Buffer.concat([key, list.digest]).toString("hex")).join();
+  expect(told(map.leaves())).toBe(told(leaves));
+  for (const name of [4095, 4096, 5000]) {
+    expect(map.prove(keyOf(name))).toEqual(pathIn(leaves, keyOf(name)));
+  }
+});
+
+test("what a map refuses to add leaves it as it was", () => {
+  const { map } = made([1, 2, 3]);
+  const root = map.root();
+  for (const name of [1, 4]) {
+    expect(() => {
+      map.add(keyOf(name), { index: 3, entry: new Uint8Array(31) });
+    }).toThrow(TypeError);
+  }
+  expect([map.size, map.root()]).toEqual([3, root]);
+});
 
 describe("a list that is not the one of the index: CATALOG_LIST_DIFFERS", () => {
   const entries = [3, 5, 8].map((index) => ({ index, entry: entryOf(index) }));

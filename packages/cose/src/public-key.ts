@@ -11,6 +11,7 @@ import {
   type Jwk,
   type KeyNote,
 } from "./jwk.js";
+import { encodeHex } from "./hex.js";
 import { keyIdOf, namesOf, type KeyId } from "./kid.js";
 import { KEY_LABEL } from "./labels.js";
 import type { PublicMaterial } from "./material.js";
@@ -34,6 +35,8 @@ export class PublicKey {
   readonly curve: Curve | undefined;
   /** The one algorithm the key says it is for, if it says so; ML-DSA keys always do. */
   readonly algorithm: Algorithm | undefined;
+  /** The thumbprint (RFC 9679) in lower-case hexadecimal, as keys are looked up by it. */
+  readonly thumbprintHex: string;
   readonly #material: PublicMaterial;
   readonly #kid: KeyId;
   readonly #thumbprint: Uint8Array;
@@ -50,6 +53,7 @@ export class PublicKey {
     this.algorithm = material.kty === "AKP" ? algorithmByName(material.alg) : note.alg;
     this.#material = material;
     this.#thumbprint = computeThumbprint(material);
+    this.thumbprintHex = encodeHex(this.#thumbprint);
     this.#kid = note.kid ?? keyIdOf(this.#thumbprint);
     if (note.alg !== undefined && !this.fits(note.alg)) {
       throw new CoseError("COSE_ALG_KEY_MISMATCH", `${this.kty} key names ${note.alg.name}`);

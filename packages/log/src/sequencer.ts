@@ -231,7 +231,7 @@ export class Sequencer {
     const { control, signed } = this.#published.view;
     const { precondition = control.entry, admittedAt = Infinity } = submission;
     const { time } = signed.checkpoint;
-    const isInForce = isEqual(precondition, control.entry);
+    const isInForce = isEqual(precondition, control.entry); // T12
     if (isInForce && admittedAt >= time) return true; // I6
     const why = isInForce ? `admitted before ${time}` : "another control entry is in force";
     // Whoever submits it again must not be told the same until the round ends.

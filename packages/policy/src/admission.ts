@@ -80,7 +80,7 @@ export class Admission {
    */
   static admit(verified: VerifiedStatement, state: PolicyState, time: number): Admission {
     const { policy, entry } = state.inForce;
-    requireNone(refusals(verified, policy, time));
+    requireNone(refusals(verified, policy, time)); // T8
     const change = changeOf(verified.statement, state);
     return new Admission(verified, { time, policyEntry: entry, control: state.control, change });
   }
@@ -97,6 +97,7 @@ export class Admission {
       throw new PolicyError("POLICY_MALFORMED", ["the first statement of a log is a policy"]);
     }
     const policy = Policy.parse(payloadOf(statement));
+    // T14: the first policy vouches for the operator who signs it, and nobody for the policy.
     const verified = await VerifiedStatement.verify(statement, policy, { time });
     requireNone(refusals(verified, policy, time));
     requirePrevious(policy.document.previous, null);
@@ -153,7 +154,7 @@ function identityRefusals(
   const { key } = identity;
   const listed = policy.resolve(statement);
   if (listed !== undefined) {
-    const isSame = listed === key || encodeHex(listed.thumbprint()) === encodeHex(key.thumbprint());
+    const isSame = listed.thumbprintHex === key.thumbprintHex;
     if (!isSame || !listed.fits(statement.algorithm)) return [UNKNOWN_KEY];
   }
   // T7: certificates and DIDs vouch for issuers; operators are named by the policy alone.

@@ -143,12 +143,12 @@ function distinctKeys(keys: readonly ReviewKey[]): readonly ReviewKey[] {
 
 /** Yields whether a statement proposes a policy, judged by its protected content type. */
 export function isPolicyStatement(statement: SignedStatement): boolean {
-  return statement.contentType === POLICY_MEDIA_TYPE;
+  return statement.contentType === POLICY_MEDIA_TYPE; // T18
 }
 
 /** Yields whether a statement approves a proposal, judged by its protected content type. */
 export function isApprovalStatement(statement: SignedStatement): boolean {
-  return statement.contentType === APPROVAL_MEDIA_TYPE;
+  return statement.contentType === APPROVAL_MEDIA_TYPE; // T18
 }
 
 /** Yields whether a statement is one by which operators change the policy. */

@@ -47,6 +47,7 @@ export class Policies {
    */
   async inForce(): Promise<CommittedPolicy> {
     for (;;) {
+      // T12: never an older one than the newest that is committed.
       if (this.#current?.controlIndex === this.#log.control().index) return this.#current;
       this.#advancing ??= this.#advance().finally(() => {
         this.#advancing = undefined;

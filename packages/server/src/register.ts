@@ -153,7 +153,7 @@ async function groundsOf(
   { log, policies, now }: Registrar,
   { claims: { subject } }: SignedStatement,
 ): Promise<Grounds> {
-  const { state, policy } = await policies.inForce();
+  const { state, policy } = await policies.inForce(); // T3: nothing is decided without a policy
   if (subject === undefined && !policy.isSubjectOptional) {
     throw new StatementError("STATEMENT_CLAIMS_MISSING", "claim sub (2) is missing"); // IS7
   }

@@ -126,8 +126,10 @@ export async function identify(
   });
   if (presented !== undefined) {
     const identity = await identifyByPath(statement, authority, { presented, time: options.time });
-    requireSameKey(identity.key, listed, "iss and kid");
-    requireSameKey(identity.key, did?.key, "iss");
+    // T6: a chain beside a listed key, or beside a DID, has to lead to that very key.
+    const { key } = identity;
+    requireSameKey(key, listed, "the certificate has another key than iss and kid name");
+    requireSameKey(key, did?.key, "the certificate has another key than the DID is");
     return { identity, chain: presented.isProtected ? undefined : presented.certificates };
   }
   if (DidX509.isClaimed(issuer)) {
@@ -138,6 +140,7 @@ export async function identify(
   }
   if (did !== undefined)
     return { identity: identifyByDid(statement, authority, { did, listed }), chain: undefined };
+  // T5: the list is asked by iss and the protected kid together.
   if (listed === undefined) {
     throw new StatementError("STATEMENT_KEY_UNKNOWN", "no key for this iss and kid");
   }
@@ -150,7 +153,7 @@ function identifyByDid(
   { did, listed }: { readonly did: SelfContainedIssuer; readonly listed: PublicKey | undefined },
 ): Identity {
   const { method, key, names } = did;
-  requireSameKey(key, listed, "iss and kid");
+  requireSameKey(key, listed, "the DID is another key than iss and kid name"); // T6
   const utf8 = names.map((name) => new TextEncoder().encode(name));
   requireKid(statement, [...key.names, ...utf8], "the key that iss is");
   if (listed === undefined && selfContained?.has(method) !== true) {
@@ -255,6 +258,7 @@ function presentedChain(
   });
   const { chain, thumbprint } = headers;
   if (chain !== undefined) return { certificates: chain, thumbprint, isProtected: true };
+  // T10, IS4: an unprotected chain counts where something protected binds it, and nowhere else.
   const isBound = thumbprint !== undefined || (kid !== undefined && !isNamed);
   if (!isBound) return undefined;
   const certificates =
@@ -292,9 +296,8 @@ function requireKid({ kid }: SignedStatement, names: readonly Uint8Array[], of: 
   throw mismatch(`kid (header 4) is not a name of ${of}`);
 }
 
-function requireSameKey(key: PublicKey, other: PublicKey | undefined, by: string): void {
-  if (other === undefined || isSame(key.thumbprint(), other.thumbprint())) return;
-  throw mismatch(`the certificate has another key than the one that ${by} names`);
+function requireSameKey(key: PublicKey, other: PublicKey | undefined, problem: string): void {
+  if (other !== undefined && key.thumbprintHex !== other.thumbprintHex) throw mismatch(problem);
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

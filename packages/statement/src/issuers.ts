@@ -35,7 +35,7 @@ export class IssuerKeys implements KeyResolver {
   #add(iss: string, kid: Uint8Array, key: PublicKey): void {
     const name = nameOf(iss, kid);
     const other = this.#keys.get(name);
-    if (other !== undefined && encodeHex(other.thumbprint()) !== encodeHex(key.thumbprint())) {
+    if (other !== undefined && other.thumbprintHex !== key.thumbprintHex) {
       throw new TypeError(`two keys of one issuer share the kid ${encodeHex(kid)}`);
     }
     this.#keys.set(name, key);

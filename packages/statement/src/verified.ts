@@ -1,4 +1,4 @@
-import { encodeHex, verifySign1 } from "@tallystick/cose";
+import { verifySign1 } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 
 import { fromCose } from "./cause.js";
@@ -61,7 +61,7 @@ export class VerifiedStatement {
       throw new StatementError("STATEMENT_PAYLOAD_MISSING", "payload is detached");
     }
     const identified = await identify(statement, authority, options);
-    await verifySignature(statement, identified.identity.key);
+    await verifySignature(statement, identified.identity.key); // T4
     const finding = await authority.examine?.(statement, undefined);
     return new VerifiedStatement(statement, identified, finding);
   }
@@ -79,9 +79,7 @@ export class VerifiedStatement {
     const { statement } = this;
     const identified = await identify(statement, authority, options);
     const { key } = identified.identity;
-    const isSame =
-      encodeHex(key.thumbprint()) === encodeHex(this.key.thumbprint()) &&
-      key.fits(statement.algorithm);
+    const isSame = key.thumbprintHex === this.key.thumbprintHex && key.fits(statement.algorithm);
     if (!isSame) await verifySignature(statement, key);
     const finding = await authority.examine?.(statement, this.finding);
     return new VerifiedStatement(statement, identified, finding);

@@ -6,11 +6,14 @@ import {
   DIGITAL_SIGNATURE,
   KEY_CERT_SIGN,
   KEY_ENCIPHERMENT,
+  alternativeNames,
   base64Of,
   ca,
   issue,
   issueCa,
   issueLeaf,
+  permittedHost,
+  unknownCritical,
 } from "../testing/pki.js";
 import type { Issued, Recipe } from "../testing/pki.js";
 import { VENDOR, didX509, signed, x5chain, x5t } from "../testing/vendor.js";
@@ -159,6 +162,48 @@ const INVALID: readonly Row[] = [
       return { chain: [await issueLeaf("CN=Leaf", { ...ED, by: one }), back, two, one] };
     },
     "certificate 3 (CN=One): the same name and key is there twice",
+  ],
+  [
+    "CAs in the wrong order",
+    async () => {
+      const above = await issueCa("CN=Above", { ...ED, by: root });
+      const below = await issueCa("CN=Below", { ...ED, by: above });
+      return { chain: [await issueLeaf("CN=Leaf", { ...ED, by: below }), above, below] };
+    },
+    "certificate 0 (CN=Leaf): its issuer is not CN=Above",
+  ],
+  [
+    "an extra certificate behind the chain",
+    async () => ({ chain: [leaf, middle, await issueCa("CN=Extra", { ...ED, by: root })] }),
+    "certificate 1 (CN=Middle): its issuer is not CN=Extra",
+  ],
+  [
+    "an extra certificate behind the anchor",
+    async () => ({ chain: [leaf, middle, root, await issueCa("CN=Extra", ED)] }),
+    "certificate 2 (CN=Root): its issuer is not CN=Extra",
+  ],
+  [
+    "a host that the name constraints of the CA leave out",
+    async () => {
+      const by = await issueCa("CN=Middle", {
+        ...ED,
+        by: root,
+        extensions: [ca(), KEY_CERT_SIGN, permittedHost("vendor.example")],
+      });
+      const extensions = [DIGITAL_SIGNATURE, alternativeNames(["dns", "other.example"])];
+      return { chain: [await issueLeaf("CN=Leaf", { ...ED, by, extensions }), by] };
+    },
+    "certificate 0 (CN=Leaf): dns name is not permitted by the name constraints of CN=Middle",
+  ],
+  [
+    "a leaf with a critical extension that is not known",
+    withLeaf({ extensions: [DIGITAL_SIGNATURE, unknownCritical("1.2.3.4")] }),
+    "certificate 0 (CN=Leaf): critical extension 1.2.3.4 is not known",
+  ],
+  [
+    "a CA with a critical extension that is not known",
+    withMiddle({ extensions: [ca(), KEY_CERT_SIGN, unknownCritical("1.2.3.5")] }),
+    "certificate 1 (CN=Middle): critical extension 1.2.3.5 is not known",
   ],
   [
     "the anchor as the leaf",

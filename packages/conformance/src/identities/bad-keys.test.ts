@@ -5,7 +5,7 @@ import { base64Of, issueCa, issueLeaf } from "../testing/pki.js";
 import type { Issued } from "../testing/pki.js";
 import { VENDOR, didKey, didX509, signed, x5chain } from "../testing/vendor.js";
 import type { Headers } from "../testing/vendor.js";
-import { Engine, ISSUER } from "./engine.js";
+import { Engine, ISSUER, TIME } from "./engine.js";
 import { post, refusal } from "./tally-service.js";
 
 const OTHER = "https://other.example";
@@ -55,6 +55,27 @@ describe("refuses keys that are not the issuer's:", () => {
     const refused = await refusal(engine.url, bytes);
     expect(refused).toMatchObject({ status: 400, title: "Rejected" });
     expect(refused.detail).toContain("signature does not verify");
+  });
+});
+
+describe("a listed key outside of its window is refused, and says since when", () => {
+  test.each([
+    [
+      "not to be used yet",
+      { nbf: TIME + 1 },
+      "key: not to be used before 2026-09-21T14:13:21.000Z",
+    ],
+    ["expired", { exp: TIME }, "key: expired at 2026-09-21T14:13:20.000Z"],
+  ])("%s", async (_name, terms, detail) => {
+    const key = await PrivateKey.generate("EdDSA");
+    const issuers = [{ iss: VENDOR, keys: [{ ...key.publicKey.toJwk(), ...terms }] }];
+    const timed = await Engine.start({ issuers });
+    const bytes = await signed(key, { set: [[LABEL.kid, key.publicKey.kid]] });
+    const refused = await refusal(timed.url, bytes);
+    expect(refused).toMatchObject({ status: 400, title: "Rejected" });
+    expect(refused.detail).toContain(detail);
+    expect(timed.size).toBe(1);
+    await timed.close();
   });
 });
 

@@ -66,6 +66,11 @@ export function extendedKeyUsage(...ids: readonly string[]): Uint8Array {
   return extension("2.5.29.37", sequence(...ids.map(oid)));
 }
 
+/** A critical extension that nobody knows. */
+export function unknownCritical(id: string): Uint8Array {
+  return extension(id, der(0x05), true);
+}
+
 const NAME_FORMS = { email: 0x81, dns: 0x82, uri: 0x86 } as const;
 
 /** Encodes alternative names, in the order given. */
@@ -74,6 +79,12 @@ export function alternativeNames(
 ): Uint8Array {
   const encoded = names.map(([form, value]) => text(NAME_FORMS[form], value));
   return extension("2.5.29.17", sequence(...encoded));
+}
+
+/** Lets a CA certify hosts below one name alone (RFC 5280 §4.2.1.10). */
+export function permittedHost(host: string): Uint8Array {
+  const base = sequence(text(NAME_FORMS.dns, host));
+  return extension("2.5.29.30", sequence(der(0xa0, base)), true);
 }
 
 /** Makes a certificate authority. */

@@ -1,4 +1,4 @@
-import { CoseError, PublicKey, encodeHex } from "@tallystick/cose";
+import { CoseError, PublicKey } from "@tallystick/cose";
 import type { Jwk } from "@tallystick/cose";
 
 import { parseIssuer } from "../claims.js";
@@ -163,15 +163,15 @@ export class KeyList {
 
   /** Yields the revocations of a key, whichever issuers it is listed under. */
   revocationsOf(key: PublicKey): readonly RevocationDocument[] {
-    return this.#revoked.get(encodeHex(key.thumbprint())) ?? [];
+    return this.#revoked.get(key.thumbprintHex) ?? [];
   }
 
   #termsOf(issuer: string, key: PublicKey): TermedKey | undefined {
-    return this.#terms.get(`${encodeHex(key.thumbprint())} ${issuer}`);
+    return this.#terms.get(`${key.thumbprintHex} ${issuer}`);
   }
 
   #add(issuer: string, termed: TermedKey): void {
-    const thumbprint = encodeHex(termed.key.thumbprint());
+    const thumbprint = termed.key.thumbprintHex;
     this.#terms.set(`${thumbprint} ${issuer}`, termed);
     const { revoked } = termed;
     if (revoked === undefined) return;
@@ -198,7 +198,7 @@ function keysOf(value: unknown, where: string, options: IssuersOptions): readonl
   return reader.eachOf(reader.listOf(value, where), (item, position) => {
     const place = `${where}[${position}]`;
     const termed = keyOf(item, place, options);
-    const thumbprint = encodeHex(termed.key.thumbprint());
+    const thumbprint = termed.key.thumbprintHex;
     // A key answers to its thumbprint, so one that has two kids must not have two sets of terms.
     const { notBefore = null, expires = null, revoked } = termed;
     const said = JSON.stringify([notBefore, expires, revoked?.from ?? null, revoked?.origin ?? ""]);

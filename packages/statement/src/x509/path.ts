@@ -161,7 +161,7 @@ function requireDistinct(path: Path): void {
   const seen = new Set<string>();
   for (const [place, certificate] of path.entries()) {
     const name = certificate.subject.canonical.join("|");
-    const identity = `${encodeHex(certificate.publicKey.thumbprint())} ${name}`;
+    const identity = `${certificate.publicKey.thumbprintHex} ${name}`;
     if (seen.has(identity)) throw refusedAt(path, place, "the same name and key is there twice");
     seen.add(identity);
   }
