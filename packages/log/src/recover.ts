@@ -1,13 +1,17 @@
-import type { PublicKey } from "@tallystick/cose";
 import { leafHash, TILE_WIDTH } from "@tallystick/merkle";
-import { chainDigest, type ChainLink, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
+import {
+  chainDigest,
+  type ChainLink,
+  ReceiptError,
+  type SignedCheckpoint,
+} from "@tallystick/receipt";
 
 import type { Anchor, AnchorRecord } from "./anchor.js";
 import { compareAnchor } from "./anchoring.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError, toLogError } from "./error.js";
-import { requireKey } from "./guard.js";
 import { tellKept } from "./kept.js";
+import { isNamed, type ReceiptKeys, requireFirstKey, verifyUnder } from "./keys.js";
 import {
   ALL_KEYS,
   bundleKey,
@@ -43,7 +47,8 @@ import type { ChainEnd, WriterState } from "./writer.js";
 export interface Expectation {
   readonly issuer: string;
   readonly origin: string;
-  readonly key: PublicKey;
+  /** That of the log, or all that it ever signed with. */
+  readonly key: ReceiptKeys;
   /** Seconds since the epoch. */
   readonly now: number;
   readonly ignoreClock?: boolean;
@@ -107,6 +112,10 @@ async function recoverAll({ store, anchor }: Kept, expected: Expectation): Promi
   requireRoot(signed, recount.root(edge.bundle.map(leafHash)));
   const { link, chain } = await recoverChain(rows, signed);
   const control = await recoverControl(rows, head.control, size);
+  // T23: whoever holds another key has signed no head of this log.
+  if (!isNamed(meta, control.receiptKeys, signed.kid)) {
+    throw corrupt("the head is signed with a key that the control entry in force does not name");
+  }
   await rows.requireNone(KIND.bundle, bundleKey(Math.ceil(size / TILE_WIDTH)));
   const view = new View({ signed, edge, control });
   const { key, isAnchorRebuilt = false, bufferBytes = WRITE_BUFFER_BYTES } = expected;
@@ -145,7 +154,7 @@ async function recoverMeta(rows: Rows, { issuer, origin, key }: Expectation): Pr
   if (meta.issuer !== issuer || meta.origin !== origin) {
     throw new LogError("LOG_KEY_MISMATCH", "the log has another issuer or origin");
   }
-  requireKey(meta, key);
+  requireFirstKey(meta, key);
   return meta;
 }
 
@@ -161,9 +170,9 @@ async function recoverHead(
   return { head, signed };
 }
 
-async function verifyCheckpoint(encoded: Uint8Array, key: PublicKey): Promise<SignedCheckpoint> {
+async function verifyCheckpoint(encoded: Uint8Array, key: ReceiptKeys): Promise<SignedCheckpoint> {
   try {
-    return await SignedCheckpoint.verify(encoded, key);
+    return await verifyUnder(encoded, key);
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error;
     throw new LogError("LOG_CORRUPT", `head: ${error.message}`, { cause: error });
@@ -231,9 +240,9 @@ async function recoverChain(rows: Rows, signed: SignedCheckpoint): Promise<Recov
 
 async function recoverControl(rows: Rows, index: number, size: number): Promise<View["control"]> {
   if (index >= size) throw corrupt(`control entry ${index} in a log of size ${size}`);
-  const { entry } = await controlAt(rows, index);
+  const { entry, receiptKeys } = await controlAt(rows, index);
   await rows.requireNone(KIND.control, controlKey(index + 1));
-  return { index, entry };
+  return { index, entry, receiptKeys };
 }
 
 // Either place alone keeps a log closed: a lost write, or an older copy, takes away no more than one.
