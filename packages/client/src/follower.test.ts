@@ -50,6 +50,42 @@ describe("the newest checkpoint", () => {
   });
 });
 
+describe("a log that went from one key to another", () => {
+  test("has to extend what was seen under the one before", async () => {
+    const next = await PrivateKey.generate("EdDSA");
+    const keys = [key, next].map(({ publicKey }) => publicKey.toJwk());
+    const services = [{ issuer: ISSUER, origin: ORIGIN, keys }];
+    const both = TrustStore.parse(JSON.stringify({ services }));
+    const before = SeenCheckpoints.NONE.with(await new FakeLog(key).checkpoint(5));
+    const kept = new TextEncoder().encode(before.format());
+    const log = new FakeLog(next);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(9)],
+      "GET /consistency/5/9": [await log.consistency(5, 9)],
+    });
+    const seen = await SeenCheckpoints.parse(kept, both);
+    const follower = new Follower({ client: wire.client(), trust: both, seen });
+    expect((await follower.newest()).checkpoint.size).toBe(9);
+    const { checkpoints } = JSON.parse(follower.seen.format()) as { checkpoints: string[] };
+    expect(checkpoints).toHaveLength(1);
+
+    const fork = new Wire({ "GET /checkpoints/latest": [await new FakeLog(next, 2).record(5)] });
+    const lied = new Follower({ client: fork.client(), trust: both, seen });
+    const error = await refusalOf(() => lied.newest());
+    expect(error.code).toBe("CLIENT_CONTRADICTION");
+    const file = new TextEncoder().encode(error.contradiction?.format() ?? "");
+    expect(await verifyEvidence(file, both)).toMatchObject({ kind: "split" });
+    const until = { size: 4, reason: "leaked" };
+    const retired = [{ ...key.publicKey.toJwk(), until }, next.publicKey.toJwk()];
+    const without = TrustStore.parse(
+      JSON.stringify({ services: [{ ...services[0], keys: retired }] }),
+    );
+    await expect(verifyEvidence(file, without)).rejects.toMatchObject({
+      code: "VERIFIER_EVIDENCE_REFUSED",
+    });
+  });
+});
+
 describe("after the key was retired at the last tree", () => {
   const retiredAt = async (log: FakeLog, size: number): Promise<TrustStore> => {
     const { root, time } = (await log.checkpoint(size)).checkpoint;

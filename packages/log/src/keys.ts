@@ -19,6 +19,11 @@ export function isNamed(meta: Pick<Meta, "kid">, named: NamedKeys, kid: Uint8Arr
   return (named ?? [meta.kid]).some((one) => isEqual(one, kid));
 }
 
+/** Yields whether the key of a thumbprint is among the keys. */
+export function isAmong(keys: ReceiptKeys, kid: Uint8Array): boolean {
+  return listOf(keys).some((key) => isEqual(key.thumbprint(), kid));
+}
+
 /**
  * Verifies an encoded checkpoint under the one of the keys that it names.
  *

@@ -1,17 +1,12 @@
 import { leafHash, TILE_WIDTH } from "@tallystick/merkle";
-import {
-  chainDigest,
-  type ChainLink,
-  ReceiptError,
-  type SignedCheckpoint,
-} from "@tallystick/receipt";
+import { chainDigest, type ChainLink, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor, AnchorRecord } from "./anchor.js";
 import { compareAnchor } from "./anchoring.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError, toLogError } from "./error.js";
 import { tellKept } from "./kept.js";
-import { isNamed, type ReceiptKeys, requireFirstKey, verifyUnder } from "./keys.js";
+import { isAmong, isNamed, type ReceiptKeys, requireFirstKey, verifyUnder } from "./keys.js";
 import {
   ALL_KEYS,
   bundleKey,
@@ -20,6 +15,7 @@ import {
   controlKey,
   FROZEN_KEY,
   HEAD_KEY,
+  hexPrefix,
   isEqual,
   KIND,
   META_KEY,
@@ -27,6 +23,7 @@ import {
 } from "./layout.js";
 import {
   decodeChainLink,
+  decodeControl,
   decodeFrozen,
   decodeHead,
   decodeMeta,
@@ -164,10 +161,32 @@ async function recoverHead(
   { key }: Expectation,
 ): Promise<{ readonly head: Head; readonly signed: SignedCheckpoint }> {
   const head = decodeHead(await rows.require(HEAD_KEY));
+  await requireKnown(rows, head, key);
   const signed = await verifyCheckpoint(head.checkpoint, key);
   const { issuer, origin } = signed.checkpoint;
   if (issuer !== meta.issuer || origin !== meta.origin) throw corrupt("head is of another log");
   return { head, signed };
+}
+
+// Not damage: the key that signs is named by the log, and its public half was not brought along.
+async function requireKnown(rows: Rows, head: Head, keys: ReceiptKeys): Promise<void> {
+  const payload = await rows.find(controlKey(head.control));
+  const { receiptKeys } = payload === undefined ? {} : decodeControl(payload);
+  const missing = receiptKeys?.filter((kid) => !isAmong(keys, kid)) ?? [];
+  const kid = kidIn(head.checkpoint);
+  if (kid === undefined || !missing.some((one) => isEqual(one, kid))) return;
+  const message = `the log signs with the key ${hexPrefix(kid)}, whose public half is not among its keys`;
+  throw new LogError("LOG_KEY_MISMATCH", message);
+}
+
+function kidIn(checkpoint: Uint8Array): Uint8Array | undefined {
+  try {
+    return SignedCheckpoint.kidOf(checkpoint);
+  } catch (error) {
+    // What is wrong with it is said where it is verified.
+    if (!(error instanceof ReceiptError)) throw error;
+    return undefined;
+  }
 }
 
 async function verifyCheckpoint(encoded: Uint8Array, key: ReceiptKeys): Promise<SignedCheckpoint> {
