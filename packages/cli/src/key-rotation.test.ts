@@ -87,8 +87,11 @@ test("who comes too late for the key before is told, and keeps the file", async 
   const { code, stderr } = await workspace.tally(...late);
   expect([code, stderr]).toEqual([1, expect.stringContaining("no pinned key vouches for")]);
   expect(await workspace.read("old.json")).toEqual(before);
-  const other = JSON.parse(new TextDecoder().decode(before)) as { services: [{ origin: string }] };
+  const other = JSON.parse(new TextDecoder().decode(before)) as {
+    services: [{ origin: string; note?: string }];
+  };
   other.services[0].origin = "log.example/another";
+  delete other.services[0].note;
   await workspace.write("other.json", JSON.stringify(other));
   const { code: none, stderr: why } = await workspace.tally(
     ...["trust", "follow", "other.json", "--service", servers.get("8001")?.url ?? ""],

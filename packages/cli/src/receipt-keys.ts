@@ -1,4 +1,4 @@
-import { link, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, link, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { encodeBase64url, encodeHex } from "@tallystick/cose";
@@ -107,9 +107,9 @@ export async function switchReceiptKey(
       const before = await readPrivateKey(current);
       await keepRetired(retired, before.publicKey);
       onStep?.(1);
-      // A second name, so that at no time the key is at neither place.
+      // A second name, or a copy where there are none: at no time the key is at neither place.
       await rm(old, { force: true });
-      await link(current, old);
+      await link(current, old).catch(() => copyFile(current, old));
       await syncDirectory(keys);
       onStep?.(2);
       await rename(next, current);

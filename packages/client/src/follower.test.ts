@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { PrivateKey, encodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
-import type { SignedCheckpoint } from "@tallystick/receipt";
+import { SignedCheckpoint } from "@tallystick/receipt";
 import { TrustStore, verifyEvidence } from "@tallystick/verifier";
 
 import { Follower } from "./follower.js";
@@ -222,12 +222,14 @@ describe("what does not extend it", () => {
 test("two that have seen what the other has not keep the larger tree of each log", async () => {
   const [log, other] = [new FakeLog(key), new FakeLog(await PrivateKey.generate("ES256"))];
   const [early, late] = [await log.checkpoint(5), await log.checkpoint(9)];
-  // Another key under the same name is another log.
-  const elsewhere = await other.checkpoint(7);
+  const named = { ...(await log.checkpoint(7)).checkpoint, origin: "another.example/log" };
+  const elsewhere = await SignedCheckpoint.sign(named, key);
   const one = SeenCheckpoints.NONE.with(early).with(elsewhere);
   const both = SeenCheckpoints.NONE.with(late);
   for (const kept of [one.and(both), both.and(one)]) {
     expect(kept.of(early)?.checkpoint.size).toBe(9);
+    // Whichever key signed it.
+    expect(kept.of(await other.checkpoint(7))?.checkpoint.size).toBe(9);
     expect(kept.of(elsewhere)?.checkpoint.size).toBe(7);
   }
 });

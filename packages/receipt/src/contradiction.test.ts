@@ -138,7 +138,7 @@ describe("an evidence file", () => {
       under(STRANGER)(encoded).catch(() => pinned(encoded));
     const file = encode(JSON.stringify(members));
     expect((await Contradiction.verify(file, either)).kind).toBe("split");
-    expect(await rejection(Contradiction.verify(file, pinned))).toBe("RECEIPT_KEY_MISMATCH");
+    expect(await rejection(Contradiction.verify(file, pinned))).toBe("RECEIPT_SIGNATURE_INVALID");
   });
 
   test("that shows two checkpoints of one history is refused", async () => {
