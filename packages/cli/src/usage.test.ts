@@ -127,7 +127,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["keygen", "--alg", "ES256", "--out", "k.pub.jwk"], "--out is not a name that ends in .jwk"],
   [["trust"], "Usage: tally trust"],
   [["trust", "unknown"], "unknown command 'unknown'"],
-  [["trust", "follow"], "missing required argument 'trust.json'"],
+  [["trust", "follow", ...SERVICE], "missing required argument 'trust.json'"],
   [["trust", "follow", "t.json"], "required option '--service <url>' not specified"],
   [["trust", "follow", "t.json", "--service", "x", "--cert", "c"], "want --cert together with"],
   [["trust", "add", "made.pub.jwk"], "required option '--iss <iss>' not specified"],
