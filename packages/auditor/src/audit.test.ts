@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { PrivateKey, decodeCborMap, encodeCbor } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { withIssuerKey } from "@tallystick/policy";
+import type { PolicyDocument } from "@tallystick/policy";
 import type { Checkpoint } from "@tallystick/receipt";
 
 import { audit } from "./audit.js";
@@ -75,13 +76,60 @@ describe("a sound log", () => {
     expect(report.counts).toMatchObject({ entries: 512, checkpoints: 3 });
   });
 
-  test("may sign with another pinned key later", async () => {
-    const forge = await Forge.make();
-    const signer = await PrivateKey.generate("EdDSA");
+  test("may sign with another pinned key once a policy names it", async () => {
+    const { forge, receiptKeys, signer } = await rotated();
     await forge.round(await forge.statements(0, 1), { signer });
-    const receiptKeys = [forge.receipt.publicKey, signer.publicKey];
-    const { report } = await audit(sourceOf(forge), { receiptKeys });
+    const alone = { receiptKeys: [signer.publicKey.toJwk()] };
+    await forge.round([await forge.propose(alone)], { signer });
+    await forge.round(await forge.statements(1, 2), { signer });
+    const { report, state } = await audit(sourceOf(forge), { receiptKeys });
     expect(report.isComplete).toBe(true);
+    const again = await audit(sourceOf(forge), { receiptKeys }, state && { state });
+    expect(again.report).toEqual(report);
+  });
+
+  test.each<[string, number, (made: Rotated) => Promise<void>]>([
+    [
+      "before a policy names it",
+      1,
+      async ({ fresh, signer }) => {
+        await fresh.round(await fresh.statements(0, 1), { signer });
+      },
+    ],
+    [
+      "under the policy that names it first",
+      1,
+      async ({ fresh, signer }) => {
+        await fresh.round([await fresh.propose(both(fresh, signer))], { signer });
+      },
+    ],
+    [
+      "under the policy that drops it",
+      2,
+      async ({ fresh, signer }) => {
+        await fresh.round([await fresh.propose(both(fresh, signer))]);
+        await fresh.round([await fresh.propose({ receiptKeys: [signer.publicKey.toJwk()] })]);
+      },
+    ],
+    [
+      "after a policy dropped it",
+      3,
+      async ({ fresh, signer }) => {
+        await fresh.round([await fresh.propose(both(fresh, signer))]);
+        const alone = { receiptKeys: [signer.publicKey.toJwk()] };
+        await fresh.round([await fresh.propose(alone)], { signer });
+        await fresh.round(await fresh.statements(0, 1));
+      },
+    ],
+  ])("may sign with no pinned key %s", async (_, index, make) => {
+    const made = await rotated();
+    await make(made);
+    const { fresh, signer } = made;
+    const receiptKeys = [fresh.receipt.publicKey, signer.publicKey];
+    await expect(audit(sourceOf(fresh), { receiptKeys })).rejects.toMatchObject({
+      code: "AUDITOR_KEY_UNNAMED",
+      index,
+    });
   });
 
   test("is refused at the first checkpoint that a key may not have signed, also from a state", async () => {
@@ -192,3 +240,23 @@ test("a policy made by withIssuerKey replays", async () => {
   const { report } = await audit(sourceOf(forge), forge.trust);
   expect(report.counts.policies).toBe(2);
 });
+
+interface Rotated {
+  /** Its policy names both keys. */
+  readonly forge: Forge;
+  /** Its policy names none. */
+  readonly fresh: Forge;
+  readonly signer: PrivateKey;
+  readonly receiptKeys: readonly PublicKey[];
+}
+
+function both(forge: Forge, signer: PrivateKey): Pick<PolicyDocument, "receiptKeys"> {
+  return { receiptKeys: [forge.receipt, signer].map(({ publicKey }) => publicKey.toJwk()) };
+}
+
+async function rotated(): Promise<Rotated> {
+  const [forge, fresh] = [await Forge.make(), await Forge.make()];
+  const signer = await PrivateKey.generate("EdDSA");
+  await forge.round([await forge.propose(both(forge, signer))]);
+  return { forge, fresh, signer, receiptKeys: [forge.receipt.publicKey, signer.publicKey] };
+}

@@ -40,6 +40,9 @@ export class PolicyHistory {
   // Owned by advance; by key and first index, the newest policy that says so.
   readonly #revocations = new Map<string, Revocation>();
   #count = 0;
+  // Owned by advance; what each policy names, from the entry that put it in force on.
+  readonly #named: { readonly index: number; readonly kids: ReadonlySet<string> | undefined }[] =
+    [];
 
   /** Policies that came into force. */
   get count(): number {
@@ -53,6 +56,17 @@ export class PolicyHistory {
 
   get revocations(): readonly Revocation[] {
     return [...this.#revocations.values()];
+  }
+
+  /**
+   * Yields whether a receipt key may have signed the checkpoint of a size, by its thumbprint: it is named
+   * where the last entry was decided on, and after that entry. Where a policy names none, `first` is.
+   */
+  names(kid: Uint8Array, size: number, first: Uint8Array): boolean {
+    return [Math.max(size - 1, 1), size].every((end) => {
+      const kids = this.#named.findLast(({ index }) => index < end)?.kids;
+      return (kids ?? new Set([encodeHex(first)])).has(encodeHex(kid));
+    });
   }
 
   /**
@@ -100,6 +114,8 @@ export class PolicyHistory {
     const { policy } = this.#state.inForce;
     if (policy === before) return;
     this.#count++;
+    const { receiptKeys } = policy;
+    this.#named.push({ index: entry.index, kids: receiptKeys && new Set(receiptKeys.map(nameOf)) });
     for (const revocation of revocationsIn(policy, entry.index)) {
       this.#revocations.set(`${revocation.from} ${revocation.key}`, revocation);
     }

@@ -1,4 +1,4 @@
-import { encodeHex } from "@tallystick/cose";
+import { encodeBase64url, encodeHex } from "@tallystick/cose";
 import { RightEdge, leafHash } from "@tallystick/merkle";
 
 import { CheckpointChain } from "./checkpoint-chain.js";
@@ -155,6 +155,7 @@ export class Replay {
     if (checkpoint.size < this.edge.size) throw misplaced(next);
     this.#records.shift();
     this.chain.require(next, this.edge.root());
+    this.#requireNamed(next);
     const { latest = 0, earliest = checkpoint.time, index = 0 } = this.#uncovered ?? {};
     if (latest > checkpoint.time) {
       const reason = `decided at ${latest}, and covered at ${checkpoint.time} already`;
@@ -165,6 +166,16 @@ export class Replay {
     this.#add({ signatures: 1, checkpoints: 1, bytes: record.length });
     this.#sums = { ...this.#sums, longestWait };
     return true;
+  }
+
+  // T23: that a key is pinned does not make it one that those who operate the log have named.
+  #requireNamed({ key, checkpoint: { size } }: OpenedRecord): void {
+    const kid = key.thumbprint();
+    const [first = kid] = this.chain.signers;
+    if (this.history.names(kid, size, first)) return;
+    const name = encodeBase64url(kid);
+    const reason = `checkpoint ${size} is signed with the key ${name}, which no policy names there`;
+    throw new AuditorError("AUDITOR_KEY_UNNAMED", reason, { index: size - 1 });
   }
 
   #requireNew({ index, statement: { entry, entryId } }: ReadEntry): void {

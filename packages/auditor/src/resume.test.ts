@@ -83,8 +83,10 @@ describe("an audit that was stopped", () => {
 
   test("goes on only where every key that signed a checkpoint is still pinned", async () => {
     const rotated = await Forge.make();
-    await rotated.round(await rotated.statements(0, 2), { signer: rotated.second });
     const keys = [rotated.receipt.publicKey, rotated.second.publicKey];
+    const receiptKeys = keys.map((key) => key.toJwk());
+    await rotated.round([await rotated.propose({ receiptKeys })]);
+    await rotated.round(await rotated.statements(0, 2), { signer: rotated.second });
     const whole = await audit(sourceOf(rotated), { ...rotated.trust, receiptKeys: keys });
     const state = AuditState.decode(whole.state?.encode() ?? new Uint8Array());
     const resumed = await audit(

@@ -12,6 +12,7 @@ import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { isThere } from "./file.js";
 import { openStore } from "./opening.js";
+import { verifyingKeys } from "./receipt-keys.js";
 import { readTrust } from "./trustfile.js";
 
 /** A log to be audited, with what is known of it beforehand. */
@@ -116,11 +117,13 @@ type Pinned = Pick<Auditee, "trust" | "keys">;
 
 async function ownKey(directory: ServiceDirectory): Promise<Pinned> {
   const { issuer, origin } = directory.config;
-  const key = await directory.receiptPublicKey();
-  const thumbprint = encodeBase64url(key.thumbprint());
+  const receiptKeys = await verifyingKeys(directory);
   return {
-    trust: { receiptKeys: [key], issuer, origin },
-    keys: [`${thumbprint}, the directory's own: nothing vouches for it, pin it with --trust`],
+    trust: { receiptKeys, issuer, origin },
+    keys: receiptKeys.map((key) => {
+      const thumbprint = encodeBase64url(key.thumbprint());
+      return `${thumbprint}, the directory's own: nothing vouches for it, pin it with --trust`;
+    }),
   };
 }
 

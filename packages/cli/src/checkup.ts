@@ -10,6 +10,7 @@ import { CliError } from "./error.js";
 import { codeOf } from "./file.js";
 import { expectedError } from "./exit.js";
 import { openAnchor, openStore } from "./opening.js";
+import { receiptKeyPaths, verifyingKeys } from "./receipt-keys.js";
 import {
   type FileSystem,
   measureSync,
@@ -42,7 +43,8 @@ export interface CheckupOptions {
 interface Patient {
   readonly size: number;
   readonly time: number;
-  readonly kid: string;
+  /** Of the keys that may sign: what a running server signs with, or what the policy names. */
+  readonly kids: readonly string[];
   readonly isServed: boolean;
   readonly standing: Verdict;
 }
@@ -105,7 +107,7 @@ async function examineLog(
   const log = { verdict: "good", detail: `${size} entries, ${state}` } as const;
   return [
     { name: "log", ...log },
-    await found("key", () => checkKey(directory, patient.kid)),
+    await found("key", () => checkKey(directory, patient.kids)),
     await found("clock", () => Promise.resolve(tellClock(now(), time))),
     { name: "standing", ...standing },
   ];
@@ -193,8 +195,9 @@ export function tellSpace(freeMib: number, minFreeMib: number): Verdict {
 async function checkRights(directory: ServiceDirectory): Promise<Verdict> {
   const wide: string[] = [];
   const { receiptKeyPath, operatorKeyPath, noteKeyPath } = directory;
-  for (const path of [receiptKeyPath, operatorKeyPath, noteKeyPath]) {
-    // The operator's key need not be here.
+  const { next, old } = receiptKeyPaths(directory);
+  for (const path of [receiptKeyPath, next, old, operatorKeyPath, noteKeyPath]) {
+    // The operator's key need not be here, and two of a rotation are there in its course alone.
     const found = await stat(path).catch(() => undefined);
     if (found !== undefined && (found.mode & 0o077) !== 0) wide.push(path);
   }
@@ -202,17 +205,18 @@ async function checkRights(directory: ServiceDirectory): Promise<Verdict> {
   return { verdict: "bad", detail: `others may read or write ${wide.join(" and ")}: chmod 600` };
 }
 
-async function checkKey(directory: ServiceDirectory, kid: string): Promise<Verdict> {
+async function checkKey(directory: ServiceDirectory, kids: readonly string[]): Promise<Verdict> {
   const key = await directory.receiptKey();
   const publicKey = await directory.receiptPublicKey();
   const own = encodeHex(key.publicKey.thumbprint());
-  if (own !== kid) {
-    return { verdict: "bad", detail: `receipt.jwk is ${own}, the log was made with ${kid}` };
+  if (!kids.includes(own)) {
+    const detail = `receipt.jwk is ${own}, the log is signed with ${kids.join(" or ")}`;
+    return { verdict: "bad", detail };
   }
-  if (encodeHex(publicKey.thumbprint()) !== kid) {
+  if (encodeHex(publicKey.thumbprint()) !== own) {
     return { verdict: "bad", detail: "receipt.pub.jwk is not the public key of receipt.jwk" };
   }
-  return { verdict: "good", detail: `receipt.jwk is the log's, ${kid}` };
+  return { verdict: "good", detail: `receipt.jwk is the log's, ${own}` };
 }
 
 /** Yields what is to be said of the clock, given when the newest checkpoint was signed. */
@@ -246,7 +250,7 @@ async function askPatient(directory: ServiceDirectory): Promise<Patient | undefi
   if (typeof size !== "number" || typeof time !== "number" || typeof kid !== "string") {
     throw new CliError("CLI_CONTROL_FAILED", "the running server tells another story");
   }
-  return { size, time, kid, isServed: true, standing: standingOf(standing) };
+  return { size, time, kids: [kid], isServed: true, standing: standingOf(standing) };
 }
 
 function standingOf(standing: unknown): Verdict {
@@ -260,10 +264,10 @@ async function readPatient(directory: ServiceDirectory, now: number): Promise<Pa
   const advice = "in use by another process that does not answer on control.sock";
   const store = await openStore(directory, advice);
   try {
-    const { kid, newest } = await readLabel(store);
+    const { receiptKeys, newest } = await readLabel(store);
     const { size, time } = newest;
     const standing = await inspect(directory, store, now).then(standingOf, refusal);
-    return { size, time, kid: encodeHex(kid), isServed: false, standing };
+    return { size, time, kids: receiptKeys.map(encodeHex), isServed: false, standing };
   } finally {
     await store.close();
   }
@@ -277,7 +281,7 @@ async function inspect(
 ): Promise<Standing> {
   const { inspectLog } = await import("@tallystick/log");
   const { issuer, origin } = directory.config;
-  const key = await directory.receiptPublicKey();
+  const key = await verifyingKeys(directory);
   let anchor: Anchor | undefined;
   try {
     anchor = await openAnchor(directory);

@@ -19,6 +19,7 @@
  * - `CLI_TRUST_CHANGED`: the trust file pins other keys than the service has now.
  * - `CLI_BUNDLE_INVALID`: not a bundle of statements.
  * - `CLI_APPRAISAL_INVALID`: not a policy for appraisals.
+ * - `CLI_ROTATION_STEP`: not the step that a rotation of the receipt key takes next.
  * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
  */
 export type CliErrorCode =
@@ -40,6 +41,7 @@ export type CliErrorCode =
   | "CLI_TRUST_CHANGED"
   | "CLI_BUNDLE_INVALID"
   | "CLI_APPRAISAL_INVALID"
+  | "CLI_ROTATION_STEP"
   | "CLI_SINCE_UNUSABLE";
 
 /** The one error of this package. */

@@ -39,6 +39,7 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_TRUST_CHANGED: EXIT.no,
   CLI_BUNDLE_INVALID: EXIT.failed,
   CLI_APPRAISAL_INVALID: EXIT.failed,
+  CLI_ROTATION_STEP: 2,
   CLI_SINCE_UNUSABLE: EXIT.no,
 };
 

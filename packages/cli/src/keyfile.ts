@@ -66,6 +66,7 @@ async function readKey<Key>(path: string, parse: (jwk: unknown) => Key): Promise
   }
 }
 
-function formatJwk(jwk: object): string {
+/** Formats a key as the text of a key file. */
+export function formatJwk(jwk: object): string {
   return `${JSON.stringify(jwk, null, 2)}\n`;
 }

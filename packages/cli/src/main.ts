@@ -40,6 +40,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => 
   ["mirror", async () => (await import("./commands/mirror.js")).addMirror],
   ["monitor", async () => (await import("./commands/monitor.js")).addMonitor],
   ["restore", async () => (await import("./commands/restore.js")).addRestore],
+  ["rotate-key", async () => (await import("./commands/rotate-key.js")).addRotateKey],
   ["freeze", async () => (await import("./commands/freeze.js")).addFreeze],
   ["recover", async () => (await import("./commands/recover.js")).addRecover],
   ["witness", async () => (await import("./commands/witness.js")).addWitness],

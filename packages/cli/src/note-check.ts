@@ -17,13 +17,15 @@ export async function checkNote(
   client: ServiceClient,
   { origin, keys, note: key }: TrustedService,
 ): Promise<void> {
-  const [receiptKey] = keys;
-  if (key === undefined || receiptKey === undefined) return;
+  const [first] = keys;
+  if (key === undefined || first === undefined) return;
   const note = await client.note();
   try {
     const verified = await VerifiedNote.verify(parseNote(note), [key]);
     const head = parseCheckpoint(verified.note.text);
     const { checkpoint: encoded } = decodeChainLink(await client.checkpoint(head.size));
+    const kid = encodeHex(SignedCheckpoint.kidOf(encoded));
+    const receiptKey = keys.find((one) => encodeHex(one.thumbprint()) === kid) ?? first;
     const { checkpoint } = await SignedCheckpoint.verify(encoded, receiptKey);
     const isSame = checkpoint.size === head.size && checkpoint.origin === head.origin;
     if (head.origin === origin && isSame && encodeHex(checkpoint.root) === encodeHex(head.root)) {

@@ -8,6 +8,7 @@ import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { FAILPOINT, parseFailpoint } from "./failpoint.js";
 import { openNoteKey } from "./notekey.js";
+import { finishSwitch, formerKeys } from "./receipt-keys.js";
 import type { Asking } from "./witness-policy.js";
 
 /** How much space must be free unless the operator says otherwise. */
@@ -104,7 +105,9 @@ export async function openParts(
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
   const signer = await directory.receiptKey();
+  const former = await formerKeys(directory, signer.publicKey);
   const store = await openStore(directory, advice);
+  await closing(store, () => finishSwitch(directory));
   const anchor = await closing(store, () => openAnchor(directory));
   const notes = onNoteKey && (await closing(store, () => openNoteKey(directory, onNoteKey)));
   const { asking } = options;
@@ -113,7 +116,7 @@ export async function openParts(
   );
   const space = spaceOf(directory, minFreeMib * MEBIBYTE);
   const service = await TransparencyService.open({
-    ...{ store, anchor, issuer, origin, signer, space, ignoreClock },
+    ...{ store, anchor, issuer, origin, signer, formerKeys: former, space, ignoreClock },
     ...(notes && { noteSigner: notes }),
     ...(witnesses && { witnesses }),
     ...(search && { search }),

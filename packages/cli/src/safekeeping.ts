@@ -7,6 +7,7 @@ import type { Backup, LogProgress, RowSource, Space } from "@tallystick/log";
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { codeOf, failed } from "./file.js";
+import { retiredKeyNames, verifyingKeys } from "./receipt-keys.js";
 
 /** What a backup holds besides the log, by path in the service directory. No private key is in it. */
 export const PUBLIC_FILES = [
@@ -49,8 +50,8 @@ export async function backUp(
   { store, file, space, ...rest }: BackupOrder,
 ): Promise<BackupSummary> {
   const { backupLog, LogError } = await import("@tallystick/log");
-  const key = await directory.receiptPublicKey();
-  const files = await readPublicFiles(directory.path);
+  const key = await verifyingKeys(directory);
+  const files = await readPublicFiles(directory);
   const isBeside = await sharesDevice(dirname(file), directory);
   const limit = isBeside ? { space } : {};
   try {
@@ -79,9 +80,12 @@ async function sharesDevice(
   return target === undefined || own.includes(target);
 }
 
-async function readPublicFiles(path: string): Promise<ReadonlyMap<string, Uint8Array>> {
+async function readPublicFiles(
+  directory: ServiceDirectory,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { path } = directory;
   const files = new Map<string, Uint8Array>();
-  for (const name of PUBLIC_FILES) {
+  for (const name of [...PUBLIC_FILES, ...(await retiredKeyNames(directory))]) {
     try {
       files.set(name, new Uint8Array(await readFile(join(path, name))));
     } catch (error) {

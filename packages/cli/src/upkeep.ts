@@ -126,8 +126,7 @@ export class Upkeep {
 function scrubOptions(options: UpkeepOptions): ConstructorParameters<typeof Scrub>[0] {
   const { opened, output, scrubRate, scrubPauseSeconds } = options;
   const { service, store, anchor, space } = opened;
-  const [key] = service.keys;
-  if (key === undefined) throw new Error("a service without a key");
+  const { keys: key } = service;
   return {
     ...{ store, anchor, space, key, log: service.log },
     entriesPerSecond: scrubRate,

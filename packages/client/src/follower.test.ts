@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { PrivateKey, encodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
-import type { SignedCheckpoint } from "@tallystick/receipt";
+import { SignedCheckpoint } from "@tallystick/receipt";
 import { TrustStore, verifyEvidence } from "@tallystick/verifier";
 
 import { Follower } from "./follower.js";
@@ -47,6 +47,42 @@ describe("the newest checkpoint", () => {
     const wire = new Wire({ "GET /checkpoints/latest": [await new FakeLog(signer).record(5)] });
     const error = await refusalOf(() => following(wire).newest());
     expect(error.code).toBe("CLIENT_CHECKPOINT_INVALID");
+  });
+});
+
+describe("a log that went from one key to another", () => {
+  test("has to extend what was seen under the one before", async () => {
+    const next = await PrivateKey.generate("EdDSA");
+    const keys = [key, next].map(({ publicKey }) => publicKey.toJwk());
+    const services = [{ issuer: ISSUER, origin: ORIGIN, keys }];
+    const both = TrustStore.parse(JSON.stringify({ services }));
+    const before = SeenCheckpoints.NONE.with(await new FakeLog(key).checkpoint(5));
+    const kept = new TextEncoder().encode(before.format());
+    const log = new FakeLog(next);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(9)],
+      "GET /consistency/5/9": [await log.consistency(5, 9)],
+    });
+    const seen = await SeenCheckpoints.parse(kept, both);
+    const follower = new Follower({ client: wire.client(), trust: both, seen });
+    expect((await follower.newest()).checkpoint.size).toBe(9);
+    const { checkpoints } = JSON.parse(follower.seen.format()) as { checkpoints: string[] };
+    expect(checkpoints).toHaveLength(1);
+
+    const fork = new Wire({ "GET /checkpoints/latest": [await new FakeLog(next, 2).record(5)] });
+    const lied = new Follower({ client: fork.client(), trust: both, seen });
+    const error = await refusalOf(() => lied.newest());
+    expect(error.code).toBe("CLIENT_CONTRADICTION");
+    const file = new TextEncoder().encode(error.contradiction?.format() ?? "");
+    expect(await verifyEvidence(file, both)).toMatchObject({ kind: "split" });
+    const until = { size: 4, reason: "leaked" };
+    const retired = [{ ...key.publicKey.toJwk(), until }, next.publicKey.toJwk()];
+    const without = TrustStore.parse(
+      JSON.stringify({ services: [{ ...services[0], keys: retired }] }),
+    );
+    await expect(verifyEvidence(file, without)).rejects.toMatchObject({
+      code: "VERIFIER_EVIDENCE_REFUSED",
+    });
   });
 });
 
@@ -186,12 +222,14 @@ describe("what does not extend it", () => {
 test("two that have seen what the other has not keep the larger tree of each log", async () => {
   const [log, other] = [new FakeLog(key), new FakeLog(await PrivateKey.generate("ES256"))];
   const [early, late] = [await log.checkpoint(5), await log.checkpoint(9)];
-  // Another key under the same name is another log.
-  const elsewhere = await other.checkpoint(7);
+  const named = { ...(await log.checkpoint(7)).checkpoint, origin: "another.example/log" };
+  const elsewhere = await SignedCheckpoint.sign(named, key);
   const one = SeenCheckpoints.NONE.with(early).with(elsewhere);
   const both = SeenCheckpoints.NONE.with(late);
   for (const kept of [one.and(both), both.and(one)]) {
     expect(kept.of(early)?.checkpoint.size).toBe(9);
+    // Whichever key signed it.
+    expect(kept.of(await other.checkpoint(7))?.checkpoint.size).toBe(9);
     expect(kept.of(elsewhere)?.checkpoint.size).toBe(7);
   }
 });

@@ -58,8 +58,14 @@ export class SeenCheckpoints {
       }
       const signed = await verified(text, trust);
       const name = nameOf(signed);
-      if (newest.has(name)) throw invalid("one log is there twice");
-      newest.set(name, signed);
+      const other = newest.get(name);
+      if (other !== undefined && encodeHex(other.kid) === encodeHex(signed.kid)) {
+        throw invalid("one log is there twice");
+      }
+      // A log that went from one key to another, as it was kept before that was known.
+      if (other === undefined || other.checkpoint.size < signed.checkpoint.size) {
+        newest.set(name, signed);
+      }
     }
     return new SeenCheckpoints(newest, unpinned);
   }
@@ -94,9 +100,9 @@ export class SeenCheckpoints {
   }
 }
 
-// A log signs with one key: another key under its name is another log.
-function nameOf({ checkpoint: { issuer, origin }, kid }: SignedCheckpoint): string {
-  return JSON.stringify([issuer, origin, encodeHex(kid)]);
+// Whatever pinned key a log signs with: a rotation must not make anybody forget what was seen.
+function nameOf({ checkpoint: { issuer, origin } }: SignedCheckpoint): string {
+  return JSON.stringify([issuer, origin]);
 }
 
 /** Yields whether a checkpoint names a key that is pinned for its service. */

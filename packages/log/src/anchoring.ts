@@ -1,13 +1,13 @@
-import type { PublicKey } from "@tallystick/cose";
 import {
   type ChainLink,
   type Checkpoint,
   ReceiptError,
-  SignedCheckpoint,
+  type SignedCheckpoint,
 } from "@tallystick/receipt";
 
 import type { Anchor, AnchorRecord } from "./anchor.js";
 import { LogError } from "./error.js";
+import { type ReceiptKeys, verifyUnder } from "./keys.js";
 import { checkpointKey, isEqual } from "./layout.js";
 import { decodeChainLink } from "./record.js";
 import type { Rows } from "./rows.js";
@@ -18,7 +18,7 @@ export interface Stored {
   readonly signed: SignedCheckpoint;
   /** The kept checkpoint of the same size. */
   readonly link: ChainLink;
-  readonly key: PublicKey;
+  readonly key: ReceiptKeys;
   /** The anchor may be short of checkpoints, or missing: it is about to be made again. */
   readonly isAnchorRebuilt?: boolean;
 }
@@ -158,10 +158,10 @@ async function verifyAnchored(record: AnchorRecord, { signed, key }: Stored): Pr
 
 async function verifyRecord(
   { size, root, checkpoint }: AnchorRecord,
-  key: PublicKey,
+  key: ReceiptKeys,
 ): Promise<Checkpoint> {
   try {
-    const stated = (await SignedCheckpoint.verify(checkpoint, key)).checkpoint;
+    const stated = (await verifyUnder(checkpoint, key)).checkpoint;
     if (stated.size === size && isEqual(stated.root, root)) return stated;
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error;

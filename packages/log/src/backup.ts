@@ -8,12 +8,12 @@ import {
   decodeCborMap,
   encodeCbor,
   isCborMap,
-  type PublicKey,
 } from "@tallystick/cose";
 
 import { ArchiveReader, type ArchiveSum, ArchiveWriter } from "./archive.js";
 import { LogError, toLogError } from "./error.js";
 import { checkLog, type LogProgress } from "./fsck.js";
+import type { ReceiptKeys } from "./keys.js";
 import { readLabel } from "./label.js";
 import { FROZEN_KEY, HEAD_KEY, isEqual, openRow } from "./layout.js";
 import { PinnedRows, type RowSource } from "./pinned.js";
@@ -46,8 +46,8 @@ export interface BackupOptions {
   readonly store: RowSource;
   /** Size of the kept checkpoint to copy up to, the newest unless given. */
   readonly size?: number;
-  /** The log's receipt key; without it signatures are not checked. */
-  readonly key?: PublicKey;
+  /** The log's receipt key, or all that it ever signed with; without it signatures are not checked. */
+  readonly key?: ReceiptKeys;
   /** Must not exist. */
   readonly path: string;
   /** Small files that a restored service needs, by name; nothing secret. */
@@ -130,8 +130,8 @@ export interface RestoreOptions {
   readonly path: string;
   /** Open and empty; left open. */
   readonly store: Store;
-  /** The log's receipt key; without it signatures are not checked. */
-  readonly key?: PublicKey;
+  /** The log's receipt key, or all that it ever signed with; without it signatures are not checked. */
+  readonly key?: ReceiptKeys;
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { PublicKey } from "@tallystick/cose";
 import { HASH_BYTES } from "@tallystick/merkle";
 import {
   chainDigest,
@@ -7,6 +6,7 @@ import {
   SignedCheckpoint,
 } from "@tallystick/receipt";
 
+import { type KeySchedule, type ReceiptKeys, verifyUnder } from "./keys.js";
 import {
   checkpointKey,
   formatKey,
@@ -31,7 +31,9 @@ export interface ChainCheckOptions {
   readonly survey: Survey;
   readonly meta: Meta | undefined;
   /** Without it signatures are not looked at. */
-  readonly key: PublicKey | undefined;
+  readonly key: ReceiptKeys | undefined;
+  /** Which key may have signed at which size; not looked at unless given. */
+  readonly schedule?: KeySchedule | undefined;
   /** A kept checkpoint that is known to be right, to go on from; the first one unless given. */
   readonly from?: ChainStart | undefined;
 }
@@ -47,7 +49,8 @@ export interface ChainStart {
 export class ChainCheck {
   readonly #survey: Survey;
   readonly #meta: Meta | undefined;
-  readonly #key: PublicKey | undefined;
+  readonly #key: ReceiptKeys | undefined;
+  readonly #schedule: KeySchedule | undefined;
   // Owned by check: where the chain has got to.
   #last: ChainStart | undefined;
   // Owned by check: whether the checkpoint before is damaged, which is reported already.
@@ -55,7 +58,8 @@ export class ChainCheck {
   // Owned by check.
   #count = 0;
 
-  constructor({ survey, meta, key, from }: ChainCheckOptions) {
+  constructor({ survey, meta, key, schedule, from }: ChainCheckOptions) {
+    this.#schedule = schedule;
     this.#survey = survey;
     this.#last = from;
     this.#meta = meta;
@@ -111,7 +115,7 @@ export class ChainCheck {
     if (link === undefined || stated === undefined) return false;
     const wrong = [...this.#contradictions(stated, reached), ...this.#breaks(link, stated)];
     for (const detail of wrong) this.#survey.findings.add("mismatch", formatKey(key), detail);
-    const holds = await this.#checkSignature(key, link.checkpoint);
+    const holds = await this.#checkSignature(key, link.checkpoint, stated.size);
     this.#last = { record, stated };
     this.#isBroken = false;
     return wrong.length === 0 && holds;
@@ -150,8 +154,14 @@ export class ChainCheck {
     return wrong;
   }
 
-  async #checkSignature(key: Uint8Array, checkpoint: Uint8Array): Promise<boolean> {
-    return checkSignature(this.#survey, { row: key, checkpoint, key: this.#key });
+  async #checkSignature(row: Uint8Array, checkpoint: Uint8Array, size: number): Promise<boolean> {
+    const kid = SignedCheckpoint.kidOf(checkpoint);
+    if (this.#schedule?.permits(kid, size) === false) {
+      const detail = `is signed with ${hexPrefix(kid)}, which the control entries do not name there`;
+      this.#survey.findings.add("signature", formatKey(row), detail);
+      return false;
+    }
+    return checkSignature(this.#survey, { row, checkpoint, key: this.#key });
   }
 }
 
@@ -178,7 +188,7 @@ export interface SignatureCheck {
   /** Key of the row that holds the checkpoint. */
   readonly row: Uint8Array;
   readonly checkpoint: Uint8Array;
-  readonly key: PublicKey | undefined;
+  readonly key: ReceiptKeys | undefined;
 }
 
 /** Yields whether the signature of an encoded checkpoint holds, or there is no key to tell by. */
@@ -188,7 +198,7 @@ export async function checkSignature(
 ): Promise<boolean> {
   if (key === undefined) return true;
   try {
-    await SignedCheckpoint.verify(checkpoint, key);
+    await verifyUnder(checkpoint, key);
     return true;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,9 @@
  * - `LOG_EXISTS`, `LOG_NOT_FOUND`: a log is, or is not, at this place.
  * - `LOG_LOCKED`: another process, or another part of this one, has the store open.
  * - `LOG_SCHEMA_UNSUPPORTED`: stored in a format that this version does not know.
- * - `LOG_KEY_MISMATCH`: issuer, origin or key are not those the log was created with.
+ * - `LOG_KEY_MISMATCH`: issuer or origin are not those the log was created with, or the key is none
+ *   that its control entries name.
+ * - `LOG_KEY_IN_USE`: a control entry does not name the key that the log signs with.
  * - `LOG_CORRUPT`: stored bytes contradict their checksum, their hash or each other.
  * - `LOG_CLOCK_BACKWARD`: the clock reads earlier than the newest checkpoint.
  * - `LOG_BEHIND_ANCHOR`: the store lacks what the anchor shows was once signed.
@@ -26,6 +28,7 @@ export type LogErrorCode =
   | "LOG_LOCKED"
   | "LOG_SCHEMA_UNSUPPORTED"
   | "LOG_KEY_MISMATCH"
+  | "LOG_KEY_IN_USE"
   | "LOG_CORRUPT"
   | "LOG_CLOCK_BACKWARD"
   | "LOG_BEHIND_ANCHOR"

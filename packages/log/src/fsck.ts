@@ -1,4 +1,3 @@
-import type { PublicKey } from "@tallystick/cose";
 import { TILE_WIDTH, tileWidth } from "@tallystick/merkle";
 import type { Checkpoint } from "@tallystick/receipt";
 
@@ -7,8 +6,8 @@ import { checkAnchor } from "./anchor-check.js";
 import { ChainCheck, checkSignature, newestSizes } from "./chain-check.js";
 import { ControlCheck } from "./control-check.js";
 import { EntryLookup } from "./entry-lookup.js";
-import { LogError } from "./error.js";
-import { requireKey } from "./guard.js";
+import { LogError, toLogError } from "./error.js";
+import { KeySchedule, type ReceiptKeys, requireFirstKey } from "./keys.js";
 import {
   ALL_KEYS,
   checkpointKey,
@@ -22,9 +21,11 @@ import {
   kindRange,
   META_KEY,
   numberOfKey,
+  openRow,
   SCRUB_KEY,
 } from "./layout.js";
 import {
+  decodeControl,
   decodeFrozen,
   decodeHead,
   decodeMeta,
@@ -52,8 +53,8 @@ export interface CheckOptions {
   readonly store: Store;
   /** Open, and left open; {@link missingAnchor} where there is none. Not looked at unless given. */
   readonly anchor?: Anchor;
-  /** The log's receipt key; without it signatures are not checked. */
-  readonly key?: PublicKey;
+  /** The log's receipt key, or all that it ever signed with; without it signatures are not checked. */
+  readonly key?: ReceiptKeys;
   /** Whether to read and hash every body; true unless given. */
   readonly bodies?: boolean;
   readonly onProgress?: (progress: LogProgress) => void;
@@ -75,7 +76,8 @@ export async function checkLog(options: CheckOptions): Promise<LogReport> {
   const survey = new Survey(store, new Findings());
   const meta = await checkMeta(survey, key);
   const { head, stated } = await readHead(survey);
-  const chain = new ChainCheck({ survey, meta, key });
+  const schedule = meta && (await scheduleIn(store, meta));
+  const chain = new ChainCheck({ survey, meta, key, schedule });
   const kept = await newestSizes(survey, 2);
   // Without a head the newest kept checkpoint still tells how far the tree went.
   const size = stated?.size ?? kept[0] ?? 0;
@@ -111,16 +113,34 @@ export async function checkLog(options: CheckOptions): Promise<LogReport> {
   };
 }
 
-async function checkMeta(survey: Survey, key: PublicKey | undefined): Promise<Meta | undefined> {
+async function checkMeta(survey: Survey, key: ReceiptKeys | undefined): Promise<Meta | undefined> {
   const [payload] = await survey.require([META_KEY]);
   const meta = payload && survey.decode(META_KEY, payload, decodeMeta);
   if (meta === undefined || key === undefined) return meta;
   try {
-    requireKey(meta, key);
+    requireFirstKey(meta, key);
   } catch (error) {
     survey.findings.add("mismatch", "meta", error instanceof Error ? error.message : "another key");
   }
   return meta;
+}
+
+// A row that cannot be read is found later, and says nothing of who may have signed.
+async function scheduleIn(store: Store, meta: Meta): Promise<KeySchedule | undefined> {
+  const schedule = new KeySchedule(meta);
+  try {
+    for await (const key of store.keys(kindRange(KIND.control))) {
+      const value = await store.get(key);
+      if (value === undefined) return undefined;
+      const { receiptKeys } = decodeControl(openRow({ key, value }));
+      schedule.add(numberOfKey(key), receiptKeys);
+    }
+    return schedule;
+  } catch (error) {
+    const failure = toLogError(error, "LOG_UNAVAILABLE", "read failed");
+    if (failure.code === "LOG_CORRUPT") return undefined;
+    throw failure;
+  }
 }
 
 interface ReadHead {

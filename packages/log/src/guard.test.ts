@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { PrivateKey, type Signer } from "@tallystick/cose";
 import { consistencyNodes, consistencyPath, leafHash, treeRoot } from "@tallystick/merkle";
 
-import { Guard, type Proposal, requireKey } from "./guard.js";
+import { Guard, type Proposal } from "./guard.js";
+import { requireFirstKey } from "./keys.js";
 import { Recount } from "./recount.js";
 import type { Meta } from "./record.js";
 import { entryOf, ISSUER, key, LOG_ID, NOON, ORIGIN, range, signer } from "./testing/bench.js";
@@ -24,6 +25,7 @@ function proposal(oldSize: number, size: number, changes: Partial<Proposal> = {}
     time: NOON,
     epoch: 1,
     counted: { oldSize, oldRoot: rootOf(oldSize), newSize: size, newRoot: rootOf(size), next },
+    named: [undefined],
     consistency: { oldSize, newSize: size, path: consistencyPath(oldSize, size, hashes) },
     ...changes,
   };
@@ -193,6 +195,31 @@ describe("the guard does not release", () => {
   });
 });
 
+describe("what control entries name", () => {
+  const own = key.thumbprint();
+  const another = new Uint8Array(32).fill(7);
+
+  test.each([
+    ["nobody is asked", []],
+    ["the one in force names another", [[another]]],
+    ["the one after the last entry drops it", [[own], [another]]],
+    ["the one at the last entry does not name it yet", [[another], [another, own]]],
+  ])("nothing is signed where %s", async (_, named) => {
+    const over = counting(signer);
+    await expect(guardAt(5, over).sign(proposal(5, 9, { named }))).rejects.toMatchObject({
+      code: "LOG_CORRUPT",
+      message: "signing guard: the control entry in force does not name the key",
+    });
+    expect(over.count()).toBe(0);
+  });
+
+  test("it signs where both name it", async () => {
+    const named = [[own], [another, own]];
+    const signed = await guardAt(5).sign(proposal(5, 9, { named }));
+    expect(signed.checkpoint.size).toBe(9);
+  });
+});
+
 describe("the log's key", () => {
   test("another one is refused", async () => {
     const other = await PrivateKey.generate("EdDSA");
@@ -200,12 +227,12 @@ describe("the log's key", () => {
       expect.objectContaining({ code: "LOG_KEY_MISMATCH" }),
     );
     expect(() => {
-      requireKey(meta, other.publicKey);
-    }).toThrow(/^key [0-9a-f]{8}, the log's is [0-9a-f]{8}$/);
+      requireFirstKey(meta, other.publicKey);
+    }).toThrow(/^key [0-9a-f]{8}, the log was made with [0-9a-f]{8}$/);
   });
 
   test("its own passes", () => {
-    requireKey(meta, key);
+    requireFirstKey(meta, key);
     expect(guardAt(0)).toBeInstanceOf(Guard);
   });
 });

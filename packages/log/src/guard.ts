@@ -1,8 +1,9 @@
-import { encodeHex, type PublicKey, type Signer } from "@tallystick/cose";
+import type { PublicKey, Signer } from "@tallystick/cose";
 import { type ConsistencyProof, verifyConsistency } from "@tallystick/merkle";
 import { type Checkpoint, SignedCheckpoint } from "@tallystick/receipt";
 
 import { LogError } from "./error.js";
+import { isNamed, type NamedKeys, requireSigner } from "./keys.js";
 import { hexPrefix, isEqual } from "./layout.js";
 import type { Counted } from "./recount.js";
 import type { Meta } from "./record.js";
@@ -16,6 +17,8 @@ export interface Proposal {
   readonly epoch: number;
   /** As the second computation found it. */
   readonly counted: Counted;
+  /** What the control entries name that are in force at the last entry and after it, the same or two. */
+  readonly named: readonly NamedKeys[];
   /** From the last signed size, out of the tiles to be stored; none for the first checkpoint. */
   readonly consistency: ConsistencyProof | undefined;
 }
@@ -52,13 +55,18 @@ export class Guard {
   }
 
   /**
-   * Yields the guard of one log.
+   * Yields the guard of one log, whose newest control entry names these keys.
    *
-   * @throws {@link LogError} `LOG_KEY_MISMATCH` if the signer is not the log's
+   * @throws {@link LogError} `LOG_KEY_MISMATCH` if the signer is none of them
    */
-  static of(options: GuardOptions): Guard {
-    requireKey(options.meta, options.signer.publicKey);
+  static of(options: GuardOptions, named?: NamedKeys): Guard {
+    requireSigner(options.meta, named, options.signer.publicKey);
     return new Guard(options);
+  }
+
+  /** Yields whether the signer's key is among those that a control entry names. */
+  isNamed(named: NamedKeys): boolean {
+    return isNamed(this.#meta, named, this.#key.thumbprint());
   }
 
   /**
@@ -69,6 +77,7 @@ export class Guard {
    */
   async sign(proposal: Proposal, onGuarded?: () => Promise<void>): Promise<SignedCheckpoint> {
     this.#requireAgreement(proposal);
+    this.#requireNamed(proposal);
     this.#requireExtension(proposal);
     await onGuarded?.();
     const { issuer, origin } = this.#meta;
@@ -87,6 +96,12 @@ export class Guard {
     if (!isEqual(counted.newRoot, root)) {
       refuse(`root ${hexPrefix(root)}, recounted ${hexPrefix(counted.newRoot)}`);
     }
+  }
+
+  /** T23: a key signs where those who operate the log have named it, and nowhere else. */
+  #requireNamed({ named }: Proposal): void {
+    if (named.length > 0 && named.every((keys) => this.isNamed(keys))) return;
+    refuse("the control entry in force does not name the key");
   }
 
   /** The new tree must contain the last signed one, shown twice: by recount and by proof. */
@@ -116,20 +131,6 @@ export class Guard {
     }
     return verified;
   }
-}
-
-/**
- * Returns if `key` is the one the log was created with.
- *
- * @throws {@link LogError} `LOG_KEY_MISMATCH`
- */
-export function requireKey(meta: Meta, key: PublicKey): void {
-  const kid = key.thumbprint();
-  if (isEqual(kid, meta.kid)) return;
-  throw new LogError(
-    "LOG_KEY_MISMATCH",
-    `key ${encodeHex(kid).slice(0, 8)}, the log's is ${encodeHex(meta.kid).slice(0, 8)}`,
-  );
 }
 
 function refuse(why: string): never {

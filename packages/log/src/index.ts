@@ -41,6 +41,7 @@ export {
 export { LogError, type LogErrorCode } from "./error.js";
 export { checkLog, type CheckOptions, type LogProgress } from "./fsck.js";
 export { type Inspection, inspectLog } from "./inspection.js";
+export type { NamedKeys, ReceiptKeys } from "./keys.js";
 export { type LogLabel, readLabel } from "./label.js";
 export { openRow, sealRow } from "./layout.js";
 export { LevelStore } from "./level.js";

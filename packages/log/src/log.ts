@@ -1,11 +1,13 @@
-import { encodeHex, type Signer } from "@tallystick/cose";
+import { encodeHex, type PublicKey, type Signer } from "@tallystick/cose";
 import { encodeBundle, HASH_BYTES, TILE_WIDTH, type TileId } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
 import { Arrivals } from "./arrivals.js";
-import { LogError, toLogError } from "./error.js";
+import { LogError } from "./error.js";
 import { Guard } from "./guard.js";
+import { owning, release } from "./held.js";
+import { type ReceiptKeys, requireSigner } from "./keys.js";
 import { FROZEN_KEY, META_KEY, sealRow } from "./layout.js";
 import { Pool } from "./pool.js";
 import { Prover } from "./prover.js";
@@ -23,7 +25,7 @@ import type { Space } from "./space.js";
 import { frozenStanding, type Standing, WRITER } from "./standing.js";
 import type { OnStep } from "./step.js";
 import type { Store } from "./store.js";
-import { Published, type View } from "./view.js";
+import { type ControlView, Published, type View } from "./view.js";
 import { Writer } from "./writer.js";
 
 const LOG_ID_BYTES = 16;
@@ -41,8 +43,10 @@ export interface LogOptions {
   readonly anchor: Anchor;
   readonly issuer: string;
   readonly origin: string;
-  /** Signs receipts and nothing else. */
+  /** Signs receipts and nothing else; the newest control entry names its key. */
   readonly signer: Signer;
+  /** The other keys that checkpoints of it were signed with, or may be; none unless given. */
+  readonly otherKeys?: readonly PublicKey[];
   /** Seconds since the epoch, an integer. */
   readonly now: () => number;
   /** What may wait for the next round; 8192 entries and 64 MiB of bodies unless given. */
@@ -95,7 +99,7 @@ export class Log {
     this.#published = published;
     this.#sequencer = sequencer;
     this.#reader = reader;
-    this.#prover = new Prover(reader, options.signer.publicKey);
+    this.#prover = new Prover(reader, keysOf(options));
   }
 
   /**
@@ -104,7 +108,8 @@ export class Log {
    *
    * `logId` is 16 random bytes.
    *
-   * @throws {@link LogError} `LOG_EXISTS`, `LOG_UNAVAILABLE`; TypeError for a malformed request
+   * @throws {@link LogError} `LOG_EXISTS`, `LOG_KEY_MISMATCH`, `LOG_UNAVAILABLE`; TypeError for a
+   * malformed request
    */
   static create(options: LogOptions, genesis: AppendRequest, logId: Uint8Array): Promise<Log> {
     return owning(options, async () => {
@@ -112,14 +117,15 @@ export class Log {
       if (logId.length !== LOG_ID_BYTES) {
         throw new TypeError(`log id of ${logId.length} bytes, want ${LOG_ID_BYTES}`);
       }
-      const submission = { ...submissionOf(genesis), isControl: true };
+      const submission = submissionOf({ ...genesis, control: true });
       if (!(await isEmpty(store))) throw new LogError("LOG_EXISTS", "the store is not empty");
       if (anchor.state !== "whole" || anchor.newest !== undefined) {
         throw new LogError("LOG_EXISTS", "the anchor is not new and empty");
       }
       const meta: Meta = { issuer, origin, logId, kid: signer.publicKey.thumbprint() };
       const epoch = FIRST_EPOCH;
-      const guard = Guard.of({ meta, epoch, signer, last: undefined });
+      const { receiptKeys } = submission;
+      const guard = Guard.of({ meta, epoch, signer, last: undefined }, receiptKeys);
       const chain = { digest: new Uint8Array(HASH_BYTES), size: 0 };
       const state = { view: undefined, recount: Recount.seed(0, []), chain };
       const writer = new Writer({ store, anchor, guard, epoch, now: clockOf(now), state, onStep });
@@ -140,16 +146,19 @@ export class Log {
     return owning(options, async () => {
       const { store, anchor, issuer, origin, signer, ignoreClock = false, onStep } = options;
       const now = clockOf(options.now);
-      const expected = { issuer, origin, key: signer.publicKey, now: now(), ignoreClock };
+      const expected = { issuer, origin, key: keysOf(options), now: now(), ignoreClock };
       const recovered = await recover({ store, anchor }, expected);
       const { meta, epoch, state, standing } = recovered;
       const { view } = state;
+      const { receiptKeys } = view.control;
+      requireSigner(meta, receiptKeys, signer.publicKey);
       await settleAnchor(recovered, { store, anchor, onStep, onFatal: options.onFatal });
       // Without a guard nothing can be signed, whatever else goes wrong (I8).
       if (standing.kind === "reader") {
         return Log.#assemble(options, { view, writer: undefined, standing });
       }
-      const guard = Guard.of({ meta, epoch, signer, last: view.signed.checkpoint });
+      const { checkpoint: last } = view.signed;
+      const guard = Guard.of({ meta, epoch, signer, last }, receiptKeys);
       const writer = new Writer({ store, anchor, guard, epoch, now, state, onStep });
       return Log.#assemble(options, { view, writer, standing });
     });
@@ -227,7 +236,7 @@ export class Log {
    * who submit it share the outcome of the first, a failed precondition of the first included.
    *
    * @throws {@link LogError} `LOG_FULL`, `LOG_CLOSING`, `LOG_PRECONDITION_FAILED`,
-   * `LOG_SPACE_LOW`, `LOG_UNAVAILABLE`, or the code of {@link Log.standing}; TypeError for a malformed
+   * `LOG_KEY_IN_USE`, `LOG_SPACE_LOW`, `LOG_UNAVAILABLE`, or the code of {@link Log.standing}; TypeError for a malformed
    * request
    */
   async append(request: AppendRequest): Promise<SequencedEntry> {
@@ -240,10 +249,10 @@ export class Log {
     return this.#published.view.signed;
   }
 
-  /** Yields the newest published control entry, from memory. */
-  control(): { readonly index: number; readonly entry: Uint8Array } {
-    const { index, entry } = this.#published.view.control;
-    return { index, entry: entry.slice() };
+  /** Yields the newest published control entry and the receipt keys that it names, from memory. */
+  control(): ControlView {
+    const { index, entry, receiptKeys } = this.#published.view.control;
+    return { index, entry: entry.slice(), ...(receiptKeys && { receiptKeys }) };
   }
 
   /**
@@ -370,25 +379,8 @@ export class Log {
   }
 }
 
-/** Opens a log over a store and an anchor, and lets go of both if that fails. */
-async function owning(held: Held, open: () => Promise<Log>): Promise<Log> {
-  try {
-    return await open();
-  } catch (error) {
-    await release(held);
-    if (error instanceof TypeError) throw error;
-    throw toLogError(error, "LOG_UNAVAILABLE", "the log could not be opened");
-  }
-}
-
-type Held = Pick<LogOptions, "store" | "anchor">;
-
-async function release({ store, anchor }: Held): Promise<void> {
-  const [closedStore, closedAnchor] = await Promise.allSettled([store.close(), anchor.close()]);
-  for (const closed of [closedStore, closedAnchor]) {
-    if (closed.status === "fulfilled") continue;
-    throw toLogError(closed.reason, "LOG_UNAVAILABLE", "close failed");
-  }
+function keysOf({ signer, otherKeys = [] }: LogOptions): ReceiptKeys {
+  return [signer.publicKey, ...otherKeys];
 }
 
 function clockOf(now: () => number): () => number {

@@ -1,4 +1,5 @@
 import { LogError } from "./error.js";
+import type { NamedKeys } from "./keys.js";
 import type { SequencedEntry } from "./sequenced.js";
 
 /** An entry on its way into the log; the pool's own copy of what the caller handed in. */
@@ -7,6 +8,8 @@ export interface Submission {
   readonly body: Uint8Array;
   readonly collateral: Uint8Array;
   readonly isControl: boolean;
+  /** What a control entry names; the log's first key alone where undefined. */
+  readonly receiptKeys?: NamedKeys;
   readonly precondition: Uint8Array | undefined;
   /** Seconds since the epoch. */
   readonly admittedAt: number | undefined;

@@ -1,4 +1,3 @@
-import type { PublicKey } from "@tallystick/cose";
 import {
   type ConsistencyProof,
   consistencyNodes,
@@ -14,10 +13,11 @@ import {
   issueConsistencyReceipt,
   issueInclusionReceipt,
   ReceiptError,
-  SignedCheckpoint,
+  type SignedCheckpoint,
 } from "@tallystick/receipt";
 
 import { LogError } from "./error.js";
+import { type ReceiptKeys, verifyUnder } from "./keys.js";
 import { checkpointKey, formatKey, hexPrefix, isEqual } from "./layout.js";
 import type { Reader } from "./reader.js";
 import { decodeChainLink } from "./record.js";
@@ -33,13 +33,13 @@ const MAX_PROVEN_NODES = 16_384;
  */
 export class Prover {
   readonly #reader: Reader;
-  readonly #key: PublicKey;
+  readonly #key: ReceiptKeys;
   // What has been proven under each checkpoint, for as long as somebody holds the checkpoint.
   readonly #trees = new WeakMap<SignedCheckpoint, ProvenTree>();
   // Owned by #keptCheckpoint: the one that receipts were last asked for below the newest size.
   #kept: SignedCheckpoint | undefined;
 
-  constructor(reader: Reader, key: PublicKey) {
+  constructor(reader: Reader, key: ReceiptKeys) {
     this.#reader = reader;
     this.#key = key;
   }
@@ -156,7 +156,7 @@ export class Prover {
 
   async #verify(encoded: Uint8Array, name: string): Promise<SignedCheckpoint> {
     try {
-      return await SignedCheckpoint.verify(encoded, this.#key);
+      return await verifyUnder(encoded, this.#key);
     } catch (error) {
       if (!(error instanceof ReceiptError)) throw error;
       throw new LogError("LOG_CORRUPT", `${name}: ${error.message}`, { cause: error });

@@ -1,7 +1,6 @@
 import { link, rename, rm, stat } from "node:fs/promises";
 
-import type { PublicKey } from "@tallystick/cose";
-import { chainDigest, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
+import { chainDigest, ReceiptError } from "@tallystick/receipt";
 
 import {
   type Anchor,
@@ -14,6 +13,7 @@ import { isFreeze } from "./anchor-record.js";
 import { type Remnant, remnantsOf } from "./anchor-salvage.js";
 import { forked } from "./anchoring.js";
 import { LogError, toLogError } from "./error.js";
+import { type ReceiptKeys, verifyUnder } from "./keys.js";
 import { checkpointKey, isEqual, KIND, kindRange, numberOfKey } from "./layout.js";
 import { decodeChainLink, type Frozen } from "./record.js";
 import { type Expectation, recover } from "./recover.js";
@@ -71,7 +71,7 @@ async function requireRemnantsKept(
   left: {
     readonly remnants: AsyncIterable<Remnant>;
     readonly size: number;
-    readonly key: PublicKey;
+    readonly key: ReceiptKeys;
   },
 ): Promise<Frozen | undefined> {
   let frozen: Frozen | undefined;
@@ -94,9 +94,9 @@ async function requireRemnantsKept(
   return frozen;
 }
 
-async function isSigned({ size, checkpoint }: AnchorRecord, key: PublicKey): Promise<boolean> {
+async function isSigned({ size, checkpoint }: AnchorRecord, key: ReceiptKeys): Promise<boolean> {
   try {
-    return (await SignedCheckpoint.verify(checkpoint, key)).checkpoint.size === size;
+    return (await verifyUnder(checkpoint, key)).checkpoint.size === size;
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error;
     return false;
@@ -124,7 +124,7 @@ async function requireKept(rows: Rows, anchor: Anchor): Promise<number> {
   return count;
 }
 
-async function copyChain(rows: Rows, target: Anchor, key: PublicKey): Promise<number> {
+async function copyChain(rows: Rows, target: Anchor, key: ReceiptKeys): Promise<number> {
   let previous: Uint8Array | undefined;
   let count = 0;
   for await (const row of rows.store.keys(kindRange(KIND.checkpoint))) {
@@ -144,10 +144,10 @@ async function copyChain(rows: Rows, target: Anchor, key: PublicKey): Promise<nu
 async function verifiedRoot(
   encoded: Uint8Array,
   size: number,
-  key: PublicKey,
+  key: ReceiptKeys,
 ): Promise<Uint8Array> {
   try {
-    const { checkpoint } = await SignedCheckpoint.verify(encoded, key);
+    const { checkpoint } = await verifyUnder(encoded, key);
     if (checkpoint.size === size) return checkpoint.root;
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error;

@@ -9,6 +9,7 @@ import { HASH_BYTES } from "@tallystick/merkle";
 import { type ChainLink, decodeChainLink as decodeLink, ReceiptError } from "@tallystick/receipt";
 
 import { LogError } from "./error.js";
+import { MAX_NAMED_KEYS, type NamedKeys } from "./keys.js";
 import { concat, decodeNumber, encodeNumber, NUMBER_BYTES } from "./layout.js";
 
 /** The stored format that this version writes and the only one it reads. */
@@ -20,7 +21,7 @@ export interface Meta {
   readonly origin: string;
   /** 16 random bytes that tell this log from any other of the same name. */
   readonly logId: Uint8Array;
-  /** RFC 9679 thumbprint of the receipt key. */
+  /** RFC 9679 thumbprint of the receipt key that it was created with. */
   readonly kid: Uint8Array;
 }
 
@@ -44,6 +45,8 @@ export interface Placement {
 export interface Control {
   readonly entry: Uint8Array;
   readonly previousIndex: number;
+  /** Thumbprints of the keys that sign checkpoints from it on; the log's first alone unless given. */
+  readonly receiptKeys?: NamedKeys;
 }
 
 /** That the log takes no entries any more. */
@@ -165,9 +168,9 @@ export function decodeChainLink(payload: Uint8Array): ChainLink {
   }
 }
 
-/** Digest of the control entry, then the index of the one before. */
-export function encodeControl(control: Control): Uint8Array {
-  return concat(control.entry, encodeNumber(control.previousIndex));
+/** Digest of the control entry, the index of the one before, then the thumbprints that it names. */
+export function encodeControl({ entry, previousIndex, receiptKeys = [] }: Control): Uint8Array {
+  return concat(entry, encodeNumber(previousIndex), ...receiptKeys);
 }
 
 /**
@@ -176,10 +179,16 @@ export function encodeControl(control: Control): Uint8Array {
  * @throws {@link LogError} `LOG_CORRUPT`
  */
 export function decodeControl(payload: Uint8Array): Control {
-  if (payload.length !== HASH_BYTES + NUMBER_BYTES) throw malformed("control");
+  const head = HASH_BYTES + NUMBER_BYTES;
+  const count = (payload.length - head) / HASH_BYTES;
+  if (!Number.isInteger(count) || count < 0 || count > MAX_NAMED_KEYS) throw malformed("control");
+  const receiptKeys = Array.from({ length: count }, (_, i) =>
+    payload.slice(head + i * HASH_BYTES, head + (i + 1) * HASH_BYTES),
+  );
   return {
     entry: payload.slice(0, HASH_BYTES),
     previousIndex: decodeNumber(payload, HASH_BYTES),
+    ...(count > 0 && { receiptKeys }),
   };
 }
 

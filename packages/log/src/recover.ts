@@ -1,4 +1,3 @@
-import type { PublicKey } from "@tallystick/cose";
 import { leafHash, TILE_WIDTH } from "@tallystick/merkle";
 import { chainDigest, type ChainLink, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
@@ -6,8 +5,8 @@ import type { Anchor, AnchorRecord } from "./anchor.js";
 import { compareAnchor } from "./anchoring.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError, toLogError } from "./error.js";
-import { requireKey } from "./guard.js";
 import { tellKept } from "./kept.js";
+import { isAmong, isNamed, type ReceiptKeys, requireFirstKey, verifyUnder } from "./keys.js";
 import {
   ALL_KEYS,
   bundleKey,
@@ -16,6 +15,7 @@ import {
   controlKey,
   FROZEN_KEY,
   HEAD_KEY,
+  hexPrefix,
   isEqual,
   KIND,
   META_KEY,
@@ -23,6 +23,7 @@ import {
 } from "./layout.js";
 import {
   decodeChainLink,
+  decodeControl,
   decodeFrozen,
   decodeHead,
   decodeMeta,
@@ -43,7 +44,8 @@ import type { ChainEnd, WriterState } from "./writer.js";
 export interface Expectation {
   readonly issuer: string;
   readonly origin: string;
-  readonly key: PublicKey;
+  /** That of the log, or all that it ever signed with. */
+  readonly key: ReceiptKeys;
   /** Seconds since the epoch. */
   readonly now: number;
   readonly ignoreClock?: boolean;
@@ -107,6 +109,10 @@ async function recoverAll({ store, anchor }: Kept, expected: Expectation): Promi
   requireRoot(signed, recount.root(edge.bundle.map(leafHash)));
   const { link, chain } = await recoverChain(rows, signed);
   const control = await recoverControl(rows, head.control, size);
+  // T23: whoever holds another key has signed no head of this log.
+  if (!isNamed(meta, control.receiptKeys, signed.kid)) {
+    throw corrupt("the head is signed with a key that the control entry in force does not name");
+  }
   await rows.requireNone(KIND.bundle, bundleKey(Math.ceil(size / TILE_WIDTH)));
   const view = new View({ signed, edge, control });
   const { key, isAnchorRebuilt = false, bufferBytes = WRITE_BUFFER_BYTES } = expected;
@@ -145,7 +151,7 @@ async function recoverMeta(rows: Rows, { issuer, origin, key }: Expectation): Pr
   if (meta.issuer !== issuer || meta.origin !== origin) {
     throw new LogError("LOG_KEY_MISMATCH", "the log has another issuer or origin");
   }
-  requireKey(meta, key);
+  requireFirstKey(meta, key);
   return meta;
 }
 
@@ -155,15 +161,37 @@ async function recoverHead(
   { key }: Expectation,
 ): Promise<{ readonly head: Head; readonly signed: SignedCheckpoint }> {
   const head = decodeHead(await rows.require(HEAD_KEY));
+  await requireKnown(rows, head, key);
   const signed = await verifyCheckpoint(head.checkpoint, key);
   const { issuer, origin } = signed.checkpoint;
   if (issuer !== meta.issuer || origin !== meta.origin) throw corrupt("head is of another log");
   return { head, signed };
 }
 
-async function verifyCheckpoint(encoded: Uint8Array, key: PublicKey): Promise<SignedCheckpoint> {
+// Not damage: the key that signs is named by the log, and its public half was not brought along.
+async function requireKnown(rows: Rows, head: Head, keys: ReceiptKeys): Promise<void> {
+  const payload = await rows.find(controlKey(head.control));
+  const { receiptKeys } = payload === undefined ? {} : decodeControl(payload);
+  const missing = receiptKeys?.filter((kid) => !isAmong(keys, kid)) ?? [];
+  const kid = kidIn(head.checkpoint);
+  if (kid === undefined || !missing.some((one) => isEqual(one, kid))) return;
+  const message = `the log signs with the key ${hexPrefix(kid)}, whose public half is not among its keys`;
+  throw new LogError("LOG_KEY_MISMATCH", message);
+}
+
+function kidIn(checkpoint: Uint8Array): Uint8Array | undefined {
   try {
-    return await SignedCheckpoint.verify(encoded, key);
+    return SignedCheckpoint.kidOf(checkpoint);
+  } catch (error) {
+    // What is wrong with it is said where it is verified.
+    if (!(error instanceof ReceiptError)) throw error;
+    return undefined;
+  }
+}
+
+async function verifyCheckpoint(encoded: Uint8Array, key: ReceiptKeys): Promise<SignedCheckpoint> {
+  try {
+    return await verifyUnder(encoded, key);
   } catch (error) {
     if (!(error instanceof ReceiptError)) throw error;
     throw new LogError("LOG_CORRUPT", `head: ${error.message}`, { cause: error });
@@ -231,9 +259,9 @@ async function recoverChain(rows: Rows, signed: SignedCheckpoint): Promise<Recov
 
 async function recoverControl(rows: Rows, index: number, size: number): Promise<View["control"]> {
   if (index >= size) throw corrupt(`control entry ${index} in a log of size ${size}`);
-  const { entry } = await controlAt(rows, index);
+  const { entry, receiptKeys } = await controlAt(rows, index);
   await rows.requireNone(KIND.control, controlKey(index + 1));
-  return { index, entry };
+  return { index, entry, receiptKeys };
 }
 
 // Either place alone keeps a log closed: a lost write, or an older copy, takes away no more than one.

@@ -1,5 +1,7 @@
+import { encodeHex } from "@tallystick/cose";
 import { HASH_BYTES, sha256 } from "@tallystick/merkle";
 
+import { MAX_NAMED_KEYS } from "./keys.js";
 import { isEqual } from "./layout.js";
 import type { Submission } from "./pool.js";
 
@@ -12,6 +14,11 @@ export interface AppendRequest {
   readonly collateral: Uint8Array;
   /** Sequenced in a round of its own; the newest one is what preconditions are held against. */
   readonly control?: boolean;
+  /**
+   * Of a control entry: thumbprints of the keys that sign checkpoints from it on, each once and 16 at
+   * most. The log's first key alone unless given.
+   */
+  readonly receiptKeys?: readonly Uint8Array[];
   /** The newest control entry that the caller has admitted this one under. */
   readonly precondition?: Uint8Array;
   /**
@@ -30,13 +37,14 @@ export interface AppendRequest {
  */
 export function submissionOf(request: AppendRequest): Submission {
   const { entry, body, collateral, control = false, precondition, admittedAt } = request;
-  const { isAgain = false } = request;
+  const { receiptKeys, isAgain = false } = request;
   if (entry.length !== HASH_BYTES) {
     throw new TypeError(`entry of ${entry.length} bytes, want ${HASH_BYTES}`);
   }
   if (admittedAt !== undefined && (!Number.isSafeInteger(admittedAt) || admittedAt < 0)) {
     throw new TypeError(`admitted at ${admittedAt}`);
   }
+  if (receiptKeys !== undefined) requireKeys(receiptKeys, control);
   const copy = body.slice();
   if (!isEqual(sha256(copy), entry)) throw new TypeError("the body does not hash to the entry");
   return {
@@ -44,8 +52,17 @@ export function submissionOf(request: AppendRequest): Submission {
     body: copy,
     collateral: collateral.slice(),
     isControl: control,
+    receiptKeys: receiptKeys?.map((kid) => kid.slice()),
     precondition: precondition?.slice(),
     admittedAt,
     isAgain,
   };
+}
+
+function requireKeys(kids: readonly Uint8Array[], isControl: boolean): void {
+  if (!isControl) throw new TypeError("receipt keys of what is no control entry");
+  const isSound = kids.every(({ length }) => length === HASH_BYTES);
+  const isDistinct = new Set(kids.map(encodeHex)).size === kids.length;
+  if (isSound && isDistinct && kids.length > 0 && kids.length <= MAX_NAMED_KEYS) return;
+  throw new TypeError(`${kids.length} receipt keys, or one twice, or no thumbprint`);
 }

@@ -1,4 +1,3 @@
-import type { PublicKey } from "@tallystick/cose";
 import { TILE_WIDTH } from "@tallystick/merkle";
 
 import type { Anchor } from "./anchor.js";
@@ -6,6 +5,7 @@ import { checkAnchor } from "./anchor-check.js";
 import { BodyCheck } from "./body-check.js";
 import { type LogError, toLogError } from "./error.js";
 import { IndexPass, type IndexMark } from "./index-pass.js";
+import type { ReceiptKeys } from "./keys.js";
 import { bundleKey, openRow, SCRUB_KEY } from "./layout.js";
 import type { Log } from "./log.js";
 import { PinnedRows, type RowSource } from "./pinned.js";
@@ -29,8 +29,8 @@ export interface ScrubOptions {
   /** Held against the kept checkpoints, where there is one. */
   readonly anchor?: Anchor | undefined;
   readonly log: Pick<Log, "control" | "head" | "note" | "standing">;
-  /** The log's receipt key. */
-  readonly key: PublicKey;
+  /** The log's receipt key, or all that it ever signed with. */
+  readonly key: ReceiptKeys;
   /** Below its floor no progress is kept: that write must not be the one that fills the disk. */
   readonly space?: Space | undefined;
   /**

@@ -88,7 +88,7 @@ export class Sequencer {
    * Submits an entry and resolves once a durable, published checkpoint covers it.
    *
    * @throws {@link LogError} `LOG_FULL`, `LOG_CLOSING`, `LOG_UNAVAILABLE`, `LOG_SPACE_LOW`,
-   * `LOG_PRECONDITION_FAILED`; the code of a reader's standing
+   * `LOG_PRECONDITION_FAILED`, `LOG_KEY_IN_USE`; the code of a reader's standing
    */
   async append(id: string, submission: Submission): Promise<SequencedEntry> {
     this.#requireOpen();
@@ -192,7 +192,9 @@ export class Sequencer {
       }
       // Between here and the indexes given in integrate nothing is awaited, so the control entry
       // that the preconditions are held against is the one in force at those indexes.
-      const accepted = unlogged.filter((pending) => this.#meetsPrecondition(pending));
+      const accepted = unlogged.filter(
+        (pending) => this.#meetsPrecondition(pending) && this.#keepsKey(pending),
+      );
       if (accepted.length > 0 && this.#writer !== undefined) {
         const before = this.#published.view;
         const view = await this.#writer.integrate(accepted);
@@ -234,10 +236,22 @@ export class Sequencer {
     const isInForce = isEqual(precondition, control.entry); // T12
     if (isInForce && admittedAt >= time) return true; // I6
     const why = isInForce ? `admitted before ${time}` : "another control entry is in force";
-    // Whoever submits it again must not be told the same until the round ends.
-    this.#inFlight.delete(id);
-    reject(new LogError("LOG_PRECONDITION_FAILED", why));
+    this.#refuse({ id, reject }, new LogError("LOG_PRECONDITION_FAILED", why));
     return false;
+  }
+
+  // T23: what covers a control entry is signed with a key that it names, so it cannot drop this one.
+  #keepsKey({ id, submission, reject }: Pending): boolean {
+    if (this.#writer?.names(submission) !== false) return true;
+    const why = "the policy does not name the receipt key that the log signs with";
+    this.#refuse({ id, reject }, new LogError("LOG_KEY_IN_USE", why));
+    return false;
+  }
+
+  // Whoever submits it again must not be told the same until the round ends.
+  #refuse({ id, reject }: Pick<Pending, "id" | "reject">, error: LogError): void {
+    this.#inFlight.delete(id);
+    reject(error);
   }
 
   #requireOpen(): void {

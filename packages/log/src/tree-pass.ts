@@ -1,4 +1,3 @@
-import type { PublicKey } from "@tallystick/cose";
 import { TILE_WIDTH } from "@tallystick/merkle";
 import { chainDigest, type Checkpoint } from "@tallystick/receipt";
 
@@ -6,6 +5,7 @@ import { ChainCheck, type ChainStart } from "./chain-check.js";
 import { ControlCheck } from "./control-check.js";
 import { Edge, edgeTiles } from "./edge.js";
 import { LogError } from "./error.js";
+import type { ReceiptKeys } from "./keys.js";
 import {
   checkpointKey,
   controlKey,
@@ -45,7 +45,7 @@ export interface TreePassOptions {
   /** What the checkpoint to be reached states. */
   readonly stated: Checkpoint;
   /** Without it signatures are not looked at. */
-  readonly key: PublicKey | undefined;
+  readonly key: ReceiptKeys | undefined;
   readonly withBodies: boolean;
   /** Index of the newest control entry at that checkpoint. */
   readonly control: number;

@@ -2,14 +2,22 @@ import type { TilePosition } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Edge } from "./edge.js";
+import type { NamedKeys } from "./keys.js";
 import { ExpandedTile } from "./tile.js";
+
+/** A control entry, as far as what comes after depends on it. */
+export interface ControlView {
+  readonly index: number;
+  readonly entry: Uint8Array;
+  readonly receiptKeys?: NamedKeys;
+}
 
 /** The log as of one checkpoint, durable. Immutable: a reader that keeps one sees one tree throughout. */
 export class View {
   readonly signed: SignedCheckpoint;
   readonly edge: Edge;
-  /** The newest control entry. */
-  readonly control: { readonly index: number; readonly entry: Uint8Array };
+  /** The newest control entry, and the receipt keys that it names. */
+  readonly control: ControlView;
   // Owned by edgeTile: partial tiles by level, expanded when first asked for; those of an earlier view
   // to begin with.
   readonly #expanded: Map<number, ExpandedTile>;

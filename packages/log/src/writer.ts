@@ -100,9 +100,9 @@ export class Writer {
     const digests = accepted.map(({ id }) => decodeHex(id));
     const counted = this.#state.recount.count(round, digests);
     await this.#reach("recounted", round);
-    const signed = await this.#sign(round, counted, admissionTime(submissions));
+    const signed = await this.#sign(round, counted, submissions);
     await this.#reach("signed", round);
-    const view = this.#viewAfter(round, signed, submissions[0]?.isControl === true);
+    const view = this.#viewAfter(round, signed, submissions[0]);
     const link = sealRow(checkpointKey(view.size), this.#chainLink(signed));
     const head = this.#headRow(view);
     await this.#store.write([
@@ -125,15 +125,29 @@ export class Writer {
     return view;
   }
 
-  #sign(round: Round, counted: Counted, admittedAt: number): Promise<SignedCheckpoint> {
+  /** Yields whether checkpoints could be signed on after an entry: one that drops the key could not. */
+  names({ isControl, receiptKeys }: Pick<Submission, "isControl" | "receiptKeys">): boolean {
+    return !isControl || this.#guard.isNamed(receiptKeys);
+  }
+
+  #sign(
+    round: Round,
+    counted: Counted,
+    submissions: readonly Submission[],
+  ): Promise<SignedCheckpoint> {
     const last = this.#state.view;
+    const [first] = submissions;
     const proposal = {
       size: round.after.size,
       root: round.root,
       // I6: the sequencer alone assigns time, and a clock that steps back does not take it along.
-      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0, admittedAt),
+      time: Math.max(this.#now(), last?.signed.checkpoint.time ?? 0, admissionTime(submissions)),
       epoch: this.#epoch,
       counted,
+      named: [
+        ...(last === undefined ? [] : [last.control.receiptKeys]),
+        ...(first?.isControl === true ? [first.receiptKeys] : []),
+      ],
       consistency: last === undefined ? undefined : proveConsistency(round),
     };
     return this.#guard.sign(proposal, () => this.#reach("guarded", round));
@@ -143,14 +157,15 @@ export class Writer {
     return reachStep(this.#onStep, name, after.size);
   }
 
-  #viewAfter(round: Round, signed: SignedCheckpoint, isControl: boolean): View {
+  #viewAfter(round: Round, signed: SignedCheckpoint, submission: Submission | undefined): View {
     const [first] = round.entries;
+    const isControl = submission?.isControl === true;
     if (isControl && round.entries.length !== 1) {
       throw new LogError("LOG_CORRUPT", "a control entry shares its round");
     }
     const control =
       isControl && first !== undefined
-        ? { index: first.index, entry: first.entry }
+        ? { index: first.index, entry: first.entry, receiptKeys: submission.receiptKeys }
         : this.#state.view?.control;
     if (control === undefined)
       throw new LogError("LOG_CORRUPT", "the first entry is no control entry");
@@ -172,7 +187,8 @@ export class Writer {
     const previous = this.#state.view?.control;
     if (previous?.index === control.index) return [];
     const previousIndex = previous?.index ?? control.index;
-    const record = encodeControl({ entry: control.entry, previousIndex });
+    const { entry, receiptKeys } = control;
+    const record = encodeControl({ entry, previousIndex, receiptKeys });
     return [sealRow(controlKey(control.index), record)];
   }
 

@@ -62,6 +62,19 @@ export function withIssuerKey(
   return { ...document, previous: inForce, issuers: [...others, extended] };
 }
 
+/**
+ * Makes the policy that follows `document` and names these receipt keys, and no others.
+ *
+ * `inForce` is the EntryID of the entry that put `document` in force.
+ */
+export function withReceiptKeys(
+  document: PolicyDocument,
+  inForce: string,
+  keys: readonly PublicKey[],
+): PolicyDocument {
+  return { ...document, previous: inForce, receiptKeys: keys.map((key) => key.toJwk()) };
+}
+
 // The texts are canonical, so equal numbers are equal texts.
 function isSameKey(a: Jwk, b: Jwk): boolean {
   const members = ["kid", "kty", "crv", "x", "y", "n", "e", "pub"] as const;

@@ -1,4 +1,5 @@
 import { ALGORITHMS, CoseError, encodeHex, parseJson } from "@tallystick/cose";
+import type { Jwk, PublicKey } from "@tallystick/cose";
 import {
   KeyList,
   anchorsOf,
@@ -21,6 +22,7 @@ import type {
 import { requireBounded, requireBoundedRules } from "./bounds.js";
 import { PolicyError } from "./error.js";
 import { malformed, reader } from "./member.js";
+import { receiptKeysOf, requireOnePurpose } from "./receipt-keys.js";
 import { compileRule, ruleDocumentsOf } from "./rule.js";
 import type { Rule, RuleDocument } from "./rule.js";
 
@@ -62,6 +64,8 @@ export interface PolicyDocument {
   readonly acceptsSingleCertificateArray?: boolean;
   /** What else a statement has to satisfy. */
   readonly rules?: readonly RuleDocument[];
+  /** Keys that checkpoints are signed with while it is in force; the log's first alone by default. */
+  readonly receiptKeys?: readonly Jwk[];
 }
 
 /** What the parts of a document mean, once they have been checked. */
@@ -71,6 +75,7 @@ export interface PolicyParts {
   readonly issuers: KeyList;
   readonly anchors: readonly TrustAnchor[];
   readonly rules: readonly Rule[];
+  readonly receiptKeys: readonly PublicKey[] | undefined;
 }
 
 const MEMBERS: MemberNames = {
@@ -81,6 +86,7 @@ const MEMBERS: MemberNames = {
   optional: [
     ...["approvals", "anchors", "selfContained", "contentTypes"],
     ...["isSubjectOptional", "acceptsSingleCertificateArray", "rules"],
+    "receiptKeys",
   ],
 };
 
@@ -102,6 +108,7 @@ const READ = {
   isSubjectOptional: booleanOf,
   acceptsSingleCertificateArray: booleanOf,
   rules: compiledRules,
+  receiptKeys: receiptKeysOf,
 } as const;
 
 /**
@@ -156,6 +163,8 @@ function partsOf(members: Members): PolicyParts {
   requireOwnKeys(operators);
   const anchors = optional(members, "anchors", READ.anchors);
   const rules = optional(members, "rules", READ.rules);
+  const receiptKeys = optional(members, "receiptKeys", READ.receiptKeys);
+  requireOnePurpose(receiptKeys ?? [], [...operators, ...issuers]);
   const document: PolicyDocument = {
     format: READ.format(members["format"]),
     previous: READ.previous(members["previous"]),
@@ -168,6 +177,10 @@ function partsOf(members: Members): PolicyParts {
     ),
     ...termsOf(members),
     ...some("rules", rules?.documents),
+    ...some(
+      "receiptKeys",
+      receiptKeys?.map((key) => key.toJwk()),
+    ),
   };
   return {
     document,
@@ -175,6 +188,7 @@ function partsOf(members: Members): PolicyParts {
     issuers: new KeyList(issuers, "issuers", reader),
     anchors: anchors?.map(({ anchor }) => anchor) ?? [],
     rules: rules?.compiled ?? [],
+    receiptKeys,
   };
 }
 

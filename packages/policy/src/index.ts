@@ -24,7 +24,13 @@ export {
 } from "./approval.js";
 export type { ApprovalDocument } from "./approval.js";
 export { CONTENT_LIMITS, readContent } from "./content-facts.js";
-export { POLICY_SUBJECT, firstPolicy, signPolicy, withIssuerKey } from "./change.js";
+export {
+  POLICY_SUBJECT,
+  firstPolicy,
+  signPolicy,
+  withIssuerKey,
+  withReceiptKeys,
+} from "./change.js";
 export { POLICY_FORMAT, POLICY_MEDIA_TYPE, formatPolicy } from "./document.js";
 export type { PolicyDocument } from "./document.js";
 export { PolicyError } from "./error.js";

@@ -39,10 +39,14 @@ export class Policy implements Authority {
   readonly acceptsSingleCertificateArray: boolean;
   readonly isSubjectOptional: boolean;
   readonly rules: readonly Rule[];
+  /** Keys that checkpoints are signed with while it is in force; `undefined` for the log's first alone. */
+  readonly receiptKeys: readonly PublicKey[] | undefined;
   readonly #reviewKeys: readonly ReviewKey[];
 
-  private constructor({ document, operators, issuers, anchors, rules }: PolicyParts) {
+  private constructor(parts: PolicyParts) {
+    const { document, operators, issuers, anchors, rules } = parts;
     this.document = document;
+    this.receiptKeys = parts.receiptKeys;
     this.issuers = issuers.issuers;
     this.approvals = document.approvals ?? 1;
     this.anchors = anchors;

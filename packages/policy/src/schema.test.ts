@@ -8,6 +8,7 @@ import { ROOT_BASE64, ROOT_PEM } from "./testing/certificate.js";
 import {
   IN_FORCE_ID,
   OPERATOR,
+  RECEIPT,
   SERVICE_ISS,
   STRANGER,
   VENDOR,
@@ -43,6 +44,7 @@ const withKey = (changes: object) =>
 const spoilt = (changes: Readonly<Record<string, unknown>>) => ({ ...documentWith(), ...changes });
 const anchored = (changes: object) =>
   spoilt({ anchors: [{ certificate: ROOT_BASE64, ...changes }] });
+const receiptKey = (changes: object) => spoilt({ receiptKeys: [{ ...RECEIPT, ...changes }] });
 const rule = { name: "r", cel: "true", reason: "no" };
 
 test.each<[string, unknown]>([
@@ -56,6 +58,8 @@ test.each<[string, unknown]>([
   ["a revocation", withKey({ revoked: { from: 0 } })],
   ["a PEM", anchored({ certificate: ROOT_PEM })],
   ["empty lists", spoilt({ anchors: [], selfContained: [], contentTypes: [], rules: [] })],
+  ["a receipt key", documentWith({ receiptKeys: [RECEIPT] })],
+  ["two, one with a kid", documentWith({ receiptKeys: [RECEIPT, namedKey(STRANGER, "k!")] })],
   ["a content type in other characters", spoilt({ contentTypes: ["\u{1f600}".repeat(255)] })],
 ])("schema and parser take %s", (_name, document) => {
   expect(refusalOf(document)).toBeUndefined();
@@ -161,6 +165,15 @@ test.each<[string, string, unknown]>([
     "rules[0]",
     spoilt({ rules: [{ name: "r", use: "maxBytes" }] }),
   ],
+  ["no receipt keys", "receiptKeys are 0", spoilt({ receiptKeys: [] })],
+  ["17 receipt keys", "receiptKeys are 17", spoilt({ receiptKeys: Array(17).fill(RECEIPT) })],
+  ["receipt keys in a map", "receiptKeys is not a list", spoilt({ receiptKeys: {} })],
+  ["a receipt key that is no key", "receiptKeys[0]", spoilt({ receiptKeys: ["k"] })],
+  ["a private receipt key", "receiptKeys[0] is a private", receiptKey({ d: "AA" })],
+  ["a receipt key with a term", "receiptKeys[0] has the unknown member", receiptKey({ exp: 9 })],
+  ["one that is revoked", "receiptKeys[0] has the", receiptKey({ revoked: { from: 0 } })],
+  ["a receipt key for encryption", "receiptKeys[0]", receiptKey({ use: "enc" })],
+  ["a receipt key of no known type", "receiptKeys[0]", receiptKey({ kty: "oct" })],
 ])("schema and parser refuse %s", (_name, message, document) => {
   const refused = refusalOf(document);
   expect(refused?.slice(0, message.length)).toBe(message);
@@ -178,6 +191,22 @@ const BEYOND: readonly (readonly [string, RegExp, unknown])[] = [
         { iss: "a", keys: [key] },
       ],
     }),
+  ],
+  ["a receipt key twice", /\[1\] is listed twice$/, spoilt({ receiptKeys: [RECEIPT, RECEIPT] })],
+  [
+    "a receipt key of another algorithm",
+    /^receiptKeys\[0\]: /,
+    spoilt({ receiptKeys: [{ ...RECEIPT, alg: "ES256" }] }),
+  ],
+  [
+    "a receipt key that is an operator's",
+    /^receiptKeys\[1\] is a key of an operator or an issuer too$/,
+    spoilt({ receiptKeys: [RECEIPT, operator] }),
+  ],
+  [
+    "a receipt key that is an issuer's, under another kid",
+    /^receiptKeys\[0\] is a key of an operator or an issuer too$/,
+    spoilt({ receiptKeys: [namedKey(VENDOR, "k!")] }),
   ],
   ["numbers that are no key", /keys\[\d+\]: /, withKey({ x: "A".repeat(43) })],
   [

@@ -1,4 +1,5 @@
 import { digest, encodeHex } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import { VerifiedStatement } from "@tallystick/statement";
 import type { SignedStatement } from "@tallystick/statement";
 
@@ -113,6 +114,21 @@ export class PolicyState {
       change.kind === "proposal" ? { digest: signedDigest(statement), before } : before;
     const { inForce } = this;
     return new PolicyState({ inForce, control: entry, controlIndex: index, proposals, proposed });
+  }
+
+  /**
+   * Yields the receipt keys that are named once an admitted control entry is on the log: those of the
+   * policy that it puts in force, or of the one that stays; `undefined` for the log's first key alone.
+   *
+   * Throws `TypeError` as {@link PolicyState.next} and {@link PolicyState.genesis}; the state is that of
+   * the admission, `undefined` for the first one.
+   */
+  static receiptKeysAfter(
+    admission: Admission,
+    state: PolicyState | undefined,
+  ): readonly PublicKey[] | undefined {
+    const after = state?.next(admission, Number.MAX_SAFE_INTEGER) ?? PolicyState.genesis(admission);
+    return after.inForce.policy.receiptKeys;
   }
 
   /**

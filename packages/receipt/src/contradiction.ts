@@ -61,7 +61,8 @@ export class Contradiction {
 
   /**
    * Yields in what two checkpoints contradict each other, `undefined` where they don't as far as can
-   * be told: checkpoints of two logs never do, and what the larger tree began with takes a proof.
+   * be told: checkpoints of two logs never do, and what the larger tree began with takes a proof. A log
+   * may go from one key to another: that both keys are of the log is for whoever opened the two to say.
    */
   static between(
     one: SignedCheckpoint,
@@ -116,8 +117,6 @@ interface Pair {
 function kindOf({ smaller, larger, proof }: Pair): ContradictionKind | undefined {
   const [older, newer] = [smaller.checkpoint, larger.checkpoint];
   if (older.issuer !== newer.issuer || older.origin !== newer.origin) return undefined;
-  // A log signs with one key: what another key signed under its name is another log.
-  if (!isSame(smaller.kid, larger.kid)) return undefined;
   if (older.size === newer.size) return isSame(older.root, newer.root) ? undefined : "split";
   // I6: times do not go back, so a tree that is signed later is never the smaller one.
   if (older.time > newer.time) return "rollback";

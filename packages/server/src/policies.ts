@@ -86,6 +86,7 @@ export class Policies {
     if (state === undefined || encodeHex(state.control) !== encodeHex(newest.entry)) {
       throw new LogError("LOG_CORRUPT", `control entry ${newest.index} is not the newest`);
     }
+    requireRecorded(newest, state);
     const { policy, entry, index } = state.inForce;
     const controlIndex = newest.index;
     this.#current = { state, policy, entry, entryId: encodeHex(entry), index, controlIndex };
@@ -100,6 +101,20 @@ export class Policies {
     }
   }
 }
+
+// T23: what the log lets sign is what the policies say, by their statements.
+function requireRecorded({ index, receiptKeys }: NewestControl, { inForce }: PolicyState): void {
+  const said = inForce.policy.receiptKeys?.map((key) => key.thumbprint());
+  if (namesOf(said) === namesOf(receiptKeys)) return;
+  const message = `control entry ${index} is recorded with other receipt keys than its policy names`;
+  throw new LogError("LOG_CORRUPT", message);
+}
+
+function namesOf(kids: readonly Uint8Array[] | undefined): string {
+  return kids === undefined ? "" : kids.map(encodeHex).sort().join(" ");
+}
+
+type NewestControl = ReturnType<Log["control"]>;
 
 /** Makes the decision about a control entry again. */
 async function admitted(

@@ -166,6 +166,10 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   LOG_NOT_FOUND: INTERNAL,
   LOG_SCHEMA_UNSUPPORTED: INTERNAL,
   LOG_KEY_MISMATCH: INTERNAL,
+  LOG_KEY_IN_USE: {
+    ...REJECTED,
+    mend: "Name the receipt key in use among receiptKeys, or have the log sign with another first.",
+  },
   LOG_CORRUPT: INTERNAL,
   LOG_CLOCK_BACKWARD: {
     ...READ_ONLY,

@@ -2,8 +2,7 @@ import { isHeadStatement } from "@tallystick/catalog";
 import type { IndexedLog } from "@tallystick/catalog";
 import { LogError } from "@tallystick/log";
 import type { AppendRequest, Log, SequencedEntry } from "@tallystick/log";
-import { Admission, isOperatorStatement } from "@tallystick/policy";
-import type { PolicyState } from "@tallystick/policy";
+import { Admission, PolicyState, isOperatorStatement } from "@tallystick/policy";
 import { SignedStatement, StatementError, VerifiedStatement } from "@tallystick/statement";
 
 import { encodeCollateral } from "./collateral.js";
@@ -124,7 +123,7 @@ async function admitAndAppendAgain(
       const { state, time } = grounds;
       const admission = Admission.admit(verified, state, time); // S17: policy before anything else
       isOffered = recent?.offer(statement, submittedBytes) === true;
-      appended = log.append({ ...appendRequest(admission), isAgain: admissions > 1 });
+      appended = log.append({ ...appendRequest(admission, state), isAgain: admissions > 1 });
     } finally {
       arrived();
     }
@@ -173,14 +172,21 @@ function verify(
     : before.verifyAgain(policy, { time });
 }
 
-/** Makes the log's request out of an admission: the one way from statements into the log. */
-export function appendRequest(admission: Admission): AppendRequest {
+/**
+ * Makes the log's request out of an admission: the one way from statements into the log. The state is
+ * that of the admission, none for the first.
+ */
+export function appendRequest(admission: Admission, state?: PolicyState): AppendRequest {
   const { statement, control } = admission;
+  const receiptKeys = admission.isControl
+    ? PolicyState.receiptKeysAfter(admission, state)
+    : undefined;
   return {
     entry: statement.entry,
     body: statement.normalised,
     collateral: encodeCollateral(admission),
     admittedAt: admission.time, // I6
+    ...(receiptKeys && { receiptKeys: receiptKeys.map((key) => key.thumbprint()) }), // T23
     control: admission.isControl, // T11: a policy is an entry like any other
     // T12: refused by the sequencer when another control entry has been committed meanwhile.
     ...(control === null ? {} : { precondition: control }),

@@ -34,8 +34,10 @@ export interface ServiceOptions {
   readonly issuer: string;
   /** `sub` of its receipts: the log's name. */
   readonly origin: string;
-  /** Signs receipts, and nothing else (T23). */
+  /** Signs receipts, and nothing else; the policy in force names it (T23). */
   readonly signer: Signer;
+  /** Public keys of others that receipts were signed with; none unless given. */
+  readonly formerKeys?: readonly PublicKey[];
   /** Signs notes, and nothing else, under the log's name; no notes unless given. */
   readonly noteSigner?: NoteSigner;
   /** Whom to ask for cosignatures of notes, once the log is opened; nobody unless given. */
@@ -107,7 +109,7 @@ export class TransparencyService {
     this.issuer = options.issuer;
     this.origin = options.origin;
     this.log = log;
-    this.keys = [options.signer.publicKey];
+    this.keys = [options.signer.publicKey, ...(options.formerKeys ?? [])];
     this.notes = options.noteSigner && new Notes(log, options.noteSigner);
     this.#policies = new Policies(log);
     this.#state = state;
@@ -192,7 +194,8 @@ export class TransparencyService {
       rounds.step(step);
       return options.onStep?.(step);
     };
-    const log = await open({ ...options, now, onFatal, onStep });
+    const { formerKeys: otherKeys = [] } = options;
+    const log = await open({ ...options, otherKeys, now, onFatal, onStep });
     rounds.begin(log.head().checkpoint.size);
     const search = await searchingOf(options, log);
     const follow = (): void => {

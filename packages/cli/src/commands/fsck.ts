@@ -9,6 +9,7 @@ import { codeOf } from "../file.js";
 import { openAnchor, openStore } from "../opening.js";
 import type { Output } from "../output.js";
 import { Progress } from "../progress.js";
+import { verifyingKeys } from "../receipt-keys.js";
 import type { Session } from "../session.js";
 
 // A part of the contract: 2 is also "could not be checked", which a script treats alike.
@@ -50,7 +51,7 @@ async function checkDirectory(
   progress: Progress,
 ): Promise<LogReport> {
   const { checkLog } = await import("@tallystick/log");
-  const key = await directory.receiptPublicKey();
+  const key = await verifyingKeys(directory);
   const store = await openStore(directory, "in use by a running server, stop it first");
   const onProgress = ({ entries, size }: LogProgress): void => {
     progress.show(entries, size);

@@ -7,6 +7,20 @@ import { CliError } from "../error.js";
 import { publicPathOf, writeKeyPair } from "../keyfile.js";
 import type { Session } from "../session.js";
 
+/** Algorithms that a key can be made for. */
+export const ALGORITHM_NAMES = [
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ML-DSA-44",
+  "ML-DSA-65",
+  "ML-DSA-87",
+] as const;
+
 interface KeygenOptions {
   readonly alg: AlgorithmName;
   readonly out: string;
@@ -18,10 +32,7 @@ export function addKeygen(program: Command, session: Session): void {
     .description("make a signing key: NAME.jwk (secret) and NAME.pub.jwk")
     .addOption(
       new Option("--alg <alg>", "signature algorithm")
-        .choices([
-          ...["ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512"],
-          ...["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"],
-        ])
+        .choices([...ALGORITHM_NAMES])
         .makeOptionMandatory(),
     )
     .requiredOption("--out <name.jwk>", "file for the private key; never overwritten")

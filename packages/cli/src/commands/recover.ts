@@ -3,6 +3,7 @@ import type { FileRebuilt } from "@tallystick/log";
 
 import { ServiceDirectory } from "../directory.js";
 import { openStore } from "../opening.js";
+import { verifyingKeys } from "../receipt-keys.js";
 import type { Session } from "../session.js";
 
 export function addRecover(program: Command, session: Session): void {
@@ -24,7 +25,7 @@ export function addRecover(program: Command, session: Session): void {
 async function rebuild(directory: ServiceDirectory, aside: string): Promise<FileRebuilt> {
   const { rebuildAnchorFile } = await import("@tallystick/log");
   const { issuer, origin } = directory.config;
-  const key = await directory.receiptPublicKey();
+  const key = await verifyingKeys(directory);
   const store = await openStore(directory, "in use by a running server, stop it first");
   try {
     const files = { store, path: directory.anchorPath, aside };

@@ -9,6 +9,7 @@ import type { Backup, Manifest } from "@tallystick/log";
 import { isVacant, ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
 import { codeOf, failed, makeDirectory, syncDirectory, writeWhole } from "../file.js";
+import { isRetiredKeyName } from "../receipt-keys.js";
 import { PUBLIC_FILES } from "../safekeeping.js";
 import type { Session } from "../session.js";
 
@@ -43,7 +44,7 @@ async function restore(file: string, dir: string): Promise<Backup> {
     await makeDirectory(draft, PRIVATE_DIRECTORY);
     await mkdir(join(draft, "keys"), { mode: PRIVATE_DIRECTORY });
     await writeFiles(manifest, draft);
-    backup = await restoreInto(join(draft, "log"), file, keyOf(manifest));
+    backup = await restoreInto(join(draft, "log"), file, keysOf(manifest));
     await syncDirectory(join(draft, "keys"));
     await syncDirectory(draft);
     await rename(draft, resolve(dir));
@@ -56,7 +57,11 @@ async function restore(file: string, dir: string): Promise<Backup> {
   return backup;
 }
 
-async function restoreInto(logPath: string, path: string, key: PublicKey): Promise<Backup> {
+async function restoreInto(
+  logPath: string,
+  path: string,
+  key: readonly PublicKey[],
+): Promise<Backup> {
   const { LevelStore, restoreLog } = await import("@tallystick/log");
   const store = await LevelStore.open(logPath, { create: true });
   try {
@@ -68,14 +73,26 @@ async function restoreInto(logPath: string, path: string, key: PublicKey): Promi
 
 // Names come out of the file, so only those that a backup is made with are written.
 async function writeFiles({ files }: Manifest, draft: string): Promise<void> {
-  for (const name of PUBLIC_FILES) {
+  const retired = retiredIn(files);
+  if (retired.length > 0) await mkdir(join(draft, "keys", "retired"), { mode: PRIVATE_DIRECTORY });
+  for (const name of [...PUBLIC_FILES, ...retired]) {
     const bytes = files.get(name);
     if (bytes !== undefined) await writeWhole(join(draft, name), bytes);
   }
 }
 
-function keyOf({ files }: Manifest): PublicKey {
-  const bytes = files.get("keys/receipt.pub.jwk");
+function retiredIn(files: Manifest["files"]): readonly string[] {
+  return [...files.keys()].filter(isRetiredKeyName);
+}
+
+function keysOf(manifest: Manifest): readonly PublicKey[] {
+  return ["keys/receipt.pub.jwk", ...retiredIn(manifest.files)].map((name) =>
+    keyOf(manifest, name),
+  );
+}
+
+function keyOf({ files }: Manifest, name = "keys/receipt.pub.jwk"): PublicKey {
+  const bytes = files.get(name);
   try {
     return PublicKey.fromJwk(parseJson(bytes ?? new Uint8Array(0)));
   } catch (cause) {

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { Session } from "../session.js";
 import { addTrustAdd } from "./trust-add.js";
 import { addTrustExport } from "./trust-export.js";
+import { addTrustFollow } from "./trust-follow.js";
 import { addTrustRetire } from "./trust-retire.js";
 
 export function addTrust(program: Command, session: Session): void {
@@ -11,5 +12,6 @@ export function addTrust(program: Command, session: Session): void {
     .description("let an issuer register, pin the keys of a service, or retire one");
   addTrustAdd(trust, session);
   addTrustExport(trust, session);
+  addTrustFollow(trust, session);
   addTrustRetire(trust, session);
 }

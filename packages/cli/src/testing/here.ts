@@ -36,6 +36,7 @@ import "../commands/export.js";
 import "../commands/mirror.js";
 import "../commands/monitor.js";
 import "../commands/restore.js";
+import "../commands/rotate-key.js";
 import "../commands/freeze.js";
 import "../commands/recover.js";
 import "../commands/witness.js";

@@ -40,6 +40,13 @@ const FORMER: Jwk = {
   x: "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
 };
 
+/** The public key of RFC 8032 7.1, TEST 3. */
+export const RECEIPT: Jwk = {
+  kty: "OKP",
+  crv: "Ed25519",
+  x: "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+};
+
 export const SERVICE_ISS = "https://log.example";
 export const VENDOR_ISS = "https://vendor.example";
 export const TIME = 1_800_000_000;
@@ -80,6 +87,7 @@ export function fullDocument(): PolicyDocument {
     isSubjectOptional: true,
     acceptsSingleCertificateArray: true,
     rules: [{ name: "never", cel: "false", reason: "nothing is registered here" }],
+    receiptKeys: [RECEIPT],
   });
 }
 

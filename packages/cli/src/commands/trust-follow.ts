@@ -1,0 +1,93 @@
+import type { Command } from "commander";
+import { ClientError, ServiceClient } from "@tallystick/client";
+import { encodeBase64url, parseJson } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
+import { TrustStore, VerifierError } from "@tallystick/verifier";
+
+import { readAccess, withAccess } from "../access.js";
+import type { AccessOptions } from "../access.js";
+import { CliError } from "../error.js";
+import { readWhole, writeWhole } from "../file.js";
+import { policiesOfService, readPolicy } from "../policy-place.js";
+import type { PolicyPlace, ReadPolicy } from "../policy-place.js";
+import { isSameKey } from "../receipt-keys.js";
+import type { Session } from "../session.js";
+import { readTrust } from "../trustfile.js";
+
+interface FollowOptions extends AccessOptions {
+  readonly service: string;
+}
+
+export function addTrustFollow(trust: Command, session: Session): void {
+  const command = trust
+    .command("follow")
+    .description("pin the receipt keys that a service's policy names, vouched for by a pinned key")
+    .argument("<trust.json>", "trust file to change")
+    .requiredOption("--service <url>", "transparency service");
+  withAccess(command).action(async (file: string, options: FollowOptions) => {
+    const { service: url } = options;
+    const access = await readAccess(url, options);
+    const pinned = await readTrust(file);
+    const client = new ServiceClient(url, { ...access, trust: pinned });
+    const { issuer, origin } = await client.version();
+    const at = pinned.services.findIndex((one) => one.issuer === issuer && one.origin === origin);
+    const service = pinned.services[at];
+    if (service === undefined) {
+      throw new CliError("CLI_TRUST_CHANGED", `${file} pins no key of ${issuer}, log ${origin}`);
+    }
+    const named = await namedKeys(client);
+    const added = named.filter((key) => !service.keys.some((one) => isSameKey(one, key)));
+    if (added.length > 0) await writeWhole(file, withKeys(await readWhole(file), at, added));
+    const { output } = session;
+    for (const key of added) output.print(`pinned: ${encodeBase64url(key.thumbprint())}`);
+    const done = added.length === 0 ? `kept ${file}: it pins` : `wrote ${file}, which now pins`;
+    output.note(`${done} every receipt key that the policy of ${origin} names`);
+  });
+}
+
+/** Yields what the policy in force names, by a receipt that holds under a key that is pinned. */
+async function namedKeys(client: ServiceClient): Promise<readonly PublicKey[]> {
+  const place = policiesOfService(client);
+  const inForce = await readPolicy(place);
+  const { receiptKeys = [] } = inForce.policy;
+  if (receiptKeys.length === 0) return [];
+  await requireProposer(place, inForce);
+  try {
+    await client.receipt(inForce.entryId);
+  } catch (cause) {
+    if (!(cause instanceof ClientError) || cause.code !== "CLIENT_RECEIPT_INVALID") throw cause;
+    const message = `no pinned key vouches for the policy that names the keys: ${cause.message}`;
+    throw new CliError("CLI_TRUST_CHANGED", message, { cause });
+  }
+  return receiptKeys;
+}
+
+// A proposal that waits is on the log as well. That a service takes one for a policy in force cannot be
+// told from it alone, but where one operator's signature is not enough it is none.
+async function requireProposer(place: PolicyPlace, inForce: ReadPolicy): Promise<void> {
+  const { previous } = inForce.policy.document;
+  if (previous === null || inForce.proposal !== inForce.entryId) return;
+  const { policy } = await readPolicy(place, previous);
+  if (policy.approvals === 1) return;
+  const message = `the policy ${inForce.entryId} lacks approvals, and is not in force`;
+  throw new CliError("CLI_SERVICE_INCONSISTENT", message);
+}
+
+// The file was read as a trust file before, so it has this shape; the rest of it stays as it is.
+function withKeys(bytes: Uint8Array, at: number, added: readonly PublicKey[]): string {
+  const document = parseJson(bytes) as {
+    readonly services: readonly { readonly keys: readonly object[] }[];
+  };
+  const services = document.services.map((one, i) =>
+    i === at ? { ...one, keys: [...one.keys, ...added.map((key) => key.toJwk())] } : one,
+  );
+  const text = `${JSON.stringify({ ...document, services }, null, 2)}\n`;
+  try {
+    TrustStore.parse(text);
+  } catch (cause) {
+    if (!(cause instanceof VerifierError)) throw cause;
+    const message = `the keys cannot be pinned: ${cause.message}`;
+    throw new CliError("CLI_TRUST_CHANGED", message, { cause });
+  }
+  return text;
+}
