@@ -74,6 +74,15 @@ export class IndexProver {
   }
 
   /**
+   * Yields the root of the index at a size that it has or had.
+   *
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async rootAt(size: number): Promise<Uint8Array> {
+    return rootOf(await this.#levelsOf(size));
+  }
+
+  /**
    * Yields all entries of a term up to the newest head, and what shows that they are all.
    *
    * @throws {@link ServerError} `SERVER_HEAD_MISSING`, `SERVER_LIST_TOO_LONG`, `SERVER_BUSY`; LogError

@@ -41,6 +41,21 @@ export interface SearchIndexOptions {
   readonly log: IndexedLog;
 }
 
+/** A log that an index is made of, in bundles of 256 entries. */
+export interface IndexSource {
+  readonly size: number;
+  /** Yields the normalised statements of a bundle in their order, those from an index on. */
+  entries(bundle: number, from: number): AsyncIterable<{ readonly statement: Uint8Array }>;
+  /** Yields the checkpoints whose newest entry is in a bundle, smallest first, those above a size. */
+  times(bundle: number, above: number): AsyncIterable<CheckpointTime> | Iterable<CheckpointTime>;
+}
+
+/** Size and time of a checkpoint. */
+export interface CheckpointTime {
+  readonly size: number;
+  readonly time: number;
+}
+
 /** What an index comes to. */
 export type Extent = Pick<IndexState, "size" | "members">;
 
@@ -115,8 +130,16 @@ export class SearchIndex {
    * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   async catchUp(replay: LogReplay, goesOn: (size: number) => boolean = () => true): Promise<void> {
-    while (this.size < replay.size) {
-      await this.#take(replay, Math.floor(this.size / BUNDLE));
+    await this.takeAll(sourceOf(replay), goesOn);
+  }
+
+  /** Does as {@link SearchIndex.catchUp}, with a log from elsewhere; throws what that throws, too. */
+  async takeAll(
+    source: IndexSource,
+    goesOn: (size: number) => boolean = () => true,
+  ): Promise<void> {
+    while (this.size < source.size) {
+      await this.#take(source, Math.floor(this.size / BUNDLE));
       if (!goesOn(this.size)) return;
     }
   }
@@ -131,16 +154,15 @@ export class SearchIndex {
     return this.#store.close();
   }
 
-  async #take(replay: LogReplay, bundle: number): Promise<void> {
+  async #take(source: IndexSource, bundle: number): Promise<void> {
     const batch = new Batch(this.rows, this.#state, this.log);
     let index = this.size;
-    for await (const { statement } of replay.entries(bundle, this.size)) {
+    for await (const { statement } of source.entries(bundle, this.size)) {
       await batch.add(index, statement);
       index++;
       if (batch.bytes > BATCH_BYTES) break;
     }
-    for await (const record of replay.checkpoints(bundle, this.size)) {
-      const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
+    for await (const { size, time } of source.times(bundle, this.size)) {
       if (size <= index) batch.addCheckpoint(size, time);
     }
     const state = batch.state;
@@ -148,6 +170,19 @@ export class SearchIndex {
     await this.#store.write(batch.end());
     this.#state = state;
   }
+}
+
+function sourceOf(replay: LogReplay): IndexSource {
+  return {
+    size: replay.size,
+    entries: (bundle, from) => replay.entries(bundle, from),
+    times: async function* (bundle, above) {
+      for await (const record of replay.checkpoints(bundle, above)) {
+        const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
+        yield { size, time };
+      }
+    },
+  };
 }
 
 /** The rows of one write. */
