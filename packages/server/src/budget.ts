@@ -1,6 +1,9 @@
 /** Bytes of request bodies that the process holds at once, over all connections. */
 export const MAX_BYTES_IN_FLIGHT = 268_435_456;
 
+/** Bytes of completeness proofs that the process holds at once: made, or being made. */
+export const MAX_PROOF_BYTES_HELD = 67_108_864;
+
 /** What the bodies under way may take up together, so that many slow senders cannot fill the memory. */
 export class BodyBudget {
   readonly #maxBytes: number;

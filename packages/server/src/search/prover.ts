@@ -29,6 +29,9 @@ const MAX_WAITING = 16;
 /** Most entries in a list that is proven. */
 export const MAX_PROVEN = 65_536;
 
+/** Most bytes of a proof: its list, and room for the head with its receipt, and for the path. */
+export const MAX_PROOF_BYTES: number = LISTED_BYTES * MAX_PROVEN + 262_144;
+
 /** The parts of a tree down to its buckets, by depth. */
 type Levels = readonly (readonly Part[])[];
 
