@@ -2,6 +2,8 @@ import { ClientError } from "@tallystick/client";
 import { CoseError, decodeCbor, encodeHex } from "@tallystick/cose";
 import {
   TILE_WIDTH,
+  consistencyNodes,
+  consistencyPath,
   decodeBundle,
   formatBundlePath,
   formatTilePath,
@@ -11,10 +13,16 @@ import {
   nodeFromTile,
   tileOf,
   tileWidth,
+  verifyConsistency,
   verifyInclusion,
 } from "@tallystick/merkle";
-import type { TilePosition } from "@tallystick/merkle";
-import { ReceiptError, decodeChainLink, issueInclusionReceipt } from "@tallystick/receipt";
+import type { NodeId, TilePosition } from "@tallystick/merkle";
+import {
+  ReceiptError,
+  decodeChainLink,
+  issueConsistencyReceipt,
+  issueInclusionReceipt,
+} from "@tallystick/receipt";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import { TlogError, parseCheckpoint, parseNote, withNoteSignatures } from "@tallystick/tlog";
 import type { Checkpoint, NoteSignature } from "@tallystick/tlog";
@@ -60,19 +68,23 @@ export async function receiptFromTiles(
   source: ReadSource,
   { trust, entry, index: given, size: wanted }: TileReceiptOrder,
 ): Promise<TileReceipt> {
-  const newest = await readCheckpoint(source, "latest", { trust, ignoresCutoffs: true });
-  const most = newest.checkpoint.size;
   const cosigned = wanted === undefined ? await cosignedIn(source) : undefined;
+  const ignoresCutoffs = wanted !== undefined || cosigned !== undefined;
+  const newest = await readCheckpoint(source, "latest", { trust, ignoresCutoffs });
+  const most = newest.checkpoint.size;
   const reach = wanted ?? most;
   const index = given ?? (await findEntry(source, entry, { size: reach, most }));
   const isCosigned = cosigned !== undefined && cosigned.size >= 2 && index < cosigned.size;
   const chosen = isCosigned ? cosigned.size : wanted;
-  const signed = await readCheckpoint(source, String(chosen ?? most), { trust });
+  const signed = ignoresCutoffs
+    ? await readCheckpoint(source, String(chosen ?? most), { trust })
+    : newest;
   requireOfLog(newest, signed, chosen);
   const { size, root } = signed.checkpoint;
   if (index >= size) throw unknown(entry, `it stands at ${index}, the tree has ${size}`);
   if (size === 1) throw unknown(entry, "no receipt covers a log of one entry");
-  const path = await pathOf({ source, most }, { index, size });
+  const hashes = await hashesOf({ source, most }, inclusionNodes(index, size));
+  const path = inclusionPath(index, size, hashes);
   verifyInclusion({ index, size, path }, leafHash(entry), root);
   const receipt = issueInclusionReceipt(signed, { index, size, path });
   if (!isCosigned) return { receipt, index, size };
@@ -80,17 +92,47 @@ export async function receiptFromTiles(
   return { receipt: withNoteSignatures(receipt, cosigned.signatures), index, size };
 }
 
-async function pathOf(
+/** What a receipt of consistency is assembled for: two kept checkpoints, the older one first. */
+export interface TileConsistencyOrder {
+  readonly trust: TrustStore;
+  readonly oldSize: number;
+  readonly newSize: number;
+}
+
+/**
+ * Assembles a receipt of consistency between two kept checkpoints, as {@link receiptFromTiles} does one
+ * of inclusion. The path is held against both signed roots.
+ *
+ * @throws as {@link receiptFromTiles}; TypeError unless the older size is the smaller one
+ */
+export async function consistencyFromTiles(
+  source: ReadSource,
+  { trust, oldSize, newSize }: TileConsistencyOrder,
+): Promise<Uint8Array> {
+  if (oldSize >= newSize) throw new TypeError(`no consistency from ${oldSize} to ${newSize}`);
+  const newest = await readCheckpoint(source, "latest", { trust, ignoresCutoffs: true });
+  const older = await readCheckpoint(source, String(oldSize), { trust });
+  const newer = await readCheckpoint(source, String(newSize), { trust });
+  requireOfLog(newest, older, oldSize);
+  requireOfLog(newest, newer, newSize);
+  const { size: most } = newest.checkpoint;
+  const hashes = await hashesOf({ source, most }, consistencyNodes(oldSize, newSize));
+  const proof = { oldSize, newSize, path: consistencyPath(oldSize, newSize, hashes) };
+  verifyConsistency(proof, older.checkpoint.root, newer.checkpoint.root);
+  return issueConsistencyReceipt(newer, proof);
+}
+
+async function hashesOf(
   at: Pick<Tiles, "source" | "most">,
-  { index, size }: { readonly index: number; readonly size: number },
+  nodes: readonly NodeId[],
 ): Promise<readonly Uint8Array[]> {
   const tiles = new Map<string, Uint8Array>();
   const hashes: Uint8Array[] = [];
-  for (const node of inclusionNodes(index, size)) {
+  for (const node of nodes) {
     const position = tileOf(node);
     hashes.push(nodeFromTile(await readTile({ ...at, tiles }, position), position, node));
   }
-  return inclusionPath(index, size, hashes);
+  return hashes;
 }
 
 interface Cosigned extends Checkpoint {
