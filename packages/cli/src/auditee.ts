@@ -80,8 +80,9 @@ async function sizeIn(record: Uint8Array, keys: AuditTrust["receiptKeys"]): Prom
   return 0;
 }
 
+/** Yields whether a folder is an export or a mirror. */
 // A service directory has no checkpoint on its top, and nothing else that is served has a config.json.
-async function isReadPath(dir: string): Promise<boolean> {
+export async function isReadPath(dir: string): Promise<boolean> {
   return (await isThere(join(dir, "checkpoint"))) && !(await isThere(join(dir, "config.json")));
 }
 

@@ -38,6 +38,9 @@ test("a service is exported, and receipts are assembled from the files or its ad
   const { stdout } = await workspace.must("receipt", entryId, ...tiles(server.url), ...pinned);
   expect(stdout).toBe(`entryId: ${entryId}\nindex: 1\nsize: 2\n`);
   expect(await workspace.read("made.receipt")).toEqual(await workspace.read("sent.receipt"));
+  const grown = ["consistency", "1", "2", "--out", "grown.receipt"];
+  await workspace.must(...grown, "--service", server.url);
+  const extended = await workspace.read("grown.receipt");
   await workspace.must("mirror", server.url, "copy", ...pinned);
   const watch = ["--state", "watch.state", "--once", "--watch-subject", "registration-policy"];
   const { stdout: news } = await workspace.must("monitor", server.url, ...watch, ...pinned);
@@ -53,6 +56,8 @@ test("a service is exported, and receipts are assembled from the files or its ad
   for (const folder of ["out", "copy"]) {
     await workspace.must("receipt", entryId, ...tiles(folder), ...pinned, "--index", "1");
     expect(await workspace.read("made.receipt")).toEqual(await workspace.read("sent.receipt"));
+    await workspace.must(...grown, "--from-tiles", folder, ...pinned);
+    expect(await workspace.read("grown.receipt")).toEqual(extended);
     const audited = await workspace.must("audit", folder, ...pinned);
     expect(audited.stdout).toContain("sound: 2 entries");
     expect(await workspace.read(`${folder}/checkpoint`)).toEqual(
@@ -80,6 +85,21 @@ test.each([
   ["an index without tiles", ["--service", "http://127.0.0.1:1", "--index", "1"], "--index"],
 ])("receipt: %s is wrong usage", async (_name, args, says) => {
   const command = ["receipt", "0".repeat(64), "--out", "made.receipt", ...args];
+  const { code, stderr } = await workspace.tally(...command);
+  expect([code, stderr]).toEqual([3, expect.stringContaining(says)]);
+});
+
+test.each([
+  ["nothing to read from", [], "want either --service or --from-tiles"],
+  ["both", ["--from-tiles", "out", "--service", "http://127.0.0.1:1"], "want either"],
+  ["tiles without pinned keys", ["--from-tiles", "out"], "--from-tiles wants --trust"],
+  [
+    "pinned keys without tiles",
+    ["--service", "http://127.0.0.1:1", "--trust", "x"],
+    "wants --trust",
+  ],
+])("consistency: %s is wrong usage", async (_name, args, says) => {
+  const command = ["consistency", "1", "2", "--out", "made.receipt", ...args];
   const { code, stderr } = await workspace.tally(...command);
   expect([code, stderr]).toEqual([3, expect.stringContaining(says)]);
 });

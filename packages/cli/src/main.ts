@@ -25,6 +25,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map<string, () => 
   ["receipt", async () => (await import("./commands/receipt.js")).addReceipt],
   ["consistency", async () => (await import("./commands/consistency.js")).addConsistency],
   ["checkpoint", async () => (await import("./commands/checkpoint.js")).addCheckpoint],
+  ["attach", async () => (await import("./commands/attach.js")).addAttach],
   ["verify", async () => (await import("./commands/verify.js")).addVerify],
   ["bundle", async () => (await import("./commands/bundle.js")).addBundle],
   ["appraise", async () => (await import("./commands/appraise.js")).addAppraise],

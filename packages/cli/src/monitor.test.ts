@@ -65,6 +65,14 @@ async function webhook(statuses: number[]): Promise<{
   };
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 describe("a pass", () => {
   test("checks the whole log, then what is new, and tells of what is watched", async () => {
     const watch = ["--watch-subject", "pkg/*", "--watch-subject", "a/b", "--to", "told.jsonl"];
@@ -114,6 +122,43 @@ describe("a pass", () => {
     for (const line of text.split("\n").filter((each) => each !== "")) {
       expect(line).toMatch(/^(# (HELP|TYPE) )?tallystick_monitor_[a-z_]+({outcome="[a-z]+"})? /);
     }
+  });
+
+  // The first two entries are policies, of another issuer.
+  test.each([
+    ["now", "now", (): number => 0],
+    ["an index", "4", (): number => sizes.early - 4],
+    ["an index that the log does not have yet", "9999", (): number => 0],
+    ["the first", "0", (): number => sizes.early - 2],
+  ])("of a first run begins where --from says: %s", async (name, from, told) => {
+    const watch = ["--watch-issuer", VENDOR, "--from", from, "--json"];
+    const state = `from ${name}.state`;
+    const early = await monitored("early", state, ...watch);
+    const news = (text: string): readonly unknown[] =>
+      linesOf(text).filter(({ event }) => event === "statement");
+    expect([early.code, news(early.stdout).length]).toEqual([0, told()]);
+    // A later run goes on from the state, whatever is said.
+    const later = await monitored("later", state, ...watch, "--from", "0");
+    expect(news(later.stdout)).toHaveLength(sizes.later - sizes.early);
+    expect(await workspace.json(state)).toMatchObject({ position: sizes.later });
+  });
+
+  test("serves its metrics while it runs: --metrics-address", async () => {
+    const url = `127.0.0.1:${await freePort()}`;
+    let passes = 0;
+    let told = Promise.resolve("");
+    const web = await Web.serve(workspace.at("later"), (path) => {
+      if (path !== "checkpoint" || ++passes !== 2) return false;
+      told = fetch(`http://${url}/metrics`).then((response) => response.text());
+      void told.finally(() => process.emit("SIGTERM"));
+      return false;
+    });
+    const args = ["--state", "served.state", "--trust", "trust.json", "--metrics-address", url];
+    const { stderr } = await workspace.tally("monitor", web.url, "--every", "1", ...args);
+    await web.close();
+    expect(stderr).toContain(`metrics: http://${url}/metrics\n`);
+    expect(await told).toContain('tallystick_monitor_passes_total{outcome="sound"} 1\n');
+    await expect(fetch(`http://${url}/metrics`)).rejects.toThrow();
   });
 
   test("that nobody takes the news of is made again, and tells again", async () => {
@@ -289,6 +334,33 @@ describe("what cannot be followed", () => {
       ["later", "--state", "s", ...PINNED, "--webhook", "x"],
       3,
       "--webhook",
+    ],
+    [
+      "a beginning that is none",
+      ["later", "--state", "s", ...PINNED, "--from", "-1"],
+      3,
+      "an index",
+    ],
+    [
+      "metrics of one pass",
+      ["later", "--state", "s", ...PINNED, "--metrics-address", "127.0.0.1:0"],
+      3,
+      "--metrics-address goes with --every",
+    ],
+    [
+      "an address that is none",
+      ["later", "--state", "s", "--every", "1", "--metrics-address", "x:y"],
+      3,
+      "HOST:PORT",
+    ],
+    [
+      "an address of another machine",
+      [
+        ...["later", "--state", "s", "--trust", "trust.json", "--every", "1"],
+        ...["--metrics-address", "192.0.2.1:0"],
+      ],
+      2,
+      "cannot listen on 192.0.2.1",
     ],
     ["a state of another kind", ["later", "--state", "trust.json", ...PINNED], 2, "state: "],
     [

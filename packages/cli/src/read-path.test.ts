@@ -17,7 +17,7 @@ import { openService } from "./opening.js";
 import { addressSource, folderSource } from "./read-source.js";
 import type { ReadSource } from "./read-source.js";
 import { StaticFolder } from "./static-folder.js";
-import { receiptFromTiles } from "./tile-receipt.js";
+import { consistencyFromTiles, receiptFromTiles } from "./tile-receipt.js";
 import { Workspace } from "./testing/workspace.js";
 
 const ISSUER = "https://log.example";
@@ -256,6 +256,33 @@ describe("a receipt from tiles", () => {
       const refused = receiptFromTiles(source, { ...order, ...other });
       await expect(refused).rejects.toBeInstanceOf(VerifierError);
     }
+  });
+
+  test("of consistency is the one that the service sends, for any two kept sizes", async () => {
+    const [source = folderSource("")] = await sources();
+    const trust = trustIn(service.keys);
+    const kept = [...new Set(sizes)];
+    for (const [i, newSize] of kept.entries()) {
+      for (const oldSize of kept.slice(0, i)) {
+        const sent = await service.log.consistencyReceipt(oldSize, newSize);
+        expect(await consistencyFromTiles(source, { trust, oldSize, newSize })).toEqual(sent);
+      }
+    }
+    const [oldSize = 0, newSize = 0] = kept.slice(-2);
+    for (const flipped of ["tile/0/001", `checkpoints/${oldSize}`, `checkpoints/${newSize}`]) {
+      const read = async (asked: string): Promise<Uint8Array> => {
+        const bytes = await source.read(asked);
+        return asked.startsWith(flipped)
+          ? bytes.map((byte, at) => (at < 99 ? ~byte : byte))
+          : bytes;
+      };
+      const order = { trust, oldSize, newSize };
+      await expect(consistencyFromTiles({ read }, order)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(MERKLE|RECEIPT|VERIFIER)_/) as unknown,
+      });
+    }
+    const unsigned = { trust, oldSize: 100, newSize };
+    await expect(consistencyFromTiles(source, unsigned)).rejects.toThrow("cannot read");
   });
 
   test("is not made from a checkpoint under the name of another size", async () => {

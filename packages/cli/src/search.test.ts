@@ -25,7 +25,10 @@ interface Page {
 
 async function opened(): Promise<TransparencyService> {
   const directory = await ServiceDirectory.open("log");
-  return openService(directory, { advice: "in use", search: searchPlace(directory) });
+  return openService(directory, {
+    ...{ advice: "in use", search: searchPlace(directory) },
+    onNoteKey: () => undefined,
+  });
 }
 
 async function found(...args: readonly string[]): Promise<Page> {
@@ -169,6 +172,85 @@ describe("what was committed to is proven offline", () => {
       1,
       { error: { code: "VERIFIER_RECEIPTS_INSUFFICIENT" } },
     ]);
+  });
+
+  describe("from any copy, whose index is made here", () => {
+    const pinned = ["--trust", "trust.json"];
+
+    beforeAll(async () => {
+      await workspace.must("mirror", server.url, "copy", ...pinned);
+      await stopped(async () => {
+        await workspace.must("export", "log", "out");
+      });
+    });
+
+    const places = (): readonly string[] => ["copy", "out", server.url];
+
+    test("which finds what the service finds", async () => {
+      for (const asked of [
+        ["--sub", "a"],
+        ["--iss", VENDOR, "--limit", "1"],
+        ["--until", "9"],
+      ]) {
+        const page = await found(server.url, ...asked);
+        for (const place of places()) {
+          expect(await found(place, ...asked, ...pinned)).toStrictEqual(page);
+        }
+      }
+    });
+
+    test.each([
+      ["what was committed to", ["--sub", "a"], 2],
+      ["that there is nothing", ["--sub", "none"], 0],
+    ] as const)("and proves %s", async (_name, asked, count) => {
+      for (const place of places()) {
+        await workspace.must("search", place, ...asked, ...pinned, "--prove", "copied.proof");
+        const { code, stdout } = await verify(
+          "copied.proof",
+          ...asked,
+          "--at-least",
+          "6",
+          "--json",
+        );
+        expect([code, JSON.parse(stdout)]).toMatchObject([0, { verified: true, size: 6 }]);
+        const { entries } = JSON.parse(stdout) as { readonly entries: readonly unknown[] };
+        expect(entries).toHaveLength(count);
+      }
+    });
+
+    test("and refuses one that hides or changes anything", async () => {
+      const { hits } = await found("copy", "--sub", "a", ...pinned);
+      const [hit] = hits as readonly { readonly entryId?: string }[];
+      const path = `copy/statements/${String(hit?.entryId)}`;
+      const body = await workspace.read(path);
+      await workspace.write(
+        path,
+        body.map((byte, at) => (at === 9 ? byte ^ 1 : byte)),
+      );
+      const changed = await workspace.tally("search", "copy", "--sub", "b", ...pinned);
+      expect([changed.code, changed.stderr]).toEqual([
+        1,
+        expect.stringContaining("is another one"),
+      ]);
+      await rm(workspace.at(path));
+      const hidden = await workspace.tally("search", "copy", "--sub", "b", ...pinned);
+      expect([hidden.code, hidden.stderr]).toEqual([1, expect.stringContaining("is not there")]);
+      await workspace.write(path, body);
+      expect((await workspace.tally("search", "copy", "--sub", "b", ...pinned)).code).toBe(0);
+    });
+
+    test.each([
+      ["without pinned keys", ["copy"], /want --trust: a copy does not vouch/],
+      ["of a service directory", ["log", ...pinned], /--trust goes with an address or a copy/],
+      [
+        "with two kinds of pins",
+        ["copy", ...pinned, "--vkey", "x"],
+        /want either --trust or --vkey/,
+      ],
+    ])("a search %s is wrong usage", async (_name, args, says) => {
+      const { code, stderr } = await workspace.tally("search", ...args, "--sub", "a");
+      expect([code, stderr]).toEqual([3, expect.stringMatching(says)]);
+    });
   });
 
   test.each([

@@ -33,11 +33,16 @@ export class StaticFolder {
   }
 
   /**
-   * Opens the folder: a new or empty one, or an earlier export of this very log, not ahead of it.
+   * Opens the folder: a new or empty one, or an earlier export of this very log, not ahead of the size
+   * that it is to have.
    *
    * @throws {@link CliError} `CLI_DIRECTORY_INVALID`, `CLI_FILE_FAILED`; LogError
    */
-  static async open(path: string, service: TransparencyService): Promise<StaticFolder> {
+  static async open(
+    path: string,
+    service: TransparencyService,
+    size: number = service.size(),
+  ): Promise<StaticFolder> {
     const folder = new StaticFolder(path);
     if (await isVacant(path)) {
       await folder.#makeDirectory(path);
@@ -49,7 +54,7 @@ export class StaticFolder {
       await requireKeys(join(path, KEYS), service, path);
       return folder;
     }
-    await requireBeginning(head, service, path);
+    await requireBeginning(head, service, { path, newSize: size });
     folder.#before = head.size;
     return folder;
   }
@@ -126,11 +131,11 @@ async function requireKeys(
 async function requireBeginning(
   { origin, size, root }: TreeHead,
   { log }: TransparencyService,
-  path: string,
+  { path, newSize }: { readonly path: string; readonly newSize: number },
 ): Promise<void> {
   const { checkpoint: newest } = log.head();
-  if (origin !== newest.origin || size > newest.size) {
-    const own = `${newest.size} entries of ${newest.origin}`;
+  if (origin !== newest.origin || size > newSize) {
+    const own = `${newSize} entries of ${newest.origin}`;
     const message = `${path} is of ${size} entries of ${origin}, the log has ${own}`;
     throw new CliError("CLI_DIRECTORY_INVALID", message);
   }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { rm } from "node:fs/promises";
+
 import { SignedStatement } from "@tallystick/statement";
 
 import { ServeProcess } from "./testing/server.js";
@@ -75,6 +77,79 @@ describe("a statement registered with two services", () => {
     );
     expect(code).toBe(1);
     expect(stderr).toBe("tally: does not verify: trusted services that vouch: 1, want 2\n");
+  });
+});
+
+describe("tally attach", () => {
+  const attach = (...args: readonly string[]): ReturnType<Workspace["tally"]> =>
+    workspace.tally("attach", ...args, "--out", "attached.transparent");
+
+  beforeAll(async () => {
+    const { entryId } = SignedStatement.decode(await workspace.read("file.scitt"));
+    await workspace.write("other", "other content");
+    const claims = ["--key", "issuer.jwk", "--iss", ISS, "--sub", "o", "--type", "text/plain"];
+    await workspace.must("sign", "other", ...claims, "--out", "other.scitt");
+    for (const name of NAMES) {
+      const of = ["--service", services[name].url];
+      await workspace.must("receipt", entryId, ...of, "--out", `${name}.receipt`);
+    }
+    await workspace.write("red.json", JSON.stringify({ services: [await pinOf("red")] }));
+    await workspace.must(
+      ...["consistency", "2", "3", "--service", services.red.url, "--out", "grown.receipt"],
+    );
+  });
+
+  const pinOf = async (name: string): Promise<unknown> => {
+    const { services: pins } = await workspace.json("one.json");
+    return (pins as readonly { readonly issuer: string }[]).find(({ issuer }) =>
+      issuer.includes(name),
+    );
+  };
+
+  test("attaches receipts of several services, each verified", async () => {
+    const both = ["red.receipt", "blue.receipt", "--trust", "both.json", "--json"];
+    const { code, stdout } = await attach("file.scitt", ...both);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      {
+        attached: [
+          { file: "red.receipt", origin: "red.example/log", index: 2 },
+          { file: "blue.receipt", origin: "blue.example/log", index: 2 },
+        ],
+        ...{ replaced: 0, receipts: 2 },
+      },
+    ]);
+    await workspace.must("verify", "attached.transparent", "--trust", "both.json");
+    const { receipts } = SignedStatement.decode(await workspace.read("attached.transparent"));
+    expect(receipts).toEqual(
+      await Promise.all(NAMES.map((name) => workspace.read(`${name}.receipt`))),
+    );
+  });
+
+  test("keeps what a statement has, but for an older receipt of the same log", async () => {
+    const { stdout } = await attach("both.transparent", "red.receipt", "--trust", "one.json");
+    expect(stdout).toContain("receipts: 2, 1 of them in place of an older one");
+    await workspace.must("verify", "attached.transparent", "--trust", "both.json");
+  });
+
+  test.each([
+    ["of another statement", ["other.scitt", "red.receipt"], "one.json", 1, "red.receipt: "],
+    ["of a log that is not pinned", ["file.scitt", "blue.receipt"], "red.json", 1, "no log that"],
+    ["of consistency", ["file.scitt", "grown.receipt"], "one.json", 1, "grown.receipt: "],
+    ["that is none", ["file.scitt", "file.scitt"], "one.json", 1, "file.scitt: "],
+    ["to what is no statement", ["file", "red.receipt"], "one.json", 1, "tally: "],
+    ["that is not there", ["file.scitt", "missing"], "one.json", 2, "cannot read missing"],
+    ["not at all", ["file.scitt"], "one.json", 3, "receipts"],
+    [
+      "the good ones neither, if one is bad",
+      ["file.scitt", "red.receipt", "grown.receipt"],
+      ...(["one.json", 1, "grown.receipt: "] as const),
+    ],
+  ] as const)("does not attach one %s", async (...[, files, trust, code, says]) => {
+    await rm(workspace.at("attached.transparent"), { force: true });
+    const outcome = await attach(...files, "--trust", trust);
+    expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringContaining(says)]);
+    expect(await workspace.names()).not.toContain("attached.transparent");
   });
 });
 

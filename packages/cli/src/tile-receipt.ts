@@ -1,6 +1,9 @@
+import { ClientError } from "@tallystick/client";
 import { CoseError, decodeCbor, encodeHex } from "@tallystick/cose";
 import {
   TILE_WIDTH,
+  consistencyNodes,
+  consistencyPath,
   decodeBundle,
   formatBundlePath,
   formatTilePath,
@@ -10,11 +13,19 @@ import {
   nodeFromTile,
   tileOf,
   tileWidth,
+  verifyConsistency,
   verifyInclusion,
 } from "@tallystick/merkle";
-import type { TilePosition } from "@tallystick/merkle";
-import { ReceiptError, decodeChainLink, issueInclusionReceipt } from "@tallystick/receipt";
+import type { NodeId, TilePosition } from "@tallystick/merkle";
+import {
+  ReceiptError,
+  decodeChainLink,
+  issueConsistencyReceipt,
+  issueInclusionReceipt,
+} from "@tallystick/receipt";
 import type { SignedCheckpoint } from "@tallystick/receipt";
+import { TlogError, parseCheckpoint, parseNote, withNoteSignatures } from "@tallystick/tlog";
+import type { Checkpoint, NoteSignature } from "@tallystick/tlog";
 import { verifyCheckpoint } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
 
@@ -30,7 +41,8 @@ export interface TileReceiptOrder {
   /** Where it stands; looked for from the first bundle on unless given. */
   readonly index?: number;
   /**
-   * Size of the kept checkpoint, the newest unless given. The newest then need not count under the
+   * Size of the kept checkpoint. Unless given, it is that of `checkpoint`, where it is cosigned and
+   * covers the entry, else the newest. Where it is not the newest, that one need not count under the
    * cutoff of a retired key: it only says which tiles there are.
    */
   readonly size?: number;
@@ -45,7 +57,7 @@ export interface TileReceipt {
 
 /**
  * Assembles a receipt from tiles and a kept checkpoint, without the service: the very bytes that it
- * would have sent for that size. Everything that is read is held against the signed root, so wrong
+ * would have sent for that size, with the cosignatures that `checkpoint` has. Everything that is read is held against the signed root, so wrong
  * tiles lead to an error, never to a wrong receipt. Reads a handful of tiles, and holds a bundle of 256
  * entries at a time while it looks for the entry.
  *
@@ -56,27 +68,96 @@ export async function receiptFromTiles(
   source: ReadSource,
   { trust, entry, index: given, size: wanted }: TileReceiptOrder,
 ): Promise<TileReceipt> {
-  const newest = await readCheckpoint(source, "latest", {
-    trust,
-    ignoresCutoffs: wanted !== undefined,
-  });
-  const signed =
-    wanted === undefined ? newest : await readCheckpoint(source, String(wanted), { trust });
-  const { size, root } = signed.checkpoint;
-  requireOfLog(newest, signed, wanted);
+  const cosigned = wanted === undefined ? await cosignedIn(source) : undefined;
+  const ignoresCutoffs = wanted !== undefined || cosigned !== undefined;
+  const newest = await readCheckpoint(source, "latest", { trust, ignoresCutoffs });
   const most = newest.checkpoint.size;
-  const index = given ?? (await findEntry(source, entry, { size, most }));
+  const reach = wanted ?? most;
+  const index = given ?? (await findEntry(source, entry, { size: reach, most }));
+  const isCosigned = cosigned !== undefined && cosigned.size >= 2 && index < cosigned.size;
+  const chosen = isCosigned ? cosigned.size : wanted;
+  const signed = ignoresCutoffs
+    ? await readCheckpoint(source, String(chosen ?? most), { trust })
+    : newest;
+  requireOfLog(newest, signed, chosen);
+  const { size, root } = signed.checkpoint;
   if (index >= size) throw unknown(entry, `it stands at ${index}, the tree has ${size}`);
   if (size === 1) throw unknown(entry, "no receipt covers a log of one entry");
-  const tiles = new Map<string, Uint8Array>();
-  const hashes: Uint8Array[] = [];
-  for (const node of inclusionNodes(index, size)) {
-    const position = tileOf(node);
-    hashes.push(nodeFromTile(await readTile({ source, tiles, most }, position), position, node));
-  }
+  const hashes = await hashesOf({ source, most }, inclusionNodes(index, size));
   const path = inclusionPath(index, size, hashes);
   verifyInclusion({ index, size, path }, leafHash(entry), root);
-  return { receipt: issueInclusionReceipt(signed, { index, size, path }), index, size };
+  const receipt = issueInclusionReceipt(signed, { index, size, path });
+  if (!isCosigned) return { receipt, index, size };
+  requireOneTree(cosigned, signed);
+  return { receipt: withNoteSignatures(receipt, cosigned.signatures), index, size };
+}
+
+/** What a receipt of consistency is assembled for: two kept checkpoints, the older one first. */
+export interface TileConsistencyOrder {
+  readonly trust: TrustStore;
+  readonly oldSize: number;
+  readonly newSize: number;
+}
+
+/**
+ * Assembles a receipt of consistency between two kept checkpoints, as {@link receiptFromTiles} does one
+ * of inclusion. The path is held against both signed roots.
+ *
+ * @throws as {@link receiptFromTiles}; TypeError unless the older size is the smaller one
+ */
+export async function consistencyFromTiles(
+  source: ReadSource,
+  { trust, oldSize, newSize }: TileConsistencyOrder,
+): Promise<Uint8Array> {
+  if (oldSize >= newSize) throw new TypeError(`no consistency from ${oldSize} to ${newSize}`);
+  const newest = await readCheckpoint(source, "latest", { trust, ignoresCutoffs: true });
+  const older = await readCheckpoint(source, String(oldSize), { trust });
+  const newer = await readCheckpoint(source, String(newSize), { trust });
+  requireOfLog(newest, older, oldSize);
+  requireOfLog(newest, newer, newSize);
+  const { size: most } = newest.checkpoint;
+  const hashes = await hashesOf({ source, most }, consistencyNodes(oldSize, newSize));
+  const proof = { oldSize, newSize, path: consistencyPath(oldSize, newSize, hashes) };
+  verifyConsistency(proof, older.checkpoint.root, newer.checkpoint.root);
+  return issueConsistencyReceipt(newer, proof);
+}
+
+async function hashesOf(
+  at: Pick<Tiles, "source" | "most">,
+  nodes: readonly NodeId[],
+): Promise<readonly Uint8Array[]> {
+  const tiles = new Map<string, Uint8Array>();
+  const hashes: Uint8Array[] = [];
+  for (const node of nodes) {
+    const position = tileOf(node);
+    hashes.push(nodeFromTile(await readTile({ ...at, tiles }, position), position, node));
+  }
+  return hashes;
+}
+
+interface Cosigned extends Checkpoint {
+  /** None of them is verified here: a receipt is as good without them. */
+  readonly signatures: readonly NoteSignature[];
+}
+
+/** Yields the newest note, if anybody but the log has signed it, too. */
+async function cosignedIn(source: ReadSource): Promise<Cosigned | undefined> {
+  try {
+    const { text, signatures } = parseNote(await source.read("checkpoint"));
+    return signatures.length < 2 ? undefined : { ...parseCheckpoint(text), signatures };
+  } catch (error) {
+    // A service may have no notes, or none with a quorum yet; its receipts are without, then.
+    const isMissing = error instanceof ClientError || error instanceof CliError;
+    if (isMissing || error instanceof TlogError) return undefined;
+    throw error;
+  }
+}
+
+function requireOneTree(note: Checkpoint, { checkpoint }: SignedCheckpoint): void {
+  const isSame = encodeHex(note.root) === encodeHex(checkpoint.root);
+  if (isSame && note.origin === checkpoint.origin) return;
+  const message = `note and checkpoint of ${note.size} entries are of two trees`;
+  throw new ReceiptError("RECEIPT_MALFORMED", message);
 }
 
 async function readCheckpoint(

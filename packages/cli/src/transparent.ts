@@ -18,10 +18,21 @@ export interface Transparent {
  */
 export function transparentWith(
   statement: SignedStatement,
-  { inclusion, receipt }: Registered,
+  registered: Pick<Registered, "inclusion" | "receipt">,
 ): Transparent {
+  const { receipts, isReplaced } = receiptsWith(statement.receipts, registered);
+  return { transparent: attachReceipts(statement, receipts), isReplaced };
+}
+
+/**
+ * Yields receipts with one more behind them. One of the same log by the same key gives way to it.
+ */
+export function receiptsWith(
+  receipts: readonly Uint8Array[],
+  { inclusion, receipt }: Pick<Registered, "inclusion" | "receipt">,
+): { readonly receipts: readonly Uint8Array[]; readonly isReplaced: boolean } {
   const source = sourceOf(inclusion.receipt);
-  const others = statement.receipts.filter((bytes) => {
+  const others = receipts.filter((bytes) => {
     try {
       return sourceOf(Receipt.decode(bytes)) !== source;
     } catch (error) {
@@ -29,10 +40,7 @@ export function transparentWith(
       throw error;
     }
   });
-  return {
-    transparent: attachReceipts(statement, [...others, receipt]),
-    isReplaced: others.length < statement.receipts.length,
-  };
+  return { receipts: [...others, receipt], isReplaced: others.length < receipts.length };
 }
 
 function sourceOf({ issuer, subject, kid }: Receipt): string {

@@ -25,6 +25,8 @@ export interface WatchmanOptions {
   readonly tellers: readonly Teller[];
   readonly metrics: MonitorMetrics;
   readonly parallel: number;
+  /** Where a log is followed from that nobody has followed before. */
+  readonly from?: number | "now" | undefined;
   /** Oldest age of the newest checkpoint in seconds. */
   readonly maxAge?: number | undefined;
   readonly evidence?: string | undefined;
@@ -74,10 +76,10 @@ export class Watchman {
   }
 
   async #attempt(signal: AbortSignal): Promise<Pass> {
-    const { path, trust, parallel, maxAge } = this.#options;
+    const { path, trust, parallel, from, maxAge } = this.#options;
     try {
       const head = await monitor(path, {
-        ...{ trust, parallel, signal, state: this.#state },
+        ...{ trust, parallel, from, signal, state: this.#state },
         onEntries: (entries) => this.#tell(entries),
         onState: (state) => this.#save(state),
       });

@@ -20,6 +20,7 @@ import {
   writeWhole,
 } from "./file.js";
 import { readPrivateKey, writeKeyPair } from "./keyfile.js";
+import { withLock } from "./lock.js";
 
 /** Value of the `format` member of `config.json`; another value is another format. */
 const FORMAT = "tallystick-witness/1";
@@ -40,6 +41,8 @@ export interface WitnessConfig {
 }
 
 const PRIVATE_DIRECTORY = 0o700;
+/** How long another run that adds a log is waited for. */
+const LOCK_WAIT_MS = 30_000;
 const PUBLIC_DIRECTORY = 0o755;
 const PUBLIC_FILE = 0o644;
 
@@ -133,12 +136,19 @@ export class WitnessDirectory {
 
   /**
    * Has the witness watch a log, or take a further key of one that it watches. Yields whether
-   * anything changed.
+   * anything changed. Of several at once each adds to what the others have added.
    *
-   * @throws {@link CliError} `CLI_USAGE`, `CLI_DIRECTORY_INVALID`, `CLI_FILE_FAILED`; WitnessError
+   * @throws {@link CliError} `CLI_USAGE`, `CLI_DIRECTORY_INVALID`, `CLI_FILE_FAILED`,
+   * `CLI_FILE_IN_USE`; WitnessError
    */
   async addLog(key: VerifierKey, origin: string): Promise<boolean> {
     requireOrigin(origin);
+    return withLock(`${this.#logsPath}.lock`, { waitMs: LOCK_WAIT_MS }, () =>
+      this.#addLog(key, origin),
+    );
+  }
+
+  async #addLog(key: VerifierKey, origin: string): Promise<boolean> {
     const logs = await this.logs();
     const known = logs.find((log) => log.origin === origin);
     if (known?.keys.some((one) => one.equals(key)) === true) return false;

@@ -1,11 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 import type { NoteKeeper, WitnessMode, WitnessOptions } from "@tallystick/server";
 import { TlogError, WitnessPolicy } from "@tallystick/tlog";
 import type { VerifierKey } from "@tallystick/tlog";
+import type { OwnNote } from "@tallystick/witness";
 
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
@@ -15,6 +16,7 @@ import { codeOf, failed, isThere, makeDirectory, readWhole, writeWhole } from ".
 export interface AskingOptions {
   readonly witnessPolicy?: string;
   readonly witnessMode?: WitnessMode | "off";
+  readonly witnessMonitor?: ReadonlyMap<string, string>;
 }
 
 /** Adds the options of {@link AskingOptions} to a command. */
@@ -26,7 +28,23 @@ export function addAsking(command: Command): Command {
         "--witness-mode <mode>",
         "what /checkpoint shows: the newest with what cosignatures it has, or only with a quorum",
       ).choices(["off", "preferred", "required"]),
+    )
+    .option(
+      "--witness-monitor <name=url>",
+      "where a witness of the policy shows checkpoints, if not below its URL; may be repeated",
+      addMonitor,
     );
+}
+
+function addMonitor(
+  text: string,
+  before: ReadonlyMap<string, string> = new Map<string, string>(),
+): ReadonlyMap<string, string> {
+  const [, name = "", url = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (!isPrefix(url))
+    throw new InvalidArgumentError("want NAME=URL, of http or https and no more.");
+  if (before.has(name)) throw new InvalidArgumentError("this witness has one already.");
+  return new Map([...before, [name, url]]);
 }
 
 /**
@@ -54,23 +72,46 @@ export type Asking = (noteKey: VerifierKey | undefined) => WitnessOptions;
  * `TLOG_POLICY_MALFORMED`
  */
 export async function askingOf(
-  { witnessPolicy: path, witnessMode }: AskingOptions,
+  { witnessPolicy: path, witnessMode, witnessMonitor: monitors }: AskingOptions,
   directory: ServiceDirectory,
   onNotice: (line: string) => void,
 ): Promise<Asking | undefined> {
   if (path === undefined) {
+    if (monitors !== undefined) {
+      throw new CliError("CLI_USAGE", "--witness-monitor wants --witness-policy");
+    }
     if (witnessMode === undefined || witnessMode === "off") return undefined;
     throw new CliError("CLI_USAGE", `--witness-mode ${witnessMode} wants --witness-policy`);
   }
   const policy = await readWitnessPolicy(path);
   const mode = witnessMode ?? "preferred";
   requireUsable(policy, mode, path);
+  requirePlaced(policy, monitors, path);
   if (mode === "off") return undefined;
   const keeper = keeperIn(directory.witnessPath);
   return (noteKey) => {
     requireOfLog(policy, noteKey, path);
-    return { policy, mode, keeper, onNotice };
+    return { policy, mode, keeper, onNotice, ...(monitors && { monitors }) };
   };
+}
+
+/**
+ * Yields how witnesses are asked by a command that appends while no server runs. A log that was cosigned
+ * is not appended to unasked: it may be an older copy, whose next entry would be a fork (I8).
+ *
+ * @throws {@link CliError} `CLI_USAGE` where nobody says whom to ask, or that nobody is; as
+ * {@link askingOf}
+ */
+export async function askingOffline(
+  options: AskingOptions,
+  directory: ServiceDirectory,
+  onNotice: (line: string) => void,
+): Promise<Asking | undefined> {
+  const asking = await askingOf(options, directory, onNotice);
+  if (asking !== undefined || options.witnessMode === "off") return asking;
+  if ((await namesIn(directory.witnessPath)).length === 0) return undefined;
+  const why = `${directory.path} has witnesses, which are asked before anything is added`;
+  throw new CliError("CLI_USAGE", `${why}: want --witness-policy, or else --witness-mode off`);
 }
 
 function requireUsable(policy: WitnessPolicy, mode: WitnessMode | "off", path: string): void {
@@ -95,6 +136,18 @@ function requireUsable(policy: WitnessPolicy, mode: WitnessMode | "off", path: s
       "CLI_USAGE",
       `${path}: the witnesses that have a URL cannot make the quorum`,
     );
+  }
+}
+
+function requirePlaced(
+  { witnesses }: WitnessPolicy,
+  monitors: AskingOptions["witnessMonitor"] = new Map<string, string>(),
+  path: string,
+): void {
+  for (const name of monitors.keys()) {
+    if (witnesses.some((one) => one.name === name && one.url !== undefined)) continue;
+    const message = `--witness-monitor: ${path} has no witness ${name} with a URL`;
+    throw new CliError("CLI_USAGE", message);
   }
 }
 
@@ -125,6 +178,21 @@ function isPrefix(text: string): boolean {
 const DIRECTORY_MODE = 0o700;
 
 const EVIDENCE = /^evidence-[0-9]+-[0-9a-f]{16}\.json$/;
+
+/**
+ * Yields the newest checkpoint with a quorum of cosignatures that the service kept, once the log's own
+ * signature on it holds; `undefined` where there is none.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`
+ */
+export async function keptNoteIn(
+  { witnessPath }: ServiceDirectory,
+  noteKey: VerifierKey,
+): Promise<OwnNote | undefined> {
+  const kept = await keeperIn(witnessPath).read();
+  const { ownNoteIn } = await import("@tallystick/witness");
+  return kept && ownNoteIn(kept, { origin: noteKey.name, key: noteKey });
+}
 
 /** Yields what keeps the cosigned checkpoint, and evidence, in files of a directory of their own. */
 function keeperIn(path: string): NoteKeeper {

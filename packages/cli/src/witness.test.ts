@@ -1,4 +1,5 @@
 import * as crypto from "node:crypto";
+import { hostname } from "node:os";
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { PrivateKey } from "@tallystick/cose";
@@ -123,6 +124,38 @@ describe("tally witness", () => {
       logs: [{ origin: ORIGIN, keys: [log.key.format(), other.key.format()] }],
     });
     expect(await workspace.names(`w/state/${hash}`)).toEqual(["1", "2"]);
+  });
+
+  test("add-log of many at once loses none of them", async () => {
+    const config = { name: "w1", algorithms: ["EdDSA"] as const };
+    await WitnessDirectory.create(workspace.at("w"), config);
+    const names = Array.from({ length: 8 }, (_, i) => `log.example/${i % 6}`);
+    const keys = await Promise.all(
+      names.map(
+        async (name) => noteSigner(name, "ed25519", await PrivateKey.generate("EdDSA")).key,
+      ),
+    );
+    await Promise.all(
+      keys.map(async (key, i) => {
+        const directory = await WitnessDirectory.open(workspace.at("w"));
+        expect(await directory.addLog(key, names[i] ?? "")).toBe(true);
+      }),
+    );
+    const logs = await (await WitnessDirectory.open(workspace.at("w"))).logs();
+    const listed = logs.flatMap(({ origin, keys: own }) =>
+      own.map((key) => `${origin} ${key.format()}`),
+    );
+    expect(listed.sort()).toEqual(keys.map((key, i) => `${names[i]} ${key.format()}`).sort());
+    expect(await workspace.names("w")).not.toContain("logs.json.lock");
+  });
+
+  test("add-log waits for nobody for ever", async () => {
+    const config = { name: "w1", algorithms: ["EdDSA"] as const };
+    await WitnessDirectory.create(workspace.at("w"), config);
+    // A run whose process is gone is taken over.
+    await workspace.write("w/logs.json.lock", `999999999 ${"0".repeat(16)} ${hostname()}\n`);
+    const directory = await WitnessDirectory.open(workspace.at("w"));
+    expect(await directory.addLog(log.key, ORIGIN)).toBe(true);
   });
 });
 

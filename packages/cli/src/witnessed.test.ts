@@ -1,4 +1,4 @@
-import { cp } from "node:fs/promises";
+import { cp, rm } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parseNote, parseTlogProof, VerifierKey } from "@tallystick/tlog";
@@ -9,6 +9,7 @@ import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 import { WitnessDirectory } from "./witness-directory.js";
 
+const SERVE = ["serve", "service", "--port", "0", "--witness-policy", "policy"];
 const ISS = "https://issuer.example";
 
 let workspace: Workspace;
@@ -86,10 +87,15 @@ async function convert(url: string, { entryId }: Verified): Promise<void> {
   const back = ["receipt", entryId, "--from-proof", "a.proof", "--trust", "trust.json"];
   await workspace.must(...back, "--out", "back.receipt");
   expect(await workspace.read("back.receipt")).toEqual(await workspace.read("a.receipt"));
-  // From tiles there are no cosignatures; the note of the size has the log's own signature.
+  // From tiles it is the same, as the newest note has the cosignatures.
   const tiles = ["receipt", entryId, "--from-tiles", url, "--trust", "trust.json"];
+  await workspace.must(...tiles, "--out", "tiles.receipt");
+  expect(await workspace.read("tiles.receipt")).toEqual(await workspace.read("a.receipt"));
   await workspace.must(...tiles, "--as", "tlog-proof", "--out", "tiles.proof");
-  const bare = parseTlogProof(await workspace.read("tiles.proof"));
+  expect(await workspace.read("tiles.proof")).toEqual(await workspace.read("a.proof"));
+  // A size that is named has the note of that size, which the log alone has signed.
+  await workspace.must(...tiles, "--size", "3", "--as", "tlog-proof", "--out", "bare.proof");
+  const bare = parseTlogProof(await workspace.read("bare.proof"));
   expect([bare.index, bare.path, bare.note.text]).toEqual([
     proof.index,
     proof.path,
@@ -111,6 +117,72 @@ async function convert(url: string, { entryId }: Verified): Promise<void> {
   expect(await workspace.names(".")).not.toContain("no.proof");
   const other = ["receipt", "0".repeat(64), "--from-proof", "a.proof", "--trust", "trust.json"];
   expect((await workspace.tally(...other, "--out", "no.receipt")).code).toBe(1);
+}
+
+/** Has what is appended while the service is stopped wait for its witnesses. */
+async function offline(): Promise<void> {
+  await workspace.must("keygen", "--alg", "EdDSA", "--out", "offline.jwk");
+  const add = (dir: string, ...asking: readonly string[]): ReturnType<Workspace["tally"]> =>
+    workspace.tally(...["trust", "add", "offline.pub.jwk", "--iss", ISS, "--dir", dir], ...asking);
+  await workspace.must("keygen", "--alg", "EdDSA", "--out", "service/keys/index.jwk");
+  for (const unasked of [add("service"), workspace.tally("reindex", "service", "--commit")]) {
+    const { code, stderr } = await unasked;
+    expect([code, stderr]).toEqual([3, expect.stringMatching(/has witnesses.*--witness-mode off/)]);
+  }
+  await workspace.must("reindex", "service");
+  const elsewhere = ["--service", "http://127.0.0.1:1", "--operator", "offline.jwk"];
+  for (const wrong of [
+    ["reindex", "service", "--witness-mode", "off"],
+    ["trust", "add", "offline.pub.jwk", "--iss", ISS, ...elsewhere, "--witness-mode", "off"],
+  ]) {
+    expect((await workspace.tally(...wrong)).code).toBe(3);
+  }
+  // An older copy learns of it from the witness, before it forks.
+  await cp(workspace.at("backup"), workspace.at("older"), { recursive: true });
+  const forked = await add("older", "--witness-policy", "policy");
+  expect([forked.code, forked.stderr]).toEqual([
+    2,
+    expect.stringContaining("rolled back or forked"),
+  ]);
+  await cp(workspace.at("service"), workspace.at("asked"), { recursive: true });
+  const asked = await add("asked", "--witness-policy", "policy", "--witness-mode", "required");
+  expect([asked.code, asked.stderr]).toEqual([0, expect.stringContaining("may register")]);
+}
+
+/** Has the files of the stopped service carry what it has served. */
+async function exported(served: Uint8Array, { entryId }: Verified): Promise<void> {
+  const { stderr } = await workspace.must("export", "service", "out", "--quiet");
+  expect(stderr).not.toContain("quorum");
+  const trust = ["--trust", "trust.json"];
+  for (const folder of ["copy", "out"]) {
+    expect(await workspace.read(`${folder}/checkpoint`)).toEqual(served);
+    const made = ["receipt", entryId, "--from-tiles", folder, ...trust, "--out", "made.receipt"];
+    await workspace.must(...made);
+    expect(await workspace.read("made.receipt")).toEqual(await workspace.read("a.receipt"));
+    expect((await workspace.tally("audit", folder, ...trust)).code).toBe(0);
+  }
+  // What has come since then has no cosignatures yet.
+  await cp(workspace.at("service"), workspace.at("ahead"), { recursive: true });
+  await workspace.must("keygen", "--alg", "EdDSA", "--out", "later.jwk");
+  const unasked = ["--dir", "ahead", "--witness-mode", "off"];
+  await workspace.must("trust", "add", "later.pub.jwk", "--iss", ISS, ...unasked);
+  const newest = await workspace.must("export", "ahead", "ahead.out", "--quiet");
+  expect(newest.stderr).toMatch(/no quorum of cosignatures; that of 3 entries is .*: --witnessed/);
+  expect(newest.stdout).toMatch(/^exported: 4 entries/);
+  const shorter = await workspace.tally("export", "ahead", "ahead.out", "--witnessed");
+  expect([shorter.code, shorter.stderr]).toEqual([2, expect.stringContaining("is of 4 entries")]);
+  const { stdout } = await workspace.must("export", "ahead", "seen", "--witnessed");
+  expect(stdout).toMatch(/^exported: 3 entries/);
+  expect(await workspace.read("seen/checkpoint")).toEqual(served);
+  await workspace.must("mirror", "seen", "seen.copy", ...trust);
+  await workspace.must("audit", "seen", ...trust);
+  // An older copy of the log is no place to export what was cosigned after it.
+  await cp(workspace.at("service/witness"), workspace.at("backup/witness"), { recursive: true });
+  const old = await workspace.tally("export", "backup", "old.out");
+  expect([old.code, old.stderr]).toEqual([2, expect.stringContaining("an older or another copy")]);
+  await rm(workspace.at("backup/witness"), { recursive: true });
+  const none = await workspace.tally("export", "backup", "old.out", "--witnessed");
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("--witnessed wants one")]);
 }
 
 describe("a service with a witness, over processes and ports", () => {
@@ -146,8 +218,12 @@ describe("a service with a witness, over processes and ports", () => {
       ["w1", "w2"],
     ]);
     await convert(first.url, verified);
+    const served = new Uint8Array(await (await fetch(`${first.url}/checkpoint`)).arrayBuffer());
+    await workspace.must("mirror", first.url, "copy", "--trust", "trust.json");
     expect((await first.stop()).code).toBe(0);
     expect(await workspace.names("service/witness")).toEqual(["checkpoint"]);
+    await exported(served, verified);
+    await offline();
 
     const asking = ["--witness-policy", "policy"];
     const restored = await ServeProcess.start(workspace, "backup", ...asking);
@@ -287,6 +363,23 @@ describe("witness policies", () => {
   test.each([
     ["a mode that wants one", ["serve", "service", "--witness-mode", "required"], 3],
     ["a mode that there is not", ["serve", "service", "--witness-mode", "maybe"], 3],
+    [
+      "a monitoring address without one",
+      ["serve", "service", "--witness-monitor", "w1=http://127.0.0.1:1"],
+      3,
+    ],
+    [
+      "a monitoring address of a witness that it has not",
+      [...SERVE, "--witness-monitor", "w9=http://127.0.0.1:1"],
+      3,
+    ],
+    ["a monitoring address that is none", [...SERVE, "--witness-monitor", "w1=file:///w"], 3],
+    ["a monitoring address without a name", [...SERVE, "--witness-monitor", "http://a/"], 3],
+    [
+      "two monitoring addresses of one",
+      [...SERVE, ...["a", "b"].flatMap((to) => ["--witness-monitor", `w1=http://${to}`])],
+      3,
+    ],
     [
       "--since beside it",
       ["verify", "a.scitt", "--since", "a.scitt", "--witness-policy", "policy"],

@@ -111,6 +111,18 @@ describe("registerAll", () => {
     expect(bodies.map((body) => body?.length)).toEqual([3, 2].map((n) => n * statement.length));
   });
 
+  test.each([
+    ["of a statement", entry],
+    ["where the service stops", (): CborValue => 1],
+  ])("a log that is read-only ends it at once: %s", async (_, of) => {
+    const closed = new Map([[-1, "Read Only"]]);
+    const wire = wireOf(sequence(good(), [of(), 503, closed]));
+    const { statement } = scene;
+    const error = await refusalOf(() => all(wire.client().registerAll([statement, statement])));
+    expect([error.code, error.refusal?.title]).toEqual(["CLIENT_UNAVAILABLE", "Read Only"]);
+    expect(wire.waits).toHaveLength(0);
+  });
+
   test("where the service stops, that statement is refused and the others are sent", async () => {
     const wire = wireOf(sequence(good(), refusal(413, 1)), sequence(good()));
     const { statement } = scene;

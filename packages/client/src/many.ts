@@ -5,7 +5,7 @@ import { decodeBatchAnswer, isPassing, refused } from "./batch.js";
 import type { BatchAnswer, BatchItem } from "./batch.js";
 import { ClientError } from "./error.js";
 import type { Patience } from "./patience.js";
-import { formatRefusal } from "./problem.js";
+import { formatRefusal, readOnlyError } from "./problem.js";
 import type { Requester } from "./requester.js";
 import type { Registered } from "./service.js";
 
@@ -153,6 +153,8 @@ class Group {
     for (const [i, item] of items.entries()) {
       const statement = open[i];
       if (statement === undefined) break;
+      const final = item.kind === "refused" ? readOnlyError(item.refusal) : undefined;
+      if (final !== undefined) throw final;
       if (item.kind === "refused" && isPassing(item.refusal)) {
         return { settled, wait: `the service is not available (${formatRefusal(item.refusal)})` };
       }
@@ -162,6 +164,8 @@ class Group {
     const stopped = open[settled];
     if (stop === undefined || stopped === undefined)
       return { settled, wait: "results are missing" };
+    const final = readOnlyError(stop.refusal);
+    if (final !== undefined) throw final;
     if (isPassing(stop.refusal)) return { settled, wait: formatRefusal(stop.refusal) };
     this.#settle({ ...stopped, registered: undefined, error: refused(stop.refusal) });
     return { settled: settled + 1, wait: formatRefusal(stop.refusal) };

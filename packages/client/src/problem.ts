@@ -1,6 +1,7 @@
 import { CoseError, decodeCborMap, isCborMap } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
 
+import { ClientError } from "./error.js";
 import type { Refusal } from "./error.js";
 
 /** Media type of an error's body (RFC 9290 §6.3). */
@@ -9,6 +10,9 @@ export const PROBLEM_MEDIA_TYPE = "application/concise-problem-details+cbor";
 /** Keys of concise problem details (RFC 9290 §2). */
 const TITLE = -1;
 const DETAIL = -2;
+
+/** What a log is that takes no entries, and will not by waiting: frozen, or until its operator acts. */
+const READ_ONLY = "Read Only";
 
 const MAX_TITLE_LENGTH = 200;
 const MAX_DETAIL_LENGTH = 2000;
@@ -40,6 +44,16 @@ export function refusalFrom(status: number, problem: CborValue): Refusal {
 export function formatRefusal({ status, title, detail }: Refusal): string {
   const words = [title, detail].filter((text) => text !== undefined);
   return words.length === 0 ? `with status ${status}` : words.join(": ");
+}
+
+/**
+ * Yields the error of a log that takes no entries however long it is asked; `undefined` for any other
+ * refusal.
+ */
+export function readOnlyError(refusal: Refusal): ClientError | undefined {
+  if (refusal.status !== 503 || refusal.title !== READ_ONLY) return undefined;
+  const message = `the log takes no entries (${formatRefusal(refusal)})`;
+  return new ClientError("CLIENT_UNAVAILABLE", message, { refusal });
 }
 
 // The text is another party's and is shown on terminals and in logs.

@@ -117,6 +117,18 @@ describe("register", () => {
     expect(posts.map(({ body }) => body)).toEqual(Array(3).fill(scene.statement));
   });
 
+  test.each([
+    ["has said so", {}, 0],
+    ["asks for time all the same", { "retry-after": "1" }, 4],
+  ])("a log that is read-only and %s", async (_, headers, waits) => {
+    const closed = problem(503, ["Read Only", "closed for good"], headers);
+    const wire = wireOf(closed);
+    const error = await refusalOf(() => wire.client({ maxRetries: 4 }).register(scene.statement));
+    expect([error.code, error.refusal?.title]).toEqual(["CLIENT_UNAVAILABLE", "Read Only"]);
+    expect(error.message).toContain("Read Only: closed for good");
+    expect(wire.waits).toHaveLength(waits);
+  });
+
   test("what is no statement is not sent", async () => {
     const wire = wireOf(cose(201, scene.receipt));
     const error = await refusalOf(() => wire.client().register(Uint8Array.of(0xa0)));

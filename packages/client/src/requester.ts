@@ -4,7 +4,7 @@ import { exchange } from "./exchange.js";
 import type { Answer, Exchange, ExchangeOptions } from "./exchange.js";
 import { Patience } from "./patience.js";
 import type { PatienceOptions } from "./patience.js";
-import { PROBLEM_MEDIA_TYPE, decodeProblem, formatRefusal } from "./problem.js";
+import { PROBLEM_MEDIA_TYPE, decodeProblem, formatRefusal, readOnlyError } from "./problem.js";
 
 /** Media types of the API (SCRAPI-11 §2). */
 export const COSE_MEDIA_TYPE = "application/cose";
@@ -189,6 +189,8 @@ export class Requester {
         : { status, title: undefined, detail: undefined };
       const said = formatRefusal(refusal);
       if (status === 429 || status === 503 || (status >= 500 && retryAfterMs !== undefined)) {
+        const final = retryAfterMs === undefined ? readOnlyError(refusal) : undefined;
+        if (final !== undefined) throw final;
         const reason = `the service is not available (${said})`;
         await patience.pause(retryAfterMs, { reason, refusal });
       } else if (status >= 500) {

@@ -44,7 +44,12 @@ export async function readBody(reader: CheckedReader, entry: Uint8Array): Promis
   return statement;
 }
 
-function readStatement(reader: CheckedReader, entry: Uint8Array): Promise<SignedStatement> {
+/**
+ * Reads the statement of an entry alone: the one that the tree has.
+ *
+ * @throws {@link MirrorError} `MIRROR_BODY_INVALID`, `MIRROR_INCOMPLETE`; what the source throws
+ */
+export function readStatement(reader: CheckedReader, entry: Uint8Array): Promise<SignedStatement> {
   const id = idOf(entry);
   return reader.read({
     ...{ path: `statements/${id}`, maxBytes: MAX_STATEMENT_BYTES },

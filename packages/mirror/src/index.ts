@@ -4,7 +4,7 @@
  *
  * {@link mirror} keeps a copy of it that can take its place, and {@link monitor} follows it from one
  * checkpoint to the next and tells of each new entry. Both demand that the log extends what was seen
- * of it, and have the evidence where it does not.
+ * of it, and have the evidence where it does not. {@link VerifiedReplay} reads it from its first entry on.
  *
  * Nothing here opens a socket or a file: where a log is, and where a copy is kept, are arguments.
  *
@@ -20,6 +20,8 @@ export { monitor, requireFresh } from "./monitor.js";
 export type { CheckedEntry, MonitorOptions } from "./monitor.js";
 export { CheckedReader } from "./read-path.js";
 export type { KeptPath, ReadPath, Wanted } from "./read-path.js";
+export { VerifiedReplay } from "./replay.js";
+export type { CheckpointTime, ReplayOptions } from "./replay.js";
 export { FRESH_STATE, formatState, parseState } from "./state.js";
 export type { MonitorState } from "./state.js";
 export type { ChainEnd } from "./chain.js";

@@ -32,6 +32,11 @@ export interface MonitorOptions {
   readonly trust: TrustStore;
   readonly state: MonitorState;
   /**
+   * Index of the first entry that is checked and told of in a log that nobody has followed before, at
+   * most its size then; `"now"` for its size. 0 by default.
+   */
+  readonly from?: number | "now" | undefined;
+  /**
    * Told of the next few entries, at most `parallel`, in order, once all of them are checked. What it did
    * is done: the state that follows does not come back to them.
    */
@@ -56,7 +61,7 @@ export interface MonitorOptions {
  */
 export async function monitor(
   source: ReadPath,
-  { trust, state: start, onEntries, onState, parallel, signal }: MonitorOptions,
+  { trust, state: start, from = 0, onEntries, onState, parallel, signal }: MonitorOptions,
 ): Promise<SignedCheckpoint> {
   const isStopped = (): boolean => signal?.aborted === true;
   const reader = new CheckedReader(source);
@@ -64,7 +69,12 @@ export async function monitor(
   const tree = await requireExtension(start.seen, head.signed, {
     shown: () => VerifiedTree.open(reader, head.signed.checkpoint),
   });
-  let state: MonitorState = { ...start, seen: head.signed };
+  // Kept with the first state: a first run that is cut short begins at the same entry again.
+  const position =
+    start.seen === undefined
+      ? Math.min(from === "now" ? tree.size : from, tree.size)
+      : start.position;
+  let state: MonitorState = { ...start, seen: head.signed, position };
   await onState(state);
   const records = checkpointsBack(reader, head, { trust, tree, end: start.chained });
   while ((await records.next()).done !== true) if (isStopped()) return head.signed;
@@ -80,7 +90,7 @@ export async function monitor(
       await onState(state);
     }
   }
-  if (state.position === start.position) await onState(state);
+  if (state.position === position) await onState(state);
   return head.signed;
 }
 

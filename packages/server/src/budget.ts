@@ -3,6 +3,9 @@ import { ServerError } from "./error.js";
 /** Bytes of request bodies that the process holds at once, over all connections. */
 export const MAX_BYTES_IN_FLIGHT = 268_435_456;
 
+/** Bytes of completeness proofs that the process holds at once: made, or being made. */
+export const MAX_PROOF_BYTES_HELD = 67_108_864;
+
 /** The part of a budget that one client has to itself. */
 export const CLIENT_SHARE: number = 1 / 16;
 
@@ -63,5 +66,27 @@ export class BodyBudget {
     const held = (this.#byClient.get(client) ?? 0) + bytes;
     if (held > 0) this.#byClient.set(client, held);
     else this.#byClient.delete(client);
+  }
+}
+
+/** What several things may take up together. */
+export class ByteBudget {
+  readonly #maxBytes: number;
+  // Owned by take.
+  #held = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Yields the way to give the bytes back, once; `undefined` where there is no room for them. */
+  take(bytes: number): (() => void) | undefined {
+    if (this.#held + bytes > this.#maxBytes) return undefined;
+    this.#held += bytes;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#held -= bytes;
+      isHeld = false;
+    };
   }
 }

@@ -91,6 +91,17 @@ export function registerGauges(
   gauge("writable", "1 while registrations are taken.", () => (service.isWritable() ? 1 : 0));
   gauge("queue_entries", "Entries that wait for a commit.", () => service.log.queue().entries);
   gauge("queue_bytes", "Bytes of what waits for a commit.", () => service.log.queue().bytes);
+  const { searchIndex: index } = service;
+  if (index !== undefined) {
+    gauge("search_behind_entries", "Published entries that the search index lacks.", () =>
+      Math.max(0, service.size() - index.size),
+    );
+    gauge(
+      "index_head_size",
+      "Entries that the newest head of the verifiable index covers; 0 before the first.",
+      () => index.head?.size ?? 0,
+    );
+  }
   const { witnessing } = service;
   if (witnessing !== undefined) {
     gauge("witnessed_size", "Entries under the newest checkpoint with a quorum; 0 before.", () => {

@@ -30,8 +30,14 @@ export interface PublishedFile {
 
 type Answer = (service: TransparencyService, request: RouteRequest) => Reply | Promise<Reply>;
 
+/** A kept checkpoint with its note, as others signed it, too. */
+export interface CosignedCheckpoint {
+  readonly size: number;
+  readonly note: Uint8Array;
+}
+
 /**
- * Yields the read path as of the newest checkpoint, file by file: keys, statements with collateral and
+ * Yields the read path as of the newest checkpoint, or of the cosigned one that is given, file by file: keys, statements with collateral and
  * policies, checkpoints in both forms, tiles and bundles, and last the newest checkpoint as a note, so
  * that whoever finds that one finds all the others. Each is made by the route that serves it.
  *
@@ -44,8 +50,9 @@ type Answer = (service: TransparencyService, request: RouteRequest) => Reply | P
 export async function* publishedFiles(
   service: TransparencyService,
   from = 0,
+  cosigned?: CosignedCheckpoint,
 ): AsyncGenerator<PublishedFile, void, undefined> {
-  const size = service.size();
+  const size = cosigned?.size ?? service.size();
   const files = new Files(service);
   // Single keys would lie in a folder of the name that the key set has.
   yield files.current(".well-known/scitt-keys", readKeys);
@@ -67,7 +74,8 @@ export async function* publishedFiles(
   }
   const newest = { size: String(size) };
   yield files.current("checkpoints/latest", readCheckpoint, newest);
-  yield files.current("checkpoint", readNote, newest);
+  const note = files.current("checkpoint", readNote, newest);
+  yield cosigned === undefined ? note : { ...note, read: () => Promise.resolve(cosigned.note) };
 }
 
 async function* bundleFiles(

@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { hasBody } from "./body.js";
 import { conditional } from "./conditional.js";
 import { ServerError } from "./error.js";
+import { onOver } from "./over.js";
 import { PROBLEM_MEDIA_TYPE, encodeProblem, problemOf } from "./problem.js";
 import type { Reply } from "./route.js";
 import { REQUEST_ID_HEADER, visitOf } from "./visit.js";
@@ -49,6 +50,7 @@ export function sendReply(
   reply: Reply,
   { isHead = false, onDefect, stallMs = STALL_MS }: Sending = {},
 ): void {
+  if (reply.onOver !== undefined) onOver(response, reply.onOver);
   const { status, headers, body } = conditional(response.req, reply);
   const all: OutgoingHttpHeaders = { ...COMMON_HEADERS, ...headers };
   const visit = visitOf(response.req);

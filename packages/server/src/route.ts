@@ -38,6 +38,8 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string>>;
   /** All of it, or its parts as they come; an error among them cuts the connection. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Called once the answer is over, whichever way: what was held for it is given back. */
+  readonly onOver?: () => void;
 }
 
 export type Method = "GET" | "POST";

@@ -1,6 +1,7 @@
 import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
 import type { ScrubAges } from "@tallystick/log";
 
+import { ByteBudget, MAX_PROOF_BYTES_HELD } from "./budget.js";
 import type { Metrics } from "./metrics.js";
 import { OpenApi } from "./openapi.js";
 import { operationOf } from "./operations.js";
@@ -46,6 +47,8 @@ type Answer = (service: TransparencyService, request: RouteRequest) => Reply | P
 export interface RouteOptions extends Readiness {
   /** How old the last whole passes of the log's scrub are, where one runs. */
   readonly scrub?: () => ScrubAges;
+  /** Most bytes of completeness proofs that are held at once. */
+  readonly maxProofBytesHeld?: number;
 }
 
 /** What routes are made of. */
@@ -59,6 +62,7 @@ export interface RouteParts extends RouteOptions {
 /** Every resource of the service: the four of SCRAPI first, then its own. */
 export function routesOf(parts: RouteParts): readonly Route[] {
   const { service, metrics, registrations, batches, scrub } = parts;
+  const proofs = new ByteBudget(parts.maxProofBytesHeld ?? MAX_PROOF_BYTES_HELD);
   let document: OpenApi | undefined;
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",
@@ -103,7 +107,9 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/replay/entries/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayEntries),
     get("/replay/checkpoints/:bundle", CBOR_SEQUENCE_MEDIA_TYPE, readReplayCheckpoints),
     get("/search", JSON_MEDIA_TYPE, readSearch),
-    get("/search/proof", COMPLETENESS_MEDIA_TYPE, readCompleteness),
+    get("/search/proof", COMPLETENESS_MEDIA_TYPE, (_service, request) =>
+      readCompleteness(service, request, proofs),
+    ),
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),

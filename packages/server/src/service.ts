@@ -321,6 +321,11 @@ export class TransparencyService {
     return this.#search.require();
   }
 
+  /** The search index, whether it can be used or not; `undefined` where there is none. */
+  get searchIndex(): SearchIndex | undefined {
+    return this.#search.index;
+  }
+
   /**
    * Yields a page of what is found in the search index.
    *

@@ -267,6 +267,17 @@ describe("what a witness has of a log", () => {
     expect(await latest(url, stranger)).toBeUndefined();
   });
 
+  test("is looked for at the monitoring prefix where there is one, and there alone", async () => {
+    const url = await honest();
+    await ask({ url });
+    const submission = await hostileAt(says(200, "hello"));
+    const peer = { url: submission.url, monitorUrl: `${url}/`, keys: [] };
+    const own = { origin: ORIGIN, key: VerifierKey.parse(scene.key.vkey) };
+    const found = await latestAt(peer, own, { timeoutMs: 1000 });
+    expect(found?.checkpoint).toMatchObject({ origin: ORIGIN, size: 7 });
+    expect(submission.bodies).toHaveLength(0);
+  });
+
   test.each<[string, () => Answer]>([
     ["nothing", () => says(404, "")],
     ["no note", () => says(200, "hello")],

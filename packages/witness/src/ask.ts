@@ -16,8 +16,10 @@ import { originHash } from "./witness.js";
 
 /** A witness that can be asked: where it is, and what its cosignatures have to verify under. */
 export interface WitnessPeer {
-  /** Submission prefix (W10), where its checkpoints are looked for as well (W12); http or https. */
+  /** Submission prefix (W10); http or https. */
   readonly url: string;
+  /** Monitoring prefix (W12), http or https: where its checkpoints are looked for; `url` unless given. */
+  readonly monitorUrl?: string | undefined;
   /** Names and keys that count; an answer may have a cosignature of each. */
   readonly keys: readonly VerifierKey[];
 }
@@ -182,11 +184,11 @@ export interface OwnNote {
  * `undefined` where it shows none. The witness is not believed in anything. Never rejects.
  */
 export async function latestAt(
-  { url }: WitnessPeer,
+  { url, monitorUrl = url }: WitnessPeer,
   log: OwnLog,
   { timeoutMs = TIMEOUT_MS, signal }: Omit<AskOptions, "now"> = {},
 ): Promise<OwnNote | undefined> {
-  const address = below(url, `${originHash(log.origin)}/checkpoint`);
+  const address = below(monitorUrl, `${originHash(log.origin)}/checkpoint`);
   const limits = { timeoutMs, maxBytes: MAX_MONITOR_BYTES, signal };
   const answer = await exchange(address, { method: "GET" }, limits);
   if (typeof answer === "string" || answer.status !== 200) return undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 
+import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import { FRESH_STATE, parseState } from "@tallystick/mirror";
 import type { MonitorState } from "@tallystick/mirror";
@@ -11,6 +12,8 @@ import { EXIT, expectedError } from "../exit.js";
 import { isThere, readWhole, writeWhole } from "../file.js";
 import { interruptible } from "../interrupt.js";
 import { withLock } from "../lock.js";
+import { MetricsServer, parseAddress } from "../metrics-server.js";
+import type { MetricsAddress } from "../metrics-server.js";
 import { MonitorMetrics } from "../monitor-metrics.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
@@ -30,6 +33,8 @@ interface MonitorOptions extends ReadingOptions, WatchOptions {
   readonly to?: string;
   readonly webhook?: string;
   readonly metrics?: string;
+  readonly metricsAddress?: MetricsAddress;
+  readonly from?: number | "now";
   readonly maxAge?: number;
   readonly evidence?: string;
 }
@@ -42,17 +47,22 @@ export function addMonitor(program: Command, session: Session): void {
     .requiredOption("--state <file>", "how far it was followed; made by the first run")
     .option("--once", "one pass, up to the newest checkpoint")
     .option("--every <s>", "a pass every so many seconds, until it is told to stop", parseSeconds)
+    .option("--from <n|now>", "entry that the first run begins at; every one by default", parseFrom)
     .option("--watch-issuer <iss>", "tell of statements by this issuer; a* for all from a", added)
     .option("--watch-subject <sub>", "tell of statements about this; a* for all from a", added)
     .option("--to <file>", "also tell at the end of this file, a JSON object a line")
     .option("--webhook <url>", "also post each JSON object to this address")
     .option("--metrics <file>", "write metrics for Prometheus after each pass")
+    .option("--metrics-address <h:p>", "serve them at /metrics there; with --every", parseAddress)
     .option("--max-age <s>", "oldest age of the newest checkpoint", parseWhole)
     .option("--evidence <file>", "what to write if the log contradicts itself")
     .option("--json", "print JSON objects, one a line");
   withReading(command).action(async (source: string, options: MonitorOptions) => {
     if ((options.once === undefined) === (options.every === undefined)) {
       throw new CliError("CLI_USAGE", "want either --once or --every");
+    }
+    if (options.metricsAddress !== undefined && options.every === undefined) {
+      throw new CliError("CLI_USAGE", "--metrics-address goes with --every");
     }
     await withLock(`${options.state}.lock`, { waitMs: 0 }, () => run(source, options, session));
   });
@@ -72,25 +82,37 @@ async function run(source: string, options: MonitorOptions, session: Session): P
   const state = await readState(stateFile, trust);
   const metrics = new MonitorMetrics();
   metrics.setChecked(state.position);
-  const { parallel, maxAge, evidence } = options;
+  const { parallel, from, maxAge, evidence } = options;
   const watchman = new Watchman(
     {
       ...{ path, trust, onHeld, stateFile, state, watchlist, tellers, metrics },
-      ...{ parallel, maxAge, evidence },
+      ...{ parallel, from, maxAge, evidence },
     },
     session,
   );
-  await interruptible(async (signal) => {
-    const isStopped = (): boolean => signal.aborted;
-    for (;;) {
-      const pass = await watchman.pass(signal);
-      await metrics.write(metricsFile);
-      tell(pass, watchman.state, session);
-      if (every === undefined || pass.isFinal || isStopped()) return;
-      await wait(every * 1000, undefined, { signal }).catch(() => undefined);
-      if (isStopped()) return;
-    }
-  });
+  const server = await MetricsServer.open(options.metricsAddress, metrics);
+  if (server !== undefined) session.output.note(`metrics: ${server.url}`);
+  try {
+    await interruptible(async (signal) => {
+      const isStopped = (): boolean => signal.aborted;
+      for (;;) {
+        const pass = await watchman.pass(signal);
+        await metrics.write(metricsFile);
+        tell(pass, watchman.state, session);
+        if (every === undefined || pass.isFinal || isStopped()) return;
+        await wait(every * 1000, undefined, { signal }).catch(() => undefined);
+        if (isStopped()) return;
+      }
+    });
+  } finally {
+    await server?.close();
+  }
+}
+
+function parseFrom(text: string): number | "now" {
+  if (text === "now") return text;
+  if (/^(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("want an index, or now.");
 }
 
 function tellersOf({ to, webhook }: MonitorOptions, { output, isJson }: Session): Teller[] {

@@ -18,7 +18,7 @@ import { openClient, readAccess, refuseAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { readWhole, writeWhole } from "../file.js";
-import { addressSource, folderSource, isAddress } from "../read-source.js";
+import { addressSource, openSource } from "../read-source.js";
 import type { ReadSource } from "../read-source.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
@@ -105,7 +105,7 @@ async function assemble(
   if (service !== undefined) throw new CliError("CLI_USAGE", "--service or --from-tiles, not both");
   if (trust === undefined) throw new CliError("CLI_USAGE", "--from-tiles wants --trust");
   if (options.seen !== undefined) throw new CliError("CLI_USAGE", "--seen goes with --service");
-  const source = await sourceOf(fromTiles, options);
+  const source = await openSource(fromTiles, { ...options, timeoutMs: options.timeout * 1000 });
   const [pinned, entry] = [await readTrust(trust), entryOf(entryId)];
   const made = await receiptFromTiles(source, {
     ...{ trust: pinned, entry },
@@ -194,15 +194,6 @@ async function verifyReceipt(
 
 function entryOf(entryId: string): Uint8Array {
   return parseEntryId(entryId) ?? new Uint8Array();
-}
-
-async function sourceOf(text: string, options: ReceiptOptions): Promise<ReadSource> {
-  if (isAddress(text)) {
-    const access = await readAccess(text, options);
-    return addressSource(text, { ...access, timeoutMs: options.timeout * 1000 });
-  }
-  refuseAccess(options);
-  return folderSource(text);
 }
 
 function requireEntryId(text: string): string {

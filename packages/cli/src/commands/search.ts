@@ -1,23 +1,29 @@
+import { join } from "node:path";
+
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import type { Term } from "@tallystick/catalog";
 import type { SearchHit, SearchPage } from "@tallystick/client";
-import type { TransparencyService } from "@tallystick/server";
+import type { SearchQuery, TransparencyService } from "@tallystick/server";
 import { formatInstant } from "@tallystick/statement";
 
-import { openClient, refuseAccess, withAccess } from "../access.js";
-import type { AccessOptions } from "../access.js";
+import { openClient, refuseAccess } from "../access.js";
+import { isReadPath } from "../auditee.js";
+import { derivedProof, withDerived } from "../derived-search.js";
+import type { DerivedPlace } from "../derived-search.js";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
-import { writeWhole } from "../file.js";
+import { isThere, writeWhole } from "../file.js";
 import { openService } from "../opening.js";
 import type { Output } from "../output.js";
 import { isAddress } from "../read-source.js";
+import { openReading, withReading } from "../reading.js";
+import type { ReadingOptions } from "../reading.js";
 import { searchPlace } from "../search-place.js";
 import type { Session } from "../session.js";
 import { parseWhole } from "../whole.js";
 
-interface SearchOptions extends AccessOptions {
+interface SearchOptions extends ReadingOptions {
   readonly iss?: string;
   readonly sub?: string;
   readonly type?: string;
@@ -39,7 +45,7 @@ export function addSearch(program: Command, session: Session): void {
   const command = program
     .command("search")
     .description("find statements on a log: by issuer, subject, type, payload, time and index")
-    .argument("<place>", "address of a service, or a directory that is not served meanwhile")
+    .argument("<place>", "a service, a directory that is not served, or with --trust any read path")
     .option("--iss <iss>", "of this issuer")
     .option("--sub <sub>", "about this subject")
     .option("--type <type>", "whose payload, or what was hashed, is of this type")
@@ -51,18 +57,63 @@ export function addSearch(program: Command, session: Session): void {
     .option("--limit <n>", "most that is shown at once", parseWhole, DEFAULT_LIMIT)
     .option("--prove <file>", "write a proof that all of one --iss or --sub were found")
     .option("--json", "print the page as one JSON object");
-  withAccess(command).action(async (place: string, options: SearchOptions) => {
+  withReading(command).action(async (place: string, options: SearchOptions) => {
     requireUsable(options);
+    const searched = await searchedAt(place, options);
     if (options.prove !== undefined) {
-      await prove(place, { ...options, prove: options.prove }, session);
+      await prove(searched, { ...options, prove: options.prove }, session);
       return;
     }
-    const page = isAddress(place)
-      ? await searchService(place, options)
-      : await searchDirectory(place, options);
+    const page = await searched.page();
     if (session.isJson) session.output.printJson({ ...page });
     else printPage(page, session.output);
   });
+}
+
+/** What a place is asked. */
+interface Searched {
+  readonly page: () => Promise<SearchPage>;
+  readonly prove: (term: Term) => Promise<Uint8Array>;
+}
+
+/**
+ * Yields how a place is searched. With pinned keys its index is made here, from the read path, and the
+ * place is believed in nothing.
+ */
+async function searchedAt(place: string, options: SearchOptions): Promise<Searched> {
+  const { iss, sub, type, payload, since, until, from, before, limit } = options;
+  const query = { terms: termsOf(options), since, until, from, before, limit };
+  if (options.trust !== undefined || options.vkey !== undefined) {
+    return derivedAt(await readingOf(place, options), query);
+  }
+  if (isAddress(place)) {
+    const client = await openClient(place, options);
+    return {
+      page: () => client.search({ iss, sub, type, payload, since, until, from, before, limit }),
+      prove: () => client.completeness({ iss, sub }),
+    };
+  }
+  if (await isReadPath(place)) {
+    throw new CliError("CLI_USAGE", "want --trust: a copy does not vouch for its own keys");
+  }
+  return {
+    page: () => inDirectory(place, options, (service) => service.search(query)),
+    prove: (term) => inDirectory(place, options, (service) => service.completeness(term)),
+  };
+}
+
+async function readingOf(place: string, options: SearchOptions): Promise<DerivedPlace> {
+  const isService = !isAddress(place) && (await isThere(join(place, "config.json")));
+  if (isService) throw new CliError("CLI_USAGE", "--trust goes with an address or a copy of a log");
+  const { path, trust } = await openReading({ where: place }, options);
+  return { path, trust, parallel: options.parallel };
+}
+
+function derivedAt(at: DerivedPlace, query: SearchQuery): Searched {
+  return {
+    page: () => withDerived(at, (search) => search.page(query)),
+    prove: (term) => withDerived(at, (search) => derivedProof(at, search, term)),
+  };
 }
 
 /** Reads a number that may be an index or a time. */
@@ -82,14 +133,8 @@ function requireUsable({ limit, payload }: SearchOptions): void {
   throw new CliError("CLI_USAGE", message);
 }
 
-async function searchService(url: string, options: SearchOptions): Promise<SearchPage> {
-  const { iss, sub, type, payload, since, until, from, before, limit } = options;
-  const client = await openClient(url, options);
-  return client.search({ iss, sub, type, payload, since, until, from, before, limit });
-}
-
 async function prove(
-  place: string,
+  place: Searched,
   { prove: file, ...options }: SearchOptions & { readonly prove: string },
   { output, isJson }: Session,
 ): Promise<void> {
@@ -100,19 +145,10 @@ async function prove(
   if (term === undefined || !isOne || others.length > 0 || !isWhole) {
     throw new CliError("CLI_USAGE", "--prove goes with one of --iss and --sub, and nothing else");
   }
-  const { iss, sub } = options;
-  const proof = isAddress(place)
-    ? await (await openClient(place, options)).completeness({ iss, sub })
-    : await inDirectory(place, options, (service) => service.completeness(term));
+  const proof = await place.prove(term);
   await writeWhole(file, proof);
   if (isJson) output.printJson({ file, bytes: proof.length });
   else output.print(`wrote: ${file}, to be verified with tally verify --complete`);
-}
-
-async function searchDirectory(path: string, options: SearchOptions): Promise<SearchPage> {
-  const { since, until, from, before, limit } = options;
-  const query = { terms: termsOf(options), since, until, from, before, limit };
-  return inDirectory(path, options, (service) => service.search(query));
 }
 
 async function inDirectory<T>(

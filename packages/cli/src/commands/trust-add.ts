@@ -17,8 +17,10 @@ import { policiesOfService, readPolicy, standingOf } from "../policy-place.js";
 import { isListed, signProposal, termRefusals } from "../proposal.js";
 import type { CurrentPolicy, IssuerKey } from "../proposal.js";
 import type { Session } from "../session.js";
+import { addAsking, askingOffline } from "../witness-policy.js";
+import type { AskingOptions } from "../witness-policy.js";
 
-interface TrustAddOptions extends AccessOptions {
+interface TrustAddOptions extends AccessOptions, AskingOptions {
   readonly iss: string;
   readonly dir?: string;
   readonly service?: string;
@@ -34,14 +36,14 @@ export function addTrustAdd(trust: Command, session: Session): void {
     .option("--dir <dir>", "service directory; its server must not run")
     .option("--service <url>", "running service")
     .option("--operator <operator.jwk>", "private key of an operator; with --service");
-  withAccess(command).action(async (file: string, options: TrustAddOptions) => {
+  addAsking(withAccess(command)).action(async (file: string, options: TrustAddOptions) => {
     const { iss } = options;
     const place = placeOf(options);
     requireIssuer("--iss", iss);
     const addition = { iss, key: await readPublicKey(file) };
     const added =
       "dir" in place
-        ? await addInDirectory(place.dir, addition, session.now())
+        ? await addInDirectory({ ...place, session }, addition, session.now())
         : await addThroughService(place, addition, session.now());
     session.output.note(`${iss} ${describe(added)}`);
     if ("refusals" in added && added.refusals.length > 0) session.exit = EXIT.no;
@@ -85,12 +87,22 @@ interface ServicePlace {
   readonly access: AccessOptions;
 }
 
-type Place = { readonly dir: string } | ServicePlace;
+interface DirectoryPlace {
+  readonly dir: string;
+  readonly asking: AskingOptions;
+}
 
-function placeOf({ dir, service, operator, ...access }: TrustAddOptions): Place {
+type Place = DirectoryPlace | ServicePlace;
+
+function placeOf(options: TrustAddOptions): Place {
+  const { dir, service, operator, witnessPolicy, witnessMode, witnessMonitor, ...access } = options;
   if (dir !== undefined && service === undefined && operator === undefined) {
     refuseAccess(access);
-    return { dir };
+    return { dir, asking: options };
+  }
+  const asking = [witnessPolicy, witnessMode, witnessMonitor];
+  if (asking.some((one) => one !== undefined)) {
+    throw new CliError("CLI_USAGE", "--witness-policy and what goes with it go with --dir");
   }
   if (dir === undefined && service !== undefined && operator !== undefined) {
     return { service, operatorPath: operator, access };
@@ -106,14 +118,20 @@ function knownOf(current: CurrentPolicy, addition: IssuerKey, time: number): Kno
 }
 
 async function addInDirectory(
-  dir: string,
+  { dir, asking: options, session }: DirectoryPlace & { readonly session: Session },
   addition: IssuerKey,
   issuedAt: number,
 ): Promise<Added | Known> {
   const directory = await ServiceDirectory.open(dir);
   const operator = await directory.operatorKey();
-  const advice = "in use by a running server, use --service and --operator";
-  const service = await openService(directory, { advice });
+  const onNotice = (line: string): void => {
+    session.output.note(line);
+  };
+  const asking = await askingOffline(options, directory, onNotice);
+  const service = await openService(directory, {
+    advice: "in use by a running server, use --service and --operator",
+    ...(asking && { asking, onNoteKey: onNotice }),
+  });
   try {
     const current = await service.policyInForce();
     const known = knownOf(current, addition, issuedAt);

@@ -21,6 +21,7 @@ import "../commands/register.js";
 import "../commands/receipt.js";
 import "../commands/consistency.js";
 import "../commands/checkpoint.js";
+import "../commands/attach.js";
 import "../commands/verify.js";
 import "../commands/bundle.js";
 import "../commands/appraise.js";

@@ -1,10 +1,12 @@
 import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
 import type { Term, TermKind } from "@tallystick/catalog";
 
+import type { ByteBudget } from "../budget.js";
 import { ServerError } from "../error.js";
 import { wholeNumberOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
+import { MAX_PROOF_BYTES } from "../search/prover.js";
 import { MAX_HITS } from "../search/query.js";
 import type { TransparencyService } from "../service.js";
 
@@ -48,11 +50,25 @@ export const PROOF_PARAMETERS: readonly string[] = ["iss", "sub"];
 export async function readCompleteness(
   service: TransparencyService,
   { query = "" }: RouteRequest,
+  room: ByteBudget,
 ): Promise<Reply> {
   const [term, ...rest] = termsIn(parseQuery(query, PROOF_PARAMETERS));
   if (term === undefined || rest.length > 0) throw invalid("it takes one of iss and sub");
-  const proof = await service.completeness(term);
-  return ok(proof, { type: COMPLETENESS_MEDIA_TYPE, cache: CACHE.none });
+  // As much as it can come to, for nothing is known of it before it is made.
+  const release = room.take(MAX_PROOF_BYTES);
+  if (release === undefined) {
+    throw new ServerError("SERVER_BUSY", "too many proofs wait for their readers");
+  }
+  try {
+    const proof = await service.completeness(term);
+    release();
+    const held = room.take(proof.length);
+    const reply = ok(proof, { type: COMPLETENESS_MEDIA_TYPE, cache: CACHE.none });
+    return held === undefined ? reply : { ...reply, onOver: held };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ export interface HeadOptions {
 
 /** What heads are made of. */
 export interface HeadParts {
-  readonly index: SearchIndex;
+  readonly index: Pick<SearchIndex, "size" | "extent" | "head">;
   readonly prover: Pick<IndexProver, "root">;
   readonly log: IndexedLog;
   readonly now: () => number;

@@ -29,6 +29,9 @@ const MAX_WAITING = 16;
 /** Most entries in a list that is proven. */
 export const MAX_PROVEN = 65_536;
 
+/** Most bytes of a proof: its list, and room for the head with its receipt, and for the path. */
+export const MAX_PROOF_BYTES: number = LISTED_BYTES * MAX_PROVEN + 262_144;
+
 /** The parts of a tree down to its buckets, by depth. */
 type Levels = readonly (readonly Part[])[];
 
@@ -71,6 +74,15 @@ export class IndexProver {
     // A term whose row is lost would be left out, and the head that does so is signed.
     if (count !== members) throw damaged("the set of its terms");
     return rootOf(levels);
+  }
+
+  /**
+   * Yields the root of the index at a size that it has or had.
+   *
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async rootAt(size: number): Promise<Uint8Array> {
+    return rootOf(await this.#levelsOf(size));
   }
 
   /**

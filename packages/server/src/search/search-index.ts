@@ -48,6 +48,27 @@ export interface SearchIndexOptions {
   readonly recent?: RecentStatements;
 }
 
+/** A log that an index is made of, in bundles of 256 entries. */
+export interface IndexSource {
+  readonly size: number;
+  /** Yields the normalised statements of a bundle in their order, those from an index on. */
+  entries(
+    bundle: number,
+    from: number,
+  ): AsyncIterable<{ readonly statement: Uint8Array | SignedStatement }>;
+  /** Yields the checkpoints whose newest entry is in a bundle, smallest first, those above a size. */
+  times(bundle: number, above: number): AsyncIterable<CheckpointTime> | Iterable<CheckpointTime>;
+}
+
+/** Size and time of a checkpoint. */
+export interface CheckpointTime {
+  readonly size: number;
+  readonly time: number;
+}
+
+/** Whether to go on, asked after each bundle with how many entries are indexed. */
+export type GoesOn = (size: number) => boolean | Promise<boolean>;
+
 /** What an index comes to. */
 export type Extent = Pick<IndexState, "size" | "members">;
 
@@ -125,12 +146,14 @@ export class SearchIndex {
    *
    * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
-  async catchUp(
-    replay: LogReplay,
-    goesOn: (size: number) => boolean | Promise<boolean> = () => true,
-  ): Promise<void> {
-    while (this.size < replay.size) {
-      await this.#take(replay, Math.floor(this.size / BUNDLE));
+  async catchUp(replay: LogReplay, goesOn: GoesOn = () => true): Promise<void> {
+    await this.takeAll(sourceOf(replay, this.#recent), goesOn);
+  }
+
+  /** Does as {@link SearchIndex.catchUp}, with a log from elsewhere; throws what that throws, too. */
+  async takeAll(source: IndexSource, goesOn: GoesOn = () => true): Promise<void> {
+    while (this.size < source.size) {
+      await this.#take(source, Math.floor(this.size / BUNDLE));
       if (!(await goesOn(this.size))) return;
     }
   }
@@ -145,35 +168,22 @@ export class SearchIndex {
     return this.#store.close();
   }
 
-  async #take(replay: LogReplay, bundle: number): Promise<void> {
+  async #take(source: IndexSource, bundle: number): Promise<void> {
     const batch = new Batch(this.rows, this.#state, this.log);
     let index = this.size;
-    for (const entry of await replay.digests(bundle, this.size)) {
-      await batch.add(index, await this.#statementOf(entry, index, replay));
+    for await (const { statement } of source.entries(bundle, this.size)) {
+      await batch.add(index, decoded(statement));
       index++;
       if (batch.bytes > BATCH_BYTES) break;
     }
     await batch.lookUp();
-    for await (const record of replay.checkpoints(bundle, this.size)) {
-      const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
+    for await (const { size, time } of source.times(bundle, this.size)) {
       if (size <= index) batch.addCheckpoint(size, time);
     }
     const state = batch.state;
     if (state === undefined || state.size <= this.size) throw damaged("its size");
     await this.#store.write(batch.end());
     this.#state = state;
-  }
-
-  async #statementOf(
-    entry: Uint8Array,
-    index: number,
-    replay: LogReplay,
-  ): Promise<SignedStatement> {
-    const recent = this.#recent?.take(entry);
-    if (recent !== undefined) return recent;
-    const { statement } = await replay.read(entry, index);
-    // What is logged was admitted, whatever the policy says about subjects today.
-    return SignedStatement.decode(statement, { isSubjectOptional: true });
   }
 }
 
@@ -186,6 +196,32 @@ interface Added {
     readonly name: string;
     readonly kind: Term["kind"];
   }[];
+}
+
+function sourceOf(replay: LogReplay, recent: RecentStatements | undefined): IndexSource {
+  return {
+    size: replay.size,
+    entries: async function* (bundle, from) {
+      let index = from;
+      for (const entry of await replay.digests(bundle, from)) {
+        const statement = recent?.take(entry);
+        yield statement === undefined ? await replay.read(entry, index) : { statement };
+        index++;
+      }
+    },
+    times: async function* (bundle, above) {
+      for await (const record of replay.checkpoints(bundle, above)) {
+        const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
+        yield { size, time };
+      }
+    },
+  };
+}
+
+function decoded(statement: Uint8Array | SignedStatement): SignedStatement {
+  if (!(statement instanceof Uint8Array)) return statement;
+  // What is logged was admitted, whatever the policy says about subjects today.
+  return SignedStatement.decode(statement, { isSubjectOptional: true });
 }
 
 /** The rows of one write. */

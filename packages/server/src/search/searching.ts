@@ -100,6 +100,11 @@ export class Searching {
     this.#following?.follower.wake();
   }
 
+  /** The index, whether it can be used or not; `undefined` where there is none. */
+  get index(): SearchIndex | undefined {
+    return this.#following?.follower.index;
+  }
+
   /**
    * Yields the index, as far as it has got.
    *

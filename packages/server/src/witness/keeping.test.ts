@@ -1,3 +1,6 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { LogError, MemoryStore } from "@tallystick/log";
 import type { Log, MemoryAnchor } from "@tallystick/log";
@@ -72,13 +75,14 @@ interface How {
   readonly at?: Copy;
   readonly now?: number;
   readonly mode?: WitnessMode;
+  readonly monitors?: ReadonlyMap<string, string>;
 }
 
-async function open({ at = copy(), now = TIME, mode }: How = {}): Promise<Opened> {
+async function open({ at = copy(), now = TIME, mode, monitors }: How = {}): Promise<Opened> {
   const service = await TransparencyService.open({
     ...{ issuer: ISSUER, origin: ORIGIN, signer: made.receiptKey, now: () => now, ...at },
     noteSigner: noteSigner(ORIGIN, "ed25519", made.noteKey),
-    witnesses: asking(mode),
+    witnesses: { ...asking(mode), ...(monitors && { monitors }) },
   });
   const server: RunningServer = await serve(service, { host: "127.0.0.1", port: 0 });
   let stopping: Promise<void> | undefined;
@@ -97,6 +101,27 @@ async function outgrow(texts: readonly string[]): Promise<void> {
   await until(() => service.witnessing?.witnessed?.size === 2 + texts.length);
   await stop();
 }
+
+test("an older copy is found at the monitoring address of a witness that has another one", async () => {
+  const older = copy();
+  await outgrow(["one", "two"]);
+  keeper = new MemoryKeeper();
+  const { honest } = witness;
+  // Shows nothing where it is asked for cosignatures, and cosigns nothing either.
+  silence();
+  const monitoring = createServer(honest);
+  await new Promise<void>((resolve) => monitoring.listen(0, "127.0.0.1", resolve));
+  closing.push(async () => {
+    await new Promise((resolve) => monitoring.close(resolve));
+  });
+  const { port = 0 } = monitoring.address() as Partial<AddressInfo>;
+  const unaware = await open({ at: copy(older) });
+  expect(unaware.service.isWritable()).toBe(true);
+  const monitors = new Map([["a", `http://127.0.0.1:${port}`]]);
+  const { service } = await open({ at: copy(older), monitors });
+  expect(service.standing()).toMatchObject({ kind: "reader", code: "LOG_FROZEN" });
+  expect(notices.join("\n")).toContain(`found at witness a at http://127.0.0.1:${port}`);
+});
 
 test("a frozen log answers under its last checkpoint, cosigned or not: it is the cutoff", async () => {
   const { url, service } = await open();

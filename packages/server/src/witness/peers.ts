@@ -6,6 +6,7 @@ export class Peer implements WitnessPeer {
   /** Of its first line in the policy. */
   readonly name: string;
   readonly url: string;
+  readonly monitorUrl: string | undefined;
   readonly keys: WitnessPeer["keys"];
   /** How often it answered what, since the process started. */
   readonly counts: Map<AskOutcome, number> = new Map<AskOutcome, number>();
@@ -16,9 +17,10 @@ export class Peer implements WitnessPeer {
   /** What it answered last. */
   last: AskOutcome | undefined;
 
-  constructor(name: string, { url, keys }: WitnessPeer) {
+  constructor(name: string, { url, monitorUrl, keys }: WitnessPeer) {
     this.name = name;
     this.url = url;
+    this.monitorUrl = monitorUrl;
     this.keys = keys;
   }
 
@@ -31,11 +33,19 @@ export class Peer implements WitnessPeer {
   }
 }
 
-/** Yields the witnesses of a policy that say where they are; one address with two keys is one. */
-export function peersOf(policy: WitnessPolicy): readonly Peer[] {
+/**
+ * Yields the witnesses of a policy that say where they are; one address with two keys is one. `monitors`
+ * has the monitoring prefixes of those that have another one, by their names in the policy.
+ */
+export function peersOf(
+  policy: WitnessPolicy,
+  monitors: ReadonlyMap<string, string> = new Map<string, string>(),
+): readonly Peer[] {
   const urls = new Set(policy.witnesses.flatMap(({ url }) => (url === undefined ? [] : [url])));
   return [...urls].map((url) => {
     const lines = policy.witnesses.filter((witness) => witness.url === url);
-    return new Peer(lines[0]?.name ?? url, { url, keys: lines.map(({ key }) => key) });
+    const [monitorUrl] = lines.flatMap(({ name }) => monitors.get(name) ?? []);
+    const keys = lines.map(({ key }) => key);
+    return new Peer(lines[0]?.name ?? url, { url, monitorUrl, keys });
   });
 }

@@ -45,6 +45,8 @@ export interface NoteKeeper {
 /** Whom to ask for cosignatures, and what for. Times are in milliseconds. */
 export interface WitnessOptions {
   readonly policy: WitnessPolicy;
+  /** Monitoring prefixes of witnesses whose checkpoints are not below their URL, by name. */
+  readonly monitors?: ReadonlyMap<string, string>;
   readonly mode: WitnessMode;
   readonly keeper: NoteKeeper;
   /** Between two times that the same checkpoint is asked about, 60 s by default. */
@@ -89,7 +91,7 @@ export class Witnessing {
 
   constructor(options: WitnessOptions, parts: Parts) {
     this.mode = options.mode;
-    this.peers = peersOf(options.policy);
+    this.peers = peersOf(options.policy, options.monitors);
     this.#options = options;
     this.#parts = parts;
   }
@@ -275,7 +277,7 @@ export class Witnessing {
     if (found === undefined) return;
     // Where it stands is a claim of the witness, and no more than a guess of where to ask from.
     peer.size = found.checkpoint.size;
-    await this.#compare(found, `witness ${peer.name} at ${peer.url}`);
+    await this.#compare(found, `witness ${peer.name} at ${peer.monitorUrl ?? peer.url}`);
   }
 
   /** Whatever came between an alarm and its freeze, the log stays held against what was found. */
