@@ -27,6 +27,13 @@ export interface Asked {
   readonly manifests?: readonly Known[] | undefined;
 }
 
+/** What is being put together, and of what. */
+interface Search {
+  readonly found: Map<Known, Found>;
+  readonly known: readonly Known[];
+  readonly policy: AppraisalPolicy;
+}
+
 interface Found {
   readonly edge: string;
   readonly reports: Set<SfrReport>;
@@ -76,9 +83,10 @@ export function relevant(
       meet(found, other, { digests, edge: `release ${one.entryId}`, own });
     }
   }
-  for (const rim of manifests ?? []) meetFiles(found, known, rim, policy);
+  const search = { found, known, policy };
+  for (const rim of manifests ?? []) meetFiles(search, rim);
   if (policy.evidence?.allowsVersions === true && manifests !== undefined) {
-    for (const release of leading) meetVersion(found, known, release, policy);
+    for (const release of leading) meetVersion(search, release);
   }
   const used = [...found].map(([one, { edge, reports }]) => ({
     ...{ known: one, edge },
@@ -88,14 +96,9 @@ export function relevant(
 }
 
 /** A manifest may name the files that what it measures comes of. */
-function meetFiles(
-  found: Map<Known, Found>,
-  known: readonly Known[],
-  rim: Known,
-  { vendors }: AppraisalPolicy,
-): void {
+function meetFiles({ found, known, policy }: Search, rim: Known): void {
   const digests = new Set(filesOf(rim));
-  const own = vendors.get(rim.issuer) ?? new Set<string>();
+  const own = policy.vendors.get(rim.issuer) ?? new Set<string>();
   for (const other of known) {
     if (other.reports.length > 0) meet(found, other, { digests, edge: `rim ${rim.entryId}`, own });
   }
@@ -115,15 +118,10 @@ export function filesOf({ content }: Known): readonly string[] {
 }
 
 /** Vendor, product and version name firmware less surely than a digest does. */
-function meetVersion(
-  found: Map<Known, Found>,
-  known: readonly Known[],
-  { content, issuer, entryId }: Known,
-  { vendors }: AppraisalPolicy,
-): void {
+function meetVersion({ found, known, policy }: Search, { content, issuer, entryId }: Known): void {
   if (content.kind !== "release") return;
   const { vendor, product, version } = content.release;
-  if (vendors.get(issuer)?.has(vendor) !== true) return;
+  if (policy.vendors.get(issuer)?.has(vendor) !== true) return;
   for (const other of known) {
     const reports = other.reports.filter(
       ({ device }) =>
