@@ -21,8 +21,7 @@ export interface Told {
 /** The commands of docs/firmware.md, run in order in this process, with the files that it speaks of. */
 export class FirmwareWalk {
   readonly workspace: Workspace;
-  /** What each command came to, by its text. */
-  readonly said = new Map<string, Outcome>();
+  readonly #said = new Map<string, Outcome>();
   #server: ServeProcess | undefined;
   /** Root of the devices, in PEM. */
   #root = "";
@@ -44,6 +43,11 @@ export class FirmwareWalk {
       await walk.#step(line.replace(/^tally /, ""));
     }
     return walk;
+  }
+
+  /** What each command came to, by its text. */
+  get said(): ReadonlyMap<string, Outcome> {
+    return this.#said;
   }
 
   async end(): Promise<void> {
@@ -71,7 +75,7 @@ export class FirmwareWalk {
       return;
     }
     const args = command.replace(DEFAULT_URL, this.service[1] ?? "").split(" ");
-    this.said.set(command, await workspace.tally(...args));
+    this.#said.set(command, await workspace.tally(...args));
   }
 
   /** Writes the policy of an operator who looks at devices. */
