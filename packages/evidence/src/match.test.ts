@@ -205,7 +205,7 @@ describe("evidence", () => {
   });
 
   test("of too many elements for a manifest is refused", async () => {
-    const many = new Array<EvidenceElement>(2000).fill(sound);
+    const many = new Array<EvidenceElement>(4000).fill(sound);
     const triples = new Array<Triple>(1000).fill(triple(V, { key: "1" }));
     expect(await refusalOf(() => matching(many, ...triples))).toBe("EVIDENCE_TOO_LARGE");
   });

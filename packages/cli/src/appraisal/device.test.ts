@@ -249,6 +249,22 @@ describe("a manifest", () => {
     ]);
   });
 
+  test("that is too large does not count, and keeps no other from counting", () => {
+    const { content } = rim();
+    if (content.kind !== "rim") throw new Error(content.kind);
+    const comids = content.rim.comids.map((comid) => ({
+      ...comid,
+      references: comid.references.flatMap((one) => new Array<typeof one>(200_000).fill(one)),
+    }));
+    const large = rim(
+      {},
+      { entryId: id("large"), content: { ...content, rim: { ...content.rim, comids } } },
+    );
+    const appraisal = appraise([large, rim(), release, reviewed]);
+    expect(appraisal.decision).toBe("allow");
+    expect(said(appraisal)).toContain(`${id("large")} does not count as a manifest`);
+  });
+
   test("does not lead on from evidence that it does not match", () => {
     const appraisal = appraise([rim({ version: 8 }), release, reviewed]);
     expect(appraisal.used).toStrictEqual([]);

@@ -5,6 +5,7 @@ import {
   type Validity,
 } from "@tallystick/content";
 import {
+  EvidenceError,
   matchReferences,
   type ElementResult,
   type EvidenceElement,
@@ -56,7 +57,11 @@ export function weigh(
       }
       continue;
     }
-    const match = matchReferences(evidence.elements, references);
+    const match = matchUnlessLarge(evidence, references);
+    if (match instanceof EvidenceError) {
+      warnings.push(`${one.entryId} does not count as a manifest: ${match.message}`);
+      continue;
+    }
     if (!match.isAbout) continue;
     held.push({ known: one, match });
     if (one.unchecked !== undefined) {
@@ -65,6 +70,19 @@ export function weigh(
     }
   }
   return { held, warnings };
+}
+
+/** What one manifest is too large for does not keep others from being looked at. */
+function matchUnlessLarge(
+  { elements }: Evidence,
+  references: ReferenceValues,
+): ReferenceMatch | EvidenceError {
+  try {
+    return matchReferences(elements, references);
+  } catch (error) {
+    if (error instanceof EvidenceError) return error;
+    throw error;
+  }
 }
 
 /** A GPU says of which firmware it reports, and values by block are of one firmware alone. */

@@ -16,7 +16,7 @@ function unreferenced(evidence: EvidenceElement): ElementResult {
  * Holds the elements of evidence against the reference values of one manifest, by the comparison
  * rules of CoRIM or block by block, and tells of each what came of it. Nothing is verified here.
  *
- * @throws {@link EvidenceError} `EVIDENCE_TOO_LARGE` where that were more than a million comparisons
+ * @throws {@link EvidenceError} `EVIDENCE_TOO_LARGE` where that were more than four million comparisons
  */
 export function matchReferences(
   elements: readonly EvidenceElement[],

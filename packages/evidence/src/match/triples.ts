@@ -5,7 +5,7 @@ import { differenceOf } from "./compare.js";
 import type { ElementResult } from "./result.js";
 
 /** Comparisons of one manifest: elements times measurements. */
-export const MAX_COMPARISONS = 1_000_000;
+export const MAX_COMPARISONS = 4_000_000;
 
 /**
  * Holds evidence against reference triples. Those of one environment about the same elements are
