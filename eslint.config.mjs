@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
 // Packages that also run in a browser; style and layers forbid Node's globals there.
 const browserBound = [
   ...["merkle", "cose", "statement", "receipt"],
-  ...["policy", "content", "verifier", "auditor", "client"],
+  ...["policy", "content", "evidence", "verifier", "auditor", "client"],
 ];
 
 export default tseslint.config(

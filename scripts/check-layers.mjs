@@ -24,6 +24,7 @@ export const LAYERS = {
   receipt: ["cose", "merkle"],
   tlog: ["cose", "merkle"],
   content: ["cose"],
+  evidence: ["content", "cose", "statement"],
   policy: ["content", "cose", "statement"],
   catalog: ["cose", "statement"],
   verifier: ["catalog", "cose", "merkle", "receipt", "statement", "tlog"],
@@ -37,8 +38,8 @@ export const LAYERS = {
     ...["receipt", "statement", "tlog", "verifier", "witness"],
   ],
   cli: [
-    ...["auditor", "catalog", "client", "content", "cose", "log", "merkle", "mirror", "policy"],
-    ...["receipt", "server", "statement", "tlog", "verifier", "witness"],
+    ...["auditor", "catalog", "client", "content", "cose", "evidence", "log", "merkle"],
+    ...["mirror", "policy", "receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [
     ...["auditor", "cli", "client", "cose", "log", "merkle", "policy"],
@@ -49,7 +50,7 @@ export const LAYERS = {
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
   ...["merkle", "cose", "statement", "receipt", "tlog"],
-  ...["policy", "content", "catalog", "verifier", "auditor", "client"],
+  ...["policy", "content", "evidence", "catalog", "verifier", "auditor", "client"],
 ]);
 
 /** These may reach the network; no other browser-bound package may. */

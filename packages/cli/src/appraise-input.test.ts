@@ -29,12 +29,29 @@ afterAll(() => workspace.remove());
 describe("wrong input", () => {
   const DIGEST = `sha-256:${"0".repeat(64)}`;
   test.each([
-    ["nothing to appraise", ["--policy", "appraisal.json"], 3, "want either --subject or --digest"],
+    [
+      "nothing to appraise",
+      ["--policy", "appraisal.json"],
+      3,
+      "want one of --subject, --digest and --evidence",
+    ],
     [
       "both",
       ["--subject", "rot-7.bin", "--digest", DIGEST, "--policy", "appraisal.json"],
       3,
-      "want either",
+      "want one of",
+    ],
+    [
+      "evidence beside a digest",
+      ["--evidence", "rot-7.bin", "--digest", DIGEST, "--policy", "appraisal.json"],
+      3,
+      "want one of",
+    ],
+    [
+      "a challenge without evidence",
+      ["--digest", DIGEST, "--nonce", "00", "--policy", "appraisal.json"],
+      3,
+      "--chain and --nonce go with --evidence",
     ],
     [
       "a digest without a name",
@@ -73,6 +90,8 @@ describe("wrong input", () => {
     ["no keys", { reviewKeys: [] }, "keys is not a list"],
     ["vendors", { vendors: [] }, "vendors is not an object"],
     ["a vendor", { vendors: { a: "b" } }, "vendors of a are no list"],
+    ["evidence", { evidence: { allowsDebug: 1 } }, "allowsDebug is neither true nor false"],
+    ["keys of manifests", { rimKeys: [] }, "rimKeys: "],
     ["a trust file", { trust: { services: [] } }, "requireReceipts"],
     [
       "a rule that does not compile",

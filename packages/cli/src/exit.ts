@@ -3,6 +3,7 @@ import type { CatalogErrorCode } from "@tallystick/catalog";
 import type { ClientErrorCode } from "@tallystick/client";
 import type { ContentErrorCode } from "@tallystick/content";
 import type { CoseErrorCode } from "@tallystick/cose";
+import type { EvidenceErrorCode } from "@tallystick/evidence";
 import type { LogErrorCode } from "@tallystick/log";
 import type { MerkleErrorCode } from "@tallystick/merkle";
 import type { MirrorErrorCode } from "@tallystick/mirror";
@@ -28,6 +29,7 @@ interface CodesByClass {
   readonly ClientError: ClientErrorCode;
   readonly ContentError: ContentErrorCode;
   readonly CoseError: CoseErrorCode;
+  readonly EvidenceError: EvidenceErrorCode;
   readonly LogError: LogErrorCode;
   readonly MerkleError: MerkleErrorCode;
   readonly MirrorError: MirrorErrorCode;
@@ -70,6 +72,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
   },
   ContentError: { otherwise: EXIT.no },
   CoseError: { otherwise: EXIT.no },
+  EvidenceError: { otherwise: EXIT.failed },
   LogError: { otherwise: EXIT.failed },
   MerkleError: { otherwise: EXIT.no },
   MirrorError: { otherwise: EXIT.no, MIRROR_STATE_INVALID: EXIT.failed },

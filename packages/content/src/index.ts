@@ -48,6 +48,13 @@ export type { IntRange, Measurement, RawValue, Svn } from "./corim/measurement.j
 export type { CoseForm } from "./corim/message.js";
 export { VerifiedRim, type VerifyRimOptions } from "./corim/verified-rim.js";
 export {
+  referencesOfRim,
+  referencesOfSwid,
+  type IndexedReference,
+  type ReferenceValues,
+  type SwidReferences,
+} from "./reference-values.js";
+export {
   NOTICE_FORMATS,
   NOTICE_MEDIA_TYPES,
   type Notice,

@@ -70,6 +70,8 @@ export type { AttachOptions } from "./transparent.js";
 export { VerifiedStatement } from "./verified.js";
 
 export { Certificate } from "./x509/certificate.js";
+export { DER_TAG, oidOf, parseDer } from "./x509/der.js";
+export type { DerElement } from "./x509/der.js";
 export type { SignatureAlgorithm } from "./x509/algorithm.js";
 export type { NameConstraints } from "./x509/constraints.js";
 export type {

@@ -1,10 +1,15 @@
 import type { ContentDigest } from "@tallystick/content";
+import { HASH_ALGORITHMS } from "@tallystick/cose";
+import type { EvidenceElement } from "@tallystick/evidence";
 import { celValue } from "@tallystick/policy";
 
+import { coverageReasons } from "./coverage.js";
+import { deviceReasons, isCredible, type DeviceEvidence } from "./device.js";
 import { knownFacts, type Gathered, type Known } from "./gather.js";
+import { manifestReasons, weigh, digestsOf, type Held, type Weighed } from "./manifest.js";
 import type { AppraisalPolicy } from "./policy.js";
 import { worseOf, worst, type Decision, type Reason } from "./reason.js";
-import { relevant, uncoveredReasons, type Used } from "./relevance.js";
+import { relevant, uncoveredReasons, type Asked, type Relevance, type Used } from "./relevance.js";
 import { issueReasons, reportReasons } from "./review.js";
 import { countsFor, standingOf } from "./standing.js";
 
@@ -14,14 +19,50 @@ export interface Appraisal {
   readonly reasons: readonly Reason[];
   readonly warnings: readonly string[];
   readonly used: readonly Used[];
+  /** Of evidence, the manifests that it was held against. */
+  readonly held: readonly Held[];
+}
+
+/** What is decided on: firmware by its digests, or a device by what it measured. */
+export interface Subject {
+  readonly digests: readonly ContentDigest[];
+  readonly device?: DeviceEvidence;
+}
+
+/** Yields the subject that evidence is of: the firmware that it measured. */
+export function subjectOfDevice(device: DeviceEvidence): Subject {
+  const firmware = device.evidence.elements.filter(
+    ({ kind }) => kind === "rom" || kind === "firmware",
+  );
+  const named = new Set(firmware.flatMap(digestsOf));
+  const digests = HASH_ALGORITHMS.flatMap(({ name }) =>
+    [...named]
+      .filter((digest) => digest.startsWith(`${name} `))
+      .map((digest) => ({ alg: name, value: digest.slice(name.length + 1) })),
+  );
+  return { digests, device };
 }
 
 /**
- * Decides on firmware by its digests. Anything that denies denies; else anything that is for a person
- * to look at is; else it is allowed. The order of what was gathered has no say.
+ * Decides on firmware by its digests, or on a device. Anything that denies denies; else anything that
+ * is for a person to look at is; else it is allowed. The order of what was gathered has no say.
  */
 export function decide(
-  subject: readonly ContentDigest[],
+  subject: readonly ContentDigest[] | Subject,
+  gathered: Gathered,
+  policy: AppraisalPolicy,
+): Appraisal {
+  const { digests, device }: Subject = "digests" in subject ? subject : { digests: subject };
+  if (device === undefined) return decideOn({ digests }, gathered, policy);
+  const { evidence: accepted } = policy;
+  if (accepted === undefined) throw new TypeError("the policy says nothing of evidence");
+  if (isCredible(device, accepted)) return decideOn({ digests, device }, gathered, policy);
+  const reasons = deviceReasons(device, accepted);
+  return { decision: worst(reasons), reasons, warnings: [], used: [], held: [] };
+}
+
+function decideOn(
+  { digests, device }: Subject,
   gathered: Gathered,
   policy: AppraisalPolicy,
 ): Appraisal {
@@ -29,26 +70,64 @@ export function decide(
   const { valid, withdrawals } = standingOf(known, policy);
   const lapsed = [...gathered.lapsed].sort((one, other) => byPlace(one.known, other.known));
   const lapsedReports = lapsed.map((one) => one.known).filter(({ reports }) => reports.length > 0);
+  const weighed = weighedFor(device, valid, policy);
+  const askedOf = (held: readonly Held[] | undefined): Asked => ({
+    ...{ digests, manifests: held?.filter(({ match }) => match.isMatch).map((one) => one.known) },
+  });
   // What is withdrawn or lapsed leads to nothing that allows, and yet may be led to.
-  const all = relevant(subject, [...known, ...lapsedReports], policy).used;
-  const relevance = relevant(subject, valid, policy);
+  const everything = [...known, ...lapsedReports];
+  const all = relevant(askedOf(weighedFor(device, known, policy)?.held), everything, policy).used;
+  const relevance = relevant(askedOf(weighed?.held), valid, policy);
   const { used } = relevance;
   const reasons = [
     ...withdrawals.flatMap(({ known: target, reason }) =>
       reason !== undefined && all.some((one) => one.known === target) ? [reason] : [],
     ),
+    ...evidenceReasons({ device, weighed, relevance }, policy),
     ...lapsedReasons(all, { ...gathered, lapsed }, policy),
     ...reportReasons(used, policy),
     ...uncoveredReasons(relevance),
     ...completeReasons(gathered, policy),
-    ...ruleReasons(subject, used, { gathered, policy }),
+    ...ruleReasons({ digests, ...(device === undefined ? {} : { device }) }, used, {
+      gathered,
+      policy,
+    }),
   ];
   return {
     decision: worst(reasons),
     reasons,
-    warnings: warningsOf(used, gathered),
+    warnings: [...(weighed?.warnings ?? []), ...warningsOf(used, gathered)],
     used,
+    held: weighed?.held ?? [],
   };
+}
+
+function weighedFor(
+  device: DeviceEvidence | undefined,
+  known: readonly Known[],
+  policy: AppraisalPolicy,
+): Weighed | undefined {
+  return device === undefined ? undefined : weigh(device.evidence, known, policy);
+}
+
+interface Evidenced {
+  readonly device: DeviceEvidence | undefined;
+  readonly weighed: Weighed | undefined;
+  readonly relevance: Relevance;
+}
+
+function evidenceReasons(
+  { device, weighed, relevance }: Evidenced,
+  { evidence: accepted }: AppraisalPolicy,
+): readonly Reason[] {
+  if (device === undefined || weighed === undefined || accepted === undefined) return [];
+  const { held } = weighed;
+  const { elements } = device.evidence;
+  return [
+    ...deviceReasons(device, accepted),
+    ...manifestReasons(weighed),
+    ...coverageReasons({ elements, held, relevance }, accepted),
+  ];
 }
 
 function byPlace(one: Known, other: Known): number {
@@ -95,7 +174,7 @@ function completeReasons(
 }
 
 function ruleReasons(
-  subject: readonly ContentDigest[],
+  { digests, device }: Subject,
   used: readonly Used[],
   { gathered, policy }: { readonly gathered: Gathered; readonly policy: AppraisalPolicy },
 ): readonly Reason[] {
@@ -107,7 +186,8 @@ function ruleReasons(
     reports: celValue(ofKind("sfr", "sfr-corim")),
     releases: celValue(ofKind("release")),
     rims: celValue(ofKind("rim")),
-    subject: celValue(subject),
+    subject: celValue(digests),
+    elements: celValue((device?.evidence.elements ?? []).map(elementFacts)),
     isComplete: gathered.isComplete,
     size: BigInt(gathered.size),
     time: BigInt(gathered.checkpointTime),
@@ -119,6 +199,22 @@ function ruleReasons(
     const decision = verdict.why === undefined ? otherwise : worseOf(otherwise, "manual");
     return [{ decision, rule: name, statement: undefined, value }];
   });
+}
+
+/** Yields what rules may ask of an element. */
+function elementFacts({ name, block, kind, measurement }: EvidenceElement): object {
+  const { digests = [], svn, version } = measurement;
+  return {
+    ...{ name, kind, digests: digests.map(({ alg, value }) => ({ alg, value })) },
+    ...(block === undefined ? {} : { block }),
+    ...(svn === undefined ? {} : { svn: exact(svn.value) }),
+    ...(version === undefined ? {} : { version: version.text }),
+  };
+}
+
+/** Beyond what a number holds, a version number is its digits. */
+function exact(value: bigint): number | string {
+  return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value.toString();
 }
 
 function warningsOf(used: readonly Used[], { refused }: Gathered): readonly string[] {

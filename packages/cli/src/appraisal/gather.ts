@@ -2,6 +2,7 @@ import {
   ContentError,
   factsOfContent,
   VerifiedReport,
+  VerifiedRim,
   type Content,
   type SfrReport,
 } from "@tallystick/content";
@@ -33,6 +34,8 @@ export interface Known {
   readonly provider: string | undefined;
   /** Of a report: what was signed. */
   readonly reports: readonly SfrReport[];
+  /** Of a manifest with a signature inside: why that could not be checked. */
+  readonly unchecked?: string | undefined;
 }
 
 /**
@@ -160,6 +163,7 @@ async function look(bytes: Uint8Array, policy: AppraisalPolicy): Promise<Outcome
     isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
     ...(inner instanceof ContentError ? unvouched(content) : inner),
+    unchecked: await uncheckedOf(statement, content, { policy, time }),
   };
   const faults = [
     ...(whole instanceof VerifierError ? [whole] : []),
@@ -222,6 +226,22 @@ async function innerOf(
     return { provider: report.provider, reports: report.reports };
   } catch (error) {
     if (error instanceof ContentError) return error;
+    throw error;
+  }
+}
+
+/** A manifest may be unsigned, or be the statement itself; one that is signed inside has to hold. */
+async function uncheckedOf(
+  { payload }: SignedStatement,
+  content: Content,
+  { policy, time }: { readonly policy: AppraisalPolicy; readonly time: number | undefined },
+): Promise<string | undefined> {
+  if (content.kind !== "rim" || content.form === "corim" || payload === null) return undefined;
+  try {
+    await VerifiedRim.verify(payload, { keys: policy.rimKeys, time, limits: CONTENT_LIMITS });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ContentError) return `${error.code}: ${error.message}`;
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { CelProgram, PolicyError, parseReviewKeys, shapeOf, type Shape } from "@
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
+import { parseEvidencePolicy, type EvidencePolicy } from "./evidence-policy.js";
 
 /** Value of the member `format`; another value is another format. */
 const APPRAISAL_FORMAT = "tallystick-appraisal/1";
@@ -25,6 +26,8 @@ export interface AppraisalPolicy {
   /** The same services, and nothing said of issuers. */
   readonly services: TrustStore;
   readonly reviewKeys: ReviewKeys;
+  /** Keys of the signatures inside manifests. */
+  readonly rimKeys: ReviewKeys;
   /** `iss` of those whose notices count whatever they are about. */
   readonly operators: ReadonlySet<string>;
   /** By `iss`, the vendors for whom it says which firmware measures what; no other release leads on. */
@@ -35,6 +38,8 @@ export interface AppraisalPolicy {
   readonly unknownSeverity: RuleOutcome;
   /** Whether a bundle that may leave out entries of the log is enough to allow by. */
   readonly allowsIncomplete: boolean;
+  /** `undefined` where no evidence is accepted. */
+  readonly evidence: EvidencePolicy | undefined;
   readonly rules: readonly AppraisalRule[];
 }
 
@@ -44,6 +49,7 @@ export const RULE_VARIABLES: ReadonlyMap<string, Shape> = new Map<string, Shape>
   ["releases", shapeOf("list")],
   ["rims", shapeOf("list")],
   ["subject", shapeOf("list")],
+  ["elements", shapeOf("list")],
   ["isComplete", shapeOf("bool")],
   ["size", shapeOf("int")],
   ["time", shapeOf("int")],
@@ -54,11 +60,13 @@ const MEMBERS = [
     "format",
     "trust",
     "reviewKeys",
+    "rimKeys",
     "operators",
     "vendors",
     "threshold",
     "unknownSeverity",
     "allowsIncomplete",
+    "evidence",
     "rules",
   ],
 ];
@@ -95,13 +103,20 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
     trust: restating(() => TrustStore.parse(JSON.stringify(trust))),
     services: restating(() => TrustStore.parse(JSON.stringify(bare))),
     reviewKeys: restating(() => new ReviewKeys(parseReviewKeys(members["reviewKeys"]))),
+    rimKeys: keysOf(members["rimKeys"]),
     operators: new Set(textsOf(members["operators"] ?? [], "operators")),
     vendors: vendorsOf(members["vendors"] ?? {}),
     threshold: band,
     unknownSeverity: outcomeOf(unknownSeverity, "unknownSeverity"),
     allowsIncomplete,
+    evidence: parseEvidencePolicy(members["evidence"]),
     rules: rulesOf(members["rules"] ?? []),
   };
+}
+
+function keysOf(value: unknown): ReviewKeys {
+  if (value === undefined) return new ReviewKeys([]);
+  return restating(() => new ReviewKeys(parseReviewKeys(value)), "rimKeys: ");
 }
 
 function rulesOf(value: unknown): readonly AppraisalRule[] {

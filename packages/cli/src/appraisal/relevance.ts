@@ -20,6 +20,20 @@ export interface Relevance {
   readonly leading: readonly Known[];
 }
 
+/** What is asked about. */
+export interface Asked {
+  readonly digests: readonly ContentDigest[];
+  /** Of evidence: the manifests that it matches; no other leads on. */
+  readonly manifests?: readonly Known[] | undefined;
+}
+
+/** What is being put together, and of what. */
+interface Search {
+  readonly found: Map<Known, Found>;
+  readonly known: readonly Known[];
+  readonly policy: AppraisalPolicy;
+}
+
 interface Found {
   readonly edge: string;
   readonly reports: Set<SfrReport>;
@@ -39,14 +53,19 @@ interface Meeting {
  * A release leads on from what is measured, and from no file: a file says nothing of those beside it.
  */
 export function relevant(
-  subject: readonly ContentDigest[],
+  { digests: subject, manifests }: Asked,
   known: readonly Known[],
-  { vendors }: AppraisalPolicy,
+  policy: AppraisalPolicy,
 ): Relevance {
+  const { vendors } = policy;
   const asked = new Set(subject.map(textOf));
   const found = new Map<Known, Found>();
-  for (const one of known) meet(found, one, { digests: asked, edge: "direct" });
-  const rims = known.filter((one) => one.content.kind === "rim" && found.has(one));
+  for (const one of known) {
+    const isLeft = manifests !== undefined && one.content.kind === "rim";
+    if (!isLeft) meet(found, one, { digests: asked, edge: "direct" });
+  }
+  for (const one of manifests ?? []) note(found, one, { edge: "measured", reports: [] });
+  const rims = manifests ?? known.filter((one) => one.content.kind === "rim" && found.has(one));
   const leading: Known[] = [];
   for (const one of known) {
     if (one.content.kind !== "release") continue;
@@ -64,11 +83,54 @@ export function relevant(
       meet(found, other, { digests, edge: `release ${one.entryId}`, own });
     }
   }
+  const search = { found, known, policy };
+  for (const rim of manifests ?? []) meetFiles(search, rim);
+  if (policy.evidence?.allowsVersions === true && manifests !== undefined) {
+    for (const release of leading) meetVersion(search, release);
+  }
   const used = [...found].map(([one, { edge, reports }]) => ({
     ...{ known: one, edge },
     reports: [...reports],
   }));
   return { used, leading };
+}
+
+/** A manifest may name the files that what it measures comes of. */
+function meetFiles({ found, known, policy }: Search, rim: Known): void {
+  const digests = new Set(filesOf(rim));
+  const own = policy.vendors.get(rim.issuer) ?? new Set<string>();
+  for (const other of known) {
+    if (other.reports.length > 0) meet(found, other, { digests, edge: `rim ${rim.entryId}`, own });
+  }
+}
+
+/** Yields the digests of files that a manifest names: what it endorses, and rests on. */
+export function filesOf({ content }: Known): readonly string[] {
+  if (content.kind !== "rim") return [];
+  const { comids, dependentRims } = content.rim;
+  const endorsed = comids.flatMap((comid) =>
+    comid.endorsed.flatMap(({ measurements }) => measurements),
+  );
+  return [
+    ...endorsed.flatMap(({ digests = [] }) => digests),
+    ...dependentRims.flatMap(({ thumbprints }) => thumbprints),
+  ].map(textOf);
+}
+
+/** Vendor, product and version name firmware less surely than a digest does. */
+function meetVersion({ found, known, policy }: Search, { content, issuer, entryId }: Known): void {
+  if (content.kind !== "release") return;
+  const { vendor, product, version } = content.release;
+  if (policy.vendors.get(issuer)?.has(vendor) !== true) return;
+  for (const other of known) {
+    const reports = other.reports.filter(
+      ({ device }) =>
+        device.vendor === vendor &&
+        device.product === product &&
+        device.firmwareVersion === version,
+    );
+    if (reports.length > 0) note(found, other, { edge: `version ${entryId}`, reports });
+  }
 }
 
 function meet(found: Map<Known, Found>, one: Known, { digests, edge, own }: Meeting): void {
@@ -98,6 +160,7 @@ export function uncoveredReasons({ used, leading }: Relevance): readonly Reason[
   const reviewed = new Set(used.flatMap(({ reports }) => reports.flatMap(digestsOfReport)));
   return leading.flatMap(({ entryId, content }) => {
     if (content.kind !== "release") return [];
+    if (used.some(({ edge }) => edge === `version ${entryId}`)) return [];
     const open = content.release.files.filter(
       (file) => !textsOf([file]).some((digest) => reviewed.has(digest)),
     );

@@ -18,9 +18,6 @@ export interface SubjectOptions {
  */
 export async function subjectOf(options: SubjectOptions): Promise<readonly ContentDigest[]> {
   const { subject: path, digest: named } = options;
-  if ((path === undefined) === (named === undefined)) {
-    throw new CliError("CLI_USAGE", "want either --subject or --digest");
-  }
   if (path !== undefined) {
     const bytes = await readWhole(path);
     return HASH_ALGORITHMS.map(({ name }) => ({

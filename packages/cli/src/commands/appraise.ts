@@ -2,17 +2,23 @@ import type { Command } from "commander";
 import { formatInstant } from "@tallystick/statement";
 
 import { decodeBundle } from "../appraisal/bundle.js";
-import { decide, type Appraisal } from "../appraisal/decide.js";
+import { decide, subjectOfDevice, type Appraisal, type Subject } from "../appraisal/decide.js";
+import { readDevice } from "../appraisal/device.js";
+import { evidenceTold, printEvidence } from "../appraisal/device-output.js";
 import { gather, type Gathered } from "../appraisal/gather.js";
-import { parseAppraisalPolicy } from "../appraisal/policy.js";
+import { parseAppraisalPolicy, type AppraisalPolicy } from "../appraisal/policy.js";
 import type { Decision } from "../appraisal/reason.js";
 import { subjectOf, type SubjectOptions } from "../appraisal/subject.js";
+import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
 import { readWhole } from "../file.js";
 import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
 
 interface AppraiseOptions extends SubjectOptions {
+  readonly evidence?: string;
+  readonly chain?: string;
+  readonly nonce?: string;
   readonly bundle: string;
   readonly policy: string;
 }
@@ -26,13 +32,19 @@ export function addAppraise(program: Command, session: Session): void {
     .description("decide on firmware offline: exit 0 allow, 1 deny, 2 cannot decide")
     .option("--subject <file>", "the firmware")
     .option("--digest <alg:hex>", "its digest, as sha-384:…, in place of the file")
+    .option("--evidence <file>", "what a device says that it runs, in place of the file")
+    .option("--chain <pem>", "certificates of the device, leaf first, of SPDM evidence")
+    .option("--nonce <hex>", "what the device was asked with")
     .requiredOption("--bundle <file>", "statements about it, made by tally bundle")
     .requiredOption("--policy <policy.json>", "what is accepted, and the keys that count")
     .option("--json", "print the decision as one JSON object")
     .action(async (options: AppraiseOptions) => {
-      const subject = await subjectOf(options);
+      requireOneSubject(options);
       const policy = parseAppraisalPolicy(await readWhole(options.policy));
+      const firmware = options.evidence === undefined ? await subjectOf(options) : undefined;
       const gathered = await gather(decodeBundle(await readWhole(options.bundle)), policy);
+      const subject =
+        firmware === undefined ? await deviceOf(options, policy, gathered) : { digests: firmware };
       const appraisal = decide(subject, gathered, policy);
       const { output, isJson } = session;
       if (isJson) output.printJson(told({ subject, appraisal, gathered }));
@@ -41,8 +53,32 @@ export function addAppraise(program: Command, session: Session): void {
     });
 }
 
+function requireOneSubject({ subject, digest, evidence, chain, nonce }: AppraiseOptions): void {
+  const named = [subject, digest, evidence].filter((one) => one !== undefined);
+  if (named.length !== 1) {
+    throw new CliError("CLI_USAGE", "want one of --subject, --digest and --evidence");
+  }
+  if (evidence === undefined && (chain !== undefined || nonce !== undefined)) {
+    throw new CliError("CLI_USAGE", "--chain and --nonce go with --evidence");
+  }
+}
+
+/** Certificates of devices are judged at the newest time that the bundle knows. */
+async function deviceOf(
+  { evidence = "", chain, nonce }: AppraiseOptions,
+  policy: AppraisalPolicy,
+  { checkpointTime }: Gathered,
+): Promise<Subject> {
+  const options = {
+    ...{ evidence },
+    ...(chain === undefined ? {} : { chain }),
+    ...(nonce === undefined ? {} : { nonce }),
+  };
+  return subjectOfDevice(await readDevice(options, policy, checkpointTime));
+}
+
 interface Told {
-  readonly subject: readonly object[];
+  readonly subject: Subject;
   readonly appraisal: Appraisal;
   readonly gathered: Gathered;
 }
@@ -52,7 +88,8 @@ function told({ subject, appraisal, gathered }: Told): Readonly<Record<string, u
   const { origin, size, checkpointTime, isComplete } = gathered;
   return {
     decision,
-    subject,
+    subject: subject.digests,
+    ...evidenceTold(subject, appraisal),
     log: { origin, size, time: checkpointTime, isComplete },
     reasons: reasons.map(({ statement, ...reason }) => ({
       ...reason,
@@ -74,6 +111,7 @@ function told({ subject, appraisal, gathered }: Told): Readonly<Record<string, u
 
 function print(output: Output, appraisal: Appraisal, gathered: Gathered): void {
   const { decision, reasons, warnings, used } = appraisal;
+  printEvidence(output, appraisal.held);
   for (const { known, edge } of used) {
     const { entryId, content, issuer, provider } = known;
     const by = provider === undefined ? "" : `, signed inside by ${provider}`;

@@ -35,6 +35,8 @@ export interface Measurement {
   readonly registers: ReadonlyMap<string, readonly NamedDigest[]> | undefined;
   readonly range: IntRange | undefined;
   readonly name: string | undefined;
+  /** Flags by their number; `undefined` where none are stated, or not as a map of booleans. */
+  readonly flags: ReadonlyMap<number, boolean> | undefined;
   /** Values that are compared as they are, by code point, in diagnostic notation. */
   readonly others: ReadonlyMap<number, string>;
   /** Code points that nothing here knows. */
@@ -68,6 +70,7 @@ function readMeasurement(node: Node): Measurement {
     registers: optional(14, "registers", readRegisters),
     range: optional(15, "range", readRange),
     name: optional(11, "name", (found) => found.text()),
+    flags: optional(3, "flags", readFlags),
     others: new Map(
       PLAIN.filter((key) => value.has(key)).map((key) => [
         key,
@@ -76,6 +79,17 @@ function readMeasurement(node: Node): Measurement {
     ),
     unknown: keys.filter((key) => !READ.some((known) => known === key)).map(String),
   };
+}
+
+/** Flags that are no booleans are compared as they are, like all other values. */
+function readFlags(node: Node): ReadonlyMap<number, boolean> | undefined {
+  if (!(node.item instanceof Map)) return undefined;
+  const flags = new Map<number, boolean>();
+  for (const [key, { item }] of node.entries()) {
+    if (typeof key !== "number" || typeof item !== "boolean") return undefined;
+    flags.set(key, item);
+  }
+  return flags;
 }
 
 function readSvn(node: Node): Svn {

@@ -1,0 +1,92 @@
+import type { EvidenceElement } from "@tallystick/evidence";
+
+import type { EvidencePolicy } from "./evidence-policy.js";
+import type { Known } from "./gather.js";
+import { digestsOf, listedBy, type Held } from "./manifest.js";
+import type { Reason } from "./reason.js";
+import { digestsOfReport, filesOf, textOf, type Relevance } from "./relevance.js";
+
+/** Most elements that are named one by one. */
+const MAX_NAMED = 8;
+
+/** What is known of a device by statements. */
+export interface Coverage {
+  readonly elements: readonly EvidenceElement[];
+  readonly held: readonly Held[];
+  readonly relevance: Relevance;
+}
+
+/**
+ * Yields what comes of firmware in evidence that no statement accounts for: each element has to be
+ * matched by a manifest or named by a report or a release, and a report has to be led to from there.
+ */
+export function coverageReasons(
+  coverage: Coverage,
+  { uncovered: decision }: EvidencePolicy,
+): readonly Reason[] {
+  const reviewed = reviewedElements(coverage);
+  const known = new Set([...reviewed, ...listedBy(coverage.held), ...namedElements(coverage)]);
+  const firmware = coverage.elements.filter(
+    (element) => ["rom", "firmware"].includes(element.kind) && digestsOf(element).length > 0,
+  );
+  const stray = firmware.filter((element) => !known.has(element));
+  const open = firmware.filter((element) => known.has(element) && !reviewed.has(element));
+  return [
+    ...reasonsOf(stray, decision, "is in no manifest that matches, no report and no release"),
+    ...reasonsOf(open, decision, "is led from to no report"),
+  ];
+}
+
+function reasonsOf(
+  elements: readonly EvidenceElement[],
+  decision: Reason["decision"],
+  why: string,
+): readonly Reason[] {
+  if (elements.length === 0) return [];
+  const names = elements.slice(0, MAX_NAMED).map(({ name }) => name);
+  const more = elements.length - names.length;
+  const value = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}: ${why}`;
+  return [{ decision, rule: "uncovered", statement: undefined, value }];
+}
+
+/** Yields the elements that releases name of whose issuers that counts. */
+function namedElements({ elements, relevance }: Coverage): readonly EvidenceElement[] {
+  const named = new Set(relevance.leading.flatMap(measuredBy));
+  return elements.filter((element) => digestsOf(element).some((digest) => named.has(digest)));
+}
+
+/** Yields the elements from which a report is led to. */
+function reviewedElements({ elements, held, relevance }: Coverage): ReadonlySet<EvidenceElement> {
+  const { used, leading } = relevance;
+  const about = new Set(used.flatMap(({ reports }) => reports.flatMap(digestsOfReport)));
+  const hasReport = (digests: readonly string[]): boolean => digests.some((one) => about.has(one));
+  const reviewed = elements.filter((element) => hasReport(digestsOf(element)));
+  for (const release of leading) {
+    const isByVersion = used.some(({ edge }) => edge === `version ${release.entryId}`);
+    if (!isByVersion && !hasReport(releaseFiles(release))) continue;
+    const measured = new Set(measuredBy(release));
+    const named = held.filter(({ known }) => namesManifest(release, known));
+    reviewed.push(
+      ...elements.filter((element) => digestsOf(element).some((digest) => measured.has(digest))),
+      ...listedBy(named),
+    );
+  }
+  for (const one of held) {
+    if (hasReport(filesOf(one.known))) reviewed.push(...listedBy([one]));
+  }
+  return new Set(reviewed);
+}
+
+function measuredBy({ content }: Known): readonly string[] {
+  if (content.kind !== "release") return [];
+  return content.release.measurements.flatMap(({ digests }) => digests.map(textOf));
+}
+
+function releaseFiles({ content }: Known): readonly string[] {
+  if (content.kind !== "release") return [];
+  return content.release.files.flatMap(({ digests }) => digests.map(textOf));
+}
+
+function namesManifest({ content }: Known, { entryId }: Known): boolean {
+  return content.kind === "release" && content.release.rims.some(({ entry }) => entry === entryId);
+}

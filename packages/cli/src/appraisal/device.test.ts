@@ -1,0 +1,312 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { recogniseContent } from "@tallystick/content";
+import { digest, encodeHex } from "@tallystick/cose";
+import { decodeEvidence, EvidenceError } from "@tallystick/evidence";
+import { CelProgram } from "@tallystick/policy";
+
+import {
+  corim,
+  record,
+  releaseOf,
+  stage,
+  type Manifest,
+  type Measured,
+} from "../testing/device.js";
+import { report, rom, VENDOR } from "../testing/review.js";
+import { decide, subjectOfDevice, type Appraisal } from "./decide.js";
+import { parseEvidencePolicy } from "./evidence-policy.js";
+import type { Gathered, Known } from "./gather.js";
+import { RULE_VARIABLES, type AppraisalPolicy } from "./policy.js";
+
+const TIME = 1_790_000_000;
+const OTHER = "https://other.example";
+const DEVICE = { vendor: "Example Silicon" };
+const LENIENT = { device: DEVICE, allowsUnsigned: true, allowsStale: true };
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+function knownOf(entryId: string, payload: Uint8Array, more: Partial<Known> = {}): Known {
+  const content = recogniseContent(payload);
+  return {
+    entryId,
+    issuer: VENDOR,
+    index: undefined,
+    time: TIME,
+    isIssuerVerified: true,
+    content,
+    provider: "reports" in content ? "Example Lab" : undefined,
+    reports: "reports" in content ? content.reports : [],
+    ...more,
+  };
+}
+
+const id = (name: string): string => encodeHex(digest("sha-256", text(name)));
+const rim = (manifest: Manifest = {}, more: Partial<Known> = {}): Known =>
+  knownOf(id("rim"), corim(manifest), more);
+const release = knownOf(id("release"), text(releaseOf(id("rim"))));
+const reviewed = knownOf(id("sfr"), text(report(7, "none")));
+/** A report about the stage that is measured. */
+const direct = (version: number): Known => {
+  const value = encodeHex(stage(version));
+  const named = report(7, "none").replace(encodeHex(digest("sha-384", rom(7))), value);
+  return knownOf(id("direct"), text(named));
+};
+const revoked = knownOf(
+  id("revoke"),
+  text(
+    JSON.stringify({
+      ...{ format: "tallystick-revoke/1", target: id("rim"), issuer: VENDOR, reason: "wrong" },
+    }),
+  ),
+);
+
+interface Case {
+  readonly measured?: Measured;
+  readonly evidence?: object;
+  readonly policy?: Partial<AppraisalPolicy>;
+  readonly fault?: EvidenceError;
+}
+
+const UNSIGNED = new EvidenceError("EVIDENCE_UNSIGNED", "signed by nobody");
+
+function appraise(
+  known: readonly Known[],
+  { measured = { version: 7 }, evidence = {}, policy = {}, fault = UNSIGNED }: Case = {},
+): Appraisal {
+  const gathered: Gathered = {
+    known,
+    lapsed: [],
+    refused: [],
+    origin: "log.example",
+    size: known.length,
+    checkpointTime: TIME,
+    isComplete: true,
+  };
+  const decoded = decodeEvidence(record(measured), { device: DEVICE });
+  const subject = subjectOfDevice({ evidence: decoded, verified: undefined, fault });
+  return decide(subject, gathered, {
+    operators: new Set(),
+    vendors: new Map([[VENDOR, new Set(["Example Silicon"])]]),
+    threshold: "medium",
+    unknownSeverity: "deny",
+    allowsIncomplete: false,
+    evidence: parseEvidencePolicy({ ...LENIENT, ...evidence }),
+    rules: [],
+    ...policy,
+  } as unknown as AppraisalPolicy);
+}
+
+const against = ({ reasons }: Appraisal): readonly string[] =>
+  reasons.filter(({ decision }) => decision !== "allow").map(({ rule }) => rule);
+const said = ({ reasons, warnings }: Appraisal): string => JSON.stringify([reasons, warnings]);
+
+describe("a device", () => {
+  test("is allowed by manifest, release and report", () => {
+    const appraisal = appraise([rim(), release, reviewed]);
+    expect(appraisal.decision).toBe("allow");
+    expect(appraisal.used.map(({ known, edge }) => [known.content.kind, edge])).toStrictEqual([
+      ["rim", "measured"],
+      ["release", `rim ${id("rim")}`],
+      ["sfr", `release ${id("release")}`],
+    ]);
+    expect(appraisal.reasons.map(({ rule }) => rule)).toStrictEqual([
+      ...["evidence", "fresh", "manifest", "reviewed"],
+    ]);
+    expect(said(appraisal)).toContain("3 of 3");
+    expect(said(appraisal)).toContain("signed by nobody, which the policy allows");
+  });
+
+  test("is allowed by a manifest that names the file which was reviewed", () => {
+    const files = [digest("sha-384", rom(7))];
+    const appraisal = appraise([rim({ files }), reviewed]);
+    expect(appraisal.decision).toBe("allow");
+    expect(appraisal.used.at(-1)?.edge).toBe(`rim ${id("rim")}`);
+  });
+
+  test("is allowed by a report about what it measures, with its manifest or where that is asked for", () => {
+    const rimless = appraise([direct(7)]);
+    expect([rimless.decision, ...against(rimless)]).toStrictEqual(["manual", "uncovered"]);
+    expect(said(rimless)).toContain("block 1: is in no manifest that matches");
+    expect(appraise([direct(7)], { evidence: { uncovered: "allow" } }).decision).toBe("allow");
+    expect(appraise([direct(7)], { evidence: { uncovered: "deny" } }).decision).toBe("deny");
+    const matched = appraise([rim(), direct(7)]);
+    expect([matched.decision, said(matched)]).toStrictEqual([
+      "manual",
+      expect.stringContaining("block 1: is led from to no report"),
+    ]);
+  });
+
+  test("is led to a report by its version only where the policy allows it", () => {
+    const files = [{ name: "x", digests: [{ alg: "sha-384", value: "00".repeat(48) }] }];
+    const of = { ...(JSON.parse(releaseOf(id("rim"))) as object), files };
+    const other = knownOf(id("release"), text(JSON.stringify(of)));
+    const known = [rim(), other, reviewed];
+    expect(appraise(known).decision).toBe("deny");
+    const allowed = appraise(known, { evidence: { allowsVersions: true } });
+    expect(allowed.used.at(-1)?.edge).toBe(`version ${id("release")}`);
+    expect(allowed.decision).toBe("allow");
+    const foreign = { evidence: { allowsVersions: true }, policy: { vendors: new Map() } };
+    expect(appraise(known, foreign).decision).toBe("deny");
+  });
+
+  test.each([
+    ["another firmware", { version: 8 }, "key 2 has sha-384"],
+    ["an SVN below the minimum", { version: 7, svn: 4 }, "SVN 4, want at least 5"],
+  ])("is denied with %s", (_name, measured, says) => {
+    const appraisal = appraise([rim(), release, reviewed], { measured });
+    expect(appraisal.decision).toBe("deny");
+    expect(against(appraisal)).toContain("manifest");
+    expect(said(appraisal)).toContain(says);
+    expect(appraisal.held.map(({ match }) => match.matched)).toStrictEqual([2]);
+  });
+
+  test("is let be by the manifest of another version beside that of its own", () => {
+    const next = knownOf(id("next"), corim({ version: 8 }));
+    expect(appraise([rim(), next, release, reviewed]).decision).toBe("allow");
+    expect(appraise([next, release, reviewed]).decision).toBe("deny");
+  });
+
+  test("is denied under debugging, unless the policy allows it", () => {
+    const known = [rim(), release, reviewed];
+    const measured = { version: 7, mode: 0x11 };
+    const denied = appraise(known, { measured });
+    expect([denied.decision, ...against(denied)]).toStrictEqual(["deny", "state", "state"]);
+    const allowed = appraise(known, { measured, evidence: { allowsDebug: true } });
+    expect([allowed.decision, said(allowed)]).toStrictEqual([
+      "allow",
+      expect.stringContaining("non-invasive debug is active, which the policy allows"),
+    ]);
+  });
+
+  test("is for a person where its evidence may be old", () => {
+    const appraisal = appraise([rim(), release, reviewed], { evidence: { allowsStale: false } });
+    expect([appraisal.decision, ...against(appraisal)]).toStrictEqual(["manual", "fresh"]);
+  });
+
+  test.each([
+    ["unsigned", UNSIGNED, { allowsUnsigned: false }],
+    [
+      "under a signature that does not hold",
+      new EvidenceError("EVIDENCE_SIGNATURE_INVALID", "x"),
+      {},
+    ],
+    ["for another challenge", new EvidenceError("EVIDENCE_NONCE_MISMATCH", "x"), {}],
+  ])("is denied by nothing but its evidence where that is %s", (_name, fault, evidence) => {
+    const appraisal = appraise([rim(), release, reviewed], { fault, evidence });
+    expect(appraisal.decision).toBe("deny");
+    expect(appraisal.reasons).toMatchObject([{ rule: "evidence" }]);
+    expect(said(appraisal)).toContain(fault.code);
+  });
+
+  test("is denied by a manifest that was revoked", () => {
+    const appraisal = appraise([rim(), release, reviewed, revoked]);
+    expect([appraisal.decision, ...against(appraisal)]).toContain("revoked");
+  });
+
+  test("is appraised by rules over what it measured", () => {
+    const program = CelProgram.compile(
+      "elements.exists(e, has(e.svn) && e.svn >= 8) && rims.size() == 1",
+      RULE_VARIABLES,
+    );
+    const rule = { name: "svn", program, reason: "an old SVN", otherwise: "deny" as const };
+    const known = [rim(), release, reviewed];
+    const policy = { rules: [rule] };
+    expect(against(appraise(known, { policy }))).toStrictEqual(["svn"]);
+    expect(appraise(known, { policy, measured: { version: 7, svn: 9 } }).decision).toBe("allow");
+  });
+});
+
+describe("a manifest", () => {
+  test.each([
+    ["of an issuer who signs for no vendor", rim({}, { issuer: OTHER }), "signs for no vendor"],
+    ["about another vendor's device", rim({ vendor: "Other" }), 'does not sign for \\"Other\\"'],
+    [
+      "of a profile that is not known",
+      rim({ profile: "http://x.example" }),
+      "profile is not known",
+    ],
+    ["that had lapsed", rim({ notAfter: TIME - 1 }), "was not valid when it was registered"],
+    ["of no time with an end", rim({ notAfter: TIME + 1 }, { time: undefined }), "was not valid"],
+    [
+      "that was not checked inside",
+      rim({}, { unchecked: "CONTENT_KEY_UNKNOWN: x" }),
+      "KEY_UNKNOWN",
+    ],
+  ])("does not count %s, and that is told", (_name, known, says) => {
+    const appraisal = appraise([known, release, reviewed]);
+    expect(appraisal.decision).toBe("deny");
+    expect(appraisal.held).toStrictEqual([]);
+    expect(said(appraisal)).toContain(says);
+  });
+
+  test("counts within its term, and unchecked inside where the policy allows it", () => {
+    const known = rim({ notAfter: TIME + 1 }, { unchecked: "CONTENT_KEY_UNKNOWN: x" });
+    const evidence = { allowsUncheckedManifests: true };
+    const appraisal = appraise([known, release, reviewed], { evidence });
+    expect([appraisal.decision, said(appraisal)]).toStrictEqual([
+      "allow",
+      expect.stringContaining("was not checked, which the policy allows: CONTENT_KEY_UNKNOWN"),
+    ]);
+  });
+
+  test("that is too large does not count, and keeps no other from counting", () => {
+    const { content } = rim();
+    if (content.kind !== "rim") throw new Error(content.kind);
+    const comids = content.rim.comids.map((comid) => ({
+      ...comid,
+      references: comid.references.flatMap((one) => new Array<typeof one>(200_000).fill(one)),
+    }));
+    const large = rim(
+      {},
+      { entryId: id("large"), content: { ...content, rim: { ...content.rim, comids } } },
+    );
+    const appraisal = appraise([large, rim(), release, reviewed]);
+    expect(appraisal.decision).toBe("allow");
+    expect(said(appraisal)).toContain(`${id("large")} does not count as a manifest`);
+  });
+
+  test("does not lead on from evidence that it does not match", () => {
+    const appraisal = appraise([rim({ version: 8 }), release, reviewed]);
+    expect(appraisal.used).toStrictEqual([]);
+  });
+});
+
+describe("a policy for evidence", () => {
+  let says: (value: unknown) => string;
+
+  beforeAll(() => {
+    says = (value): string => {
+      try {
+        parseEvidencePolicy(value);
+      } catch (error) {
+        return error instanceof Error ? error.message : "";
+      }
+      return "";
+    };
+  });
+
+  test.each([
+    ["a list", [], "is not an object"],
+    ["an unknown member", { more: 1 }, "unknown member"],
+    ["a flag as text", { allowsStale: "yes" }, "allowsStale is neither true nor false"],
+    ["an outcome", { uncovered: "maybe" }, "uncovered is not one of"],
+    ["anchors as text", { anchors: "x" }, "anchors[0] is not a text of PEM"],
+    ["an anchor that is none", { anchors: ["x"] }, "anchors[0]: PEM"],
+    ["a device as text", { device: "x" }, "device is not an object"],
+    ["a vendor as number", { device: { vendor: 1 } }, "device.vendor is no text"],
+    ["a layer as text", { device: { layer: "1" } }, "device.layer is no integer"],
+    ["a class that is no hex", { device: { classId: "xyz" } }, "device.classId is no hex"],
+  ])("is refused with %s", (_name, value, message) => {
+    expect(says(value)).toContain(message);
+  });
+
+  test("has nothing to say where there is none, and strict defaults", () => {
+    expect(parseEvidencePolicy(undefined)).toBeUndefined();
+    expect(parseEvidencePolicy({ device: { classId: "AB-CD" } })).toStrictEqual({
+      anchors: [],
+      device: { classId: "abcd", vendor: undefined, model: undefined, layer: undefined },
+      ...{ allowsUnsigned: false, allowsStale: false, allowsDebug: false },
+      ...{ allowsUncheckedManifests: false, allowsVersions: false, uncovered: "manual" },
+    });
+  });
+});

@@ -1,0 +1,194 @@
+import {
+  referencesOfRim,
+  type Content,
+  type ReferenceValues,
+  type Validity,
+} from "@tallystick/content";
+import {
+  EvidenceError,
+  matchReferences,
+  type ElementResult,
+  type EvidenceElement,
+  type Evidence,
+  type ReferenceMatch,
+} from "@tallystick/evidence";
+
+import type { Known } from "./gather.js";
+import type { AppraisalPolicy } from "./policy.js";
+import type { Reason } from "./reason.js";
+import { textOf } from "./relevance.js";
+
+/** Evidence held against the manifest in a statement. */
+export interface Held {
+  readonly known: Known;
+  readonly match: ReferenceMatch;
+}
+
+/** What the manifests among statements come to for evidence. */
+export interface Weighed {
+  /** Manifests about the device that count, matching or not. */
+  readonly held: readonly Held[];
+  readonly warnings: readonly string[];
+}
+
+/** Most differing elements of one manifest that are told one by one. */
+const MAX_TOLD = 16;
+
+/** Yields the reference values of a manifest; `undefined` of what is none. */
+export function referencesOf(content: Content): ReferenceValues | undefined {
+  return content.kind === "rim" ? referencesOfRim(content.rim) : undefined;
+}
+
+/** Holds evidence against every manifest about it that counts. */
+export function weigh(
+  evidence: Evidence,
+  known: readonly Known[],
+  policy: AppraisalPolicy,
+): Weighed {
+  const held: Held[] = [];
+  const warnings: string[] = [];
+  for (const one of known) {
+    const references = referencesOf(one.content);
+    if (references === undefined || !isOfVersion(references, evidence)) continue;
+    const why = unfitness(one, references, policy);
+    if (why !== undefined) {
+      if (sharesDigest(references, evidence)) {
+        warnings.push(`${one.entryId} does not count as a manifest: ${why}`);
+      }
+      continue;
+    }
+    const match = matchUnlessLarge(evidence, references);
+    if (match instanceof EvidenceError) {
+      warnings.push(`${one.entryId} does not count as a manifest: ${match.message}`);
+      continue;
+    }
+    if (!match.isAbout) continue;
+    held.push({ known: one, match });
+    if (one.unchecked !== undefined) {
+      const told = `the signature inside manifest ${one.entryId} was not checked, which the policy allows`;
+      warnings.push(`${told}: ${one.unchecked}`);
+    }
+  }
+  return { held, warnings };
+}
+
+/** What one manifest is too large for does not keep others from being looked at. */
+function matchUnlessLarge(
+  { elements }: Evidence,
+  references: ReferenceValues,
+): ReferenceMatch | EvidenceError {
+  try {
+    return matchReferences(elements, references);
+  } catch (error) {
+    if (error instanceof EvidenceError) return error;
+    throw error;
+  }
+}
+
+/** A GPU says of which firmware it reports, and values by block are of one firmware alone. */
+function isOfVersion({ version, indexed }: ReferenceValues, { gpu }: Evidence): boolean {
+  if (indexed.length === 0 || version === undefined || gpu === undefined) return true;
+  return version === gpu.vbios || version === gpu.driver;
+}
+
+/** Yields why a manifest does not count, whatever it says. */
+function unfitness(
+  { content, issuer, time, unchecked }: Known,
+  { triples }: ReferenceValues,
+  { vendors, evidence }: AppraisalPolicy,
+): string | undefined {
+  const own = vendors.get(issuer) ?? new Set<string>();
+  if (own.size === 0) return `${issuer} signs for no vendor`;
+  const named = triples.map(({ environment: { vendor } }) => vendor);
+  const foreign = named.find((vendor) => vendor !== undefined && !own.has(vendor));
+  if (foreign !== undefined) return `${issuer} does not sign for ${JSON.stringify(foreign)}`;
+  if (unchecked !== undefined && evidence?.allowsUncheckedManifests !== true) return unchecked;
+  if (content.kind !== "rim") return undefined;
+  if (!content.rim.isProfileKnown) return `its profile is not known`;
+  const [lapsed] = [content.rim.validity, content.signer?.validity].flatMap((validity) =>
+    isIn(validity, time) ? [] : ["it was not valid when it was registered"],
+  );
+  return lapsed;
+}
+
+/** Validity is judged as of the receipt, as signatures are. */
+function isIn(validity: Validity | undefined, time: number | undefined): boolean {
+  if (validity === undefined) return true;
+  if (time === undefined) return false;
+  return time >= (validity.notBefore ?? -Infinity) && time <= validity.notAfter;
+}
+
+function sharesDigest({ triples, indexed }: ReferenceValues, { elements }: Evidence): boolean {
+  const measured = new Set(elements.flatMap(digestsOf));
+  const named = [
+    ...triples.flatMap(({ measurements }) => measurements.flatMap(({ digests = [] }) => digests)),
+    ...indexed.flatMap(({ digests }) => digests),
+  ];
+  return named.some((digest) => measured.has(textOf(digest)));
+}
+
+/** Yields the digests of an element, but for those of nothing but zeros, which name nothing. */
+export function digestsOf({ measurement: { digests = [] } }: EvidenceElement): readonly string[] {
+  return digests.filter(({ value }) => !/^0*$/.test(value)).map(textOf);
+}
+
+/** Yields the elements that matching manifests match. */
+export function matchedBy(held: readonly Held[]): ReadonlySet<EvidenceElement> {
+  return elementsIn(held, ({ status }) => status === "match");
+}
+
+/** Yields the elements that matching manifests match, and those that they list and let be. */
+export function listedBy(held: readonly Held[]): ReadonlySet<EvidenceElement> {
+  return elementsIn(held, ({ isListed }) => isListed);
+}
+
+function elementsIn(
+  held: readonly Held[],
+  counts: (result: ElementResult) => boolean,
+): ReadonlySet<EvidenceElement> {
+  const found = held
+    .filter(({ match }) => match.isMatch)
+    .flatMap(({ match }) => match.results.filter(counts))
+    .map(({ evidence }) => evidence);
+  return new Set(found.filter((element) => element !== undefined));
+}
+
+/**
+ * Yields what manifests come to: one that matches allows; one that does not denies, unless another
+ * matches what it has otherwise, as the manifest of the next version does.
+ */
+export function manifestReasons({ held }: Weighed): readonly Reason[] {
+  const matched = matchedBy(held);
+  const isMatched = held.some(({ match }) => match.isMatch);
+  return held.flatMap(({ known, match }): readonly Reason[] => {
+    const frame = { rule: "manifest", statement: known.entryId };
+    const count = `${match.matched} of ${match.required}`;
+    const name = JSON.stringify(match.manifest);
+    if (match.isMatch) {
+      return [{ ...frame, decision: "allow", value: `measures what ${name} says, ${count}` }];
+    }
+    const against = match.results.filter((result) =>
+      result.status === "missing"
+        ? !isMatched
+        : result.status === "mismatch" && !isElsewhere(result, matched),
+    );
+    const told = against.slice(0, MAX_TOLD).map((result) => ({
+      ...{ ...frame, decision: "deny" as const },
+      value: `${name}, ${count}: ${wordsOf(result)}`,
+    }));
+    const more = against.length - told.length;
+    if (more <= 0) return told;
+    return [
+      ...told,
+      { ...frame, decision: "deny", value: `${name}: ${more} more elements differ` },
+    ];
+  });
+}
+
+function isElsewhere({ evidence }: ElementResult, matched: ReadonlySet<EvidenceElement>): boolean {
+  return evidence !== undefined && matched.has(evidence);
+}
+
+function wordsOf({ status, element, detail }: ElementResult): string {
+  return status === "missing" ? `${element} is missing` : `${element} has ${detail ?? ""}`;
+}

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+
+import { corim, NONCE } from "./testing/device.js";
+import { FirmwareWalk, type Told } from "./testing/firmware.js";
+
+let walk: FirmwareWalk;
+
+beforeAll(async () => {
+  walk = await FirmwareWalk.run();
+}, 120_000);
+
+afterAll(() => walk.end());
+
+describe("the walk of docs/firmware.md", () => {
+  test("comes to one allowed and one denied device, and an audit that agrees", () => {
+    const outcomes = [...walk.said].map(([command, { code }]) => [command.split(" ")[0], code]);
+    expect(outcomes.filter(([name]) => name !== "appraise").every(([, code]) => code === 0)).toBe(
+      true,
+    );
+    expect(outcomes.filter(([name]) => name === "appraise")).toEqual([
+      ["appraise", 0],
+      ["appraise", 1],
+      ["appraise", 0],
+      ["appraise", 1],
+    ]);
+    expect(outcomes.at(-1)).toEqual(["audit", 0]);
+  });
+
+  test("says which statement, rule and value, and how far it looked", () => {
+    const texts = [...walk.said].filter(([command]) => command.startsWith("appraise"));
+    const [allowed = "", denied = ""] = texts.map(([, { stdout }]) => stdout);
+    expect(allowed).toMatch(
+      /^sfr {7}[0-9a-f]{64} of https:\/\/vendor\.example, signed inside by Example Lab: direct\n/,
+    );
+    expect(allowed).toMatch(
+      /\nallow: every entry of log\.example\/firmware up to size 3, signed at /,
+    );
+    expect(denied).toMatch(
+      /\ndeny {6}severity: [0-9a-f]{64} issue "\[MEDIUM\] Debug port stays open" is medium \(5\.3\): score 5\.3, vector 5\.3\n/,
+    );
+  });
+});
+
+describe("a device of docs/firmware.md", () => {
+  const appraise = (policy: string, ...args: readonly string[]): Promise<Told> =>
+    walk.appraise(...args, "--bundle", "device.bundle", "--policy", policy);
+  const EVIDENCE = ["--evidence", "device-7.bin"] as const;
+  const CHAIN = ["--chain", "device.pem"] as const;
+
+  test("is told with manifest, element and value", () => {
+    const texts = [...walk.said].filter(([command]) => command.startsWith("appraise --evidence"));
+    const [allowed = "", denied = ""] = texts.map(([, { stdout }]) => stdout);
+    expect(allowed).toMatch(/^manifest {2}[0-9a-f]{64} "rot 7": 3 of 3 match\n/);
+    expect(allowed).toMatch(
+      /\nallow {5}evidence: signed by CN=Device 1, under CN=Example Devices\n/,
+    );
+    expect(allowed).toMatch(/\nallow {5}fresh: it answers the challenge\n/);
+    expect(allowed).toMatch(/\nsfr {7}[0-9a-f]{64} of .* release [0-9a-f]{64}\n/);
+    expect(denied).toMatch(
+      /\n {2}mismatch vendor "Example Silicon", key 2: sha-384 [0-9a-f]{96}, want /,
+    );
+    expect(denied).toMatch(
+      /\ndeny {6}manifest: [0-9a-f]{64} "rot 7", 2 of 3: .*key 2 has sha-384 /,
+    );
+  });
+
+  test("is told in JSON", async () => {
+    const { code, json } = await appraise("device.json", ...EVIDENCE, ...CHAIN, "--nonce", NONCE);
+    expect({ code, evidence: json["evidence"] }).toMatchObject({
+      code: 0,
+      evidence: {
+        ...{ form: "spdm", signedBy: "CN=Device 1", isFresh: true, fault: null },
+        manifests: [{ manifest: "rot 7", isMatch: true, required: 3, matched: 3 }],
+      },
+    });
+  });
+
+  test.each([
+    ["no challenge", [...EVIDENCE, ...CHAIN], 2, "it answers no challenge"],
+    ["another challenge", [...EVIDENCE, ...CHAIN, "--nonce", "08"], 1, "EVIDENCE_NONCE_MISMATCH"],
+    ["no certificates", [...EVIDENCE, "--nonce", NONCE], 1, "EVIDENCE_CHAIN_INVALID"],
+    ["certificates alone", ["--evidence", "device.pem"], 2, "EVIDENCE_MALFORMED"],
+    ["what is no evidence", ["--evidence", "trust.json"], 2, "EVIDENCE_MALFORMED"],
+  ] as const)("comes to an answer with %s", async (...[, args, code, says]) => {
+    const outcome = await appraise("device.json", ...args);
+    expect({ code: outcome.code, says: JSON.stringify(outcome.json) }).toMatchObject({
+      code,
+      says: expect.stringContaining(says) as unknown,
+    });
+  });
+
+  test("is denied under another root, and not looked at by a policy without evidence", async () => {
+    await walk.writeDevicePolicy("rootless.json", { anchors: [] });
+    const args = [...EVIDENCE, ...CHAIN, "--nonce", NONCE];
+    expect((await appraise("rootless.json", ...args)).code).toBe(1);
+    expect(await appraise("appraisal.json", ...args)).toMatchObject({
+      code: 2,
+      json: { error: { code: "CLI_APPRAISAL_INVALID" } },
+    });
+  });
+
+  test("is looked at by a manifest that is signed inside by a key of the policy, or unchecked", async () => {
+    const { workspace } = walk;
+    await workspace.write("rim-8.cbor", corim({ version: 8 }));
+    await workspace.must(
+      ...["sign", "rim-8.cbor", "--key", "lab.jwk", "--iss", "https://lab.example", "--sub", "rim"],
+      ...["--type", "application/rim+cbor", "--out", "rim-8.cose"],
+    );
+    const { code, entryId } = await walk.register("rim-8.cose", "application/rim+cose");
+    expect(code).toBe(0);
+    await walk.bundle();
+    const outcomeOf = async (evidence: object, changes: object): Promise<string> => {
+      await walk.writeDevicePolicy("inner.json", evidence, changes);
+      const args = ["--evidence", "device-8.bin", ...CHAIN, "--nonce", NONCE];
+      const { json } = await walk.appraise(
+        ...args,
+        "--bundle",
+        "all.bundle",
+        "--policy",
+        "inner.json",
+      );
+      return JSON.stringify(json);
+    };
+    const matched = `"statement":"${entryId}","manifest":"rot 8","isMatch":true`;
+    expect(await outcomeOf({}, {})).toContain(`${entryId} does not count as a manifest: CONTENT_`);
+    const rimKeys = [{ provider: "Example Lab", key: await workspace.json("lab.pub.jwk") }];
+    expect(await outcomeOf({}, { rimKeys })).toContain(matched);
+    const unchecked = await outcomeOf({ allowsUncheckedManifests: true }, {});
+    expect(unchecked).toContain(matched);
+    expect(unchecked).toContain(`manifest ${entryId} was not checked, which the policy allows`);
+  });
+});
