@@ -4,6 +4,7 @@ import type { Comid, Triple } from "./corim/comid.js";
 import { rawText, type Measurement } from "./corim/measurement.js";
 import type { RimManifest, RimSigner, Validity } from "./corim/manifest.js";
 import { digestFacts, present, type Fact, type FactMap } from "./fact.js";
+import { tagFacts } from "./tag-facts.js";
 import type { FirmwareRelease, ReleaseReference } from "./release/release.js";
 
 /** Yields the facts of a manifest; `digests` are all that its reference values name, each once. */
@@ -18,6 +19,7 @@ export function rimFacts(rim: RimManifest, signer: RimSigner | undefined): FactM
     entities: rim.entities.map(({ name, roles }) => ({ name, roles })),
     ...(signer === undefined ? {} : { signer: signerFacts(signer) }),
     comids: rim.comids.map(({ id, version }) => present({ id, version })),
+    ...(rim.coswids.length === 0 ? {} : tagFacts(rim.coswids)),
     otherTags: rim.otherTags,
     dependentRims: rim.dependentRims.map(({ href, thumbprints }) => ({
       href,
