@@ -1,5 +1,6 @@
 import type { CoSwid } from "./corim/coswid.js";
 import type { RimManifest, RimSigner } from "./corim/manifest.js";
+import type { EvidenceRecord } from "./release/evidence-record.js";
 import type { Notice, NoticeKind } from "./release/notice.js";
 import type { FirmwareRelease } from "./release/release.js";
 import type { Bom } from "./sbom/bom.js";
@@ -73,6 +74,13 @@ export interface FirmwareReleaseContent {
   readonly warnings: readonly ContentWarning[];
 }
 
+/** Evidence of how a firmware came about. */
+export interface EvidenceRecordContent {
+  readonly kind: "record";
+  readonly record: EvidenceRecord;
+  readonly warnings: readonly ContentWarning[];
+}
+
 /** A statement about another statement. */
 export interface NoticeContent {
   readonly kind: NoticeKind;
@@ -97,6 +105,7 @@ export type Content =
   | CoSwidContent
   | BomContent
   | FirmwareReleaseContent
+  | EvidenceRecordContent
   | NoticeContent
   | OpaqueContent;
 

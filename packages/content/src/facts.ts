@@ -1,6 +1,6 @@
 import type { Content } from "./content.js";
 import { digestFacts, present, type FactMap } from "./fact.js";
-import { releaseFacts, rimFacts } from "./rim-facts.js";
+import { recordFacts, releaseFacts, rimFacts } from "./rim-facts.js";
 import type { Bom, BomComponent } from "./sbom/bom.js";
 import type { SfrIssue, SfrReport } from "./sfr/report.js";
 import { worstBand } from "./sfr/severity.js";
@@ -38,6 +38,8 @@ export function factsOfContent(content: Content): FactMap {
       return { ...frame, form: content.form, ...tagFacts(content.tags) };
     case "release":
       return { ...frame, release: releaseFacts(content.release) };
+    case "record":
+      return { ...frame, record: recordFacts(content.record) };
     case "revoke":
     case "supersede":
       return { ...frame, notice: present({ ...content.notice }) };

@@ -20,6 +20,7 @@ export type {
   ContentKind,
   ContentType,
   CoSwidContent,
+  EvidenceRecordContent,
   FirmwareReleaseContent,
   NoticeContent,
   OpaqueContent,
@@ -56,6 +57,16 @@ export {
   type Notice,
   type NoticeKind,
 } from "./release/notice.js";
+export {
+  RECORD_FORMAT,
+  RECORD_MEDIA_TYPE,
+  RECORD_TYPES,
+  type EvidenceRecord,
+  type RecordFile,
+  type RecordType,
+  type Revision,
+  type SecurityException,
+} from "./release/evidence-record.js";
 export {
   RELEASE_FORMAT,
   RELEASE_MEDIA_TYPE,

@@ -1,4 +1,5 @@
 import type { ContentKind, ContentType } from "./content.js";
+import { RECORD_MEDIA_TYPE } from "./release/evidence-record.js";
 import { NOTICE_MEDIA_TYPES } from "./release/notice.js";
 import { RELEASE_MEDIA_TYPE } from "./release/release.js";
 
@@ -19,6 +20,7 @@ const CLAIMS: ReadonlyMap<ContentType, Claim> = new Map<ContentType, Claim>([
   // The same as a CoAP content format (RFC 9393 §6.3).
   [258, "coswid"],
   [RELEASE_MEDIA_TYPE, "release"],
+  [RECORD_MEDIA_TYPE, "record"],
   [NOTICE_MEDIA_TYPES.revoke, "revoke"],
   [NOTICE_MEDIA_TYPES.supersede, "supersede"],
 ]);
