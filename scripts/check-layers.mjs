@@ -70,8 +70,6 @@ const THIRD_PARTY = {
   "@xmldom/xmldom": ["content"],
   "ae-cvss-calculator": ["content"],
   ajv: ["content", "policy"],
-  "ajv-formats": ["content"],
-  "ajv-formats-draft2019": ["content"],
   "cbor-x": ["cose"],
   commander: ["cli"],
   express: ["server"],
@@ -79,6 +77,12 @@ const THIRD_PARTY = {
   pino: ["server"],
   "prom-client": ["server"],
   "xml-crypto": ["content"],
+};
+
+/** Libraries that another one loads by itself where they are installed. */
+const BEHIND = {
+  "ajv-formats": "@cyclonedx/cyclonedx-library",
+  "ajv-formats-draft2019": "@cyclonedx/cyclonedx-library",
 };
 
 /** Parts of a package that are no part of its index, which browsers do without. */
@@ -280,6 +284,7 @@ function* manifestProblems(root, pack) {
   const where = `${pack.base}/package.json`;
   for (const name of Object.keys(pack.manifest.dependencies ?? {})) {
     if (published.has(name) || isRunAsCommand(root, pack, name.replace(SCOPE, ""))) continue;
+    if (published.has(BEHIND[name])) continue;
     const why = everywhere.has(name) ? "imported by tests alone" : "never imported";
     yield `${where}: dependency "${name}" is declared but ${why}`;
   }

@@ -42,6 +42,7 @@ const CONTENT = mapOf({
   coswid: listOf(OPEN_MAP),
   digests: listOf(OPEN_MAP),
   release: OPEN_MAP,
+  record: OPEN_MAP,
   notice: OPEN_MAP,
 });
 

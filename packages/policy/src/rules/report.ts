@@ -7,7 +7,7 @@ import type { Parameters } from "./parameters.js";
 import type { ReadyRule } from "./ready.js";
 
 const KINDS: readonly string[] = [
-  ...["sfr", "sfr-corim", "rim", "swid", "coswid", "cyclonedx", "spdx", "release"],
+  ...["sfr", "sfr-corim", "rim", "swid", "coswid", "cyclonedx", "spdx", "release", "record"],
   ...["revoke", "supersede", "opaque"],
 ];
 
