@@ -23,7 +23,7 @@ export const LAYERS = {
   statement: ["cose"],
   receipt: ["cose", "merkle"],
   tlog: ["cose", "merkle"],
-  content: ["cose"],
+  content: ["cose", "statement"],
   evidence: ["content", "cose", "statement"],
   policy: ["content", "cose", "statement"],
   catalog: ["cose", "statement"],
@@ -67,14 +67,27 @@ const THIRD_PARTY = {
   "@noble/post-quantum": ["cose"],
   "@peculiar/asn1-schema": ["statement"],
   "@peculiar/asn1-x509": ["statement"],
-  ajv: ["policy"],
+  "@cyclonedx/cyclonedx-library": ["content"],
+  "@xmldom/xmldom": ["content"],
+  "ae-cvss-calculator": ["content"],
+  ajv: ["content", "policy"],
   "cbor-x": ["cose"],
   commander: ["cli"],
   express: ["server"],
   level: ["log"],
   pino: ["server"],
   "prom-client": ["server"],
+  "xml-crypto": ["content"],
 };
+
+/** Libraries that another one loads by itself where they are installed. */
+const BEHIND = {
+  "ajv-formats": "@cyclonedx/cyclonedx-library",
+  "ajv-formats-draft2019": "@cyclonedx/cyclonedx-library",
+};
+
+/** Parts of a package that are no part of its index, which browsers do without. */
+const PARTS = new Set(["@tallystick/content/swid-signature", "@tallystick/content/schema"]);
 
 /** Libraries that only the tests of the named packages may import. */
 const TEST_ONLY = { "cose-kit": ["conformance"] };
@@ -193,7 +206,7 @@ function* siblingProblems(pack, file, specifier) {
     yield `imports itself as "${specifier}"`;
     return;
   }
-  if (specifier !== SCOPE + name) yield `deep import "${specifier}"`;
+  if (specifier !== SCOPE + name && !PARTS.has(specifier)) yield `deep import "${specifier}"`;
   if (!(name in LAYERS)) yield `imports "${specifier}", which is no package here`;
   else if (!LAYERS[pack.name].includes(name)) yield `${pack.name} may not import ${name}`;
   yield* declarationProblems(pack, file, SCOPE + name);
@@ -272,6 +285,7 @@ function* manifestProblems(root, pack) {
   const where = `${pack.base}/package.json`;
   for (const name of Object.keys(pack.manifest.dependencies ?? {})) {
     if (published.has(name) || isRunAsCommand(root, pack, name.replace(SCOPE, ""))) continue;
+    if (published.has(BEHIND[name])) continue;
     const why = everywhere.has(name) ? "imported by tests alone" : "never imported";
     yield `${where}: dependency "${name}" is declared but ${why}`;
   }

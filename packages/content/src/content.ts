@@ -1,9 +1,12 @@
+import type { CoSwid } from "./corim/coswid.js";
 import type { RimManifest, RimSigner } from "./corim/manifest.js";
+import type { EvidenceRecord } from "./release/evidence-record.js";
 import type { Notice, NoticeKind } from "./release/notice.js";
 import type { FirmwareRelease } from "./release/release.js";
 import type { Bom } from "./sbom/bom.js";
 import type { SfrReport } from "./sfr/report.js";
 import type { CorimForm, JoseForm } from "./sfr/signed.js";
+import type { SwidRim } from "./swid.js";
 import type { ContentWarning } from "./warning.js";
 
 /** A media type or the number of a CoAP content format. */
@@ -49,10 +52,32 @@ export interface RimContent {
   readonly warnings: readonly ContentWarning[];
 }
 
+/** A SWID tag in XML. Nobody has verified its signature. */
+export interface SwidContent {
+  readonly kind: "swid";
+  readonly swid: SwidRim;
+  readonly warnings: readonly ContentWarning[];
+}
+
+/** Concise SWID tags: one by itself, or those in a uSWID container. */
+export interface CoSwidContent {
+  readonly kind: "coswid";
+  readonly form: "coswid" | "uswid";
+  readonly tags: readonly CoSwid[];
+  readonly warnings: readonly ContentWarning[];
+}
+
 /** A firmware release. */
 export interface FirmwareReleaseContent {
   readonly kind: "release";
   readonly release: FirmwareRelease;
+  readonly warnings: readonly ContentWarning[];
+}
+
+/** Evidence of how a firmware came about. */
+export interface EvidenceRecordContent {
+  readonly kind: "record";
+  readonly record: EvidenceRecord;
   readonly warnings: readonly ContentWarning[];
 }
 
@@ -76,8 +101,11 @@ export type Content =
   | SfrContent
   | SfrCorimContent
   | RimContent
+  | SwidContent
+  | CoSwidContent
   | BomContent
   | FirmwareReleaseContent
+  | EvidenceRecordContent
   | NoticeContent
   | OpaqueContent;
 

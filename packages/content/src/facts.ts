@@ -1,9 +1,10 @@
 import type { Content } from "./content.js";
 import { digestFacts, present, type FactMap } from "./fact.js";
-import { releaseFacts, rimFacts } from "./rim-facts.js";
+import { recordFacts, releaseFacts, rimFacts } from "./rim-facts.js";
 import type { Bom, BomComponent } from "./sbom/bom.js";
 import type { SfrIssue, SfrReport } from "./sfr/report.js";
 import { worstBand } from "./sfr/severity.js";
+import { swidFacts, tagFacts } from "./tag-facts.js";
 import type { ContentWarning } from "./warning.js";
 
 /**
@@ -31,8 +32,14 @@ export function factsOfContent(content: Content): FactMap {
         ...present({ kid: content.kid }),
         rim: rimFacts(content.rim, content.signer),
       };
+    case "swid":
+      return { ...frame, swid: swidFacts(content.swid) };
+    case "coswid":
+      return { ...frame, form: content.form, ...tagFacts(content.tags) };
     case "release":
       return { ...frame, release: releaseFacts(content.release) };
+    case "record":
+      return { ...frame, record: recordFacts(content.record) };
     case "revoke":
     case "supersede":
       return { ...frame, notice: present({ ...content.notice }) };

@@ -19,12 +19,15 @@ export type {
   Content,
   ContentKind,
   ContentType,
+  CoSwidContent,
+  EvidenceRecordContent,
   FirmwareReleaseContent,
   NoticeContent,
   OpaqueContent,
   RimContent,
   SfrContent,
   SfrCorimContent,
+  SwidContent,
 } from "./content.js";
 export { ContentError, type ContentErrorCode } from "./error.js";
 export type { Fact, FactMap } from "./fact.js";
@@ -41,6 +44,7 @@ export { signReport, type SignedReportFile, type SignReportOptions } from "./sfr
 export { BANDS, bandOf, worstBand, type Severity, type SeverityBand } from "./sfr/severity.js";
 export type { ReviewTrust } from "./sfr/signature.js";
 export type { Comid, ConditionalEndorsement, EndorsementSeries, Triple } from "./corim/comid.js";
+export type { CoSwid, CoSwidFile } from "./corim/coswid.js";
 export type { NamedDigest } from "./corim/digest.js";
 export type { Environment } from "./corim/environment.js";
 export type { DependentRim, RimManifest, RimSigner, Validity } from "./corim/manifest.js";
@@ -61,6 +65,16 @@ export {
   type NoticeKind,
 } from "./release/notice.js";
 export {
+  RECORD_FORMAT,
+  RECORD_MEDIA_TYPE,
+  RECORD_TYPES,
+  type EvidenceRecord,
+  type RecordFile,
+  type RecordType,
+  type Revision,
+  type SecurityException,
+} from "./release/evidence-record.js";
+export {
   RELEASE_FORMAT,
   RELEASE_MEDIA_TYPE,
   type FirmwareRelease,
@@ -70,5 +84,12 @@ export {
 } from "./release/release.js";
 export type { CorimForm, JoseForm, SfrForm } from "./sfr/signed.js";
 export { findReportKey, VerifiedReport, type VerifyReportOptions } from "./sfr/verified.js";
+export {
+  readSwidRim,
+  type SwidDigest,
+  type SwidFile,
+  type SwidMeasurement,
+  type SwidRim,
+} from "./swid.js";
 export { isWarningCode } from "./warning.js";
 export type { ContentWarning, ContentWarningCode, WarningLevel } from "./warning.js";

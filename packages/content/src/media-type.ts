@@ -1,4 +1,5 @@
 import type { ContentKind, ContentType } from "./content.js";
+import { RECORD_MEDIA_TYPE } from "./release/evidence-record.js";
 import { NOTICE_MEDIA_TYPES } from "./release/notice.js";
 import { RELEASE_MEDIA_TYPE } from "./release/release.js";
 
@@ -14,15 +15,21 @@ const CLAIMS: ReadonlyMap<ContentType, Claim> = new Map<ContentType, Claim>([
   ["application/vnd.cyclonedx+json", "cyclonedx"],
   ["application/spdx+json", "spdx"],
   ["application/spdx3+json", "spdx"],
+  ["application/swid+xml", "swid"],
+  ["application/swid+cbor", "coswid"],
+  // The same as a CoAP content format (RFC 9393 §6.3).
+  [258, "coswid"],
   [RELEASE_MEDIA_TYPE, "release"],
+  [RECORD_MEDIA_TYPE, "record"],
   [NOTICE_MEDIA_TYPES.revoke, "revoke"],
   [NOTICE_MEDIA_TYPES.supersede, "supersede"],
 ]);
 
-/** Types of which a payload can be anything, the CoAP formats of JSON, CBOR and bytes among them. */
+/** Types of which a payload can be anything, the CoAP formats of JSON, XML, CBOR and bytes among them. */
 const GENERIC: ReadonlySet<ContentType> = new Set<ContentType>([
   ...["application/json", "application/jose", "application/jwt", "application/octet-stream"],
   ...["application/cbor", "application/cose", "application/rim+cbor", "application/rim+cose"],
+  ...["application/xml", "text/xml", 41],
   ...["text/plain", 0, 18, 42, 50, 60, 98],
 ]);
 

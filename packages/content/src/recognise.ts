@@ -22,6 +22,7 @@ import { ContentError } from "./error.js";
 import { isJsonObject, memberOf, parseStrictJson, type Json } from "./json.js";
 import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
 import { claimOf, versionIn, type Claim } from "./media-type.js";
+import { looksLikeCoSwid, readTag, readUswid, readXml } from "./recognise-tags.js";
 import { readOwn } from "./release/recognise.js";
 import { CYCLONEDX_VERSIONS, readCyclonedx } from "./sbom/cyclonedx.js";
 import { readSpdx2 } from "./sbom/spdx.js";
@@ -29,6 +30,7 @@ import { readSpdx3, spdx3Version } from "./sbom/spdx3.js";
 import { looksLikeReport, readReport } from "./sfr/read.js";
 import { decodeSignedReport } from "./sfr/signed.js";
 import { looksLikeJws, peekJws } from "./sfr/jws.js";
+import { looksLikeUswid } from "./uswid.js";
 import { Findings } from "./warning.js";
 
 /** What is known of a payload beside its bytes. */
@@ -54,10 +56,15 @@ export function recogniseContent(payload: Uint8Array, options: RecogniseOptions 
   const claim = claimOf(options.contentType);
   if (claim === "other") return opaque(undefined);
   if (claim === "any") return recogniseAny(payload, limits);
-  const content = readJson(payload, limits, claim);
+  const content = readClaimed(payload, limits, claim);
   if (content.kind === claim) return withVersion(content, options.contentType);
   if (content.kind === "opaque" && content.problem !== undefined) return content;
   throw new ContentError("CONTENT_TYPE_MISMATCH", `the content type names ${claim}, it is not one`);
+}
+
+function readClaimed(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
+  if (claim === "swid") return readXml(payload, limits) ?? opaque(undefined);
+  return claim === "coswid" ? readTag(payload, limits) : readJson(payload, limits, claim);
 }
 
 /** Adds the warning that the content type names another version than the payload. */
@@ -76,6 +83,9 @@ function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
   if (looksLikeJws(payload)) return recogniseJws(payload, limits);
   if (looksLikeCose(payload)) return recogniseMessage(payload, limits);
   if (isTaggedCorim(payload)) return recogniseCorim(payload, limits, { form: "corim" });
+  if (looksLikeCoSwid(payload)) return recogniseTag(payload, limits);
+  if (looksLikeUswid(payload)) return recogniseUswid(payload, limits);
+  if (firstOf(payload) === "<") return recogniseXml(payload, limits);
   return firstOf(payload) === "{" ? readJson(payload, limits, "any") : opaque(undefined);
 }
 
@@ -83,6 +93,22 @@ function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
 function firstOf(payload: Uint8Array): string {
   const first = payload.find((byte) => ![0x09, 0x0a, 0x0d, 0x20].includes(byte));
   return first === undefined ? "" : String.fromCharCode(first);
+}
+
+function recogniseXml(payload: Uint8Array, limits: ContentLimits): Content {
+  const content = unlessMalformed(() => readXml(payload, limits));
+  return content instanceof ContentError ? opaque(content.message) : (content ?? opaque(undefined));
+}
+
+function recogniseTag(payload: Uint8Array, limits: ContentLimits): Content {
+  const content = unlessMalformed(() => readTag(payload, limits));
+  return content instanceof ContentError ? opaque(content.message) : content;
+}
+
+function recogniseUswid(payload: Uint8Array, limits: ContentLimits): Content {
+  const read = unlessMalformed(() => readUswid(payload, limits));
+  if (read instanceof ContentError) return opaque(read.message);
+  return "kind" in read ? read : readJson(read.payload, limits, "any");
 }
 
 function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {
@@ -195,7 +221,7 @@ function unlessUnsound<T>(action: () => T): T | ContentError {
 }
 
 /** Yields what the action yields, or its refusal of bytes that are nothing that can be read. */
-function unlessMalformed(action: () => Json): Json | ContentError {
+function unlessMalformed<T>(action: () => T): T | ContentError {
   try {
     return action();
   } catch (error) {

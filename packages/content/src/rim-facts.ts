@@ -4,6 +4,8 @@ import type { Comid, Triple } from "./corim/comid.js";
 import { rawText, type Measurement } from "./corim/measurement.js";
 import type { RimManifest, RimSigner, Validity } from "./corim/manifest.js";
 import { digestFacts, present, type Fact, type FactMap } from "./fact.js";
+import { tagFacts } from "./tag-facts.js";
+import type { EvidenceRecord, RecordFile } from "./release/evidence-record.js";
 import type { FirmwareRelease, ReleaseReference } from "./release/release.js";
 
 /** Yields the facts of a manifest; `digests` are all that its reference values name, each once. */
@@ -18,6 +20,7 @@ export function rimFacts(rim: RimManifest, signer: RimSigner | undefined): FactM
     entities: rim.entities.map(({ name, roles }) => ({ name, roles })),
     ...(signer === undefined ? {} : { signer: signerFacts(signer) }),
     comids: rim.comids.map(({ id, version }) => present({ id, version })),
+    ...(rim.coswids.length === 0 ? {} : tagFacts(rim.coswids)),
     otherTags: rim.otherTags,
     dependentRims: rim.dependentRims.map(({ href, thumbprints }) => ({
       href,
@@ -75,6 +78,21 @@ export function releaseFacts(release: FirmwareRelease): FactMap {
     })),
     rims: rims.map(referenceFacts),
     sboms: sboms.map(referenceFacts),
+  };
+}
+
+/** Yields the facts of a record. */
+export function recordFacts(record: EvidenceRecord): FactMap {
+  const { type, by, made, outcome, summary, exception, revisions, signing } = record;
+  const filesOf = (files: readonly RecordFile[]): Fact =>
+    files.map(({ name, digests }) => ({ name, digests: digests.map(digestFacts) }));
+  return {
+    ...present({ type, by, made, outcome, summary }),
+    subjects: filesOf(record.subjects),
+    documents: filesOf(record.documents),
+    ...(exception === undefined ? {} : { exception: { ...exception } }),
+    ...(signing === undefined ? {} : { signing: { ...signing } }),
+    revisions: revisions.map(({ version, text }) => ({ version, text })),
   };
 }
 

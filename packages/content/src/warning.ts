@@ -44,7 +44,6 @@ export type ContentWarningCode =
   | "vector-absent"
   | "vector-form"
   | "vector-incomplete"
-  | "vector-not-computed"
   | "vector-prefix-absent"
   | "vector-unreadable"
   | "vector-version"
@@ -90,7 +89,6 @@ const LEVELS: Readonly<Record<ContentWarningCode, WarningLevel>> = {
   "vector-absent": "note",
   "vector-form": "warning",
   "vector-incomplete": "note",
-  "vector-not-computed": "note",
   "vector-prefix-absent": "note",
   "vector-unreadable": "warning",
   "vector-version": "warning",

@@ -38,7 +38,11 @@ const CONTENT = mapOf({
   sfr: listOf(OPEN_MAP),
   bom: OPEN_MAP,
   rim: OPEN_MAP,
+  swid: OPEN_MAP,
+  coswid: listOf(OPEN_MAP),
+  digests: listOf(OPEN_MAP),
   release: OPEN_MAP,
+  record: OPEN_MAP,
   notice: OPEN_MAP,
 });
 

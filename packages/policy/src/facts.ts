@@ -64,7 +64,7 @@ export class Facts {
   readonly payload: PayloadFacts;
   /** What every expression sees. */
   readonly bindings: Bindings;
-  /** What the authority of the policy found in the payload; see {@link ReportSignature}. */
+  /** What the authority of the policy found in the payload; see {@link Finding}. */
   readonly finding: object | undefined;
   // Owned by content: read when a rule asks for it.
   #content: ContentFacts | undefined;

@@ -15,7 +15,8 @@ import type {
 import { APPROVAL_MEDIA_TYPE } from "./approval.js";
 import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
-import { ReportSignature, thumbprintOf } from "./report-signature.js";
+import { Finding, type Questions } from "./finding.js";
+import { thumbprintOf } from "./report-signature.js";
 import type { Rule } from "./rule.js";
 
 /** How many policies are kept once they are parsed: those that decide and are proposed meanwhile. */
@@ -41,7 +42,7 @@ export class Policy implements Authority {
   readonly rules: readonly Rule[];
   /** Keys that checkpoints are signed with while it is in force; `undefined` for the log's first alone. */
   readonly receiptKeys: readonly PublicKey[] | undefined;
-  readonly #reviewKeys: readonly ReviewKey[];
+  readonly #questions: Questions;
 
   private constructor(parts: PolicyParts) {
     const { document, operators, issuers, anchors, rules } = parts;
@@ -54,7 +55,10 @@ export class Policy implements Authority {
     this.acceptsSingleCertificateArray = document.acceptsSingleCertificateArray ?? false;
     this.isSubjectOptional = document.isSubjectOptional ?? false;
     this.rules = rules;
-    this.#reviewKeys = distinctKeys(rules.flatMap(({ reviewKeys }) => reviewKeys));
+    this.#questions = {
+      reviewKeys: distinctKeys(rules.flatMap(({ reviewKeys }) => reviewKeys)),
+      asksForSchema: rules.some(({ asksForSchema }) => asksForSchema),
+    };
     this.#operators = operators;
     this.#issuers = issuers;
     Object.freeze(this);
@@ -89,17 +93,17 @@ export class Policy implements Authority {
   }
 
   /**
-   * Yields whose key the report inside a statement is signed with, where a rule asks; `undefined`, and
-   * nothing is read, where none does.
+   * Yields what rules ask of a payload that takes more than reading it; `undefined`, and nothing is
+   * read, where none does.
    */
   async examine(
     statement: SignedStatement,
     before: object | undefined,
-  ): Promise<ReportSignature | undefined> {
-    const keys = this.#reviewKeys;
-    if (keys.length === 0 || isOperatorStatement(statement)) return undefined;
-    if (before !== undefined && ReportSignature.is(before) && before.covers(keys)) return before;
-    return ReportSignature.find(statement, keys);
+  ): Promise<Finding | undefined> {
+    const { reviewKeys, asksForSchema } = this.#questions;
+    const asks = reviewKeys.length > 0 || asksForSchema;
+    if (!asks || isOperatorStatement(statement)) return undefined;
+    return Finding.find(statement, this.#questions, before);
   }
 
   /**

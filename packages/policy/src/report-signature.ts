@@ -20,10 +20,6 @@ export class ReportSignature {
     Object.freeze(this);
   }
 
-  static is(value: object): value is ReportSignature {
-    return #tried in value;
-  }
-
   /** Tries the keys on what a statement carries, if that is a signed report. */
   static async find(
     { payload, hashEnvelope }: SignedStatement,

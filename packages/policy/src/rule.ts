@@ -8,7 +8,7 @@ import type { Facts } from "./facts.js";
 import { malformed, reader } from "./member.js";
 import { Parameters, isRecord, malformedRule, quote } from "./rules/parameters.js";
 import { READY_RULES } from "./rules/ready.js";
-import type { Check, CheckWithKeys, ReadyRule, ReadyRuleName } from "./rules/ready.js";
+import type { Check, AskingCheck, ReadyRule, ReadyRuleName } from "./rules/ready.js";
 
 /** A rule whose condition is an expression of CEL over the facts. */
 export interface CelRuleDocument {
@@ -42,6 +42,8 @@ export interface Rule {
   readonly refusal: (facts: Facts, meter?: Meter) => string | undefined;
   /** Keys of review providers that it asks about; none for most rules. */
   readonly reviewKeys: readonly ReviewKey[];
+  /** Whether it asks if a bill of materials is as its schema has it. */
+  readonly asksForSchema: boolean;
 }
 
 /** Longest reason in a policy, in characters. */
@@ -115,6 +117,7 @@ function compileCel({ name, cel, reason }: CelRuleDocument): Rule {
   return {
     name,
     reviewKeys: [],
+    asksForSchema: false,
     refusal: (facts, meter = new Meter()) => {
       const verdict = deciding(() => {
         const bindings = asksForContent ? facts.bindingsWithContent(meter) : facts.bindings;
@@ -147,12 +150,15 @@ function compileExpression(name: string, expression: string): CelProgram {
 
 function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): Rule {
   const ready: ReadyRule = READY_RULES[use];
-  const { check, reviewKeys } = compiled(
-    ready.compile(new Parameters(name, values, ready.parameters)),
-  );
+  const {
+    check,
+    reviewKeys = [],
+    asksForSchema = false,
+  } = compiled(ready.compile(new Parameters(name, values, ready.parameters)));
   return {
     name,
     reviewKeys,
+    asksForSchema,
     refusal: (facts, meter = new Meter()) => {
       try {
         const found = check(facts, meter);
@@ -165,8 +171,8 @@ function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): R
   };
 }
 
-function compiled(check: Check | CheckWithKeys): CheckWithKeys {
-  return typeof check === "function" ? { check, reviewKeys: [] } : check;
+function compiled(check: Check | AskingCheck): AskingCheck {
+  return typeof check === "function" ? { check } : check;
 }
 
 function isReadyRuleName(use: string): use is ReadyRuleName {

@@ -1,3 +1,4 @@
+import type { ContentFigures } from "./content.js";
 import type { SizeFigures } from "./growth.js";
 import type { OfflineFigures } from "./offline.js";
 import type { RegistrationFigures } from "./registration.js";
@@ -10,6 +11,7 @@ export interface Results {
   readonly sizes: readonly SizeFigures[];
   readonly syncs?: SyncFigures;
   readonly offline?: OfflineFigures;
+  readonly content?: ContentFigures;
   readonly soak?: SoakFigures;
 }
 

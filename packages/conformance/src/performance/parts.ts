@@ -1,5 +1,6 @@
 import type { AlgorithmName } from "@tallystick/cose";
 
+import { measureContent } from "./content.js";
 import type { Results } from "./goals.js";
 import { measureGrowth } from "./growth.js";
 import { measureOffline } from "./offline.js";
@@ -29,13 +30,19 @@ export const CASES: readonly RegistrationCase[] = SIZES.flatMap(([size, payloadB
   ),
 );
 
-const OTHERS = ["syncs", "sizes", "offline"] as const;
+const OTHERS = ["syncs", "sizes", "offline", "content"] as const;
 
 /** Names of all parts of a run. */
 export const PARTS: readonly string[] = [...CASES.map(({ name }) => name), ...OTHERS];
 
 /** What a quick run is made of. */
-export const QUICK_PARTS: readonly string[] = ["es256-1k", "es256-1k-batch", "sizes", "offline"];
+export const QUICK_PARTS: readonly string[] = [
+  "es256-1k",
+  "es256-1k-batch",
+  "sizes",
+  "offline",
+  "content",
+];
 
 /**
  * Measures the parts with these names.
@@ -63,5 +70,11 @@ export async function measureParts(names: readonly string[], bench: Bench): Prom
   const syncs = await measure("syncs", measureSyncs);
   const sizes = (await measure("sizes", measureGrowth)) ?? [];
   const offline = await measure("offline", measureOffline);
-  return { registrations, sizes, ...(syncs && { syncs }), ...(offline && { offline }) };
+  const content = await measure("content", measureContent);
+  const others = {
+    ...(syncs && { syncs }),
+    ...(offline && { offline }),
+    ...(content && { content }),
+  };
+  return { registrations, sizes, ...others };
 }

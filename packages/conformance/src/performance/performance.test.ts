@@ -43,6 +43,8 @@ describe("npm run bench", () => {
         expect(size?.reading.replayedPerSecond).toBeGreaterThan(0);
         expect(size?.restart.afterKillMs).toBeGreaterThan(0);
         expect(results.offline?.perSecond).toBeGreaterThan(0);
+        expect(results.content?.perSecond).toBeGreaterThan(0);
+        expect(results.content?.plainPerSecond).toBeGreaterThan(0);
       } finally {
         rmSync(folder, { recursive: true });
       }

@@ -7,7 +7,7 @@ type Cell = string | number;
 
 /** Formats everything that a run has measured, for a terminal. */
 export function formatResults(machine: Machine, results: Results): string {
-  const { registrations, sizes, syncs, offline, soak } = results;
+  const { registrations, sizes, syncs, offline, content, soak } = results;
   const parts = [describe(machine)];
   if (registrations.length > 0) parts.push(formatRows(registrations.map(registrationRow)));
   if (sizes.length > 0) parts.push(formatRows(sizes.map(sizeRow)));
@@ -21,6 +21,11 @@ export function formatResults(machine: Machine, results: Results): string {
   if (offline !== undefined) {
     const share = offline.ofLimit.toFixed(2);
     parts.push(`verified offline: ${offline.perSecond.toFixed(0)}/s, ${share} of V/2`);
+  }
+  if (content !== undefined) {
+    const [read, plain] = [content.perSecond.toFixed(0), content.plainPerSecond.toFixed(0)];
+    const each = content.cpuUs.toFixed(0);
+    parts.push(`decided with content: ${read}/s on one core, ${each} us each; without: ${plain}/s`);
   }
   if (soak !== undefined) {
     const slope = soak.slopeMibPerMinute.toFixed(2);

@@ -1,3 +1,4 @@
+import { invalid } from "../record.js";
 import { canonicalText } from "./canonical.js";
 import { Tagged } from "./item.js";
 import type { Node } from "./node.js";
@@ -36,6 +37,7 @@ export function nameOf(node: Node): string {
 
 /** Yields an identifier as text: that of 16 bytes as a UUID. */
 export function identifierOf(node: Node): string {
+  if (node.item === undefined) throw invalid(node.path, "is missing");
   const item = node.item instanceof Tagged ? node.item.value : node.item;
   if (typeof item === "string") return item;
   if (!(item instanceof Uint8Array) || item.length !== 16) return canonicalText(node.item);

@@ -31,6 +31,10 @@ export type Item =
 /** A map of CBOR. */
 export type ItemMap = ReadonlyMap<number | bigint | string, Item>;
 
+/** Heads of the three sizes of floats (RFC 8949 §3.3). */
+const HALF_FLOAT = 25;
+const DOUBLE_FLOAT = 27;
+
 /** Integer keys hash without a seed, so that many could be chosen to collide. */
 const MAX_MAP_ENTRIES = 1024;
 
@@ -51,17 +55,46 @@ export function decodeItem(bytes: Uint8Array, limits: ContentLimits, what: strin
   return new ItemReader(bytes, limits, what).read();
 }
 
+/**
+ * Reads the items that stand behind each other, as containers of tags have them. Floats, which are
+ * dates in these and nothing that is asked for, are read as undefined.
+ *
+ * @throws {@link ContentError} `CONTENT_MALFORMED`
+ */
+export function decodeItems(
+  bytes: Uint8Array,
+  limits: ContentLimits,
+  what: string,
+): readonly Item[] {
+  return new ItemReader(bytes, limits, what, true).readAll();
+}
+
+type ReaderParts = readonly [
+  bytes: Uint8Array,
+  limits: ContentLimits,
+  what: string,
+  allowsFloats?: boolean,
+];
+
 class ItemReader {
   readonly #bytes: Uint8Array;
   readonly #limits: ContentLimits;
   readonly #what: string;
+  readonly #allowsFloats: boolean;
   #at = 0;
   #items = 0;
 
-  constructor(bytes: Uint8Array, limits: ContentLimits, what: string) {
+  constructor(...[bytes, limits, what, allowsFloats = false]: ReaderParts) {
     this.#bytes = bytes;
     this.#limits = limits;
     this.#what = what;
+    this.#allowsFloats = allowsFloats;
+  }
+
+  readAll(): readonly Item[] {
+    const items: Item[] = [];
+    while (this.#at < this.#bytes.length) items.push(this.#item(this.#head(), 0));
+    return items;
   }
 
   read(): Item {
@@ -122,6 +155,7 @@ class ItemReader {
 
   #simple({ info }: Head): Item {
     if (SIMPLE.has(info)) return SIMPLE.get(info);
+    if (this.#allowsFloats && info >= HALF_FLOAT && info <= DOUBLE_FLOAT) return undefined;
     throw this.#malformed("a break, a float, or a simple value without meaning");
   }
 

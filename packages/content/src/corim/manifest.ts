@@ -1,9 +1,10 @@
 import type { ContentLimits } from "../limits.js";
 import { invalid } from "../record.js";
 import { readComid, type Comid } from "./comid.js";
+import { CORIM_COSWID_TAG, readCoSwid, type CoSwid } from "./coswid.js";
 import { readNamedDigests, type NamedDigest } from "./digest.js";
 import { identifierOf, nameOf } from "./environment.js";
-import { decodeItem, Tagged, type ItemMap } from "./item.js";
+import { decodeItem, decodeItems, Tagged, type Item, type ItemMap } from "./item.js";
 import { Node } from "./node.js";
 
 /** From when to when a manifest says that it holds, in seconds since the epoch. */
@@ -32,7 +33,8 @@ export interface RimManifest {
   readonly entities: readonly { readonly name: string; readonly roles: readonly number[] }[];
   readonly dependentRims: readonly DependentRim[];
   readonly comids: readonly Comid[];
-  /** Tags of other kinds, which are not read: CoSWID and CoTL. */
+  readonly coswids: readonly CoSwid[];
+  /** Tags of other kinds, which are not read, as CoTL. */
   readonly otherTags: number;
 }
 
@@ -70,11 +72,19 @@ export function readManifest(bytes: Uint8Array, limits: ContentLimits): RimManif
   const root = new Node(decodeItem(bytes, limits, "CoRIM"), "").untagged(CORIM_TAG);
   const tags = root.at(1, "tags").elements();
   if (tags.length === 0) throw invalid("tags", "are empty");
-  const isComid = ({ item }: Node): boolean => item instanceof Tagged && item.tag === COMID_TAG;
-  const comids = tags.filter(isComid).map((tag) => {
-    const item = decodeItem(tag.untagged(COMID_TAG).bytes(), limits, "CoMID");
-    return readComid(new Node(item, tag.path));
-  });
+  const comids = tags
+    .filter(({ item }) => isTagged(item, COMID_TAG))
+    .map((tag) => {
+      const item = decodeItem(tag.untagged(COMID_TAG).bytes(), limits, "CoMID");
+      return readComid(new Node(item, tag.path));
+    });
+  const coswids = tags
+    .filter(({ item }) => isTagged(item, CORIM_COSWID_TAG))
+    .map((tag) => {
+      const [item, ...more] = decodeItems(tag.untagged(CORIM_COSWID_TAG).bytes(), limits, "CoSWID");
+      if (more.length > 0) throw invalid(tag.path, "has bytes behind it");
+      return readCoSwid(new Node(item, tag.path));
+    });
   const profiles = root.has(3) ? profilesOf(root.at(3, "profile")) : [];
   return {
     id: identifierOf(root.at(0, "id")),
@@ -84,8 +94,13 @@ export function readManifest(bytes: Uint8Array, limits: ContentLimits): RimManif
     entities: root.has(5) ? root.at(5, "entities").elements().map(readEntity) : [],
     dependentRims: root.has(2) ? root.at(2, "dependent").elements().map(readDependent) : [],
     comids,
-    otherTags: tags.length - comids.length,
+    coswids,
+    otherTags: tags.length - comids.length - coswids.length,
   };
+}
+
+function isTagged(item: Item, tag: number): boolean {
+  return item instanceof Tagged && item.tag === tag;
 }
 
 /** Old manifests list profiles. */

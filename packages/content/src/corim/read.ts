@@ -4,7 +4,7 @@ import type { ContentLimits } from "../limits.js";
 import { invalid } from "../record.js";
 import { readCve, readCwe } from "../sfr/identifier.js";
 import type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "../sfr/report.js";
-import { assess } from "../sfr/severity.js";
+import { assess, MAX_ISSUES } from "../sfr/severity.js";
 import type { ContentDigest } from "../hash.js";
 import type { Findings } from "../warning.js";
 import { readDigests } from "./digest.js";
@@ -45,6 +45,7 @@ export function readCorim(bytes: Uint8Array, context: CorimContext): readonly Sf
   if (endorsed.length === 0) return [];
   const { findings } = context;
   const provider = providerOf(root);
+  requireFewIssues(endorsed);
   // Reports of one triple share its conditions, which are read once however many there are.
   const read = new Map<readonly Node[], readonly ContentDigest[]>();
   return endorsed.map((one) => {
@@ -62,6 +63,13 @@ export function readCorim(bytes: Uint8Array, context: CorimContext): readonly Sf
  */
 export function endorsesReport(bytes: Uint8Array, limits: ContentLimits): boolean {
   return endorsedIn(rootOf(bytes, limits), limits).length > 0;
+}
+
+function requireFewIssues(endorsed: readonly Endorsed[]): void {
+  const lists = endorsed.filter(({ report }) => report.has(5));
+  const counts = lists.map(({ report }) => report.at(5, "issues").elements().length);
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  if (count > MAX_ISSUES) throw invalid("tags", `name ${count} issues, limit ${MAX_ISSUES}`);
 }
 
 function rootOf(bytes: Uint8Array, limits: ContentLimits): Node {

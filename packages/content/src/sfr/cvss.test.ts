@@ -26,6 +26,13 @@ describe("the base score of CVSS 3.1", () => {
     expect(readVector(`CVSS:3.1/${metrics}`).vector?.score).toBe(score);
   });
 
+  test("is the same for 3.0, and whatever temporal metrics say", () => {
+    const metrics = "AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N";
+    for (const text of [`CVSS:3.0/${metrics}`, `CVSS:3.1/${metrics}/E:U/RL:O/RC:U`]) {
+      expect(readVector(text).vector?.score).toBe(6.4);
+    }
+  });
+
   test("is of one decimal between 0 and 10, and no higher for a milder impact", () => {
     const pick = (...values: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
     const metrics = fc.tuple(
@@ -50,6 +57,18 @@ describe("the base score of CVSS 3.1", () => {
         expect(Number(high.toFixed(1))).toBe(high);
       }),
     );
+  });
+});
+
+describe("the base score of CVSS 4.0", () => {
+  test.each([
+    ["full impact", "AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", 9.3],
+    ["full impact beyond", "AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", 10],
+    ["no impact", "AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", 0],
+    ["a published report's", "AV:L/AC:L/AT:P/PR:L/UI:N/VC:L/VI:L/VA:L", 2],
+    ["the same under threat", "AV:L/AC:L/AT:P/PR:L/UI:N/VC:L/VI:L/VA:L/SC:N/SI:N/SA:N/E:U", 2],
+  ])("is computed: %s", (_name, metrics, score) => {
+    expect(readVector(`CVSS:4.0/${metrics}`).vector?.score).toBe(score);
   });
 });
 
@@ -84,6 +103,8 @@ describe("a vector as written", () => {
     ["an unknown value", base.replace("AV:P", "AV:X")],
     ["an unknown metric", `CVSS:3.1/${base}/ZZ:N`],
     ["a metric short", base.replace("/C:L", "")],
+    ["a value of 4.0 that is of another metric", `CVSS:4.0/${four}/SC:N/SI:S/SA:N`],
+    ["an unknown metric of 4.0", `CVSS:4.0/${four}/ZZ:N`],
     ["no metrics", "see the report"],
     ["very long", `CVSS:3.1/${base}${"/E:U".repeat(1000)}`],
     ["names of prototypes", "constructor:N/__proto__:N"],

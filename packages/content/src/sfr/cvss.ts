@@ -1,3 +1,5 @@
+import cvss from "ae-cvss-calculator";
+
 /** A version of CVSS that can be told from a vector. */
 export type CvssVersion = "3.0" | "3.1" | "4.0";
 
@@ -6,8 +8,8 @@ export interface CvssVector {
   readonly version: CvssVersion;
   /** With its prefix, as `CVSS:3.1/AV:N/…`. */
   readonly text: string;
-  /** The base score; `undefined` for 4.0, which takes a table that is not here. */
-  readonly score: number | undefined;
+  /** The base score, whatever other metrics say. */
+  readonly score: number;
 }
 
 /** What became of a vector as written. */
@@ -27,11 +29,12 @@ const MAX_LENGTH = 512;
 
 const ABSENT = new Set(["", "n/a", "none"]);
 
+/** Metrics of 4.0 that reports leave out, which are taken for `N` then. */
 const SUBSEQUENT: readonly string[] = ["SC", "SI", "SA"];
 
 const NO_METRICS: ReadonlyMap<string, string> = new Map();
 
-/** The base metrics of 4.0 that a vector has to have (CVSS 4.0 §7), beside the subsequent ones. */
+/** The base metrics of 4.0 (CVSS 4.0 §7). */
 const REQUIRED_4: Readonly<Record<string, string>> = {
   AV: "NALP",
   AC: "LH",
@@ -41,6 +44,9 @@ const REQUIRED_4: Readonly<Record<string, string>> = {
   VC: "HLN",
   VI: "HLN",
   VA: "HLN",
+  SC: "HLN",
+  SI: "HLN",
+  SA: "HLN",
 };
 
 /** The base metrics of 3.x (CVSS 3.1 §6). */
@@ -57,6 +63,9 @@ const REQUIRED_3: Readonly<Record<string, string>> = {
 
 /** Temporal and environmental metrics of 3.1, which have no say in the base score. */
 const OPTIONAL_3 = /^(?:E|RL|RC|CR|IR|AR|MAV|MAC|MPR|MUI|MS|MC|MI|MA)$/;
+
+/** Threat, environmental and supplemental metrics of 4.0, which have none either. */
+const OPTIONAL_4 = /^(?:E|CR|IR|AR|MAV|MAC|MAT|MPR|MUI|MVC|MVI|MVA|MSC|MSI|MSA|S|AU|R|V|RE|U)$/;
 
 /**
  * Reads a vector as reports write it: with its prefix or without, a slash before it, white space
@@ -111,48 +120,27 @@ function vectorOf(
   metrics: ReadonlyMap<string, string>,
 ): CvssVector | undefined {
   const required = version === "4.0" ? REQUIRED_4 : REQUIRED_3;
+  const optional = version === "4.0" ? OPTIONAL_4 : OPTIONAL_3;
+  const added =
+    version === "4.0"
+      ? SUBSEQUENT.filter((name) => !metrics.has(name)).map((name) => `${name}:N`)
+      : [];
+  const base: string[] = [];
   for (const [name, values] of Object.entries(required)) {
-    const value = metrics.get(name);
+    const value = added.includes(`${name}:N`) ? "N" : metrics.get(name);
     if (value?.length !== 1 || !values.includes(value)) return undefined;
-  }
-  if (version === "4.0") {
-    const added = SUBSEQUENT.filter((name) => !metrics.has(name)).map((name) => `/${name}:N`);
-    return { version, text: `CVSS:4.0/${rest}${added.join("")}`, score: undefined };
+    base.push(`${name}:${value}`);
   }
   const names = [...metrics.keys()];
-  if (!names.every((name) => Object.hasOwn(REQUIRED_3, name) || OPTIONAL_3.test(name)))
+  if (!names.every((name) => Object.hasOwn(required, name) || optional.test(name)))
     return undefined;
-  return { version, text: `CVSS:${version}/${rest}`, score: baseScore(metrics) };
+  const text = [`CVSS:${version}/${rest}`, ...added].join("/");
+  return { version, text, score: baseScore(version, base.join("/")) };
 }
 
-// CVSS 3.1 §7.4.
-const WEIGHTS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  AV: { N: 0.85, A: 0.62, L: 0.55, P: 0.2 },
-  AC: { L: 0.77, H: 0.44 },
-  UI: { N: 0.85, R: 0.62 },
-  C: { H: 0.56, L: 0.22, N: 0 },
-  I: { H: 0.56, L: 0.22, N: 0 },
-  A: { H: 0.56, L: 0.22, N: 0 },
-};
-const PRIVILEGES = { N: 0.85, L: 0.62, H: 0.27 } as const;
-const PRIVILEGES_CHANGED = { N: 0.85, L: 0.68, H: 0.5 } as const;
-
-/** Yields the base score of complete metrics (CVSS 3.1 §7.1). */
-function baseScore(metrics: ReadonlyMap<string, string>): number {
-  const weightOf = (name: string): number => WEIGHTS[name]?.[metrics.get(name) ?? ""] ?? 0;
-  const isChanged = metrics.get("S") === "C";
-  const level = metrics.get("PR") as keyof typeof PRIVILEGES;
-  const privileges = (isChanged ? PRIVILEGES_CHANGED : PRIVILEGES)[level];
-  const iss = 1 - (1 - weightOf("C")) * (1 - weightOf("I")) * (1 - weightOf("A"));
-  const impact = isChanged ? 7.52 * (iss - 0.029) - 3.25 * (iss - 0.02) ** 15 : 6.42 * iss;
-  if (impact <= 0) return 0;
-  const ease = 8.22 * weightOf("AV") * weightOf("AC") * privileges * weightOf("UI");
-  return roundUp(Math.min((isChanged ? 1.08 : 1) * (impact + ease), 10));
-}
-
-/** Rounds up to one decimal, in integers as CVSS 3.1 appendix A has it. */
-function roundUp(score: number): number {
-  const scaled = Math.round(score * 100_000);
-  if (scaled % 10_000 === 0) return scaled / 100_000;
-  return (Math.floor(scaled / 10_000) + 1) / 10;
+/** Yields the base score of complete base metrics (CVSS 3.1 §7.1, CVSS 4.0 §8). */
+function baseScore(version: CvssVersion, metrics: string): number {
+  if (version === "4.0") return new cvss.Cvss4P0(`CVSS:4.0/${metrics}`).calculateScores().overall;
+  const { base = 0 } = new cvss.Cvss3P1(`CVSS:3.1/${metrics}`).calculateScores();
+  return base;
 }

@@ -112,7 +112,7 @@ describeIt("the published reports", () => {
     expect(await scoresOf("skhynix-2025-peb110.jws")).toStrictEqual([3.7, 2.3]);
     expect(await scoresOf("astera-2025-leo.jws")).toStrictEqual([5.3, 2.7, 0]);
     expect(await scoresOf("astera-2024-aries6-bl-stage-1.jws")).toStrictEqual([2.2, 0]);
-    expect(await scoresOf("ami-2024-aptio-ce-genoa.jws")).toStrictEqual([undefined]);
+    expect(await scoresOf("ami-2024-aptio-ce-genoa.jws")).toStrictEqual([2]);
   });
 
   test("share a digest where two products share a boot loader", async () => {

@@ -239,11 +239,11 @@ const rows: readonly Row[] = [
     {},
   ],
   [
-    "vector-not-computed",
-    "audit.issues[0].cvss_vector",
-    "4.0",
-    issueWith({ cvss_vector: "AV:L/AC:L/AT:P/PR:L/UI:N/VC:L/VI:L/VA:L" }),
-    { issues: [{ severity: { score: 3.7 } }] },
+    "score-not-vector",
+    "audit.issues[0].cvss_score",
+    "lower than that of 4.0",
+    issueWith({ cvss_vector: "AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H" }),
+    { issues: [{ statedScore: 3.7, severity: { band: "critical", score: 9.3 } }] },
   ],
   [
     "score-not-vector",

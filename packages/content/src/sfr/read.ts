@@ -5,7 +5,7 @@ import type { Findings } from "../warning.js";
 import { readCve, readCwe, readDay } from "./identifier.js";
 import { readManifest } from "./manifest.js";
 import type { SfrDevice, SfrIssue, SfrReport } from "./report.js";
-import { assess } from "./severity.js";
+import { assess, MAX_ISSUES } from "./severity.js";
 
 const MEMBERS: readonly string[] = ["review_framework_version", "device", "audit"];
 
@@ -137,7 +137,9 @@ function readIssues(audit: JsonRecord, findings: Findings): readonly SfrIssue[] 
   if (!audit.has("issues")) throw invalid(audit.at("issues"), "is missing");
   const version = audit.text("cvss_version");
   if (version === undefined) findings.add("cvss-version-assumed", audit.at("cvss_version"));
-  return audit.records("issues").map((issue) => {
+  const issues = audit.records("issues");
+  if (issues.length > MAX_ISSUES) throw invalid(audit.at("issues"), `has over ${MAX_ISSUES}`);
+  return issues.map((issue) => {
     const title = issue.requiredText("title");
     const assessed = assess(
       {

@@ -51,6 +51,9 @@ const TITLE_BANDS: Readonly<Record<string, SeverityBand>> = {
 /** Scores have one decimal; less than half of that is how doubles differ. */
 const TOLERANCE = 0.05;
 
+/** Issues of one payload; computing the score of a vector takes up to a millisecond. */
+export const MAX_ISSUES = 256;
+
 /** Yields the severity of an issue, and adds what is odd about how it is stated. */
 export function assess(assessment: Assessment, findings: Findings): Assessed {
   const { title, path } = assessment;
@@ -116,7 +119,6 @@ function vectorOf(assessment: Assessment, findings: Findings): VectorOutcome {
   if (reading.isMisshapen) findings.add("vector-form", path);
   if (!reading.hasPrefix) findings.add("vector-prefix-absent", path);
   if (reading.isIncomplete) findings.add("vector-incomplete", path);
-  if (vector.score === undefined) findings.add("vector-not-computed", path);
   if (vector.version !== (assessment.version ?? "3.1")) findings.add("vector-version", path);
   return { vector, isIllegible: false };
 }

@@ -2,6 +2,7 @@ import type { ReviewKey } from "@tallystick/content";
 
 import type { Meter } from "../cel/meter.js";
 import type { Facts } from "../facts.js";
+import { bomSchema } from "./bom.js";
 import { certificatePin } from "./certificate.js";
 import { hashEnvelopeOnly, maxBytes, contentTypes } from "./content.js";
 import { algorithms, iatWindow, issuers, requiredClaims, subject } from "./header.js";
@@ -17,17 +18,20 @@ import { payloadSchema } from "./schema.js";
  */
 export type Check = (facts: Facts, meter: Meter) => string | undefined;
 
-/** A check that asks whose key a report is signed with. */
-export interface CheckWithKeys {
+/** A check that asks what takes more than reading the payload; see {@link Finding}. */
+export interface AskingCheck {
   readonly check: Check;
-  readonly reviewKeys: readonly ReviewKey[];
+  /** Whose key a report is signed with, of these. */
+  readonly reviewKeys?: readonly ReviewKey[];
+  /** Whether a bill of materials is as its schema has it. */
+  readonly asksForSchema?: boolean;
 }
 
 /** A ready rule: which parameters there are, and what they make of it. */
 export interface ReadyRule {
   readonly parameters: readonly string[];
   /** @throws {@link PolicyError} `POLICY_MALFORMED` */
-  readonly compile: (parameters: Parameters) => Check | CheckWithKeys;
+  readonly compile: (parameters: Parameters) => Check | AskingCheck;
 }
 
 /** What a policy names a ready rule by. */
@@ -46,6 +50,7 @@ export type ReadyRuleName =
   | "reviewSignature"
   | "reportVendor"
   | "soundContent"
+  | "bomSchema"
   | "contentWarnings"
   | "noticeIssuer";
 
@@ -65,6 +70,7 @@ export const READY_RULES: Readonly<Record<ReadyRuleName, ReadyRule>> = {
   reviewSignature,
   reportVendor,
   soundContent,
+  bomSchema,
   contentWarnings,
   noticeIssuer,
 };

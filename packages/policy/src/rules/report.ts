@@ -7,7 +7,8 @@ import type { Parameters } from "./parameters.js";
 import type { ReadyRule } from "./ready.js";
 
 const KINDS: readonly string[] = [
-  ...["sfr", "sfr-corim", "rim", "cyclonedx", "spdx", "release", "revoke", "supersede", "opaque"],
+  ...["sfr", "sfr-corim", "rim", "swid", "coswid", "cyclonedx", "spdx", "release", "record"],
+  ...["revoke", "supersede", "opaque"],
 ];
 
 const REPORT_KINDS: readonly ContentKind[] = ["sfr", "sfr-corim"];

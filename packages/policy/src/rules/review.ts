@@ -3,7 +3,8 @@ import { CoseError, PublicKey } from "@tallystick/cose";
 
 import type { ContentFacts } from "../content-facts.js";
 import type { Facts } from "../facts.js";
-import { ReportSignature, thumbprintOf } from "../report-signature.js";
+import { Finding } from "../finding.js";
+import { thumbprintOf } from "../report-signature.js";
 import { concerns } from "./content.js";
 import { Parameters, isRecord } from "./parameters.js";
 import type { ReadyRule } from "./ready.js";
@@ -57,10 +58,11 @@ function signatureRefusal(
   byThumbprint: ReadonlyMap<string, ReviewKey>,
 ): string | undefined {
   // Another policy may have been in force when the statement was verified.
-  if (finding === undefined || !ReportSignature.is(finding) || !finding.covers(keys)) {
+  const signature = finding !== undefined && Finding.is(finding) ? finding.signature : undefined;
+  if (signature?.covers(keys) !== true) {
     return "cannot be decided: the signature inside was not looked at under this policy";
   }
-  const key = finding.signer === undefined ? undefined : byThumbprint.get(finding.signer);
+  const key = signature.signer === undefined ? undefined : byThumbprint.get(signature.signer);
   if (key === undefined) return "the signature of the report is of no review provider's key";
   const why = termRefusal(key, time);
   return why === undefined ? undefined : `the key of ${key.provider} ${why}`;

@@ -1,0 +1,197 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+
+import { recogniseContent } from "./recognise.js";
+import { checkBomSchema } from "./schema.js";
+import { bytesOf } from "./testing/published.js";
+import { rejection } from "./testing/refusal.js";
+import { jsonBytes } from "./testing/sample.js";
+import { sharedFolder } from "./testing/shared.js";
+
+const folder = sharedFolder("published bills of materials", "data", "sbom");
+const publishedIt = folder === undefined ? test.skip : test;
+
+async function problemOf(payload: Uint8Array): Promise<string | undefined> {
+  const content = recogniseContent(payload);
+  if (!("bom" in content)) throw new Error(`it is ${content.kind}`);
+  return checkBomSchema(payload, { kind: content.kind, specVersion: content.bom.specVersion });
+}
+
+const CYCLONEDX = {
+  bomFormat: "CycloneDX",
+  specVersion: "1.6",
+  version: 1,
+  components: [
+    { type: "firmware", name: "rom", hashes: [{ alg: "SHA-256", content: "ab".repeat(32) }] },
+  ],
+};
+
+const SPDX2 = {
+  ...{ spdxVersion: "SPDX-2.3", SPDXID: "SPDXRef-DOCUMENT", dataLicense: "CC0-1.0", name: "rom" },
+  documentNamespace: "https://vendor.example/rom",
+  creationInfo: { created: "2026-11-01T00:00:00Z", creators: ["Tool: ours"] },
+  packages: [{ SPDXID: "SPDXRef-rom", name: "rom", downloadLocation: "NOASSERTION" }],
+  relationships: [
+    {
+      spdxElementId: "SPDXRef-DOCUMENT",
+      relatedSpdxElement: "SPDXRef-rom",
+      relationshipType: "DESCRIBES",
+    },
+  ],
+};
+const PACKAGE = SPDX2.packages[0];
+const RELATED = SPDX2.relationships[0];
+
+const INFO = {
+  ...{ "@id": "_:info", type: "CreationInfo", created: "2026-11-01T00:00:00Z" },
+  ...{ specVersion: "3.0.1", createdBy: ["urn:us"] },
+};
+const US = { type: "Organization", spdxId: "urn:us", creationInfo: "_:info", name: "Us" };
+const ROM = {
+  ...{ type: "software_Package", spdxId: "urn:rom", creationInfo: "_:info", name: "rom" },
+  verifiedUsing: [{ type: "Hash", algorithm: "sha256", hashValue: "ab".repeat(32) }],
+};
+const RELATION = {
+  ...{ type: "Relationship", spdxId: "urn:1", creationInfo: "_:info" },
+  ...{ from: "urn:rom", to: ["urn:us"], relationshipType: "suppliedBy" },
+};
+const graph = (...elements: readonly object[]): object => ({
+  "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+  "@graph": elements,
+});
+
+describe("the schema of a bill of materials", () => {
+  publishedIt.each([
+    ["cyclonedx", "hbom-pcie-sata-adapter.cdx.json"],
+    ["cyclonedx", "vex.cdx.json"],
+    ["cyclonedx", "cdxa-attestation-1.6.cdx.json"],
+    ["cyclonedx", "component-hashes-1.7.cdx.json"],
+    ["spdx", "SPDXJSONExample-v2.3.spdx.json"],
+    ["spdx", "hello-server.spdx3.json"],
+  ])("takes what is published: %s/%s", async (...below) => {
+    expect(await problemOf(bytesOf(folder ?? "", ...below))).toBeUndefined();
+  });
+
+  test.each([
+    ["CycloneDX", CYCLONEDX],
+    ["SPDX 2.3", SPDX2],
+    ["SPDX 3.0", graph(INFO, US, ROM, RELATION)],
+    ["SPDX 3.0 with its information inside", graph({ ...US, creationInfo: INFO })],
+  ])("takes %s", async (_name, value) => {
+    expect(await problemOf(jsonBytes(value))).toBeUndefined();
+  });
+
+  test.each([
+    ["a member that is not known", { ...CYCLONEDX, more: 1 }, /the root must NOT have additional/],
+    [
+      "a type that is not known",
+      { ...CYCLONEDX, components: [{ type: "rom", name: "x" }] },
+      /^\/components\/0\/type/,
+    ],
+    ["a version that is no version", { ...CYCLONEDX, version: 0 }, /^\/version/],
+    [
+      "a component twice",
+      { ...CYCLONEDX, components: [...CYCLONEDX.components, ...CYCLONEDX.components] },
+      /duplicate/,
+    ],
+    ["a serial number that is none", { ...CYCLONEDX, serialNumber: "7" }, /^\/serialNumber/],
+    ["another licence of the data", { ...SPDX2, dataLicense: "MIT" }, /^\/dataLicense/],
+    [
+      "a package without a place",
+      { ...SPDX2, packages: [{ ...PACKAGE, downloadLocation: undefined }] },
+      /^\/packages\/0/,
+    ],
+    [
+      "a file without a checksum",
+      { ...SPDX2, files: [{ SPDXID: "SPDXRef-f", fileName: "f" }] },
+      /^\/files\/0/,
+    ],
+    ["an identifier twice", { ...SPDX2, packages: [PACKAGE, PACKAGE] }, /SPDXRef-rom twice/],
+    [
+      "a relationship to nothing",
+      { ...SPDX2, relationships: [{ ...RELATED, relatedSpdxElement: "SPDXRef-x" }] },
+      /SPDXRef-x is named/,
+    ],
+    [
+      "a relationship of no kind",
+      { ...SPDX2, relationships: [{ ...RELATED, relationshipType: "LIKES" }] },
+      /relationshipType/,
+    ],
+    [
+      "a time that is none",
+      { ...SPDX2, creationInfo: { created: "today", creators: ["Tool: x"] } },
+      /created/,
+    ],
+    ["a graph without elements", graph(), /no list with elements/],
+    ["an element without a type", graph(INFO, US, { spdxId: "urn:x" }), /2 has no type/],
+    [
+      "an element without an identifier",
+      graph(INFO, { ...US, spdxId: undefined }),
+      /1 has no spdxId/,
+    ],
+    ["an element that nobody made", graph(US), /creationInfo is not there/],
+    ["an element made at no time", graph({ ...INFO, created: "today" }, US), /created is no time/],
+    ["one identifier twice in a graph", graph(INFO, US, US), /taken/],
+    [
+      "two documents",
+      graph({ type: "SpdxDocument" }, { type: "SpdxDocument" }),
+      /several documents/,
+    ],
+    [
+      "a hash without a value",
+      graph(INFO, { ...ROM, verifiedUsing: [{ type: "Hash", algorithm: "", hashValue: "ab" }] }),
+      /hash without/,
+    ],
+    [
+      "a relationship from nowhere",
+      graph(INFO, { ...RELATION, from: undefined }),
+      /from names nothing/,
+    ],
+    [
+      "a maker that is a package",
+      graph({ ...INFO, createdBy: ["urn:rom"] }, ROM),
+      /names no agent/,
+    ],
+    [
+      "a list that is long",
+      {
+        ...CYCLONEDX,
+        components: Array.from({ length: 2049 }, (_, i) => ({ type: "file", name: `${i}` })),
+      },
+      /^\/components has 2049 elements/,
+    ],
+  ])("refuses %s", async (_name, value, why) => {
+    expect(await problemOf(jsonBytes(value))).toMatch(why);
+  });
+
+  test("is that of a version that is here, and of strict JSON", async () => {
+    const format = { kind: "cyclonedx", specVersion: "1.3" } as const;
+    expect(await checkBomSchema(jsonBytes(CYCLONEDX), format)).toMatch(
+      /no schema of CycloneDX 1.3/,
+    );
+    const twice = new TextEncoder().encode('{"a":1,"a":2}');
+    expect(await rejection(checkBomSchema(twice, format))).toBe("CONTENT_MALFORMED");
+  });
+
+  test("ends with a verdict, whatever the value", async () => {
+    const part = fc.jsonValue({ maxDepth: 3 });
+    await fc.assert(
+      fc.asyncProperty(part, part, fc.constantFrom("cyclonedx", "spdx"), async (one, two, kind) => {
+        const value = {
+          ...CYCLONEDX,
+          "@graph": one,
+          components: two,
+          metadata: one,
+          packages: two,
+        };
+        for (const specVersion of ["1.6", "2.3", "3.0.1"]) {
+          const verdict = await checkBomSchema(jsonBytes(value), { kind, specVersion }).catch(
+            (error: unknown) => (error as { code: string }).code,
+          );
+          expect(["string", "undefined"]).toContain(typeof verdict);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

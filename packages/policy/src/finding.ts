@@ -1,0 +1,81 @@
+import { ContentError, type ReviewKey } from "@tallystick/content";
+import type { SignedStatement } from "@tallystick/statement";
+
+import { CONTENT_LIMITS, readContent } from "./content-facts.js";
+import { ReportSignature } from "./report-signature.js";
+
+/** What the rules of a policy ask of payloads that takes more than reading them. */
+export interface Questions {
+  /** Keys that reports may be signed with. */
+  readonly reviewKeys: readonly ReviewKey[];
+  /** Whether bills of materials are held against their schemas. */
+  readonly asksForSchema: boolean;
+}
+
+/** Whether a bill of materials is as its schema has it. */
+export interface SchemaVerdict {
+  readonly problem: string | undefined;
+}
+
+/**
+ * What was found out about a payload before the decision, which waits for nothing.
+ * {@link Finding.find} is the only way to get one. It says what is so of the bytes, the keys and the
+ * schemas, so that it is the same whenever it is found out (I9).
+ */
+export class Finding {
+  readonly #found = true;
+  readonly signature: ReportSignature | undefined;
+  /** Undefined where nobody asked, and of what is no bill of materials. */
+  readonly schema: SchemaVerdict | undefined;
+  /** Whether somebody asked for it. */
+  readonly isSchemaKnown: boolean;
+
+  private constructor(
+    signature: ReportSignature | undefined,
+    schema: SchemaVerdict | undefined,
+    isSchemaKnown: boolean,
+  ) {
+    this.signature = signature;
+    this.schema = schema;
+    this.isSchemaKnown = isSchemaKnown;
+    Object.freeze(this);
+  }
+
+  static is(value: object): value is Finding {
+    return #found in value;
+  }
+
+  /** Finds out what is asked of a statement, but for what was found out `before`. */
+  static async find(
+    statement: SignedStatement,
+    { reviewKeys, asksForSchema }: Questions,
+    before: object | undefined,
+  ): Promise<Finding> {
+    const known = before !== undefined && Finding.is(before) ? before : undefined;
+    let { signature } = known ?? {};
+    if (reviewKeys.length > 0 && signature?.covers(reviewKeys) !== true) {
+      signature = await ReportSignature.find(statement, reviewKeys);
+    }
+    const isNew = asksForSchema && known?.isSchemaKnown !== true;
+    if (known !== undefined && signature === known.signature && !isNew) return known;
+    if (!isNew) return new Finding(signature, known?.schema, known?.isSchemaKnown ?? false);
+    return new Finding(signature, await schemaVerdict(statement), true);
+  }
+}
+
+async function schemaVerdict(statement: SignedStatement): Promise<SchemaVerdict | undefined> {
+  const { payload } = statement;
+  try {
+    const content = readContent(statement);
+    if (payload === null || !("bom" in content)) return undefined;
+    // The schemas are large, and most policies do not ask.
+    const { checkBomSchema } = await import("@tallystick/content/schema");
+    const { specVersion } = content.bom;
+    const format = { kind: content.kind, specVersion };
+    return { problem: await checkBomSchema(payload, format, CONTENT_LIMITS) };
+  } catch (error) {
+    // What cannot be read is refused by the rule itself.
+    if (error instanceof ContentError) return undefined;
+    throw error;
+  }
+}
