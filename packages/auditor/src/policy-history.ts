@@ -115,7 +115,10 @@ export class PolicyHistory {
     if (policy === before) return;
     this.#count++;
     const { receiptKeys } = policy;
-    this.#named.push({ index: entry.index, kids: receiptKeys && new Set(receiptKeys.map(nameOf)) });
+    this.#named.push({
+      index: entry.index,
+      kids: receiptKeys && new Set(receiptKeys.map((key) => key.thumbprintHex)),
+    });
     for (const revocation of revocationsIn(policy, entry.index)) {
       this.#revocations.set(`${revocation.from} ${revocation.key}`, revocation);
     }

@@ -22,7 +22,8 @@ import type { SearchPlace } from "./search/follower.js";
 import type { HeadOptions } from "./search/heads.js";
 import type { SearchPage, SearchQuery } from "./search/query.js";
 import type { SearchIndex } from "./search/search-index.js";
-import { Searching } from "./search/searching.js";
+import { searchingOf } from "./search/searching.js";
+import type { Searching } from "./search/searching.js";
 
 /** What a service is made of. */
 export interface ServiceOptions {
@@ -387,18 +388,6 @@ export class TransparencyService {
     } finally {
       await this.log.close();
     }
-  }
-}
-
-async function searchingOf(
-  { search: place, issuer, origin, space, onSearchFailure: onFailure }: ServiceOptions,
-  log: Log,
-): Promise<Searching> {
-  try {
-    return await Searching.open({ place, name: { issuer, origin }, onFailure, space }, log);
-  } catch (error) {
-    await log.close();
-    throw error;
   }
 }
 

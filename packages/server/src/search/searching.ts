@@ -163,3 +163,25 @@ export class Searching {
     throw new ServerError("SERVER_SEARCH_OFF", "it was started without one");
   }
 }
+
+/** What a service says of its search. */
+export interface Searched {
+  readonly issuer: string;
+  readonly origin: string;
+  readonly search?: SearchPlace;
+  readonly space?: Space;
+  readonly onSearchFailure?: (error: unknown) => void;
+}
+
+/** Opens the search of a service, as {@link Searching.open}; where that fails the log is closed. */
+export async function searchingOf(
+  { search: place, issuer, origin, space, onSearchFailure: onFailure }: Searched,
+  log: Log,
+): Promise<Searching> {
+  try {
+    return await Searching.open({ place, name: { issuer, origin }, onFailure, space }, log);
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
