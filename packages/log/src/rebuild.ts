@@ -1,4 +1,4 @@
-import { link, rename, rm, stat } from "node:fs/promises";
+import { constants, copyFile, link, open, rename, rm, stat } from "node:fs/promises";
 
 import { chainDigest, ReceiptError } from "@tallystick/receipt";
 
@@ -212,12 +212,30 @@ export async function rebuildAnchorFile(
   }
 }
 
+async function copySynced(path: string, copy: string): Promise<void> {
+  await copyFile(path, copy, constants.COPYFILE_EXCL);
+  const file = await open(copy, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+// What file systems without hard links answer.
+const NO_LINKS: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
 // A second name, and not another one: at no moment there is no anchor, which the next attempt would take
 // for one that was lost, with nothing left to hold the store against.
 async function setAside(path: string, aside: string): Promise<void> {
   try {
     await link(path, aside);
   } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (NO_LINKS.has(code)) {
+      await copySynced(path, aside);
+      return;
+    }
     // Of an attempt that was cut short here.
     const [old, other] = [await stat(path), await stat(aside).catch(() => undefined)];
     if (other?.ino !== old.ino || other.dev !== old.dev) throw error;

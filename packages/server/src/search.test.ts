@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { digest, encodeCbor, encodeHex } from "@tallystick/cose";
 import { MemoryAnchor, MemoryStore, sealRow } from "@tallystick/log";
 import type { Row } from "@tallystick/log";
@@ -242,6 +242,46 @@ describe("the index is derived from the log", () => {
       expect.objectContaining({ code: "SERVER_SEARCH_UNAVAILABLE" }),
     );
     expect(at.service.isWritable()).toBe(true);
+  });
+
+  test("one below the floor of free space waits for room, and says so: LOG_SPACE_LOW", async () => {
+    let free = 9;
+    const space = { floorBytes: 10, freeBytes: (): Promise<number> => Promise.resolve(free) };
+    const index = await openIndex(memoryPlace(), { log: LOG }, at.service.log.replay());
+    const failures: unknown[] = [];
+    const onFailure = (error: unknown): number => failures.push(error);
+    const follower = new Follower(index, at.service.log, { onFailure, space });
+    let caughtUp = 0;
+    follower.onCaughtUp(() => {
+      caughtUp++;
+      return Promise.resolve();
+    });
+    await expect(follower.settled()).rejects.toMatchObject({ code: "LOG_SPACE_LOW" });
+    expect([index.size, caughtUp, failures]).toStrictEqual([0, 0, []]);
+    free = 10;
+    await follower.settled();
+    expect([index.size, caughtUp, failures]).toStrictEqual([7, 1, []]);
+    // With all of it there, room does not matter.
+    free = 9;
+    await follower.settled();
+    await follower.close();
+  });
+
+  test("one that waits for its time is hurried by whoever wants all of it, and by its end", async () => {
+    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+    try {
+      const index = await openIndex(memoryPlace(), { log: LOG }, at.service.log.replay());
+      const follower = new Follower(index, at.service.log, { onFailure: () => undefined });
+      await follower.settled();
+      // No time passes: woken, it waits for good.
+      follower.wake();
+      await follower.settled();
+      follower.wake();
+      await follower.close();
+      expect(index.size).toBe(7);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
-import { openService } from "../opening.js";
+import { openService, spaceOf } from "../opening.js";
 import type { OpeningOptions } from "../opening.js";
 import { indexKey, searchPlace } from "../search-place.js";
 import type { Session } from "../session.js";
@@ -23,6 +23,10 @@ export function addReindex(program: Command, session: Session): void {
   addAsking(command).action(async (dir: string, options: ReindexOptions) => {
     const { commit } = options;
     const directory = await ServiceDirectory.open(dir);
+    // Before the old one is thrown away.
+    const { spaceShortage } = await import("@tallystick/log");
+    const shortage = await spaceShortage(spaceOf(directory));
+    if (shortage !== undefined) throw shortage;
     const service = await openService(directory, {
       advice: "in use by a running server, stop it first",
       search: searchPlace(directory, true),

@@ -64,6 +64,9 @@ export interface FollowerOptions {
   readonly space?: Space | undefined;
 }
 
+/** Least milliseconds between two beginnings of catching up, for each ends in a synced write. */
+const PACE_MS = 200;
+
 /** Has an index follow a log behind its rounds, which never wait for it. */
 export class Follower {
   readonly index: SearchIndex;
@@ -77,6 +80,11 @@ export class Follower {
   #isAsked = false;
   #failure: Error | undefined;
   #isClosed = false;
+  // Owned by #pace: when it began last, and what ends the wait for the next time.
+  #began = -PACE_MS;
+  #hurry: (() => void) | undefined;
+  // Owned by settled: how many wait for all of it.
+  #hurrying = 0;
   // Owned by #fail.
   #condemning: Promise<void> | undefined;
 
@@ -132,15 +140,30 @@ export class Follower {
     }
   }
 
-  /** Resolves once the index has all that the log had at the call, has failed, or has no room. */
+  /**
+   * Resolves once the index has all that the log had at the call, or has failed.
+   *
+   * @throws LogError `LOG_SPACE_LOW` where it has no room for that
+   */
   async settled(): Promise<void> {
-    this.wake();
-    while (this.#running !== undefined) await this.#running;
+    const { size } = this.#log.head().checkpoint;
+    this.#hurrying++;
+    try {
+      this.wake();
+      this.#hurry?.();
+      while (this.#running !== undefined) await this.#running;
+    } finally {
+      this.#hurrying--;
+    }
+    if (!this.#goesOn() || this.index.size >= size) return;
+    const shortage = await spaceShortage(this.#space);
+    if (shortage !== undefined) throw shortage;
   }
 
   /** Stops after the write under way, and closes the index. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#hurry?.();
     await this.#running;
     await this.#condemning;
     await this.index.close();
@@ -149,11 +172,14 @@ export class Follower {
   async #run(): Promise<void> {
     try {
       while (this.#isAsked && !this.#isClosed) {
+        await this.#pace();
         this.#isAsked = false;
         if (!(await this.#hasRoom())) return;
-        await this.index.catchUp(this.#log.replay(), () => this.#goesOn() && this.#hasRoom());
+        const replay = this.#log.replay();
+        await this.index.catchUp(replay, () => this.#goesOn() && this.#hasRoom());
+        // After each time, for under load there is always more.
+        if (this.#goesOn() && this.index.size >= replay.size) void this.#caughtUp();
       }
-      if (this.#goesOn()) void this.#caughtUp();
     } catch (error) {
       this.#fail(error);
     }
@@ -161,6 +187,22 @@ export class Follower {
 
   #goesOn(): boolean {
     return !this.#isClosed && this.#failure === undefined;
+  }
+
+  // Under load a beginning for every round would cost more than all that is indexed.
+  async #pace(): Promise<void> {
+    const left = this.#began + PACE_MS - performance.now();
+    if (left > 0 && this.#hurrying === 0 && !this.#isClosed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#hurry = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#hurry = undefined;
+    }
+    this.#began = performance.now();
   }
 
   async #hasRoom(): Promise<boolean> {
