@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { digestOf, isPacked, markOf } from "../packages/cli/bin/packed.js";
-import { foreignPackages, noticeOf } from "./pack-tally.mjs";
+import { foreignPackages, noticeOf, packagesWithFiles } from "./pack-tally.mjs";
 import { ROOT } from "./repository.mjs";
 import { writeTree } from "./testing/fixture.mjs";
 
@@ -93,6 +93,23 @@ test("foreign packages are found below any node_modules, once each", () => {
   paths.push("node_modules/@s/b/i.js", "node_modules/a/node_modules/c/i.js");
   const folders = ["node_modules/@s/b", "node_modules/a", "node_modules/a/node_modules/c"];
   assert.deepEqual(foreignPackages(paths), folders);
+});
+
+test("packages that look for files beside their own are told, unless they never do here", () => {
+  const sources = {
+    "node_modules/cjs/i.js": "require('node:fs').readFileSync(__dirname + '/schema.json');\n",
+    "node_modules/@s/esm/i.js": "export const at = new URL('a.wasm', import.meta.url);\n",
+    "node_modules/pure/i.js": "export const my__dirname = 1;\n",
+    "node_modules/pino/i.js": "module.exports = __dirname;\n",
+    "packages/cli/dist/main.js": "export const at = import.meta.url;\n",
+  };
+  const root = writeTree(sources);
+  try {
+    const found = packagesWithFiles(root, Object.keys(sources));
+    assert.deepEqual(found, ["node_modules/@s/esm", "node_modules/cjs"]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 test("a notice has name, version and licence, and all texts", () => {
