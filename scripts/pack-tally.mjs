@@ -146,10 +146,35 @@ function stampOf(inputs, before) {
   return { inputs: Object.fromEntries(names.map((name) => [name, now.get(name)])), digest };
 }
 
+/**
+ * Puts the fresh folder in the place of another by renames alone, so that no reader finds half of one;
+ * what was there is in `aside` until it is gone. Yields whether it did: where two do so at once, one
+ * does.
+ */
+export function swapFolders({ fresh, folder, aside }, rename = renameSync) {
+  const succeeds = (from, to, codes) => {
+    try {
+      rename(from, to);
+      return true;
+    } catch (error) {
+      if (codes.includes(error.code)) return false;
+      throw error;
+    }
+  };
+  rmSync(aside, { recursive: true, force: true });
+  try {
+    succeeds(folder, aside, ["ENOENT"]);
+    return succeeds(fresh, folder, ["ENOTEMPTY", "EEXIST"]);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
 /** Packs the command, unless what is there is of what is built now. Yields whether it did. */
 export async function packTally() {
   if (isPacked(BASE)) return false;
   const fresh = join(CLI, `dist/packing-${process.pid}`);
+  const aside = join(CLI, `dist/packed-old-${process.pid}`);
   try {
     const before = marks();
     const inputs = await packInto(fresh);
@@ -158,12 +183,10 @@ export async function packTally() {
       new URL(STAMP, pathToFileURL(join(fresh, "/"))),
       JSON.stringify(stampOf(inputs, before)),
     );
-    rmSync(FOLDER, { recursive: true, force: true });
-    renameSync(fresh, FOLDER);
+    return swapFolders({ fresh, folder: FOLDER, aside });
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
-  return true;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
