@@ -19,7 +19,8 @@ const LICENSE = "Apache-2.0";
 const NOT_A_NAME = new Set([
   ...["util", "utils", "helper", "helpers", "common", "types", "misc", "manager", "base"],
 ]);
-const UNPUBLISHED = /^packed\/stamp\.json$|\.test\.|\/testing\/|\.tsbuildinfo$|^src\/|tsconfig/;
+const UNPUBLISHED =
+  /^packed\/stamp\.json$|^dist\/pack(?:ing|ed-old)-|\.test\.|\/testing\/|\.tsbuildinfo$|^src\/|tsconfig/;
 
 const PUBLISHED = ["dist/index.js", "dist/index.d.ts"];
 const PACKED = new Map([["@tallystick/cli", ["packed/main.js", "packed/THIRD-PARTY.txt"]]]);

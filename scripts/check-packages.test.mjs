@@ -88,6 +88,13 @@ test("names what does not belong into a tarball", () => {
   ]);
 });
 
+test("names what a packing that was killed has left", () => {
+  const left = ["dist/packing-1/main.js", "dist/packed-old-2/main.js"];
+  const files = ["dist/index.js", "dist/index.d.ts", ...left].map((path) => ({ path }));
+  const problems = left.map((path) => `x: publishes ${path}`);
+  assert.deepEqual([...tarballProblems({ name: "x", files })], problems);
+});
+
 test("misses the packed command in its package, and its stamp does not belong there", () => {
   const paths = ["dist/index.js", "dist/index.d.ts", "packed/main.js", "packed/stamp.json"];
   const files = paths.map((path) => ({ path }));

@@ -48,20 +48,48 @@ export function noticeOf(root, folder) {
   return [`${name} ${version} (${license ?? "see below"})`, ...texts].join("\n\n");
 }
 
-// The native addon stays outside, and is found as the log finds it, wherever it was installed.
-const ADDON = {
-  name: "addon",
+// What has files of its own stays outside, and is found as the package that needs it finds it, wherever
+// it was installed.
+const OUTSIDE = new Map([
+  [
+    "classic-level",
+    `const log = createRequire(resolve("@tallystick/log"));
+module.exports = createRequire(log.resolve("level"))("classic-level");`,
+  ],
+  [
+    "@cyclonedx/cyclonedx-library",
+    'module.exports = createRequire(resolve("@tallystick/content"))("@cyclonedx/cyclonedx-library");',
+  ],
+]);
+const FIND = 'const { createRequire } = require("node:module");\nconst { resolve } = require;\n';
+const outside = {
+  name: "outside",
   setup(packing) {
-    packing.onResolve({ filter: /^classic-level$/ }, () => ({ path: "addon", namespace: "addon" }));
-    packing.onLoad({ filter: /.*/, namespace: "addon" }, () => ({ contents: FIND_ADDON }));
+    packing.onResolve({ filter: /^[^./]/ }, ({ path }) =>
+      OUTSIDE.has(path) ? { path, namespace: "outside" } : undefined,
+    );
+    packing.onLoad({ filter: /.*/, namespace: "outside" }, ({ path }) => ({
+      contents: FIND + OUTSIDE.get(path),
+    }));
   },
 };
-const FIND_ADDON = `
-const { createRequire } = require("node:module");
-const { resolve } = require;
-const log = createRequire(resolve("@tallystick/log"));
-module.exports = createRequire(log.resolve("level"))("classic-level");
-`;
+
+// Commander does in a comment alone, the others for a thread to log on, which nothing here starts.
+const WITHOUT_FILES = new Set([
+  ...["node_modules/commander", "node_modules/pino", "node_modules/thread-stream"],
+]);
+
+/** The packages among the inputs that look for files beside their own, which are not packed. */
+export function packagesWithFiles(root, inputs) {
+  const asking = inputs.filter(
+    (path) =>
+      path.includes("node_modules/") &&
+      /\b__(?:dir|file)name\b|\bimport\.meta\.(?:url|dirname|filename)\b/.test(
+        readFileSync(join(root, path), "utf8"),
+      ),
+  );
+  return foreignPackages(asking).filter((folder) => !WITHOUT_FILES.has(folder));
+}
 
 async function packInto(folder) {
   const { build } = await import("esbuild");
@@ -77,13 +105,16 @@ async function packInto(folder) {
     format: "esm",
     platform: "node",
     target: "node20",
-    plugins: [ADDON],
+    plugins: [outside],
     banner: { js: REQUIRE },
     legalComments: "none",
     logLevel: "warning",
     metafile: true,
   });
-  return Object.keys(metafile.inputs);
+  const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith("outside:"));
+  const lost = packagesWithFiles(ROOT, inputs);
+  if (lost.length > 0) throw new Error(`${lost.join(", ")}: look for files that are not packed`);
+  return inputs;
 }
 
 function writeNotices(folder, inputs) {
@@ -115,10 +146,35 @@ function stampOf(inputs, before) {
   return { inputs: Object.fromEntries(names.map((name) => [name, now.get(name)])), digest };
 }
 
+/**
+ * Puts the fresh folder in the place of another by renames alone, so that no reader finds half of one;
+ * what was there is in `aside` until it is gone. Yields whether it did: where two do so at once, one
+ * does.
+ */
+export function swapFolders({ fresh, folder, aside }, rename = renameSync) {
+  const succeeds = (from, to, codes) => {
+    try {
+      rename(from, to);
+      return true;
+    } catch (error) {
+      if (codes.includes(error.code)) return false;
+      throw error;
+    }
+  };
+  rmSync(aside, { recursive: true, force: true });
+  try {
+    succeeds(folder, aside, ["ENOENT"]);
+    return succeeds(fresh, folder, ["ENOTEMPTY", "EEXIST"]);
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
 /** Packs the command, unless what is there is of what is built now. Yields whether it did. */
 export async function packTally() {
   if (isPacked(BASE)) return false;
   const fresh = join(CLI, `dist/packing-${process.pid}`);
+  const aside = join(CLI, `dist/packed-old-${process.pid}`);
   try {
     const before = marks();
     const inputs = await packInto(fresh);
@@ -127,12 +183,10 @@ export async function packTally() {
       new URL(STAMP, pathToFileURL(join(fresh, "/"))),
       JSON.stringify(stampOf(inputs, before)),
     );
-    rmSync(FOLDER, { recursive: true, force: true });
-    renameSync(fresh, FOLDER);
+    return swapFolders({ fresh, folder: FOLDER, aside });
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
-  return true;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

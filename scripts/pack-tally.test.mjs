@@ -1,12 +1,21 @@
 // Changes each thing that a packed command is made from, and expects the command to notice.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { digestOf, isPacked, markOf } from "../packages/cli/bin/packed.js";
-import { foreignPackages, noticeOf } from "./pack-tally.mjs";
+import { foreignPackages, noticeOf, packagesWithFiles, swapFolders } from "./pack-tally.mjs";
 import { ROOT } from "./repository.mjs";
 import { writeTree } from "./testing/fixture.mjs";
 
@@ -64,19 +73,22 @@ for (const [name, [change, want]] of Object.entries(changes)) {
   });
 }
 
-test("the command starts what is current, and says so where nothing was built", () => {
-  const { root } = packedTree();
+/** Has a tree hold the command, and yields what it says when it is called. */
+function commandIn(root) {
   mkdirSync(join(root, "bin"));
   for (const name of ["tally.js", "packed.js"]) {
     copyFileSync(join(ROOT, "packages/cli/bin", name), join(root, "bin", name));
   }
-  const said = () => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [
-      join(root, "bin/tally.js"),
-      "x",
-    ]);
+  return () => {
+    const args = [join(root, "bin/tally.js"), "x"];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args);
     return `${String(stdout)}${String(stderr)}${String(status)}`;
   };
+}
+
+test("the command starts what is current, and says so where nothing was built", () => {
+  const { root } = packedTree();
+  const said = commandIn(root);
   try {
     assert.equal(said(), "packed x\n0");
     write("dist/main.js", saying("newer"))(root);
@@ -88,11 +100,94 @@ test("the command starts what is current, and says so where nothing was built", 
   }
 });
 
+const unloadable = {
+  "a part that is gone": 'import "./chunk-gone.js";\n',
+  "a part cut short": "export const main = (argv",
+  "a module that throws": 'throw new Error("not here\\nor there");\n',
+  "a module that throws nothing": "throw undefined;\n",
+};
+
+for (const [name, text] of Object.entries(unloadable)) {
+  test(`the command says that it cannot be loaded, which is no "no": ${name}`, () => {
+    const { root } = packedTree();
+    try {
+      write("packed/main.js", text)(root);
+      assert.match(commandIn(root)(), /^tally: cannot be loaded, build .* again: .+\n2$/);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+}
+
+const foldersIn = (root) => ({
+  fresh: join(root, "fresh"),
+  folder: join(root, "folder"),
+  aside: join(root, "aside"),
+});
+
+const swaps = {
+  "where there was one": [{ "fresh/a": "new", "folder/a": "old", "folder/b": "" }, true],
+  "where there was none": [{ "fresh/a": "new" }, true],
+  "with what a killed one left aside": [
+    { "fresh/a": "new", "folder/a": "old", "aside/a": "older" },
+    true,
+  ],
+};
+
+for (const [name, [files, want]] of Object.entries(swaps)) {
+  test(`a packed folder is put in place ${name}`, () => {
+    const root = writeTree(files);
+    try {
+      assert.equal(swapFolders(foldersIn(root)), want);
+      assert.deepEqual(readdirSync(root), ["folder"]);
+      assert.deepEqual(readdirSync(join(root, "folder")), ["a"]);
+      assert.equal(readFileSync(join(root, "folder/a"), "utf8"), "new");
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+}
+
+test("a packed folder that another one put in place meanwhile stays", () => {
+  const root = writeTree({ "fresh/a": "new", "folder/a": "winner" });
+  try {
+    const renamed = [];
+    // To this one there was none to set aside: the other one came in between.
+    const rename = (from, to) => {
+      renamed.push(from);
+      if (renamed.length === 1) throw Object.assign(new Error("none"), { code: "ENOENT" });
+      renameSync(from, to);
+    };
+    assert.equal(swapFolders(foldersIn(root), rename), false);
+    assert.equal(readFileSync(join(root, "folder/a"), "utf8"), "winner");
+    assert.deepEqual(renamed, [join(root, "folder"), join(root, "fresh")]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
 test("foreign packages are found below any node_modules, once each", () => {
   const paths = ["packages/cli/dist/main.js", "node_modules/a/i.js", "node_modules/a/lib/j.js"];
   paths.push("node_modules/@s/b/i.js", "node_modules/a/node_modules/c/i.js");
   const folders = ["node_modules/@s/b", "node_modules/a", "node_modules/a/node_modules/c"];
   assert.deepEqual(foreignPackages(paths), folders);
+});
+
+test("packages that look for files beside their own are told, unless they never do here", () => {
+  const sources = {
+    "node_modules/cjs/i.js": "require('node:fs').readFileSync(__dirname + '/schema.json');\n",
+    "node_modules/@s/esm/i.js": "export const at = new URL('a.wasm', import.meta.url);\n",
+    "node_modules/pure/i.js": "export const my__dirname = 1;\n",
+    "node_modules/pino/i.js": "module.exports = __dirname;\n",
+    "packages/cli/dist/main.js": "export const at = import.meta.url;\n",
+  };
+  const root = writeTree(sources);
+  try {
+    const found = packagesWithFiles(root, Object.keys(sources));
+    assert.deepEqual(found, ["node_modules/@s/esm", "node_modules/cjs"]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
 });
 
 test("a notice has name, version and licence, and all texts", () => {

@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const NOT_OURS = new Set(["node_modules", "dist", "packed", "build", "data", ".git", ".nx"]);
+// They come and go while others look.
+const PASSING = /^pack(?:ing|ed-old)-[0-9]+$/;
 
 /** Every file below `dir`, as paths relative to `root` with forward slashes, sorted. */
 export function filesBelow(root, dir) {
@@ -18,7 +20,7 @@ export function filesBelow(root, dir) {
   const found = [];
   const visit = (at) => {
     for (const entry of readdirSync(at, { withFileTypes: true })) {
-      if (NOT_OURS.has(entry.name)) continue;
+      if (NOT_OURS.has(entry.name) || PASSING.test(entry.name)) continue;
       const path = join(at, entry.name);
       if (entry.isDirectory()) visit(path);
       else if (entry.isFile()) found.push(relative(root, path).split(sep).join("/"));

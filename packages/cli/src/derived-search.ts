@@ -10,7 +10,9 @@ import type { CommittedHead, DerivedSearch } from "@tallystick/server";
 import { MAX_STATEMENT_BYTES, SignedStatement, attachReceipts } from "@tallystick/statement";
 import type { TrustStore } from "@tallystick/verifier";
 
+import { CliError } from "./error.js";
 import { failed } from "./file.js";
+import { interruptible } from "./interrupt.js";
 import { receiptFromTiles } from "./tile-receipt.js";
 
 const MAX_BYTES = 1_048_576;
@@ -21,35 +23,50 @@ export interface DerivedPlace {
   readonly trust: TrustStore;
   /** Statements asked for at a time. */
   readonly parallel: number;
+  /** Where the index lies meanwhile, in a folder of its own; the system's place for that unless given. */
+  readonly temporary?: string;
 }
 
 /**
  * Lets an act have the search index of a log that is made for it, each byte held against the newest
- * checkpoint. It lies in a temporary folder meanwhile.
+ * checkpoint. It lies in a temporary folder meanwhile, which goes when SIGINT or SIGTERM stops it, too.
  *
- * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError; what reading the log, and the act, throw
+ * @throws {@link CliError} `CLI_FILE_FAILED`, `CLI_INTERRUPTED`; MirrorError; what reading the log, and
+ * the act, throw
  */
 export async function withDerived<T>(
-  { path, trust, parallel }: DerivedPlace,
+  { path, trust, parallel, temporary = tmpdir() }: DerivedPlace,
   act: (search: DerivedSearch) => Promise<T>,
 ): Promise<T> {
   const replay = await VerifiedReplay.open(path, { trust, parallel });
-  const { issuer, origin } = replay.newest.checkpoint;
-  const folder = await mkdtemp(join(tmpdir(), "tally-index-")).catch((error: unknown) => {
-    throw failed(`cannot make a folder in ${tmpdir()}`, error);
-  });
-  try {
-    const { LevelStore } = await import("@tallystick/log");
-    const { DerivedSearch } = await import("@tallystick/server");
-    const store = await LevelStore.open(join(folder, "index"), { create: true });
-    const search = await DerivedSearch.make({ store, log: { issuer, origin } }, replay);
+  return interruptible(async (signal) => {
+    const folder = await mkdtemp(join(temporary, "tally-index-")).catch((error: unknown) => {
+      throw failed(`cannot make a folder in ${temporary}`, error);
+    });
     try {
-      return await act(search);
+      return await inFolder(join(folder, "index"), { replay, signal }, act);
     } finally {
-      await search.close();
+      await rm(folder, { recursive: true, force: true });
     }
+  });
+}
+
+async function inFolder<T>(
+  folder: string,
+  { replay, signal }: { readonly replay: VerifiedReplay; readonly signal: AbortSignal },
+  act: (search: DerivedSearch) => Promise<T>,
+): Promise<T> {
+  const { LevelStore } = await import("@tallystick/log");
+  const { DerivedSearch } = await import("@tallystick/server");
+  const { issuer, origin } = replay.newest.checkpoint;
+  const store = await LevelStore.open(folder, { create: true });
+  const options = { store, log: { issuer, origin } };
+  const search = await DerivedSearch.make(options, replay, () => !signal.aborted);
+  try {
+    if (!signal.aborted) return await act(search);
+    throw new CliError("CLI_INTERRUPTED", "stopped before the log was read, nothing was searched");
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await search.close();
   }
 }
 

@@ -21,6 +21,7 @@
  * - `CLI_APPRAISAL_INVALID`: not a policy for appraisals.
  * - `CLI_ROTATION_STEP`: not the step that a rotation of the receipt key takes next.
  * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
+ * - `CLI_INTERRUPTED`: the command was stopped before it came to an end.
  */
 export type CliErrorCode =
   | "CLI_USAGE"
@@ -42,7 +43,8 @@ export type CliErrorCode =
   | "CLI_BUNDLE_INVALID"
   | "CLI_APPRAISAL_INVALID"
   | "CLI_ROTATION_STEP"
-  | "CLI_SINCE_UNUSABLE";
+  | "CLI_SINCE_UNUSABLE"
+  | "CLI_INTERRUPTED";
 
 /** The one error of this package. */
 export class CliError extends Error {

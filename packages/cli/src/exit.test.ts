@@ -41,6 +41,7 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_APPRAISAL_INVALID: EXIT.failed,
   CLI_ROTATION_STEP: 2,
   CLI_SINCE_UNUSABLE: EXIT.no,
+  CLI_INTERRUPTED: EXIT.failed,
 };
 
 const CLIENT: Readonly<Record<ClientErrorCode, ExitCode>> = {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { Server } from "node:http";
 
 import { MetricsServer, parseAddress } from "./metrics-server.js";
 import { MonitorMetrics } from "./monitor-metrics.js";
@@ -52,6 +53,22 @@ describe("metrics that are served", () => {
     expect([response.status, await response.text()]).toEqual([
       ...[status, method === "HEAD" ? "" : `status ${status}\n`],
     ]);
+  });
+
+  test("are served still after connections that could not be taken", async () => {
+    const listen = jest.spyOn(Server.prototype, "listen");
+    const other = await MetricsServer.open({ host: "127.0.0.1", port: 0 }, metrics);
+    const [listening] = listen.mock.contexts as readonly Server[];
+    listen.mockRestore();
+    if (other === undefined || listening === undefined) throw new Error("nothing is served");
+    try {
+      for (let count = 0; count < 2; count++) {
+        listening.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }));
+      }
+      expect((await fetch(other.url)).status).toBe(200);
+    } finally {
+      await other.close();
+    }
   });
 
   test("are nowhere without an address, nor at one that is taken: CLI_LISTEN_FAILED", async () => {

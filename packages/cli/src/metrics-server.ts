@@ -12,9 +12,10 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
-/** Connections that are taken at once, and how long a request may take to come. */
+/** Connections that are taken at once, how long a request may take to come, and how often that is looked at. */
 const MAX_CONNECTIONS = 16;
 const REQUEST_MS = 5000;
+const CHECK_MS = 1000;
 
 /** Reads an address from the command line: a host, in brackets if it has colons, and a port. */
 export function parseAddress(text: string): MetricsAddress {
@@ -45,7 +46,10 @@ export class MetricsServer {
     metrics: MonitorMetrics,
   ): Promise<MetricsServer | undefined> {
     if (address === undefined) return undefined;
-    const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS });
+    const server = createServer({
+      ...{ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+      connectionsCheckingInterval: CHECK_MS,
+    });
     server.maxConnections = MAX_CONNECTIONS;
     server.on("request", (request, response) => {
       const { method, url } = request;
@@ -63,12 +67,7 @@ export class MetricsServer {
         })
         .end(method === "HEAD" ? undefined : text);
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (cause) => {
-        reject(cannotListen(address, cause));
-      });
-      server.listen(address.port, address.host, resolve);
-    });
+    await listening(server, address);
     const bound = server.address();
     const { address: host = "", port = 0 } =
       typeof bound === "object" && bound !== null ? bound : {};
@@ -82,4 +81,15 @@ export class MetricsServer {
     this.#server.closeAllConnections();
     await closed;
   }
+}
+
+async function listening(server: Server, address: MetricsAddress): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => {
+      reject(cannotListen(address, cause));
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  // One connection that cannot be taken, as with too many files open, is no reason to end the monitor.
+  server.removeAllListeners("error").on("error", () => undefined);
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { mkdir } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
 import { PrivateKey, encodeBase64url } from "@tallystick/cose";
 import { signStatement } from "@tallystick/statement";
 
+import { TALLY, tally } from "./testing/command.js";
 import { WITHIN, makeCertified, signCertified } from "./testing/certified.js";
 import { Workspace } from "./testing/workspace.js";
 
@@ -129,5 +131,35 @@ describe("tally policy test", () => {
     const json = await tried({ rules: [{ name: "r", cel: "1 +", reason: "no" }] }, "--json");
     expect(json.code).toBe(2);
     expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: "POLICY_MALFORMED" } });
+  });
+
+  test("holds bills of materials against their schemas as it is packed", async () => {
+    const { isPacked } = (await import(new URL("packed.js", pathToFileURL(TALLY)).href)) as {
+      readonly isPacked: (base: URL) => boolean;
+    };
+    expect(isPacked(new URL("..", pathToFileURL(TALLY)))).toBe(true);
+    const key = await PrivateKey.generate("EdDSA");
+    const { kid, ...jwk } = key.publicKey.toJwk();
+    expect(kid).toBeDefined();
+    const issuer = `did:jwk:${encodeBase64url(new TextEncoder().encode(JSON.stringify(jwk)))}`;
+    const claims = { issuer, subject: "a/b", contentType: "application/vnd.cyclonedx+json" };
+    const bom = { bomFormat: "CycloneDX", specVersion: "1.6", version: 1 };
+    await mkdir(workspace.at("boms"));
+    for (const [name, document] of Object.entries({ bad: { ...bom, more: 1 }, good: bom })) {
+      const payload = new TextEncoder().encode(JSON.stringify(document));
+      await workspace.write(`boms/${name}`, await signStatement({ payload, ...claims }, key));
+    }
+    const rules = [{ name: "schema", use: "bomSchema", with: {} }];
+    await workspace.write("boms.json", JSON.stringify({ ...first, rules }));
+    const args = ["policy", "test", "boms.json", "--statements", "boms", "--json"];
+    const { code, stdout, stderr } = await tally(args, { cwd: workspace.path });
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toMatchObject({
+      statements: [
+        { file: "boms/bad", reasons: [expect.stringMatching(/must NOT have additional/)] },
+        { file: "boms/good", reasons: [] },
+      ],
+    });
+    expect(code).toBe(1);
   });
 });

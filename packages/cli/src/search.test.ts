@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 
 import { PrivateKey } from "@tallystick/cose";
+import type { ReadPath } from "@tallystick/mirror";
 import { serve } from "@tallystick/server";
-import type { RunningServer, TransparencyService } from "@tallystick/server";
+import type { DerivedSearch, RunningServer, TransparencyService } from "@tallystick/server";
 import { noteSigner } from "@tallystick/tlog";
 
+import { withDerived } from "./derived-search.js";
 import { ServiceDirectory } from "./directory.js";
 import { openService } from "./opening.js";
+import { folderPath } from "./read-path.js";
 import { searchPlace } from "./search-place.js";
+import { Web } from "./testing/web.js";
 import { Workspace } from "./testing/workspace.js";
+import { readTrust } from "./trustfile.js";
 
 const VENDOR = "https://vendor.example";
 const ISSUER = "https://log.example";
@@ -216,6 +221,38 @@ describe("what was committed to is proven offline", () => {
         const { entries } = JSON.parse(stdout) as { readonly entries: readonly unknown[] };
         expect(entries).toHaveLength(count);
       }
+    });
+
+    test("and leaves nothing behind when it is stopped: CLI_INTERRUPTED", async () => {
+      const web = await Web.serve(workspace.at("copy"), (path) => {
+        if (path.startsWith("statements/")) process.emit("SIGINT");
+        return false;
+      });
+      const asked = ["search", web.url, "--sub", "a", ...pinned, "--json"];
+      const { code, stdout } = await workspace.tally(...asked);
+      await web.close();
+      expect([code, JSON.parse(stdout)]).toMatchObject([2, { error: { code: "CLI_INTERRUPTED" } }]);
+
+      const temporary = workspace.at("temporary");
+      await mkdir(temporary);
+      const copy = folderPath("copy");
+      const seen: number[] = [];
+      const path: ReadPath = {
+        find: async (resource, maxBytes) => {
+          if (resource.startsWith("statements/")) {
+            seen.push((await readdir(temporary)).length);
+            process.emit("SIGTERM");
+          }
+          return copy.find(resource, maxBytes);
+        },
+      };
+      const trust = await readTrust("trust.json");
+      const acted: DerivedSearch[] = [];
+      const derived = withDerived({ path, trust, parallel: 1, temporary }, (search) =>
+        Promise.resolve(acted.push(search)),
+      );
+      await expect(derived).rejects.toMatchObject({ code: "CLI_INTERRUPTED" });
+      expect([seen[0], acted, await readdir(temporary)]).toEqual([1, [], []]);
     });
 
     test("and refuses one that hides or changes anything", async () => {

@@ -6,7 +6,7 @@ import { searchPage } from "./query.js";
 import type { SearchPage, SearchQuery } from "./query.js";
 import type { CommittedHead } from "./rows.js";
 import { SearchIndex } from "./search-index.js";
-import type { IndexSource, SearchIndexOptions } from "./search-index.js";
+import type { GoesOn, IndexSource, SearchIndexOptions } from "./search-index.js";
 
 /** What a service has committed to, and what it should have. */
 export interface Commitment {
@@ -26,14 +26,19 @@ export class DerivedSearch {
   }
 
   /**
-   * Makes the index in an empty store, which is closed where that fails.
+   * Makes the index in an empty store, which is closed where that fails. After each bundle it goes on only
+   * as long as `goesOn` says so; whoever stops it has the index of a part.
    *
    * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`; what reading the log throws
    */
-  static async make(options: SearchIndexOptions, source: IndexSource): Promise<DerivedSearch> {
+  static async make(
+    options: SearchIndexOptions,
+    source: IndexSource,
+    goesOn?: GoesOn,
+  ): Promise<DerivedSearch> {
     try {
       const index = await SearchIndex.open(options);
-      await index.takeAll(source);
+      await index.takeAll(source, goesOn);
       return new DerivedSearch(index);
     } catch (error) {
       await options.store.close();
