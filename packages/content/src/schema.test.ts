@@ -1,8 +1,9 @@
-import { describe, expect, test } from "@jest/globals";
+import { Validation } from "@cyclonedx/cyclonedx-library";
+import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 
 import { recogniseContent } from "./recognise.js";
-import { checkBomSchema } from "./schema.js";
+import { checkBomSchema, MAX_EMAIL_CHARACTERS } from "./schema.js";
 import { bytesOf } from "./testing/published.js";
 import { rejection } from "./testing/refusal.js";
 import { jsonBytes } from "./testing/sample.js";
@@ -25,6 +26,17 @@ const CYCLONEDX = {
     { type: "firmware", name: "rom", hashes: [{ alg: "SHA-256", content: "ab".repeat(32) }] },
   ],
 };
+
+/** With as many addresses, of this length each. */
+const addressed = (count: number, length: number): object => ({
+  ...CYCLONEDX,
+  metadata: {
+    authors: Array.from({ length: count }, (_, i) => ({
+      name: `${i}`,
+      email: `${"a".repeat(Math.max(0, length - 10))}@b.example`.slice(0, length),
+    })),
+  },
+});
 
 const SPDX2 = {
   ...{ spdxVersion: "SPDX-2.3", SPDXID: "SPDXRef-DOCUMENT", dataLicense: "CC0-1.0", name: "rom" },
@@ -74,6 +86,7 @@ describe("the schema of a bill of materials", () => {
 
   test.each([
     ["CycloneDX", CYCLONEDX],
+    ["CycloneDX with all addresses that it may have", addressed(16, 255)],
     ["SPDX 2.3", SPDX2],
     ["SPDX 3.0", graph(INFO, US, ROM, RELATION)],
     ["SPDX 3.0 with its information inside", graph({ ...US, creationInfo: INFO })],
@@ -160,8 +173,30 @@ describe("the schema of a bill of materials", () => {
       },
       /^\/components has 2049 elements/,
     ],
+    ["addresses that are many", addressed(16, 256), /^e-mail addresses have more than 4096/],
+    ["addresses of nothing", addressed(2048, 1), /^\/metadata\/authors\/\d+\/email must match/],
+    [
+      "more addresses of nothing",
+      { x: addressed(2048, 0), y: addressed(2048, 0), ...addressed(1, 0) },
+      /^e-mail/,
+    ],
+    ["an address that is long", addressed(1, 321), /\/email has more than 320 characters/],
+    [
+      "addresses at places that no schema names",
+      { x: addressed(16, 128), y: [[addressed(16, 129)]], ...CYCLONEDX },
+      /^e-mail/,
+    ],
   ])("refuses %s", async (_name, value, why) => {
     expect(await problemOf(jsonBytes(value))).toMatch(why);
+  });
+
+  test("looks at no address of a document that has too many", async () => {
+    const count = Math.ceil(MAX_EMAIL_CHARACTERS / 320);
+    const long = addressed(count + 1, 320);
+    const parse = jest.spyOn(Validation.JsonStrictValidator.prototype, "validate");
+    expect(await problemOf(jsonBytes(long))).toMatch(/^e-mail/);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
   });
 
   test("is that of a version that is here, and of strict JSON", async () => {
