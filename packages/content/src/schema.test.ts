@@ -1,5 +1,6 @@
 import { Validation } from "@cyclonedx/cyclonedx-library";
 import { describe, expect, jest, test } from "@jest/globals";
+import { Ajv } from "ajv";
 import fc from "fast-check";
 
 import { recogniseContent } from "./recognise.js";
@@ -70,6 +71,27 @@ const RELATION = {
 const graph = (...elements: readonly object[]): object => ({
   "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
   "@graph": elements,
+});
+
+describe("the schema of a version", () => {
+  const OLD = { ...CYCLONEDX, specVersion: "1.5" };
+  const four = (value: object): Promise<readonly PromiseSettledResult<string | undefined>[]> =>
+    Promise.allSettled(Array.from({ length: 4 }, () => problemOf(jsonBytes(value))));
+
+  // No other test has this version, so that nothing is there before.
+  test("is compiled once for all that come at once, and again where that failed", async () => {
+    const compile = jest.spyOn(Ajv.prototype, "compile");
+    compile.mockImplementationOnce(() => {
+      throw new RangeError("no memory");
+    });
+    const failed = await four(OLD);
+    expect(failed.map(({ status }) => status)).toStrictEqual(Array(4).fill("rejected"));
+    expect(compile).toHaveBeenCalledTimes(1);
+    const found = await four(OLD);
+    expect(found).toStrictEqual(Array(4).fill({ status: "fulfilled", value: undefined }));
+    expect(compile).toHaveBeenCalledTimes(2);
+    compile.mockRestore();
+  });
 });
 
 describe("the schema of a bill of materials", () => {

@@ -35,7 +35,7 @@ const VERSIONS: ReadonlyMap<string, Spec.Version> = new Map([
 const MAX_REASON = 256;
 
 /** A schema is compiled when the first document of its version comes, which takes half a second. */
-const VALIDATORS = new Map<Spec.Version, Validation.JsonStrictValidator>();
+const VALIDATORS = new Map<Spec.Version, Promise<Validation.JsonStrictValidator>>();
 
 /** Which schema a bill of materials says that it follows. */
 export interface BomFormat {
@@ -66,9 +66,27 @@ export async function checkBomSchema(
   }
   const version = VERSIONS.get(specVersion);
   if (version === undefined) return `there is no schema of CycloneDX ${specVersion} here`;
-  const validator = VALIDATORS.get(version) ?? new Validation.JsonStrictValidator(version);
-  VALIDATORS.set(version, validator);
+  const validator = await validatorOf(version);
   return problemIn(await validator.validate(new TextDecoder().decode(document)));
+}
+
+/** Yields the one validator of a version, whoever else waits for it. */
+function validatorOf(version: Spec.Version): Promise<Validation.JsonStrictValidator> {
+  const known = VALIDATORS.get(version);
+  if (known !== undefined) return known;
+  const validator = compiled(version).catch((error: unknown) => {
+    VALIDATORS.delete(version);
+    throw error;
+  });
+  VALIDATORS.set(version, validator);
+  return validator;
+}
+
+/** The library compiles at the first document, and anew for all that come before it is done. */
+async function compiled(version: Spec.Version): Promise<Validation.JsonStrictValidator> {
+  const validator = new Validation.JsonStrictValidator(version);
+  await validator.validate("{}");
+  return validator;
 }
 
 /**
