@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { Validation } from "@cyclonedx/cyclonedx-library";
 import { describe, expect, jest, test } from "@jest/globals";
 import { Ajv } from "ajv";
@@ -71,6 +73,14 @@ const RELATION = {
 const graph = (...elements: readonly object[]): object => ({
   "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
   "@graph": elements,
+});
+
+test("libraries that decide are of one version each", () => {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  const { dependencies } = JSON.parse(manifest) as { dependencies: Record<string, string> };
+  const deciding = Object.entries(dependencies).filter(([name]) => /ajv|cyclonedx|cvss/.test(name));
+  expect(deciding).toHaveLength(5);
+  for (const [, version] of deciding) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
 describe("the schema of a version", () => {
