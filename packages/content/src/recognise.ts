@@ -108,7 +108,10 @@ function recogniseTag(payload: Uint8Array, limits: ContentLimits): Content {
 function recogniseUswid(payload: Uint8Array, limits: ContentLimits): Content {
   const read = unlessMalformed(() => readUswid(payload, limits));
   if (read instanceof ContentError) return opaque(read.message);
-  return "kind" in read ? read : readJson(read.payload, limits, "any");
+  if ("kind" in read) return read;
+  const content = readJson(read.payload, limits, "any");
+  if (content.kind === read.format || content.kind === "opaque") return content;
+  return opaque(`uSWID: the container says ${read.format}, and in it is ${content.kind}`);
 }
 
 function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {

@@ -231,6 +231,31 @@ describe("the schema of a bill of materials", () => {
     parse.mockRestore();
   });
 
+  const LONG = "x".repeat(9000);
+  const twice = { ...PACKAGE, SPDXID: `SPDXRef-${LONG}` };
+  const lists = Array<number>(2049).fill(0);
+  test.each([
+    ["a list below a name", { ...CYCLONEDX, [LONG]: lists }],
+    ["an address below a name", { ...CYCLONEDX, [LONG]: { email: "a".repeat(321) } }],
+    [
+      "an extension below a name",
+      { ...CYCLONEDX, components: [{ type: "file", name: "f", [LONG]: 1 }] },
+    ],
+    ["an identifier twice", { ...SPDX2, packages: [twice, twice] }],
+    [
+      "a relationship to nothing",
+      { ...SPDX2, relationships: [{ ...RELATED, relatedSpdxElement: LONG }] },
+    ],
+    ["a type", { ...SPDX2, relationships: [{ ...RELATED, relationshipType: LONG }] }],
+  ])("says little of %s that is long", async (_name, value) => {
+    expect((await problemOf(jsonBytes(value)))?.length).toBeLessThan(400);
+  });
+
+  test("says little of a version that is long", async () => {
+    const format = { kind: "cyclonedx", specVersion: LONG } as const;
+    expect((await checkBomSchema(jsonBytes(CYCLONEDX), format))?.length).toBeLessThan(100);
+  });
+
   test("is that of a version that is here, and of strict JSON", async () => {
     const format = { kind: "cyclonedx", specVersion: "1.3" } as const;
     expect(await checkBomSchema(jsonBytes(CYCLONEDX), format)).toMatch(

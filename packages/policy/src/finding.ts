@@ -4,6 +4,9 @@ import type { SignedStatement } from "@tallystick/statement";
 import { CONTENT_LIMITS, readContent } from "./content-facts.js";
 import { ReportSignature } from "./report-signature.js";
 
+/** Characters of a reason, whose words are in part those of whoever wrote the document. */
+const MAX_PROBLEM = 512;
+
 /** What the rules of a policy ask of payloads that takes more than reading them. */
 export interface Questions {
   /** Keys that reports may be signed with. */
@@ -72,7 +75,8 @@ async function schemaVerdict(statement: SignedStatement): Promise<SchemaVerdict 
     const { checkBomSchema } = await import("@tallystick/content/schema");
     const { specVersion } = content.bom;
     const format = { kind: content.kind, specVersion };
-    return { problem: await checkBomSchema(payload, format, CONTENT_LIMITS) };
+    const problem = await checkBomSchema(payload, format, CONTENT_LIMITS);
+    return { problem: problem?.slice(0, MAX_PROBLEM) };
   } catch (error) {
     // What cannot be read is refused by the rule itself.
     if (error instanceof ContentError) return undefined;
