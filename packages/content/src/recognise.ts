@@ -62,6 +62,16 @@ export function recogniseContent(payload: Uint8Array, options: RecogniseOptions 
   throw new ContentError("CONTENT_TYPE_MISMATCH", `the content type names ${claim}, it is not one`);
 }
 
+/**
+ * Yields whether a payload may be a bill of materials, by its content type and what it begins with,
+ * without reading it.
+ */
+export function mayBeBom(payload: Uint8Array, contentType: ContentType | undefined): boolean {
+  const claim = claimOf(contentType);
+  if (claim !== "any") return claim === "cyclonedx" || claim === "spdx";
+  return looksLikeUswid(payload) || firstOf(payload) === "{";
+}
+
 function readClaimed(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
   if (claim === "swid") return readXml(payload, limits) ?? opaque(undefined);
   return claim === "coswid" ? readTag(payload, limits) : readJson(payload, limits, claim);

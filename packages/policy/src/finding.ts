@@ -1,4 +1,4 @@
-import { ContentError, type ReviewKey } from "@tallystick/content";
+import { ContentError, mayBeBom, type ReviewKey } from "@tallystick/content";
 import type { SignedStatement } from "@tallystick/statement";
 
 import { CONTENT_LIMITS, readContent } from "./content-facts.js";
@@ -67,10 +67,14 @@ export class Finding {
 }
 
 async function schemaVerdict(statement: SignedStatement): Promise<SchemaVerdict | undefined> {
-  const { payload } = statement;
+  const { payload, contentType, hashEnvelope } = statement;
+  // The rule reads it once more, so what is no bill of materials at a glance is not read here.
+  if (payload === null || hashEnvelope !== undefined || !mayBeBom(payload, contentType)) {
+    return undefined;
+  }
   try {
     const content = readContent(statement);
-    if (payload === null || !("bom" in content)) return undefined;
+    if (!("bom" in content)) return undefined;
     // The schemas are large, and most policies do not ask.
     const { checkBomSchema } = await import("@tallystick/content/schema");
     const { specVersion } = content.bom;
