@@ -35,7 +35,7 @@ export { factsOfContent } from "./facts.js";
 export type { ContentDigest } from "./hash.js";
 export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
 export { mayBeOfKind } from "./media-type.js";
-export { recogniseContent, type RecogniseOptions } from "./recognise.js";
+export { mayBeBom, recogniseContent, type RecogniseOptions } from "./recognise.js";
 export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
 export type { CvssVector, CvssVersion } from "./sfr/cvss.js";
 export { ReviewKeys, termRefusal, type ReviewKey } from "./sfr/keys.js";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { ContentType } from "./content.js";
 import { ContentError } from "./error.js";
 import { factsOfContent } from "./facts.js";
-import { recogniseContent } from "./recognise.js";
+import { mayBeBom, recogniseContent } from "./recognise.js";
 import { refusal } from "./testing/refusal.js";
 import { jsonBytes, REPORT, reportWith, signJws } from "./testing/sample.js";
 
@@ -109,6 +109,21 @@ describe("a payload", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("a bill of materials", () => {
+  const bom = jsonBytes({ bomFormat: "CycloneDX", specVersion: "1.6", version: 1 });
+  test.each<readonly [string, Uint8Array, ContentType | undefined, boolean]>([
+    ["JSON", bom, "application/json", true],
+    ["JSON behind white space", text(` \n${JSON.stringify(REPORT)}`), undefined, true],
+    ["anything of its type", text("x"), "application/spdx+json; version=2.3", true],
+    ["a signed report", jws, undefined, false],
+    ["JSON of another type", bom, SFR_TYPE, false],
+    ["JSON of an unknown type", bom, 10_000, false],
+    ["nothing", new Uint8Array(0), undefined, false],
+  ])("may be there or not at a glance: %s", (_name, payload, contentType, isLikely) => {
+    expect(mayBeBom(payload, contentType)).toBe(isLikely);
   });
 });
 

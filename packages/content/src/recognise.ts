@@ -62,6 +62,16 @@ export function recogniseContent(payload: Uint8Array, options: RecogniseOptions 
   throw new ContentError("CONTENT_TYPE_MISMATCH", `the content type names ${claim}, it is not one`);
 }
 
+/**
+ * Yields whether a payload may be a bill of materials, by its content type and what it begins with,
+ * without reading it.
+ */
+export function mayBeBom(payload: Uint8Array, contentType: ContentType | undefined): boolean {
+  const claim = claimOf(contentType);
+  if (claim !== "any") return claim === "cyclonedx" || claim === "spdx";
+  return looksLikeUswid(payload) || firstOf(payload) === "{";
+}
+
 function readClaimed(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
   if (claim === "swid") return readXml(payload, limits) ?? opaque(undefined);
   return claim === "coswid" ? readTag(payload, limits) : readJson(payload, limits, claim);
@@ -108,7 +118,10 @@ function recogniseTag(payload: Uint8Array, limits: ContentLimits): Content {
 function recogniseUswid(payload: Uint8Array, limits: ContentLimits): Content {
   const read = unlessMalformed(() => readUswid(payload, limits));
   if (read instanceof ContentError) return opaque(read.message);
-  return "kind" in read ? read : readJson(read.payload, limits, "any");
+  if ("kind" in read) return read;
+  const content = readJson(read.payload, limits, "any");
+  if (content.kind === read.format || content.kind === "opaque") return content;
+  return opaque(`uSWID: the container says ${read.format}, and in it is ${content.kind}`);
 }
 
 function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {

@@ -1,8 +1,12 @@
-import { describe, expect, test } from "@jest/globals";
+import { readFileSync } from "node:fs";
+
+import { Validation } from "@cyclonedx/cyclonedx-library";
+import { describe, expect, jest, test } from "@jest/globals";
+import { Ajv } from "ajv";
 import fc from "fast-check";
 
 import { recogniseContent } from "./recognise.js";
-import { checkBomSchema } from "./schema.js";
+import { checkBomSchema, MAX_EMAIL_CHARACTERS } from "./schema.js";
 import { bytesOf } from "./testing/published.js";
 import { rejection } from "./testing/refusal.js";
 import { jsonBytes } from "./testing/sample.js";
@@ -25,6 +29,17 @@ const CYCLONEDX = {
     { type: "firmware", name: "rom", hashes: [{ alg: "SHA-256", content: "ab".repeat(32) }] },
   ],
 };
+
+/** With as many addresses, of this length each. */
+const addressed = (count: number, length: number): object => ({
+  ...CYCLONEDX,
+  metadata: {
+    authors: Array.from({ length: count }, (_, i) => ({
+      name: `${i}`,
+      email: `${"a".repeat(Math.max(0, length - 10))}@b.example`.slice(0, length),
+    })),
+  },
+});
 
 const SPDX2 = {
   ...{ spdxVersion: "SPDX-2.3", SPDXID: "SPDXRef-DOCUMENT", dataLicense: "CC0-1.0", name: "rom" },
@@ -60,6 +75,35 @@ const graph = (...elements: readonly object[]): object => ({
   "@graph": elements,
 });
 
+test("libraries that decide are of one version each", () => {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  const { dependencies } = JSON.parse(manifest) as { dependencies: Record<string, string> };
+  const deciding = Object.entries(dependencies).filter(([name]) => /ajv|cyclonedx|cvss/.test(name));
+  expect(deciding).toHaveLength(5);
+  for (const [, version] of deciding) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+});
+
+describe("the schema of a version", () => {
+  const OLD = { ...CYCLONEDX, specVersion: "1.5" };
+  const four = (value: object): Promise<readonly PromiseSettledResult<string | undefined>[]> =>
+    Promise.allSettled(Array.from({ length: 4 }, () => problemOf(jsonBytes(value))));
+
+  // No other test has this version, so that nothing is there before.
+  test("is compiled once for all that come at once, and again where that failed", async () => {
+    const compile = jest.spyOn(Ajv.prototype, "compile");
+    compile.mockImplementationOnce(() => {
+      throw new RangeError("no memory");
+    });
+    const failed = await four(OLD);
+    expect(failed.map(({ status }) => status)).toStrictEqual(Array(4).fill("rejected"));
+    expect(compile).toHaveBeenCalledTimes(1);
+    const found = await four(OLD);
+    expect(found).toStrictEqual(Array(4).fill({ status: "fulfilled", value: undefined }));
+    expect(compile).toHaveBeenCalledTimes(2);
+    compile.mockRestore();
+  });
+});
+
 describe("the schema of a bill of materials", () => {
   publishedIt.each([
     ["cyclonedx", "hbom-pcie-sata-adapter.cdx.json"],
@@ -74,6 +118,7 @@ describe("the schema of a bill of materials", () => {
 
   test.each([
     ["CycloneDX", CYCLONEDX],
+    ["CycloneDX with all addresses that it may have", addressed(16, 255)],
     ["SPDX 2.3", SPDX2],
     ["SPDX 3.0", graph(INFO, US, ROM, RELATION)],
     ["SPDX 3.0 with its information inside", graph({ ...US, creationInfo: INFO })],
@@ -160,8 +205,55 @@ describe("the schema of a bill of materials", () => {
       },
       /^\/components has 2049 elements/,
     ],
+    ["addresses that are many", addressed(16, 256), /^e-mail addresses have more than 4096/],
+    ["addresses of nothing", addressed(2048, 1), /^\/metadata\/authors\/\d+\/email must match/],
+    [
+      "more addresses of nothing",
+      { x: addressed(2048, 0), y: addressed(2048, 0), ...addressed(1, 0) },
+      /^e-mail/,
+    ],
+    ["an address that is long", addressed(1, 321), /\/email has more than 320 characters/],
+    [
+      "addresses at places that no schema names",
+      { x: addressed(16, 128), y: [[addressed(16, 129)]], ...CYCLONEDX },
+      /^e-mail/,
+    ],
   ])("refuses %s", async (_name, value, why) => {
     expect(await problemOf(jsonBytes(value))).toMatch(why);
+  });
+
+  test("looks at no address of a document that has too many", async () => {
+    const count = Math.ceil(MAX_EMAIL_CHARACTERS / 320);
+    const long = addressed(count + 1, 320);
+    const parse = jest.spyOn(Validation.JsonStrictValidator.prototype, "validate");
+    expect(await problemOf(jsonBytes(long))).toMatch(/^e-mail/);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+  });
+
+  const LONG = "x".repeat(9000);
+  const twice = { ...PACKAGE, SPDXID: `SPDXRef-${LONG}` };
+  const lists = Array<number>(2049).fill(0);
+  test.each([
+    ["a list below a name", { ...CYCLONEDX, [LONG]: lists }],
+    ["an address below a name", { ...CYCLONEDX, [LONG]: { email: "a".repeat(321) } }],
+    [
+      "an extension below a name",
+      { ...CYCLONEDX, components: [{ type: "file", name: "f", [LONG]: 1 }] },
+    ],
+    ["an identifier twice", { ...SPDX2, packages: [twice, twice] }],
+    [
+      "a relationship to nothing",
+      { ...SPDX2, relationships: [{ ...RELATED, relatedSpdxElement: LONG }] },
+    ],
+    ["a type", { ...SPDX2, relationships: [{ ...RELATED, relationshipType: LONG }] }],
+  ])("says little of %s that is long", async (_name, value) => {
+    expect((await problemOf(jsonBytes(value)))?.length).toBeLessThan(400);
+  });
+
+  test("says little of a version that is long", async () => {
+    const format = { kind: "cyclonedx", specVersion: LONG } as const;
+    expect((await checkBomSchema(jsonBytes(CYCLONEDX), format))?.length).toBeLessThan(100);
   });
 
   test("is that of a version that is here, and of strict JSON", async () => {

@@ -18,6 +18,12 @@ import { looksLikeUswid, readContainers } from "./uswid.js";
  */
 export const MAX_LIST_ELEMENTS = 2048;
 
+/** Characters of all e-mail addresses of one document: to parse one takes time by its square. */
+export const MAX_EMAIL_CHARACTERS = 4096;
+
+/** Characters of one address: 64 before its sign, 255 behind it (RFC 5321 §4.5.3.1). */
+const MAX_EMAIL = 320;
+
 const VERSIONS: ReadonlyMap<string, Spec.Version> = new Map([
   ["1.4", Spec.Version.v1dot4],
   ["1.5", Spec.Version.v1dot5],
@@ -25,8 +31,11 @@ const VERSIONS: ReadonlyMap<string, Spec.Version> = new Map([
   ["1.7", Spec.Version.v1dot7],
 ]);
 
+/** Characters of a place in a document, and of what is said of it, which its author chooses. */
+const MAX_REASON = 256;
+
 /** A schema is compiled when the first document of its version comes, which takes half a second. */
-const VALIDATORS = new Map<Spec.Version, Validation.JsonStrictValidator>();
+const VALIDATORS = new Map<Spec.Version, Promise<Validation.JsonStrictValidator>>();
 
 /** Which schema a bill of materials says that it follows. */
 export interface BomFormat {
@@ -50,20 +59,45 @@ export async function checkBomSchema(
 ): Promise<string | undefined> {
   const document = looksLikeUswid(payload) ? readContainers(payload)[0]?.payload : payload;
   const value = parseStrictJson(document ?? payload, completeLimits(limits), "the payload");
-  const long = longList(value);
-  if (long !== undefined) return long;
+  const costly = costlyPart(value);
+  if (costly !== undefined) return costly;
   if (kind === "spdx") {
     return specVersion.startsWith("3.") ? checkSpdx3(value) : checkSpdx2(value);
   }
   const version = VERSIONS.get(specVersion);
-  if (version === undefined) return `there is no schema of CycloneDX ${specVersion} here`;
-  const validator = VALIDATORS.get(version) ?? new Validation.JsonStrictValidator(version);
-  VALIDATORS.set(version, validator);
+  if (version === undefined) {
+    return `there is no schema of CycloneDX ${specVersion.slice(0, 32)} here`;
+  }
+  const validator = await validatorOf(version);
   return problemIn(await validator.validate(new TextDecoder().decode(document)));
 }
 
-function longList(root: Json): string | undefined {
+/** Yields the one validator of a version, whoever else waits for it. */
+function validatorOf(version: Spec.Version): Promise<Validation.JsonStrictValidator> {
+  const known = VALIDATORS.get(version);
+  if (known !== undefined) return known;
+  const validator = compiled(version).catch((error: unknown) => {
+    VALIDATORS.delete(version);
+    throw error;
+  });
+  VALIDATORS.set(version, validator);
+  return validator;
+}
+
+/** The library compiles at the first document, and anew for all that come before it is done. */
+async function compiled(version: Spec.Version): Promise<Validation.JsonStrictValidator> {
+  const validator = new Validation.JsonStrictValidator(version);
+  await validator.validate("{}");
+  return validator;
+}
+
+/**
+ * Yields what a schema would take too long to hold against its document. Of the formats in the
+ * schemas, that of addresses alone takes more than a time by the length.
+ */
+function costlyPart(root: Json): string | undefined {
   const open: (readonly [value: Json, path: string])[] = [[root, ""]];
+  let left = MAX_EMAIL_CHARACTERS;
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [value, path] = next;
     if (Array.isArray(value)) {
@@ -73,7 +107,14 @@ function longList(root: Json): string | undefined {
       }
       for (const inner of list) open.push([inner, path]);
     } else if (isJsonObject(value)) {
-      for (const [name, inner] of Object.entries(value)) open.push([inner, `${path}/${name}`]);
+      for (const [name, inner] of Object.entries(value)) {
+        open.push([inner, `${path}/${name}`.slice(0, MAX_REASON)]);
+        if (name !== "email" || typeof inner !== "string") continue;
+        if (inner.length > MAX_EMAIL) return `${path}/email has more than ${MAX_EMAIL} characters`;
+        // One more, for an empty one takes its time too.
+        left -= inner.length + 1;
+        if (left < 0) return `e-mail addresses have more than ${MAX_EMAIL_CHARACTERS} characters`;
+      }
     }
   }
   return undefined;
@@ -86,5 +127,5 @@ function problemIn(problems: unknown): string | undefined {
   const { instancePath, message } = Object(first) as Readonly<Record<string, unknown>>;
   const where = typeof instancePath === "string" && instancePath !== "" ? instancePath : "the root";
   const why = typeof message === "string" ? message : "is not as the schema has it";
-  return `${where.slice(0, 256)} ${why.slice(0, 256)}`;
+  return `${where.slice(0, MAX_REASON)} ${why.slice(0, MAX_REASON)}`;
 }

@@ -135,6 +135,22 @@ describe("a SWID tag", () => {
     expect(refusal(() => recogniseContent(payload))).toBe("CONTENT_STRUCTURE_INVALID");
   });
 
+  test("is refused in few words, however long its names are", () => {
+    const payload = `<File name="${"x".repeat(9000)}" s:hash="ab"/>`;
+    expect(() => readSwidRim(swidXml({ payload }))).toThrow(
+      /^File x{128} has a digest .{1,40}$/,
+    );
+  });
+
+  test.each([
+    ["the namespace of XML signatures", "http://www.w3.org/2000/09/xmldsig#", true],
+    ["another namespace", "urn:other", false],
+    ["that of the tag", "http://standards.iso.org/iso/19770/-2/2015/schema.xsd", false],
+  ])("is signed where an element Signature is of %s", (_name, namespace, isSigned) => {
+    const inside = `<p:Signature xmlns:p="${namespace}"/>`;
+    expect(readSwidRim(swidXml({ inside })).isSigned).toBe(isSigned);
+  });
+
   test("is refused where it is too large, and other XML is opaque", () => {
     expect(refusal(() => readSwidRim(new Uint8Array(1024 * 1024 + 1)))).toBe("CONTENT_TOO_LARGE");
     expect(recogniseContent(text("<svg/>"))).toMatchObject({ kind: "opaque", problem: undefined });

@@ -4,6 +4,7 @@ import { completeLimits, type ContentLimits } from "./limits.js";
 import { invalid } from "./record.js";
 import { attributeOf, elementsBelow, type XmlElement } from "./xml/element.js";
 import { parseXml } from "./xml/parse.js";
+import { DSIG } from "./xml/signature.js";
 
 /** Namespace of SWID tags (ISO/IEC 19770-2:2015). */
 const SWID = "http://standards.iso.org/iso/19770/-2/2015/schema.xsd";
@@ -60,7 +61,7 @@ export interface SwidRim {
   /** By index, each once. */
   readonly measurements: readonly SwidMeasurement[];
   readonly files: readonly SwidFile[];
-  /** Whether a signature is there, which nobody has verified. */
+  /** Whether a signature of XML is there; nobody has verified it. */
   readonly isSigned: boolean;
 }
 
@@ -108,7 +109,9 @@ export function swidOf(root: XmlElement): SwidRim {
     ...metaOf(inner),
     measurements: measurements.sort((a, b) => a.index - b.index),
     files: files.map(readFile),
-    isSigned: root.children.some(({ local }) => local === "Signature"),
+    isSigned: root.children.some(
+      ({ namespace, local }) => namespace === DSIG && local === "Signature",
+    ),
   };
 }
 
@@ -150,7 +153,7 @@ function readMeasurement(resource: XmlElement): SwidMeasurement {
 
 function readFile(file: XmlElement): SwidFile {
   const name = required(file, "name");
-  return { name, digests: digestsOf(file, `File ${name}`) };
+  return { name, digests: digestsOf(file, `File ${name.slice(0, 128)}`) };
 }
 
 /** Yields the digests of an element, in the order in which their attributes are numbered. */

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { referencesOfSwid, type ReferenceValues, type Triple } from "@tallystick/content";
+import {
+  readSwidRim,
+  referencesOfSwid,
+  type ReferenceValues,
+  type Triple,
+} from "@tallystick/content";
 import { encodeHex, decodeHex } from "@tallystick/cose";
 import { parseCertificates, type Certificate } from "@tallystick/statement";
 
@@ -9,7 +14,6 @@ import { decodeEvidence, type Evidence } from "./evidence.js";
 import { matchReferences } from "./match/match.js";
 import { refusalOf } from "./testing/refusal.js";
 import { bytesOf, sharedFolder } from "./testing/shared.js";
-import { swidOf } from "./testing/swid.js";
 import { VerifiedEvidence } from "./verified.js";
 
 const folder = sharedFolder("published evidence");
@@ -26,7 +30,7 @@ const chain = (): readonly Certificate[] => parseCertificates(text(...gpu("hoppe
 const root = (): readonly Certificate[] =>
   parseCertificates(text(...gpu("verifier_device_root.pem")));
 const swid = (file: string): ReferenceValues =>
-  referencesOfSwid(swidOf(text("rim", "nvidia-swid", file)));
+  referencesOfSwid(readSwidRim(bytesOf(folder, "rim", "nvidia-swid", file)));
 
 const MATCHING = "1010_0200_882_96005E0001_PROD.swidtag";
 const OTHER = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";

@@ -1,8 +1,11 @@
-import { ContentError, type ReviewKey } from "@tallystick/content";
+import { ContentError, mayBeBom, type ReviewKey } from "@tallystick/content";
 import type { SignedStatement } from "@tallystick/statement";
 
 import { CONTENT_LIMITS, readContent } from "./content-facts.js";
 import { ReportSignature } from "./report-signature.js";
+
+/** Characters of a reason, whose words are in part those of whoever wrote the document. */
+const MAX_PROBLEM = 512;
 
 /** What the rules of a policy ask of payloads that takes more than reading them. */
 export interface Questions {
@@ -64,15 +67,20 @@ export class Finding {
 }
 
 async function schemaVerdict(statement: SignedStatement): Promise<SchemaVerdict | undefined> {
-  const { payload } = statement;
+  const { payload, contentType, hashEnvelope } = statement;
+  // The rule reads it once more, so what is no bill of materials at a glance is not read here.
+  if (payload === null || hashEnvelope !== undefined || !mayBeBom(payload, contentType)) {
+    return undefined;
+  }
   try {
     const content = readContent(statement);
-    if (payload === null || !("bom" in content)) return undefined;
+    if (!("bom" in content)) return undefined;
     // The schemas are large, and most policies do not ask.
     const { checkBomSchema } = await import("@tallystick/content/schema");
     const { specVersion } = content.bom;
     const format = { kind: content.kind, specVersion };
-    return { problem: await checkBomSchema(payload, format, CONTENT_LIMITS) };
+    const problem = await checkBomSchema(payload, format, CONTENT_LIMITS);
+    return { problem: problem?.slice(0, MAX_PROBLEM) };
   } catch (error) {
     // What cannot be read is refused by the rule itself.
     if (error instanceof ContentError) return undefined;

@@ -7,6 +7,7 @@ import { recogniseContent } from "../recognise.js";
 import { concat, encodeItem, mapOf } from "../testing/corim.js";
 import { bytesOf } from "../testing/published.js";
 import { refusal } from "../testing/refusal.js";
+import { jsonBytes, REPORT } from "../testing/sample.js";
 import { sharedFolder } from "../testing/shared.js";
 import { COSWID_TAG } from "./coswid.js";
 import { Tagged, type Item } from "./item.js";
@@ -105,6 +106,30 @@ describe("a CoSWID", () => {
     expect(recogniseContent(uswid(payload, { version: 4, more: [0, 0, 1] })).kind).toBe(
       "cyclonedx",
     );
+  });
+
+  const revocation = {
+    ...{ format: "tallystick-revoke/1", target: "11".repeat(32) },
+    ...{ issuer: "https://vendor.example", reason: "by mistake" },
+  };
+  test.each([
+    ["a revocation", "cyclonedx", revocation, "revoke"],
+    ["a review report", "spdx", REPORT, "sfr"],
+    [
+      "another bill of materials",
+      "spdx",
+      { bomFormat: "CycloneDX", specVersion: "1.6", version: 1 },
+      "cyclonedx",
+    ],
+  ])("that a uSWID has as what it is not is opaque: %s", (_name, format, value, kind) => {
+    const payload = jsonBytes(value);
+    expect(recogniseContent(payload).kind).toBe(kind);
+    const place = format === "spdx" ? 2 : 1;
+    expect(recogniseContent(uswid(payload, { version: 4, more: [0, 0, place] }))).toStrictEqual({
+      kind: "opaque",
+      problem: `uSWID: the container says ${format}, and in it is ${kind}`,
+      warnings: [],
+    });
   });
 
   const deep = (levels: number): Item =>

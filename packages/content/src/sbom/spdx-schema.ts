@@ -2,6 +2,9 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 
 import { isJsonObject, memberOf, type Json, type JsonObject } from "../json.js";
 
+/** Characters of a place, or of an identifier, in what is said of a document that others wrote. */
+const MAX_NAME = 128;
+
 /** Beside identifiers of the document itself, what relationships may name (SPDX 2.3 §11.1). */
 const ELSEWHERE = /^(?:NONE|NOASSERTION|DocumentRef-[A-Za-z0-9.+-]+(?::SPDXRef-[A-Za-z0-9.+-]+)?)$/;
 
@@ -133,7 +136,7 @@ export function checkSpdx2(value: Json): string | undefined {
     const [first] = compiled.errors ?? [];
     const where =
       first === undefined || first.instancePath === "" ? "the root" : first.instancePath;
-    return `${where} ${first?.message ?? "is not as SPDX 2.3 has it"}`;
+    return `${where.slice(0, MAX_NAME)} ${first?.message ?? "is not as SPDX 2.3 has it"}`;
   }
   return isJsonObject(value) ? referenceProblem(value) : undefined;
 }
@@ -144,7 +147,7 @@ function referenceProblem(document: JsonObject): string | undefined {
   for (const list of ["packages", "files", "snippets"]) {
     for (const element of objectsIn(document, list)) {
       const id = memberOf(element, "SPDXID");
-      if (ids.has(id)) return `/${list} has the identifier ${textOf(id)} twice`;
+      if (ids.has(id)) return `/${list} has the identifier ${nameOf(id)} twice`;
       ids.add(id);
     }
   }
@@ -157,11 +160,15 @@ function referenceProblem(document: JsonObject): string | undefined {
     ]),
   ];
   const lost = named.find((id) => !ids.has(id) && !ELSEWHERE.test(textOf(id)));
-  return lost === undefined ? undefined : `${textOf(lost).slice(0, 128)} is named and not there`;
+  return lost === undefined ? undefined : `${nameOf(lost)} is named and not there`;
 }
 
 function textOf(id: Json | undefined): string {
   return typeof id === "string" ? id : "";
+}
+
+function nameOf(id: Json | undefined): string {
+  return textOf(id).slice(0, MAX_NAME);
 }
 
 function objectsIn(document: JsonObject, name: string): readonly JsonObject[] {
