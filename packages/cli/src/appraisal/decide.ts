@@ -169,7 +169,7 @@ function completeReasons(
   { allowsIncomplete }: AppraisalPolicy,
 ): readonly Reason[] {
   if (isComplete || allowsIncomplete) return [];
-  const value = `the bundle has not every entry up to size ${size}, so that a revocation may be left out`;
+  const value = `the bundle has not every entry up to size ${size} and these alone, so that a revocation may be left out`;
   return [{ decision: "manual", rule: "complete", statement: undefined, value }];
 }
 
