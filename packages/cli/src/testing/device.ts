@@ -41,10 +41,13 @@ export function record({ version, svn = 7, mode = 0 }: Measured): Uint8Array {
   ]);
 }
 
-/** Yields an SPDM 1.1 transcript over a record, under the key of a certificate on P-256. */
-export function transcript(measured: Uint8Array, key: string): Uint8Array {
+/**
+ * Yields an SPDM 1.1 transcript over a record, under the key of a certificate on P-256. The operation
+ * 0xff asks for all blocks.
+ */
+export function transcript(measured: Uint8Array, key: string, operation = 0xff): Uint8Array {
   const message = concatBytes([
-    Uint8Array.of(0x11, 0xe0, 1, 0xff),
+    Uint8Array.of(0x11, 0xe0, 1, operation),
     new Uint8Array(32).fill(7),
     Uint8Array.of(0, 0x11, 0x60, 0, 0, 4, ...little(measured.length, 3)),
     measured,
@@ -107,7 +110,7 @@ const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex
 
 /**
  * Writes evidence of two devices of one vendor, one that runs version 7 and one that runs
- * version 8, their certificate, a manifest of version 7 and the root; yields the root in PEM.
+ * version 8, evidence of which a part was asked for, their certificate, a manifest of version 7 and the root; yields the root in PEM.
  */
 export async function writeDevices(workspace: Workspace): Promise<string> {
   const authority = await Authority.make("Example Devices");
@@ -115,6 +118,7 @@ export async function writeDevices(workspace: Workspace): Promise<string> {
   await workspace.write("device.pem", cert);
   await workspace.write("device-7.bin", transcript(record({ version: 7 }), key));
   await workspace.write("device-8.bin", transcript(record({ version: 8 }), key));
+  await workspace.write("device-part.bin", transcript(record({ version: 7 }), key, 2));
   await workspace.write("rim-7.cbor", corim());
   return authority.pem;
 }
