@@ -15,7 +15,8 @@ const little = (value: number, length: number): Uint8Array =>
 /** Yields the digest of what a stage of a version measures. */
 export const stage = (version: number): Uint8Array => digest("sha-384", rom(100 + version));
 
-function block(index: number, type: number, value: Uint8Array): Uint8Array {
+/** Yields a measurement block. */
+export function block(index: number, type: number, value: Uint8Array): Uint8Array {
   const head = [index, 1, ...little(value.length + 3, 2), type, ...little(value.length, 2)];
   return concatBytes([Uint8Array.from(head), value]);
 }
@@ -28,16 +29,19 @@ export interface Measured {
   readonly svn?: number;
   /** Word of the mode state in block 254. */
   readonly mode?: number;
+  /** Blocks behind these. */
+  readonly more?: readonly Uint8Array[];
 }
 
 /** Yields a measurement record with a ROM, one stage of firmware, an SVN and a mode. */
-export function record({ version, svn = 7, mode = 0 }: Measured): Uint8Array {
+export function record({ version, svn = 7, mode = 0, more = [] }: Measured): Uint8Array {
   const words = [63, 4, 31, mode].map((word) => little(word, 4));
   return concatBytes([
     block(1, 0, stage(1)),
     block(2, 1, stage(version)),
     block(16, 0x87, little(svn, 8)),
     block(254, 0x85, concatBytes(words)),
+    ...more,
   ]);
 }
 
@@ -60,6 +64,8 @@ export function transcript(measured: Uint8Array, key: string, operation = 0xff):
 /** Changes to a good manifest. */
 export interface Manifest {
   readonly vendor?: string;
+  /** In place of the vendor. */
+  readonly model?: string;
   readonly version?: number;
   readonly minimumSvn?: number;
   readonly profile?: string;
@@ -71,7 +77,10 @@ export interface Manifest {
 /** Yields a CoRIM that says what a version measures: the ROM, the stage, and an SVN of 5 at least. */
 export function corim(manifest: Manifest = {}): Uint8Array {
   const { vendor = "Example Silicon", version = 7, minimumSvn = 5, files = [] } = manifest;
-  const device: CborValue = new Map([[0, new Map([[1, vendor]])]]);
+  const { model } = manifest;
+  const device: CborValue = new Map([
+    [0, new Map([model === undefined ? [1, vendor] : [2, model]])],
+  ]);
   const value = (digests: readonly Uint8Array[]): CborValue =>
     new Map([[2, digests.map((one): CborValue => [7, one])]]);
   const measurement = (key: number, of: CborValue): CborValue =>
@@ -80,7 +89,9 @@ export function corim(manifest: Manifest = {}): Uint8Array {
       [1, of],
     ]);
   const references = [measurement(1, value([stage(1)])), measurement(2, value([stage(version)]))];
-  const endorsed: CborValue = [[device, [new Map([[1, value(files)]])]]];
+  const endorsed: CborValue = [
+    [device, files.map((one): CborValue => new Map([[1, value([one])]]))],
+  ];
   // The strict encoder writes no tags: 553 stands before the last number, 506 before the string.
   const minimum = concatBytes([hex("a2001001a101d90229"), encodeCbor(minimumSvn)]);
   const triple = concatBytes([
