@@ -111,6 +111,24 @@ describe("wrong input", () => {
   });
 
   test.each([
+    ["operators", { operators: [VENDOR] }],
+    ["vendors", { vendors: { [VENDOR]: ["Example Silicon"] } }],
+  ])("is refused of a policy: %s whom nobody verifies", async (_name, changes) => {
+    const { services } = await workspace.json("trust.json");
+    const args = ["--digest", DIGEST, "--bundle", "no.bundle", "--policy", "wrong.json"];
+    const saysWith = async (more: object): Promise<string> => {
+      await writeAppraisal(workspace, "wrong.json", { trust: { services, ...more }, ...changes });
+      const { code, stderr } = await workspace.tally("appraise", ...args);
+      expect(code).toBe(2);
+      return stderr;
+    };
+    expect(await saysWith({})).toContain("has no issuers to verify them by");
+    for (const named of [{ issuers: [] }, { anchors: [] }, { selfContained: ["did:key"] }]) {
+      expect(await saysWith(named)).toContain("cannot read no.bundle");
+    }
+  });
+
+  test.each([
     ["no CBOR", Uint8Array.of(0xff)],
     ["another map", Uint8Array.of(0xa0)],
     ["many items", Uint8Array.of(0x9a, 0x7f, 0xff, 0xff, 0xff)],

@@ -78,7 +78,13 @@ describe("a device of docs/firmware.md", () => {
   test.each([
     ["no challenge", [...EVIDENCE, ...CHAIN], 2, "it answers no challenge"],
     ["another challenge", [...EVIDENCE, ...CHAIN, "--nonce", "08"], 1, "EVIDENCE_NONCE_MISMATCH"],
-    ["no certificates", [...EVIDENCE, "--nonce", NONCE], 1, "EVIDENCE_CHAIN_INVALID"],
+    [
+      "some of its measurements",
+      ["--evidence", "device-part.bin", ...CHAIN, "--nonce", NONCE],
+      1,
+      "not all measurements were asked for",
+    ],
+    ["no certificates", [...EVIDENCE, "--nonce", NONCE], 3, "CLI_USAGE"],
     ["certificates alone", ["--evidence", "device.pem"], 2, "EVIDENCE_MALFORMED"],
     ["what is no evidence", ["--evidence", "trust.json"], 2, "EVIDENCE_MALFORMED"],
   ] as const)("comes to an answer with %s", async (...[, args, code, says]) => {

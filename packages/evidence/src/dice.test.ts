@@ -89,6 +89,21 @@ describe("the certificate of a layer", () => {
   });
 
   test.each([
+    ["DEVICE_FIRMWARE", tcbInfo("DEVICE_FIRMWARE", 1, 1), "firmware"],
+    ["MY_DEVICE_INFO", tcbInfo("MY_DEVICE_INFO", 1, 1), "firmware"],
+    ["FUSE_INFO", tcbInfo("FUSE_INFO", 1, 1), "hardware-config"],
+    [
+      "a register alone",
+      info(der(0xab, der(0x30, bytes(0x81, 4), der(0xa2, fwid(new Uint8Array(48).fill(6)))))),
+      "firmware",
+    ],
+    ["a layer alone", info(bytes(0x84, 1)), "other"],
+  ])("is told apart: %s", async (_name, value, kind) => {
+    const { elements } = decodeEvidence(await withInfo(value));
+    expect(elements.map((element) => element.kind)).toStrictEqual([kind]);
+  });
+
+  test.each([
     ["no sequence", text(0x04, "FMC")],
     ["a field of another class", info(text(0x0c, "Vendor"))],
     ["a field twice", info(bytes(0x84, 1), bytes(0x84, 2))],

@@ -2,9 +2,10 @@ import type { EvidenceElement } from "@tallystick/evidence";
 
 import type { EvidencePolicy } from "./evidence-policy.js";
 import type { Known } from "./gather.js";
-import { digestsOf, listedBy, type Held } from "./manifest.js";
+import { digestsOf, isBlank, listedBy, type Held } from "./manifest.js";
 import type { Reason } from "./reason.js";
 import { digestsOfReport, filesOf, textOf, type Relevance } from "./relevance.js";
+import { isOfVendor, leadsTo, vendorsOf, type Vendors } from "./vendor.js";
 
 /** Most elements that are named one by one. */
 const MAX_NAMED = 8;
@@ -14,6 +15,7 @@ export interface Coverage {
   readonly elements: readonly EvidenceElement[];
   readonly held: readonly Held[];
   readonly relevance: Relevance;
+  readonly vendors: Vendors;
 }
 
 /**
@@ -27,7 +29,7 @@ export function coverageReasons(
   const reviewed = reviewedElements(coverage);
   const known = new Set([...reviewed, ...listedBy(coverage.held), ...namedElements(coverage)]);
   const firmware = coverage.elements.filter(
-    (element) => ["rom", "firmware"].includes(element.kind) && digestsOf(element).length > 0,
+    (element) => ["rom", "firmware"].includes(element.kind) && !isBlank(element),
   );
   const stray = firmware.filter((element) => !known.has(element));
   const open = firmware.filter((element) => known.has(element) && !reviewed.has(element));
@@ -50,26 +52,25 @@ function reasonsOf(
 }
 
 /** Yields the elements that releases name of whose issuers that counts. */
-function namedElements({ elements, relevance }: Coverage): readonly EvidenceElement[] {
-  const named = new Set(relevance.leading.flatMap(measuredBy));
-  return elements.filter((element) => digestsOf(element).some((digest) => named.has(digest)));
+function namedElements(coverage: Coverage): readonly EvidenceElement[] {
+  return coverage.relevance.leading.flatMap((release) => measuredBy(release, coverage));
 }
 
 /** Yields the elements from which a report is led to. */
-function reviewedElements({ elements, held, relevance }: Coverage): ReadonlySet<EvidenceElement> {
+function reviewedElements(coverage: Coverage): ReadonlySet<EvidenceElement> {
+  const { elements, held, relevance, vendors } = coverage;
   const { used, leading } = relevance;
   const about = new Set(used.flatMap(({ reports }) => reports.flatMap(digestsOfReport)));
   const hasReport = (digests: readonly string[]): boolean => digests.some((one) => about.has(one));
   const reviewed = elements.filter((element) => hasReport(digestsOf(element)));
+  const edges = new Set(used.map(({ edge }) => edge));
   for (const release of leading) {
-    const isByVersion = used.some(({ edge }) => edge === `version ${release.entryId}`);
+    const isByVersion = edges.has(`version ${release.entryId}`);
     if (!isByVersion && !hasReport(releaseFiles(release))) continue;
-    const measured = new Set(measuredBy(release));
-    const named = held.filter(({ known }) => namesManifest(release, known));
-    reviewed.push(
-      ...elements.filter((element) => digestsOf(element).some((digest) => measured.has(digest))),
-      ...listedBy(named),
+    const named = held.filter(
+      ({ known }) => namesManifest(release, known) && leadsTo(known, release, vendors),
     );
+    reviewed.push(...measuredBy(release, coverage), ...listedBy(named));
   }
   for (const one of held) {
     if (hasReport(filesOf(one.known))) reviewed.push(...listedBy([one]));
@@ -77,9 +78,20 @@ function reviewedElements({ elements, held, relevance }: Coverage): ReadonlySet<
   return new Set(reviewed);
 }
 
-function measuredBy({ content }: Known): readonly string[] {
-  if (content.kind !== "release") return [];
-  return content.release.measurements.flatMap(({ digests }) => digests.map(textOf));
+/** Yields the elements of its issuer's vendors that a release says are measured. */
+function measuredBy(
+  release: Known,
+  { elements, vendors }: Pick<Coverage, "elements" | "vendors">,
+): readonly EvidenceElement[] {
+  const { content } = release;
+  if (content.kind !== "release" || content.release.measurements.length === 0) return [];
+  const named = content.release.measurements.flatMap(({ digests }) => digests.map(textOf));
+  const measured = new Set(named);
+  const own = vendorsOf(release, vendors);
+  return elements.filter(
+    (element) =>
+      digestsOf(element).some((digest) => measured.has(digest)) && isOfVendor(element, own),
+  );
 }
 
 function releaseFiles({ content }: Known): readonly string[] {

@@ -72,7 +72,8 @@ function decideOn(
   const lapsedReports = lapsed.map((one) => one.known).filter(({ reports }) => reports.length > 0);
   const weighed = weighedFor(device, valid, policy);
   const askedOf = (held: readonly Held[] | undefined): Asked => ({
-    ...{ digests, manifests: held?.filter(({ match }) => match.isMatch).map((one) => one.known) },
+    ...{ digests, elements: device?.evidence.elements },
+    manifests: held?.filter(({ match }) => match.isMatch).map((one) => one.known),
   });
   // What is withdrawn or lapsed leads to nothing that allows, and yet may be led to.
   const everything = [...known, ...lapsedReports];
@@ -118,15 +119,15 @@ interface Evidenced {
 
 function evidenceReasons(
   { device, weighed, relevance }: Evidenced,
-  { evidence: accepted }: AppraisalPolicy,
+  { evidence: accepted, vendors }: AppraisalPolicy,
 ): readonly Reason[] {
   if (device === undefined || weighed === undefined || accepted === undefined) return [];
   const { held } = weighed;
   const { elements } = device.evidence;
   return [
     ...deviceReasons(device, accepted),
-    ...manifestReasons(weighed),
-    ...coverageReasons({ elements, held, relevance }, accepted),
+    ...manifestReasons(weighed, vendors),
+    ...coverageReasons({ elements, held, relevance, vendors }, accepted),
   ];
 }
 
@@ -169,7 +170,7 @@ function completeReasons(
   { allowsIncomplete }: AppraisalPolicy,
 ): readonly Reason[] {
   if (isComplete || allowsIncomplete) return [];
-  const value = `the bundle has not every entry up to size ${size}, so that a revocation may be left out`;
+  const value = `the bundle has not every entry up to size ${size} and these alone, so that a revocation may be left out`;
   return [{ decision: "manual", rule: "complete", statement: undefined, value }];
 }
 

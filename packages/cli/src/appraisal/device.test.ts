@@ -5,6 +5,7 @@ import { decodeEvidence, EvidenceError } from "@tallystick/evidence";
 import { CelProgram } from "@tallystick/policy";
 
 import {
+  block,
   corim,
   record,
   releaseOf,
@@ -16,6 +17,7 @@ import { report, rom, VENDOR } from "../testing/review.js";
 import { decide, subjectOfDevice, type Appraisal } from "./decide.js";
 import { parseEvidencePolicy } from "./evidence-policy.js";
 import type { Gathered, Known } from "./gather.js";
+import { manifestReasons } from "./manifest.js";
 import { RULE_VARIABLES, type AppraisalPolicy } from "./policy.js";
 
 const TIME = 1_790_000_000;
@@ -82,7 +84,8 @@ function appraise(
     checkpointTime: TIME,
     isComplete: true,
   };
-  const decoded = decodeEvidence(record(measured), { device: DEVICE });
+  const accepted = parseEvidencePolicy({ ...LENIENT, ...evidence });
+  const decoded = decodeEvidence(record(measured), { device: accepted?.device ?? DEVICE });
   const subject = subjectOfDevice({ evidence: decoded, verified: undefined, fault });
   return decide(subject, gathered, {
     operators: new Set(),
@@ -90,7 +93,7 @@ function appraise(
     threshold: "medium",
     unknownSeverity: "deny",
     allowsIncomplete: false,
-    evidence: parseEvidencePolicy({ ...LENIENT, ...evidence }),
+    evidence: accepted,
     rules: [],
     ...policy,
   } as unknown as AppraisalPolicy);
@@ -268,6 +271,103 @@ describe("a manifest", () => {
   test("does not lead on from evidence that it does not match", () => {
     const appraisal = appraise([rim({ version: 8 }), release, reviewed]);
     expect(appraisal.used).toStrictEqual([]);
+  });
+});
+
+describe("the word of another vendor", () => {
+  const vendors = (own: string, others: string): Case => ({
+    policy: {
+      vendors: new Map([
+        [VENDOR, new Set([own])],
+        [OTHER, new Set([others])],
+      ]),
+    },
+  });
+  const apart = vendors("Example Silicon", "Other Silicon");
+  const ofOther = (payload: string): string => payload.replace("Example Silicon", "Other Silicon");
+  const reviewedOther = knownOf(id("sfr"), text(ofOther(report(7, "none"))));
+
+  test.each([
+    ["the vendor of the device where it names none", { vendor: "Example Silicon" }, "allow", ""],
+    ["no other vendor", { vendor: "Other Silicon" }, "deny", "does not sign for"],
+    ["nobody where the policy names none", {}, "deny", "names no vendor"],
+  ])("is not taken from a manifest, which is of %s", (_name, device, decision, says) => {
+    const evidence = { device: { ...device, model: "RoT" } };
+    const appraisal = appraise([rim({ model: "RoT" }), release, reviewed], { evidence });
+    expect([appraisal.decision, said(appraisal)]).toStrictEqual([
+      decision,
+      expect.stringContaining(says),
+    ]);
+  });
+
+  test("does not forgive what a manifest denies", () => {
+    const next = knownOf(id("next"), corim({ version: 8 }), { issuer: OTHER });
+    const { held } = appraise([rim(), next], vendors("Example Silicon", "Example Silicon"));
+    const decisionsOf = (own: string): readonly string[] =>
+      manifestReasons(
+        { held, warnings: [] },
+        new Map([
+          [VENDOR, new Set(["Example Silicon"])],
+          [OTHER, new Set([own])],
+        ]),
+      ).map(({ decision }) => decision);
+    expect(decisionsOf("Example Silicon")).toStrictEqual(["allow"]);
+    expect(decisionsOf("Other Silicon")).toStrictEqual(["allow", "deny"]);
+  });
+
+  test("does not lead by a release of a vendor for whom its issuer does not sign", () => {
+    const foreign = knownOf(id("release"), text(ofOther(releaseOf(id("rim")))));
+    expect(appraise([rim(), foreign, reviewed]).decision).toBe("deny");
+    expect(appraise([rim(), release, reviewed]).decision).toBe("allow");
+  });
+
+  test("does not lead by a release that names a manifest", () => {
+    const foreign = knownOf(id("release"), text(ofOther(releaseOf(id("rim")))), { issuer: OTHER });
+    const appraisal = appraise([rim(), foreign, reviewedOther], apart);
+    expect(appraisal.decision).toBe("deny");
+    expect(appraisal.used.map(({ known }) => known.content.kind)).toStrictEqual(["rim"]);
+    const shared = { policy: { vendors: new Map([...(apart.policy?.vendors ?? [])]) } };
+    shared.policy.vendors.set(VENDOR, new Set(["Example Silicon", "Other Silicon"]));
+    expect(appraise([rim(), foreign, reviewedOther], shared).decision).toBe("allow");
+  });
+
+  test.each([
+    ["of its own device", VENDOR, (payload: string) => payload, "allow"],
+    ["of another's device", OTHER, ofOther, "deny"],
+  ])("leads by what a release says is measured %s alone", (_name, issuer, change, decision) => {
+    const digests = [1, 7].map((one) => ({ alg: "sha-384", value: encodeHex(stage(one)) }));
+    const measurements = digests.map((one) => ({ element: "1", digests: [one] }));
+    const { rims: _rims, ...rest } = JSON.parse(releaseOf(id("rim"))) as Record<string, unknown>;
+    const payload = text(change(JSON.stringify({ ...rest, measurements })));
+    const measuring = knownOf(id("release"), payload, { issuer });
+    const sfr = issuer === VENDOR ? reviewed : reviewedOther;
+    expect(appraise([measuring, sfr], apart).decision).toBe(decision);
+  });
+});
+
+describe("firmware that no statement accounts for", () => {
+  test.each([
+    ["as it is", block(3, 0x81, Uint8Array.of(1, 2, 3)), "manual"],
+    ["of ROM as it is", block(3, 0x80, new Uint8Array(48)), "manual"],
+    ["by an empty digest", block(3, 1, new Uint8Array()), "manual"],
+    ["by a digest", block(3, 1, stage(9)), "manual"],
+    ["by zeros, as where there is none", block(3, 1, new Uint8Array(48)), "allow"],
+  ])("is told where it is measured %s", (_name, more, decision) => {
+    const measured = { version: 7, more: [more] };
+    const appraisal = appraise([rim(), release, reviewed], { measured });
+    expect(appraisal.decision).toBe(decision);
+    if (decision === "allow") return;
+    expect(against(appraisal)).toStrictEqual(["uncovered"]);
+    expect(said(appraisal)).toContain("block 3: is in no manifest that matches");
+  });
+
+  test("is told where one file of a manifest was reviewed, and another was not", () => {
+    const files = [digest("sha-384", rom(7)), digest("sha-384", rom(8))];
+    const appraisal = appraise([rim({ files }), reviewed]);
+    expect([appraisal.decision, ...against(appraisal)]).toStrictEqual(["manual", "files"]);
+    expect(said(appraisal)).toContain("1 of 2 files of a manifest");
+    const both = knownOf(id("sfr 8"), text(report(8, "none")));
+    expect(appraise([rim({ files }), reviewed, both]).decision).toBe("allow");
   });
 });
 

@@ -45,6 +45,9 @@ export async function readDevice(
   }
   const nonce = options.nonce === undefined ? undefined : nonceOf(options.nonce);
   const evidence = decodeEvidence(await readWhole(options.evidence), { device: accepted.device });
+  if (evidence.form === "spdm" && options.chain === undefined) {
+    throw new CliError("CLI_USAGE", "an SPDM transcript needs --chain, the device's certificates");
+  }
   const chain =
     options.chain === undefined ? undefined : readCertificates(await readWhole(options.chain));
   try {
@@ -98,5 +101,8 @@ export function deviceReasons(device: DeviceEvidence, accepted: EvidencePolicy):
       ? reason("allow", "state", `${concern}, which the policy allows`)
       : reason("deny", "state", concern),
   );
-  return [reason("allow", "evidence", vouched), fresh, ...states];
+  // Whoever relays the question chooses it, and could leave out what tells of debugging.
+  const isPart = evidence.proof.form === "spdm" && !evidence.proof.transcript.isWhole;
+  const parts = isPart ? [reason("deny", "whole", "not all measurements were asked for")] : [];
+  return [reason("allow", "evidence", vouched), fresh, ...parts, ...states];
 }

@@ -14,6 +14,7 @@ import {
   VerifierError,
   verifyCheckpoint,
   verifyTransparentStatement,
+  type TrustedService,
   type VerifiedTransparentStatement,
 } from "@tallystick/verifier";
 
@@ -25,6 +26,7 @@ import type { AppraisalPolicy } from "./policy.js";
 export interface Known {
   readonly entryId: string;
   readonly issuer: string;
+  /** In the log of the checkpoint; `undefined` where nothing places it there. */
   readonly index: number | undefined;
   /** When services had vouched for it, in seconds since the epoch. */
   readonly time: number | undefined;
@@ -56,7 +58,10 @@ export interface Gathered {
   readonly origin: string;
   readonly size: number;
   readonly checkpointTime: number;
-  /** Whether the bundle has every entry of the log up to the size, and its root shows it. */
+  /**
+   * Whether the bundle has every entry of the log up to the size, and its root shows it, and every
+   * statement that counts is one of these entries.
+   */
   readonly isComplete: boolean;
 }
 
@@ -71,15 +76,22 @@ export async function gather(bundle: Bundle, policy: AppraisalPolicy): Promise<G
   const lapsed = new Map<string, Lapsed>();
   const refused: { statement: string; why: string }[] = [];
   const leaves = new Map<number, Uint8Array>();
+  const inside = new Set<string>();
   for (const [position, bytes] of bundle.statements.entries()) {
-    const outcome = await look(bytes, policy);
+    const outcome = await look(bytes, policy, { issuer, origin });
     const { placed, known: one, refusal } = outcome;
     if (refusal !== undefined) {
       const { statement = `statements[${position}]`, why, late } = refusal;
       refused.push({ statement, why });
       if (late !== undefined) lapsed.set(late.entryId, { known: late, why });
     }
-    if (placed?.log === `${issuer}\n${origin}`) leaves.set(placed.index, leafHash(placed.entry));
+    for (const { index, leaf } of placed) {
+      // A log that signed two entries for one place has no root that both are under.
+      if (index < size && isSame(leaves.get(index) ?? leaf, leaf)) {
+        leaves.set(index, leaf);
+        if (one !== undefined) inside.add(one.entryId);
+      }
+    }
     if (one !== undefined && isEarlier(one, known.get(one.entryId))) known.set(one.entryId, one);
   }
   return {
@@ -87,7 +99,9 @@ export async function gather(bundle: Bundle, policy: AppraisalPolicy): Promise<G
     // Another copy may have a receipt of a better time.
     lapsed: [...lapsed.values()].filter((one) => !known.has(one.known.entryId)),
     ...{ refused, origin, size, checkpointTime: time },
-    isComplete: isWhole(leaves, size, root),
+    // What came later, or is of another log, was chosen by whoever made the bundle.
+    isComplete:
+      [...known.keys()].every((entryId) => inside.has(entryId)) && isWhole(leaves, size, root),
   };
 }
 
@@ -117,10 +131,13 @@ function isWhole(leaves: ReadonlyMap<number, Uint8Array>, size: number, root: Ui
   return found.length === size && isSame(treeRoot(found), root);
 }
 
+/** The log of the checkpoint. */
+type Log = Pick<TrustedService, "issuer" | "origin">;
+
+/** An entry of that log. */
 interface Placed {
-  readonly log: string;
   readonly index: number;
-  readonly entry: Uint8Array;
+  readonly leaf: Uint8Array;
 }
 
 interface Refusal {
@@ -131,7 +148,7 @@ interface Refusal {
 }
 
 interface Outcome {
-  readonly placed: Placed | undefined;
+  readonly placed: readonly Placed[];
   readonly known?: Known;
   readonly refusal?: Refusal;
 }
@@ -141,14 +158,14 @@ const LAPSES: readonly string[] = [
   ...["VERIFIER_KEY_OUT_OF_TERM", "VERIFIER_ISSUER_UNVERIFIED", "CONTENT_KEY_OUT_OF_TERM"],
 ];
 
-async function look(bytes: Uint8Array, policy: AppraisalPolicy): Promise<Outcome> {
+async function look(bytes: Uint8Array, policy: AppraisalPolicy, log: Log): Promise<Outcome> {
   const vouched = await verified(bytes, policy.services);
   if (vouched instanceof VerifierError) {
-    return { refusal: refusalOf(vouched), placed: undefined };
+    return { refusal: refusalOf(vouched), placed: [] };
   }
   const { statement, judgedAt: time } = vouched;
   const { entryId } = statement;
-  const placed = placeOf(vouched);
+  const placed = placesOf(vouched, log);
   const content = contentOf(statement);
   if (content instanceof ContentError) return { refusal: refusalOf(content, entryId), placed };
   // What says nothing of firmware needs no signature of anybody's to be left out.
@@ -158,7 +175,7 @@ async function look(bytes: Uint8Array, policy: AppraisalPolicy): Promise<Outcome
   const known: Known = {
     entryId,
     issuer: statement.claims.issuer,
-    index: placed?.index,
+    index: placed[0]?.index,
     time,
     isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
@@ -246,15 +263,20 @@ async function uncheckedOf(
   }
 }
 
-function placeOf({ statement, receipts }: VerifiedTransparentStatement): Placed | undefined {
-  const found = receipts.find(({ inclusion }) => inclusion.receipt.signedSize !== undefined);
-  if (found?.inclusion.index === undefined) return undefined;
-  const { service, inclusion } = found;
-  return {
-    log: `${service.issuer}\n${service.origin}`,
-    index: inclusion.index ?? 0,
-    entry: statement.entry,
-  };
+/** Yields the places in a log that receipts vouch for, under sizes that are signed. */
+function placesOf(
+  { statement, allReceipts }: VerifiedTransparentStatement,
+  { issuer, origin }: Log,
+): readonly Placed[] {
+  const leaf = leafHash(statement.entry);
+  return allReceipts.flatMap(({ service, inclusion: { index, receipt } }) =>
+    service.issuer === issuer &&
+    service.origin === origin &&
+    receipt.signedSize !== undefined &&
+    index !== undefined
+      ? [{ index, leaf }]
+      : [],
+  );
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

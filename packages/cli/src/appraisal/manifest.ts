@@ -17,6 +17,7 @@ import type { Known } from "./gather.js";
 import type { AppraisalPolicy } from "./policy.js";
 import type { Reason } from "./reason.js";
 import { textOf } from "./relevance.js";
+import { shareVendor, vendorsOf, type Vendors } from "./vendor.js";
 
 /** Evidence held against the manifest in a statement. */
 export interface Held {
@@ -48,8 +49,9 @@ export function weigh(
   const held: Held[] = [];
   const warnings: string[] = [];
   for (const one of known) {
-    const references = referencesOf(one.content);
-    if (references === undefined || !isOfVersion(references, evidence)) continue;
+    const stated = referencesOf(one.content);
+    if (stated === undefined || !isOfVersion(stated, evidence)) continue;
+    const references = meantFor(stated, policy.evidence?.device.vendor);
     const why = unfitness(one, references, policy);
     if (why !== undefined) {
       if (sharesDigest(references, evidence)) {
@@ -91,17 +93,31 @@ function isOfVersion({ version, indexed }: ReferenceValues, { gpu }: Evidence): 
   return version === gpu.vbios || version === gpu.driver;
 }
 
+/** Where a manifest names no vendor, that of the device is meant, and nobody else's. */
+function meantFor(references: ReferenceValues, vendor: string | undefined): ReferenceValues {
+  if (vendor === undefined) return references;
+  const triples = references.triples.map((triple) => {
+    const { environment } = triple;
+    if (environment.vendor !== undefined || environment.attributes.size === 0) return triple;
+    const attributes = new Map([...environment.attributes, ["vendor", JSON.stringify(vendor)]]);
+    return { ...triple, environment: { ...environment, attributes, vendor } };
+  });
+  return { ...references, triples };
+}
+
 /** Yields why a manifest does not count, whatever it says. */
 function unfitness(
-  { content, issuer, time, unchecked }: Known,
-  { triples }: ReferenceValues,
+  one: Known,
+  references: ReferenceValues,
   { vendors, evidence }: AppraisalPolicy,
 ): string | undefined {
-  const own = vendors.get(issuer) ?? new Set<string>();
+  const { content, issuer, time, unchecked } = one;
+  const own = vendorsOf(one, vendors);
   if (own.size === 0) return `${issuer} signs for no vendor`;
-  const named = triples.map(({ environment: { vendor } }) => vendor);
+  const named = vendorsIn(references);
   const foreign = named.find((vendor) => vendor !== undefined && !own.has(vendor));
   if (foreign !== undefined) return `${issuer} does not sign for ${JSON.stringify(foreign)}`;
+  if (named.includes(undefined)) return "it names no vendor, nor does the policy name the device's";
   if (unchecked !== undefined && evidence?.allowsUncheckedManifests !== true) return unchecked;
   if (content.kind !== "rim") return undefined;
   if (!content.rim.isProfileKnown) return `its profile is not known`;
@@ -109,6 +125,10 @@ function unfitness(
     isIn(validity, time) ? [] : ["it was not valid when it was registered"],
   );
   return lapsed;
+}
+
+function vendorsIn({ triples }: ReferenceValues): readonly (string | undefined)[] {
+  return triples.map(({ environment: { vendor } }) => vendor);
 }
 
 /** Validity is judged as of the receipt, as signatures are. */
@@ -129,7 +149,16 @@ function sharesDigest({ triples, indexed }: ReferenceValues, { elements }: Evide
 
 /** Yields the digests of an element, but for those of nothing but zeros, which name nothing. */
 export function digestsOf({ measurement: { digests = [] } }: EvidenceElement): readonly string[] {
-  return digests.filter(({ value }) => !/^0*$/.test(value)).map(textOf);
+  return digests.filter(({ value }) => value !== "" && !isZero(value)).map(textOf);
+}
+
+/** Yields whether an element has digests, and all of them are zeros: there is nothing measured. */
+export function isBlank({ measurement: { digests = [] } }: EvidenceElement): boolean {
+  return digests.length > 0 && digests.every(({ value }) => isZero(value));
+}
+
+function isZero(value: string): boolean {
+  return /^0+$/.test(value);
 }
 
 /** Yields the elements that matching manifests match. */
@@ -155,12 +184,14 @@ function elementsIn(
 
 /**
  * Yields what manifests come to: one that matches allows; one that does not denies, unless another
- * matches what it has otherwise, as the manifest of the next version does.
+ * by an issuer of the same vendor matches what it has otherwise, as the manifest of the next version
+ * does.
  */
-export function manifestReasons({ held }: Weighed): readonly Reason[] {
-  const matched = matchedBy(held);
-  const isMatched = held.some(({ match }) => match.isMatch);
+export function manifestReasons({ held }: Weighed, vendors: Vendors): readonly Reason[] {
+  const forgiving = new Map<string, Forgiving>();
   return held.flatMap(({ known, match }): readonly Reason[] => {
+    const { matched, isMatched } = forgiving.get(known.issuer) ?? forgivenTo(known, held, vendors);
+    forgiving.set(known.issuer, { matched, isMatched });
     const frame = { rule: "manifest", statement: known.entryId };
     const count = `${match.matched} of ${match.required}`;
     const name = JSON.stringify(match.manifest);
@@ -183,6 +214,17 @@ export function manifestReasons({ held }: Weighed): readonly Reason[] {
       { ...frame, decision: "deny", value: `${name}: ${more} more elements differ` },
     ];
   });
+}
+
+/** What may be otherwise by a manifest, since others match it. */
+interface Forgiving {
+  readonly matched: ReadonlySet<EvidenceElement>;
+  readonly isMatched: boolean;
+}
+
+function forgivenTo(known: Known, held: readonly Held[], vendors: Vendors): Forgiving {
+  const others = held.filter((one) => shareVendor(one.known, known, vendors));
+  return { matched: matchedBy(others), isMatched: others.some(({ match }) => match.isMatch) };
 }
 
 function isElsewhere({ evidence }: ElementResult, matched: ReadonlySet<EvidenceElement>): boolean {

@@ -99,13 +99,19 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
   }
   const { services, requireReceipts } = trust;
   const bare = { services, ...(requireReceipts === undefined ? {} : { requireReceipts }) };
+  const store = restating(() => TrustStore.parse(JSON.stringify(trust)));
+  const operators = new Set(textsOf(members["operators"] ?? [], "operators"));
+  const vendors = vendorsOf(members["vendors"] ?? {});
+  if (store.issuers === undefined && operators.size + vendors.size > 0) {
+    throw invalid("it has operators or vendors, and its trust has no issuers to verify them by");
+  }
   return {
-    trust: restating(() => TrustStore.parse(JSON.stringify(trust))),
+    trust: store,
     services: restating(() => TrustStore.parse(JSON.stringify(bare))),
     reviewKeys: restating(() => new ReviewKeys(parseReviewKeys(members["reviewKeys"]))),
     rimKeys: keysOf(members["rimKeys"]),
-    operators: new Set(textsOf(members["operators"] ?? [], "operators")),
-    vendors: vendorsOf(members["vendors"] ?? {}),
+    operators,
+    vendors,
     threshold: band,
     unknownSeverity: outcomeOf(unknownSeverity, "unknownSeverity"),
     allowsIncomplete,

@@ -1,8 +1,10 @@
-import type { ContentDigest, SfrReport } from "@tallystick/content";
+import type { ContentDigest, Measurement, SfrReport } from "@tallystick/content";
+import type { EvidenceElement } from "@tallystick/evidence";
 
 import type { Known } from "./gather.js";
 import type { AppraisalPolicy } from "./policy.js";
 import type { Reason } from "./reason.js";
+import { isOfVendor, isOwnRelease, leadsTo, vendorsOf } from "./vendor.js";
 
 /** A statement about the firmware, and how it is known to be about it. */
 export interface Used {
@@ -25,13 +27,23 @@ export interface Asked {
   readonly digests: readonly ContentDigest[];
   /** Of evidence: the manifests that it matches; no other leads on. */
   readonly manifests?: readonly Known[] | undefined;
+  /** Of evidence: what the digests are of. */
+  readonly elements?: readonly EvidenceElement[] | undefined;
 }
 
 /** What is being put together, and of what. */
 interface Search {
   readonly found: Map<Known, Found>;
-  readonly known: readonly Known[];
+  readonly index: Index;
   readonly policy: AppraisalPolicy;
+}
+
+/** What is no release, by what it may be met by, in order. */
+interface Index {
+  readonly byDigest: ReadonlyMap<string, readonly Known[]>;
+  /** Reports by vendor, product and version. */
+  readonly byVersion: ReadonlyMap<string, readonly Known[]>;
+  readonly places: ReadonlyMap<Known, number>;
 }
 
 interface Found {
@@ -53,37 +65,39 @@ interface Meeting {
  * A release leads on from what is measured, and from no file: a file says nothing of those beside it.
  */
 export function relevant(
-  { digests: subject, manifests }: Asked,
+  asked: Asked,
   known: readonly Known[],
   policy: AppraisalPolicy,
 ): Relevance {
+  const { manifests } = asked;
   const { vendors } = policy;
-  const asked = new Set(subject.map(textOf));
+  const digests = new Set(asked.digests.map(textOf));
   const found = new Map<Known, Found>();
   for (const one of known) {
     const isLeft = manifests !== undefined && one.content.kind === "rim";
-    if (!isLeft) meet(found, one, { digests: asked, edge: "direct" });
+    if (!isLeft) meet(found, one, { digests, edge: "direct" });
   }
   for (const one of manifests ?? []) note(found, one, { edge: "measured", reports: [] });
-  const rims = manifests ?? known.filter((one) => one.content.kind === "rim" && found.has(one));
+  const leadingRims =
+    manifests ?? known.filter((one) => one.content.kind === "rim" && found.has(one));
+  const rims = new Map(leadingRims.map((one) => [one.entryId, one]));
+  const search = { found, index: indexOf(known), policy };
   const leading: Known[] = [];
   for (const one of known) {
     if (one.content.kind !== "release") continue;
-    const { files, measurements, rims: named } = one.content.release;
-    const rim = rims.find(({ entryId }) => named.some(({ entry }) => entry === entryId));
+    const { files, rims: named } = one.content.release;
+    const rim = named
+      .map(({ entry = "" }) => rims.get(entry))
+      .find((other) => other !== undefined && leadsTo(other, one, vendors));
     if (rim !== undefined) note(found, one, { edge: `rim ${rim.entryId}`, reports: [] });
-    const isMeasured = textsOf(measurements).some((digest) => asked.has(digest));
     // Anybody could say that something measures what another vendor's firmware does.
-    const own = vendors.get(one.issuer) ?? new Set<string>();
-    if (own.size === 0 || (rim === undefined && !isMeasured)) continue;
+    if (!isOwnRelease(one, vendors)) continue;
+    const own = vendorsOf(one, vendors);
+    if (rim === undefined && !isMeasured(one, asked, { digests, own })) continue;
     leading.push(one);
-    const digests = new Set(textsOf(files));
-    for (const other of known) {
-      if (other.content.kind === "release") continue;
-      meet(found, other, { digests, edge: `release ${one.entryId}`, own });
-    }
+    const edge = `release ${one.entryId}`;
+    meetAll(search, { digests: new Set(textsOf(files)), edge, own });
   }
-  const search = { found, known, policy };
   for (const rim of manifests ?? []) meetFiles(search, rim);
   if (policy.evidence?.allowsVersions === true && manifests !== undefined) {
     for (const release of leading) meetVersion(search, release);
@@ -95,41 +109,90 @@ export function relevant(
   return { used, leading };
 }
 
-/** A manifest may name the files that what it measures comes of. */
-function meetFiles({ found, known, policy }: Search, rim: Known): void {
-  const digests = new Set(filesOf(rim));
-  const own = policy.vendors.get(rim.issuer) ?? new Set<string>();
-  for (const other of known) {
-    if (other.reports.length > 0) meet(found, other, { digests, edge: `rim ${rim.entryId}`, own });
+/** A release tells what measures of devices of its issuer's vendors alone. */
+function isMeasured(
+  { content }: Known,
+  { elements }: Asked,
+  { digests, own }: Required<Pick<Meeting, "digests" | "own">>,
+): boolean {
+  if (content.kind !== "release") return false;
+  const measured = textsOf(content.release.measurements).filter((digest) => digests.has(digest));
+  if (measured.length === 0 || elements === undefined) return measured.length > 0;
+  const named = new Set(measured);
+  return elements.some(
+    (element) =>
+      (element.measurement.digests ?? []).some((digest) => named.has(textOf(digest))) &&
+      isOfVendor(element, own),
+  );
+}
+
+function indexOf(known: readonly Known[]): Index {
+  const byDigest = new Map<string, Known[]>();
+  const byVersion = new Map<string, Known[]>();
+  const places = new Map<Known, number>();
+  const put = (map: Map<string, Known[]>, name: string, one: Known): void => {
+    const list = map.get(name);
+    if (list === undefined) map.set(name, [one]);
+    else if (list.at(-1) !== one) list.push(one);
+  };
+  for (const [place, one] of known.entries()) {
+    places.set(one, place);
+    if (one.content.kind === "release") continue;
+    const named = [...one.reports.flatMap(digestsOfReport), ...digestsOf(one)];
+    for (const digest of named) put(byDigest, digest, one);
+    for (const { device } of one.reports) {
+      const { vendor, product, firmwareVersion } = device;
+      put(byVersion, JSON.stringify([vendor, product, firmwareVersion]), one);
+    }
+  }
+  return { byDigest, byVersion, places };
+}
+
+/** Meets what the digests name, in order. */
+function meetAll({ found, index }: Search, meeting: Meeting, isReport = false): void {
+  const named = new Set([...meeting.digests].flatMap((one) => index.byDigest.get(one) ?? []));
+  const placeOf = (one: Known): number => index.places.get(one) ?? 0;
+  for (const other of [...named].sort((a, b) => placeOf(a) - placeOf(b))) {
+    if (!isReport || other.reports.length > 0) meet(found, other, meeting);
   }
 }
 
+/** A manifest may name the files that what it measures comes of. */
+function meetFiles(search: Search, rim: Known): void {
+  const own = vendorsOf(rim, search.policy.vendors);
+  const meeting = { digests: new Set(filesOf(rim)), edge: `rim ${rim.entryId}`, own };
+  meetAll(search, meeting, true);
+}
+
 /** Yields the digests of files that a manifest names: what it endorses, and rests on. */
-export function filesOf({ content }: Known): readonly string[] {
+export function filesOf(known: Known): readonly string[] {
+  const { content } = known;
   if (content.kind !== "rim") return [];
-  const { comids, dependentRims } = content.rim;
-  const endorsed = comids.flatMap((comid) =>
-    comid.endorsed.flatMap(({ measurements }) => measurements),
-  );
   return [
-    ...endorsed.flatMap(({ digests = [] }) => digests),
-    ...dependentRims.flatMap(({ thumbprints }) => thumbprints),
+    ...endorsedIn(known).flatMap(({ digests = [] }) => digests),
+    ...content.rim.dependentRims.flatMap(({ thumbprints }) => thumbprints),
   ].map(textOf);
 }
 
+function endorsedIn({ content }: Known): readonly Measurement[] {
+  if (content.kind !== "rim") return [];
+  return content.rim.comids.flatMap(({ endorsed }) =>
+    endorsed.flatMap(({ measurements }) => measurements),
+  );
+}
+
 /** Vendor, product and version name firmware less surely than a digest does. */
-function meetVersion({ found, known, policy }: Search, { content, issuer, entryId }: Known): void {
+function meetVersion({ found, index }: Search, { content, entryId }: Known): void {
   if (content.kind !== "release") return;
   const { vendor, product, version } = content.release;
-  if (policy.vendors.get(issuer)?.has(vendor) !== true) return;
-  for (const other of known) {
+  for (const other of index.byVersion.get(JSON.stringify([vendor, product, version])) ?? []) {
     const reports = other.reports.filter(
       ({ device }) =>
         device.vendor === vendor &&
         device.product === product &&
         device.firmwareVersion === version,
     );
-    if (reports.length > 0) note(found, other, { edge: `version ${entryId}`, reports });
+    note(found, other, { edge: `version ${entryId}`, reports });
   }
 }
 
@@ -155,21 +218,35 @@ function note(
   });
 }
 
-/** Yields what asks for a person, of releases that have files which no report is about. */
+/** Yields what asks for a person, of releases and manifests with files that no report is about. */
 export function uncoveredReasons({ used, leading }: Relevance): readonly Reason[] {
   const reviewed = new Set(used.flatMap(({ reports }) => reports.flatMap(digestsOfReport)));
-  return leading.flatMap(({ entryId, content }) => {
-    if (content.kind !== "release") return [];
-    if (used.some(({ edge }) => edge === `version ${entryId}`)) return [];
+  const edges = new Set(used.map(({ edge }) => edge));
+  const ofReleases = leading.flatMap(({ entryId, content }) => {
+    if (content.kind !== "release" || edges.has(`version ${entryId}`)) return [];
     const open = content.release.files.filter(
       (file) => !textsOf([file]).some((digest) => reviewed.has(digest)),
     );
     const [first] = open;
     if (first === undefined) return [];
     const more = open.length === 1 ? "" : ` and ${open.length - 1} more`;
-    const value = `what is measured comes of ${JSON.stringify(first.name)}${more} too, which no report is about`;
-    return [{ decision: "manual" as const, rule: "files", statement: entryId, value }];
+    return [unreviewed(entryId, `${JSON.stringify(first.name)}${more}`)];
   });
+  const ofManifests = used.flatMap(({ known, edge }) => {
+    if (edge !== "measured" || !filesOf(known).some((digest) => reviewed.has(digest))) return [];
+    const files = endorsedIn(known).filter(({ digests = [] }) => digests.length > 0);
+    const open = files.filter(
+      ({ digests = [] }) => !digests.some((digest) => reviewed.has(textOf(digest))),
+    );
+    if (open.length === 0) return [];
+    return [unreviewed(known.entryId, `${open.length} of ${files.length} files of a manifest`)];
+  });
+  return [...ofReleases, ...ofManifests];
+}
+
+function unreviewed(statement: string, files: string): Reason {
+  const value = `what is measured comes of ${files} too, which no report is about`;
+  return { decision: "manual", rule: "files", statement, value };
 }
 
 /** Yields the digests of what is no report. */

@@ -15,7 +15,8 @@ const little = (value: number, length: number): Uint8Array =>
 /** Yields the digest of what a stage of a version measures. */
 export const stage = (version: number): Uint8Array => digest("sha-384", rom(100 + version));
 
-function block(index: number, type: number, value: Uint8Array): Uint8Array {
+/** Yields a measurement block. */
+export function block(index: number, type: number, value: Uint8Array): Uint8Array {
   const head = [index, 1, ...little(value.length + 3, 2), type, ...little(value.length, 2)];
   return concatBytes([Uint8Array.from(head), value]);
 }
@@ -28,23 +29,29 @@ export interface Measured {
   readonly svn?: number;
   /** Word of the mode state in block 254. */
   readonly mode?: number;
+  /** Blocks behind these. */
+  readonly more?: readonly Uint8Array[];
 }
 
 /** Yields a measurement record with a ROM, one stage of firmware, an SVN and a mode. */
-export function record({ version, svn = 7, mode = 0 }: Measured): Uint8Array {
+export function record({ version, svn = 7, mode = 0, more = [] }: Measured): Uint8Array {
   const words = [63, 4, 31, mode].map((word) => little(word, 4));
   return concatBytes([
     block(1, 0, stage(1)),
     block(2, 1, stage(version)),
     block(16, 0x87, little(svn, 8)),
     block(254, 0x85, concatBytes(words)),
+    ...more,
   ]);
 }
 
-/** Yields an SPDM 1.1 transcript over a record, under the key of a certificate on P-256. */
-export function transcript(measured: Uint8Array, key: string): Uint8Array {
+/**
+ * Yields an SPDM 1.1 transcript over a record, under the key of a certificate on P-256. The operation
+ * 0xff asks for all blocks.
+ */
+export function transcript(measured: Uint8Array, key: string, operation = 0xff): Uint8Array {
   const message = concatBytes([
-    Uint8Array.of(0x11, 0xe0, 1, 0xff),
+    Uint8Array.of(0x11, 0xe0, 1, operation),
     new Uint8Array(32).fill(7),
     Uint8Array.of(0, 0x11, 0x60, 0, 0, 4, ...little(measured.length, 3)),
     measured,
@@ -57,6 +64,8 @@ export function transcript(measured: Uint8Array, key: string): Uint8Array {
 /** Changes to a good manifest. */
 export interface Manifest {
   readonly vendor?: string;
+  /** In place of the vendor. */
+  readonly model?: string;
   readonly version?: number;
   readonly minimumSvn?: number;
   readonly profile?: string;
@@ -68,7 +77,10 @@ export interface Manifest {
 /** Yields a CoRIM that says what a version measures: the ROM, the stage, and an SVN of 5 at least. */
 export function corim(manifest: Manifest = {}): Uint8Array {
   const { vendor = "Example Silicon", version = 7, minimumSvn = 5, files = [] } = manifest;
-  const device: CborValue = new Map([[0, new Map([[1, vendor]])]]);
+  const { model } = manifest;
+  const device: CborValue = new Map([
+    [0, new Map([model === undefined ? [1, vendor] : [2, model]])],
+  ]);
   const value = (digests: readonly Uint8Array[]): CborValue =>
     new Map([[2, digests.map((one): CborValue => [7, one])]]);
   const measurement = (key: number, of: CborValue): CborValue =>
@@ -77,7 +89,9 @@ export function corim(manifest: Manifest = {}): Uint8Array {
       [1, of],
     ]);
   const references = [measurement(1, value([stage(1)])), measurement(2, value([stage(version)]))];
-  const endorsed: CborValue = [[device, [new Map([[1, value(files)]])]]];
+  const endorsed: CborValue = [
+    [device, files.map((one): CborValue => new Map([[1, value([one])]]))],
+  ];
   // The strict encoder writes no tags: 553 stands before the last number, 506 before the string.
   const minimum = concatBytes([hex("a2001001a101d90229"), encodeCbor(minimumSvn)]);
   const triple = concatBytes([
@@ -107,7 +121,7 @@ const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex
 
 /**
  * Writes evidence of two devices of one vendor, one that runs version 7 and one that runs
- * version 8, their certificate, a manifest of version 7 and the root; yields the root in PEM.
+ * version 8, evidence of which a part was asked for, their certificate, a manifest of version 7 and the root; yields the root in PEM.
  */
 export async function writeDevices(workspace: Workspace): Promise<string> {
   const authority = await Authority.make("Example Devices");
@@ -115,6 +129,7 @@ export async function writeDevices(workspace: Workspace): Promise<string> {
   await workspace.write("device.pem", cert);
   await workspace.write("device-7.bin", transcript(record({ version: 7 }), key));
   await workspace.write("device-8.bin", transcript(record({ version: 8 }), key));
+  await workspace.write("device-part.bin", transcript(record({ version: 7 }), key, 2));
   await workspace.write("rim-7.cbor", corim());
   return authority.pem;
 }

@@ -83,8 +83,8 @@ function nameOf({ type }: TcbInfo): string | undefined {
   return type === undefined ? undefined : (printable(type) ?? encodeHex(type));
 }
 
-/** What is not told to be anything else, and has a digest, is firmware. */
+/** What is not told to be anything else, and has a digest, be it in a register, is firmware. */
 function kindOf(info: TcbInfo): ElementKind {
-  if (/DEVICE|FUSE/.test(nameOf(info) ?? "")) return "hardware-config";
-  return info.fwids.length === 0 ? "other" : "firmware";
+  if (/^(?:DEVICE|FUSE)_INFO$/.test(nameOf(info) ?? "")) return "hardware-config";
+  return info.fwids.length === 0 && info.registers === undefined ? "other" : "firmware";
 }
