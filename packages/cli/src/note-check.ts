@@ -15,8 +15,10 @@ import { CliError } from "./error.js";
  */
 export async function checkNote(
   client: ServiceClient,
-  { origin, keys, note: key }: TrustedService,
+  { origin, keys: pinned, cutoffs, note: key }: TrustedService,
 ): Promise<void> {
+  // The newest tree is no matter of a retired key.
+  const keys = pinned.filter((_, at) => cutoffs[at] === undefined);
   const [first] = keys;
   if (key === undefined || first === undefined) return;
   const note = await client.note();

@@ -1,6 +1,7 @@
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import type { PrivateKey, PublicKey } from "@tallystick/cose";
 import type { Anchor, LevelStore, Space } from "@tallystick/log";
 import type { HeadOptions, SearchPlace, TransparencyService } from "@tallystick/server";
 
@@ -104,10 +105,9 @@ export async function openParts(
   const { TransparencyService } = await import("@tallystick/server");
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
-  const signer = await directory.receiptKey();
-  const former = await formerKeys(directory, signer.publicKey);
   const store = await openStore(directory, advice);
-  await closing(store, () => finishSwitch(directory));
+  // Under the lock alone: read before it, the keys may be those from before a switch that held it.
+  const { signer, former } = await closing(store, () => keysOf(directory));
   const anchor = await closing(store, () => openAnchor(directory));
   const notes = onNoteKey && (await closing(store, () => openNoteKey(directory, onNoteKey)));
   const { asking } = options;
@@ -126,6 +126,17 @@ export async function openParts(
     ...(onFatal === undefined ? {} : { onFatal }),
   });
   return { service, store, anchor, space };
+}
+
+interface Keys {
+  readonly signer: PrivateKey;
+  readonly former: readonly PublicKey[];
+}
+
+async function keysOf(directory: ServiceDirectory): Promise<Keys> {
+  await finishSwitch(directory);
+  const signer = await directory.receiptKey();
+  return { signer, former: await formerKeys(directory, signer.publicKey) };
 }
 
 async function closing<T>(store: Pick<LevelStore, "close">, open: () => Promise<T>): Promise<T> {

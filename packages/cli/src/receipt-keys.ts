@@ -5,10 +5,19 @@ import { encodeBase64url, encodeHex } from "@tallystick/cose";
 import type { PrivateKey, PublicKey } from "@tallystick/cose";
 
 import type { ServiceDirectory } from "./directory.js";
-import { codeOf, createFile, failed, isThere, makeDirectory, syncDirectory } from "./file.js";
+import { CliError } from "./error.js";
+import {
+  codeOf,
+  createFile,
+  failed,
+  isThere,
+  makeDirectory,
+  syncDirectory,
+  writeWhole,
+} from "./file.js";
 import { formatJwk, publicPathOf, readPrivateKey, readPublicKey } from "./keyfile.js";
 
-const PUBLIC_MODE = 0o644;
+const PRIVATE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
 /** Name of the public half of a key that signs no more, in the folder of those. */
@@ -65,12 +74,30 @@ export async function formerKeys(
   directory: ServiceDirectory,
   current: PublicKey,
 ): Promise<readonly PublicKey[]> {
-  const keys = await Promise.all(
-    (await retiredKeyNames(directory)).map((name) => readPublicKey(join(directory.path, name))),
-  );
+  // That of the current key, which a switch that was cut short leaves there, need not be whole.
+  const own = retiredNameOf(current);
+  const names = (await retiredKeyNames(directory)).filter((name) => !name.endsWith(`/${own}`));
+  const keys = await Promise.all(names.map((name) => readRetired(join(directory.path, name))));
   const publicPath = publicPathOf(directory.receiptKeyPath);
   if (await isThere(publicPath)) keys.unshift(await readPublicKey(publicPath));
   return distinct(keys).filter((key) => !isSameKey(key, current));
+}
+
+/** Yields the name of the file of a key once it signs no more. */
+export function retiredNameOf(key: PublicKey): string {
+  return `${encodeBase64url(key.thumbprint())}.pub.jwk`;
+}
+
+async function readRetired(path: string): Promise<PublicKey> {
+  try {
+    return await readPublicKey(path);
+  } catch (cause) {
+    if (!(cause instanceof CliError) || cause.code !== "CLI_KEY_INVALID") throw cause;
+    const message =
+      `${cause.message}. The log needs the keys that it signed with before: put the file back from a ` +
+      "backup, or from the key set of the service, where it is named by its thumbprint";
+    throw new CliError("CLI_KEY_INVALID", message, { cause });
+  }
 }
 
 /**
@@ -144,14 +171,11 @@ export async function finishSwitch(directory: ServiceDirectory): Promise<void> {
 
 async function keepRetired(folder: string, key: PublicKey): Promise<void> {
   if (!(await isThere(folder))) await makeDirectory(folder, FOLDER_MODE);
-  const path = join(folder, `${encodeBase64url(key.thumbprint())}.pub.jwk`);
-  if (await isWhole(path, key)) return;
-  await rm(path, { force: true });
-  await createFile(path, formatJwk(key.toJwk()), PUBLIC_MODE);
-  await syncDirectory(folder);
+  const path = join(folder, retiredNameOf(key));
+  if (!(await isWhole(path, key))) await writeWhole(path, formatJwk(key.toJwk()));
 }
 
-// What a crash cut short is written again.
+// What is not whole is written again.
 async function isWhole(path: string, key: PublicKey): Promise<boolean> {
   if (!(await isThere(path))) return false;
   return readPublicKey(path).then(
@@ -173,14 +197,25 @@ export async function nextReceiptKey(
   const { next } = receiptKeyPaths(directory);
   const isKnown = await isThere(next);
   const key = isKnown ? await readPrivateKey(next) : await make();
-  if (!isKnown) await createFile(next, formatJwk(key.toJwk()), 0o600);
+  if (!isKnown) await placePrivate(next, key);
   const publicPath = publicPathOf(next);
   if (!(await isWhole(publicPath, key.publicKey))) {
-    await rm(publicPath, { force: true });
-    await createFile(publicPath, formatJwk(key.publicKey.toJwk()), PUBLIC_MODE);
+    await writeWhole(publicPath, formatJwk(key.publicKey.toJwk()));
   }
   await syncDirectory(join(directory.path, "keys"));
   return key;
+}
+
+// Under its name it is whole. A draft that a crash left holds a key that nobody knows of, and goes.
+async function placePrivate(path: string, key: PrivateKey): Promise<void> {
+  const draft = `${path}.draft`;
+  try {
+    await rm(draft, { force: true });
+    await createFile(draft, formatJwk(key.toJwk()), PRIVATE_MODE);
+    await rename(draft, path);
+  } catch (error) {
+    throw failed(`cannot write ${path}`, error);
+  }
 }
 
 /** Yields whether two keys are the same, whatever they are called. */

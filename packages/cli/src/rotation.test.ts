@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { cp, rename, rm } from "node:fs/promises";
+import { cp, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { PrivateKey } from "@tallystick/cose";
+import { PrivateKey, decodeBase64url, encodeHex } from "@tallystick/cose";
 
 import { ServiceDirectory } from "./directory.js";
 import { openService } from "./opening.js";
@@ -44,6 +44,15 @@ interface Told {
   readonly named: readonly string[];
 }
 
+/** What a restored backup was checked by, in lines. */
+function told(stdout: string): readonly string[] {
+  return stdout.split("\n").filter((line) => line.includes("receipt key: "));
+}
+
+function hexOf(name: string | null): string {
+  return encodeHex(decodeBase64url(name ?? ""));
+}
+
 async function rotate(dir: string, ...args: readonly string[]): Promise<Told> {
   const { stdout } = await workspace.must("rotate-key", dir, ...args, "--json");
   return JSON.parse(stdout) as Told;
@@ -71,7 +80,11 @@ describe("tally rotate-key", () => {
     await workspace.must("fsck", dir);
     await workspace.must("audit", dir);
     await workspace.must("backup", dir, `${dir}.backup`);
-    await workspace.must("restore", `${dir}.backup`, `${dir}.restored`);
+    const { stdout } = await workspace.must("restore", `${dir}.backup`, `${dir}.restored`);
+    expect(told(stdout)).toEqual([
+      `receipt key: kid ${hexOf(next)}`,
+      `former receipt key: kid ${hexOf(none.current)}`,
+    ]);
     expect(await workspace.names(`${dir}.restored/keys/retired`)).toEqual([
       `${none.current}.pub.jwk`,
     ]);
@@ -136,6 +149,24 @@ describe("tally rotate-key", () => {
   });
 });
 
+test("a backup that brings a stranger's key along as a former one is told by that key", async () => {
+  const dir = await copyOf("made");
+  const { current: stranger } = await rotate(dir);
+  const keys = join(dir, "keys");
+  await workspace.must("keygen", "--alg", "ES256", "--out", `${dir}.jwk`);
+  await mkdir(join(keys, "retired"));
+  await rename(join(keys, "receipt.pub.jwk"), join(keys, "retired", `${stranger}.pub.jwk`));
+  await rename(`${dir}.pub.jwk`, join(keys, "receipt.pub.jwk"));
+  const { kid } = await workspace.json(join(keys, "receipt.pub.jwk"));
+  await workspace.must("backup", dir, `${dir}.backup`);
+  const { stdout, stderr } = await workspace.must("restore", `${dir}.backup`, `${dir}.restored`);
+  expect(told(stdout)).toEqual([
+    `receipt key: kid ${hexOf(String(kid))}`,
+    `former receipt key: kid ${hexOf(stranger)}`,
+  ]);
+  expect(stderr).toContain("compare each of them");
+});
+
 describe("key files", () => {
   test("swapped before a policy names the key are refused, with what to do", async () => {
     const dir = await copyOf("made");
@@ -156,6 +187,68 @@ describe("key files", () => {
     const { code, stderr } = await workspace.tally("rotate-key", dir);
     expect([code, stderr]).toEqual([2, expect.stringContaining("is not among its keys")]);
   });
+});
+
+describe("a file of a former key that is empty", () => {
+  const emptied = async (dir: string, name: string): Promise<void> => {
+    await mkdir(join(dir, "keys", "retired"), { recursive: true });
+    await workspace.write(join(dir, "keys", "retired", `${name}.pub.jwk`), "");
+  };
+
+  test("is written again by the switch that it is from, and is in no backup", async () => {
+    const dir = await copyOf("named");
+    const { current, next } = await rotate(dir);
+    await emptied(dir, current);
+    await workspace.must("fsck", dir);
+    await workspace.must("backup", dir, `${dir}.backup`);
+    await workspace.must("restore", `${dir}.backup`, `${dir}.restored`);
+    expect(await rotate(dir, "--switch")).toMatchObject({ stage: "switched", current: next });
+    const { kid } = await workspace.json(join(dir, "keys", "retired", `${current}.pub.jwk`));
+    expect(kid).toBe(current);
+  });
+
+  test("of a key that signed before is refused, with what to do", async () => {
+    const dir = await copyOf("named");
+    const { current } = await rotate(dir);
+    await rotate(dir, "--switch");
+    await emptied(dir, current);
+    await rm(join(dir, "keys", "receipt.old.jwk"));
+    for (const command of ["rotate-key", "fsck"]) {
+      const { code, stderr } = await workspace.tally(command, dir);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("put the file back from a")]);
+    }
+  });
+});
+
+test("the next key is under its name whole or not at all", async () => {
+  const dir = await copyOf("made");
+  const directory = await ServiceDirectory.open(dir);
+  await workspace.write(join(dir, "keys", "receipt.next.jwk.draft"), "{");
+  const key = await nextReceiptKey(directory, () => PrivateKey.generate("ES256"));
+  const names = await workspace.names(`${dir}/keys`);
+  expect(names.filter((name) => name.includes("next"))).toEqual([
+    "receipt.next.jwk",
+    "receipt.next.pub.jwk",
+  ]);
+  expect(await workspace.modeOf(`${dir}/keys/receipt.next.jwk`)).toBe("600");
+  const again = await nextReceiptKey(directory, () => PrivateKey.generate("ES256"));
+  expect(again.publicKey.thumbprint()).toEqual(key.publicKey.thumbprint());
+});
+
+test("the keys are read once the log is locked", async () => {
+  const directory = await ServiceDirectory.open(await copyOf("made"));
+  const codes: unknown[] = [];
+  const reads = {
+    receiptKey: async (): Promise<PrivateKey> => {
+      codes.push(await openService(directory, ADVICE).catch((error: unknown) => error));
+      return directory.receiptKey();
+    },
+  };
+  const asked = Object.create(directory, {
+    receiptKey: { value: reads.receiptKey },
+  }) as typeof directory;
+  await (await openService(asked, ADVICE)).close();
+  expect(codes).toEqual([expect.objectContaining({ code: "CLI_DIRECTORY_IN_USE" })]);
 });
 
 describe("a crash within --switch", () => {

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { PrivateKey, encodeBase64url } from "@tallystick/cose";
 import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 import { signPolicy, withReceiptKeys } from "@tallystick/policy";
+import type { PolicyDocument } from "@tallystick/policy";
 
 import { approvalsLacking } from "./approvals.js";
 import type { WaitingProposal } from "./approvals.js";
@@ -63,8 +64,8 @@ export async function readRotation(
   // Where no policy names any, the log's first key signs, or the log would not open with this one.
   const named = policy.policy.receiptKeys ?? [current];
   const stage = stageOf({ current, next, named, hasOld: await isThere(old) });
-  const aim = aimOf(stage, { current, next });
-  const waiting = aim && (await waitingFor(place, aim));
+  const aim = aimOf(stage, { current, next, named });
+  const waiting = aim && (await waitingFor(place, policy, aim));
   return { stage, current, next, named, waiting, wanted: policy.policy.approvals, policy };
 }
 
@@ -86,21 +87,39 @@ function stageOf({
   return hasOld ? "finished" : "none";
 }
 
-/** Yields the keys that the policy which a stage waits for names; none where it waits for none. */
-function aimOf(stage: RotationStage, { current, next }: Keys): readonly PublicKey[] | undefined {
-  if (stage === "begun" && next !== undefined) return [current, next];
-  return stage === "switched" ? [current] : undefined;
+/**
+ * Yields the keys that the policy which a stage waits for names; none where it waits for none. One that
+ * is announced is waited for to be taken back alone.
+ */
+function aimOf(
+  stage: RotationStage,
+  { current, next, named }: Keys & { readonly named: readonly PublicKey[] },
+): readonly PublicKey[] | undefined {
+  if (stage === "begun" && next !== undefined) return [...without(named, next), next];
+  return stage === "announced" || stage === "switched" ? [current] : undefined;
 }
 
+function without(keys: readonly PublicKey[], key: PublicKey): readonly PublicKey[] {
+  return keys.filter((one) => !isSameKey(one, key));
+}
+
+/** Yields the proposal that changes the receipt keys, and nothing else that others sign with it. */
 async function waitingFor(
   place: RotationPlace,
+  inForce: ReadPolicy,
   aim: readonly PublicKey[],
 ): Promise<WaitingProposal | undefined> {
   for (const proposal of (await place.standing()).proposals) {
     const { policy } = await readPolicy(place, proposal.entryId);
-    if (namesOf(policy.receiptKeys ?? []) === namesOf(aim)) return proposal;
+    const isAimed = namesOf(policy.receiptKeys ?? []) === namesOf(aim);
+    if (isAimed && restOf(policy.document) === restOf(inForce.policy.document)) return proposal;
   }
   return undefined;
+}
+
+// A parsed document has its members in one order.
+function restOf(document: PolicyDocument): string {
+  return JSON.stringify({ ...document, previous: undefined, receiptKeys: undefined });
 }
 
 function namesOf(keys: readonly PublicKey[]): string {
@@ -113,16 +132,24 @@ function namesOf(keys: readonly PublicKey[]): string {
 /** Yields what a person has to do next, a sentence each. */
 export function nextSteps(state: RotationState, dir: string): readonly string[] {
   const { stage, waiting, wanted } = state;
-  const approve =
+  const lacking =
     waiting &&
     `the proposal ${waiting.entryId} lacks ${approvalsLacking(waiting, wanted)} of ${wanted} ` +
-      `approvals: tally policy approve ${waiting.entryId}, then run this again`;
+      `approvals: tally policy approve ${waiting.entryId}, then`;
+  const approve = lacking && `${lacking} run this again`;
   switch (stage) {
     case "none":
       return [`no rotation is under way; one begins with: tally rotate-key ${dir} --begin`];
     case "begun":
-      return [approve ?? `have the next key named by the policy: tally rotate-key ${dir} --begin`];
+      if (approve !== undefined) return [approve];
+      return [
+        `have the next key named by the policy: tally rotate-key ${dir} --begin`,
+        `or take it back: tally rotate-key ${dir} --abandon`,
+      ];
     case "announced":
+      if (lacking !== undefined) {
+        return [`${lacking} take the next key back with: tally rotate-key ${dir} --abandon`];
+      }
       return [
         "let relying parties pin the next key: tally trust follow TRUST --service URL",
         `then stop the server, and: tally rotate-key ${dir} --switch`,
@@ -164,7 +191,7 @@ export async function beginRotation(
   const { name } = (await directory.receiptKey()).algorithm;
   const next = await nextReceiptKey(directory, () => PrivateKey.generate(algorithm ?? name));
   if (before.waiting !== undefined) return;
-  const others = named.filter((key) => !isSameKey(key, next.publicKey));
+  const others = without(named, next.publicKey);
   if (!others.some((key) => isSameKey(key, current))) throw step("the policy names another key");
   await propose(before, [...others, next.publicKey], signing);
 }
@@ -202,8 +229,10 @@ export async function abandonRotation(
   const before = await readRotation(directory, signing.place);
   requireStage(before, ["begun", "announced"], "--abandon");
   const { stage, current, waiting } = before;
-  // A newer proposal of an operator takes the place of the one that waits.
-  if (stage === "announced" || waiting !== undefined) await propose(before, [current], signing);
+  // What waits for a key that is announced takes it back already, and made again it would lose the
+  // approvals that it has. What waits for one that is not, names it: a newer proposal takes its place.
+  const isAnnounced = stage === "announced";
+  if (isAnnounced === (waiting === undefined)) await propose(before, [current], signing);
   const after = await readRotation(directory, signing.place);
   if (after.stage !== "begun") return after;
   const { next } = receiptKeyPaths(directory);

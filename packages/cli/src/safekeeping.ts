@@ -7,7 +7,7 @@ import type { Backup, LogProgress, RowSource, Space } from "@tallystick/log";
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { codeOf, failed } from "./file.js";
-import { retiredKeyNames, verifyingKeys } from "./receipt-keys.js";
+import { retiredKeyNames, retiredNameOf, verifyingKeys } from "./receipt-keys.js";
 
 /** What a backup holds besides the log, by path in the service directory. No private key is in it. */
 export const PUBLIC_FILES = [
@@ -51,7 +51,7 @@ export async function backUp(
 ): Promise<BackupSummary> {
   const { backupLog, LogError } = await import("@tallystick/log");
   const key = await verifyingKeys(directory);
-  const files = await readPublicFiles(directory);
+  const files = await readPublicFiles(directory, retiredNameOf(key[0]));
   const isBeside = await sharesDevice(dirname(file), directory);
   const limit = isBeside ? { space } : {};
   try {
@@ -82,10 +82,13 @@ async function sharesDevice(
 
 async function readPublicFiles(
   directory: ServiceDirectory,
+  own: string,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const { path } = directory;
   const files = new Map<string, Uint8Array>();
-  for (const name of [...PUBLIC_FILES, ...(await retiredKeyNames(directory))]) {
+  // What a switch that was cut short has retired already is the receipt key of the backup.
+  const retired = (await retiredKeyNames(directory)).filter((name) => !name.endsWith(`/${own}`));
+  for (const name of [...PUBLIC_FILES, ...retired]) {
     try {
       files.set(name, new Uint8Array(await readFile(join(path, name))));
     } catch (error) {

@@ -86,6 +86,40 @@ describe("a log that went from one key to another", () => {
   });
 });
 
+describe("what was seen under a key that was retired since", () => {
+  const until = { size: 4, reason: "replaced" };
+
+  async function afterRetirement(
+    newest: (next: PrivateKey) => FakeLog,
+    size: number,
+  ): Promise<Follower> {
+    const next = await PrivateKey.generate("EdDSA");
+    const keys = [{ ...key.publicKey.toJwk(), until }, next.publicKey.toJwk()];
+    const text = JSON.stringify({ services: [{ issuer: ISSUER, origin: ORIGIN, keys }] });
+    const log = newest(next);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await log.record(size)],
+      "GET /consistency/5/9": [GONE],
+      "GET /checkpoints/5": [await log.record(5)],
+    });
+    const seen = SeenCheckpoints.NONE.with(await new FakeLog(key).checkpoint(5));
+    return new Follower({ client: wire.client(), trust: TrustStore.parse(text), seen });
+  }
+
+  test.each([
+    ["of the same size", 5],
+    ["that is larger", 9],
+    ["that is smaller", 3],
+  ])("is no evidence against a log %s, and is named", async (_, size) => {
+    const follower = await afterRetirement((next) => new FakeLog(next, 2), size);
+    const { code, message, contradiction } = await refusalOf(() => follower.newest());
+    expect([code, contradiction]).toEqual(["CLIENT_NOT_EXTENDED", undefined]);
+    const kid = encodeBase64url(key.publicKey.thumbprint());
+    expect(message).toContain(`which counts no more: key ${kid} counts up to size 4 (replaced)`);
+    expect(message).toContain("take it out of what was seen");
+  });
+});
+
 describe("after the key was retired at the last tree", () => {
   const retiredAt = async (log: FakeLog, size: number): Promise<TrustStore> => {
     const { root, time } = (await log.checkpoint(size)).checkpoint;

@@ -77,17 +77,19 @@ export class Follower {
 
   async #requireExtension(older: SignedCheckpoint, newer: SignedCheckpoint): Promise<void> {
     const contradiction = Contradiction.between(older, newer);
-    if (contradiction !== undefined) throw contradicted(contradiction);
+    if (contradiction !== undefined) throw await this.#contradicted(contradiction);
     const { size: oldSize, root } = older.checkpoint;
     const { size: newSize } = newer.checkpoint;
     if (oldSize === newSize) return;
     if (oldSize > newSize) {
+      await this.#requireBothCount(older, newer);
       throw notExtended(`the service shows a log of ${newSize} entries, ${oldSize} were seen`);
     }
     const failure = await this.#failureOf({ size: oldSize, root }, newer);
     if (failure === undefined) return;
     const found = await this.#atSize(older);
-    if (found !== undefined) throw contradicted(found);
+    if (found !== undefined) throw await this.#contradicted(found);
+    await this.#requireBothCount(older, newer);
     const sizes = `${newSize} entries extends the one of ${oldSize}`;
     const message = `the service does not show that its log of ${sizes}: ${failure.message}`;
     throw notExtended(message, failure);
@@ -124,6 +126,28 @@ export class Follower {
     }
   }
 
+  async #contradicted(contradiction: Contradiction): Promise<ClientError> {
+    await this.#requireBothCount(contradiction.smaller, contradiction.larger);
+    return contradicted(contradiction);
+  }
+
+  /**
+   * Two keys are held against each other only where both count: what a retired one signed beyond its
+   * cutoff, and was seen before that, convinces nobody, and may be a thief's.
+   */
+  async #requireBothCount(...pair: readonly [SignedCheckpoint, SignedCheckpoint]): Promise<void> {
+    const [one, other] = pair.map(({ kid }) => encodeHex(kid));
+    if (one === other) return;
+    for (const signed of pair) {
+      try {
+        await verifyCheckpoint(signed.encode(), this.#trust);
+      } catch (cause) {
+        if (!(cause instanceof VerifierError)) throw cause;
+        throw countsNoMore(signed, cause);
+      }
+    }
+  }
+
   async #verify(encoded: Uint8Array, options: CheckpointOptions = {}): Promise<SignedCheckpoint> {
     try {
       return await verifyCheckpoint(encoded, this.#trust, options);
@@ -152,6 +176,15 @@ function contradicted(contradiction: Contradiction): ClientError {
   const sizes = [smaller, larger].map(({ checkpoint }) => checkpoint.size).join(" and ");
   const message = `the log signed trees of sizes ${sizes} that cannot both be true (${kind})`;
   return new ClientError("CLIENT_CONTRADICTION", message, { contradiction });
+}
+
+function countsNoMore({ checkpoint }: SignedCheckpoint, cause: VerifierError): ClientError {
+  const { origin, size } = checkpoint;
+  return notExtended(
+    `the log does not extend the tree of ${size} entries that was seen of ${origin}, which counts no ` +
+      `more: ${cause.message}. Compare with the operator; then take it out of what was seen`,
+    cause,
+  );
 }
 
 function notExtended(message: string, cause?: Error): ClientError {

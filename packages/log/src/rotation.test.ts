@@ -146,6 +146,29 @@ describe("who may open a log", () => {
   }
 });
 
+describe("F5: a database from before the rotation, with the present anchor and keys", () => {
+  /** The log of before, and the anchor of the rotated one. */
+  async function rolledBack(): Promise<At> {
+    const at = { store: new MemoryStore(), anchor: new MemoryAnchor() };
+    await (await createLog(at.store, { anchor: at.anchor })).close();
+    const backup = at.store.reopen();
+    const log = await reopen(at);
+    await append(log, "P", BOTH);
+    await log.close();
+    const later = await reopen(at, asNew);
+    await append(later, "Q", [NEW]);
+    await later.close();
+    return { store: backup, anchor: at.anchor };
+  }
+
+  test("is opened to be read, under the new key", async () => {
+    const log = await reopen(await rolledBack(), asNew);
+    expect(log.standing()).toMatchObject({ kind: "reader", code: "LOG_BEHIND_ANCHOR" });
+    await expect(log.append(request(9))).rejects.toEqual(code("LOG_BEHIND_ANCHOR"));
+    expect(encodeHex(log.head().kid)).toBe(encodeHex(OLD));
+  });
+});
+
 describe("a control entry", () => {
   test.each<[string, NamedKeys]>([
     ["names another key only", [NEW]],

@@ -1,5 +1,7 @@
 import { Contradiction } from "@tallystick/receipt";
 import type { SignedCheckpoint } from "@tallystick/receipt";
+import { VerifierError, verifyCheckpoint } from "@tallystick/verifier";
+import type { TrustStore } from "@tallystick/verifier";
 
 import { MirrorError } from "./error.js";
 import { isSame } from "./same.js";
@@ -11,6 +13,10 @@ export interface Trees {
   readonly shown: () => Promise<VerifiedTree>;
   /** The tree under the one that was seen, where there is a copy of it. */
   readonly seen?: VerifiedTree | undefined;
+  /** Keys of the log, and how far each counts by now. */
+  readonly trust: TrustStore;
+  /** What the checkpoint that was seen is kept in, in words. */
+  readonly keptIn: string;
 }
 
 /**
@@ -33,31 +39,61 @@ export async function requireExtension(
   }
   // What two checkpoints show by themselves needs no tile of anybody.
   const found = Contradiction.between(seen, shown);
-  if (found !== undefined) throw contradicted(found);
+  if (found !== undefined) {
+    await requireBothCount([seen, shown], trees);
+    throw contradicted(found);
+  }
   if (now.size < before.size) {
-    await requireBeginning(shown, seen, trees.seen);
+    await requireBeginning(shown, seen, { ...trees, tree: trees.seen });
+    await requireBothCount([seen, shown], trees);
     const sizes = `a log of ${now.size} entries, ${before.size} were seen`;
     throw new MirrorError("MIRROR_STALE", `shows ${sizes}: an old copy, or a log rolled back`);
   }
   const tree = await trees.shown();
-  await requireBeginning(seen, shown, tree);
+  await requireBeginning(seen, shown, { ...trees, tree });
   return tree;
 }
 
 async function requireBeginning(
   smaller: SignedCheckpoint,
   larger: SignedCheckpoint,
-  tree: VerifiedTree | undefined,
+  { tree, ...trees }: Trees & { readonly tree: VerifiedTree | undefined },
 ): Promise<void> {
   const { size } = smaller.checkpoint;
   if (tree?.size !== larger.checkpoint.size) return;
   const root = await tree.rootAt(size);
   if (isSame(root, smaller.checkpoint.root)) return;
+  await requireBothCount([smaller, larger], trees);
   const path = await tree.consistencyFrom(size);
   const found = Contradiction.between(smaller, larger, { root, path });
   if (found !== undefined) throw contradicted(found);
   const sizes = `${larger.checkpoint.size} entries does not begin with those of ${size}`;
   throw new MirrorError("MIRROR_NOT_EXTENDED", `the log of ${sizes}`);
+}
+
+/**
+ * Two keys are held against each other only where both count: what a retired one signed beyond its
+ * cutoff, and was seen before that, convinces nobody, and may be a thief's.
+ */
+async function requireBothCount(
+  pair: readonly [SignedCheckpoint, SignedCheckpoint],
+  { trust, keptIn }: Trees,
+): Promise<void> {
+  const [one, other] = pair;
+  if (isSame(one.kid, other.kid)) return;
+  for (const signed of pair) {
+    try {
+      await verifyCheckpoint(signed.encode(), trust);
+    } catch (cause) {
+      if (!(cause instanceof VerifierError)) throw cause;
+      const { origin, size } = signed.checkpoint;
+      const seen = `the tree of ${size} entries that was seen of ${origin}`;
+      const message =
+        `the log does not agree with ${seen}, which counts no more: ${cause.message}. Compare with the ` +
+        `operator; then remove ${keptIn}, and begin anew`;
+      throw new MirrorError("MIRROR_NOT_EXTENDED", message, { cause });
+    }
+  }
 }
 
 function contradicted(contradiction: Contradiction): MirrorError {

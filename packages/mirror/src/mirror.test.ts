@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { PrivateKey, decodeCbor, encodeCbor, isCborArray, isCborMap } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
+import { verifyEvidence } from "@tallystick/verifier";
 
 import { MirrorError } from "./error.js";
 import { mirror } from "./mirror.js";
@@ -126,14 +127,19 @@ describe("a source that is behind", () => {
   });
 });
 
-test("a branch that another key signed is refused, and shows nothing to others", async () => {
+test("a branch that another key signed is evidence for those who pin both", async () => {
   const renewed = await log.renewed();
   const copy = new PaperFolder();
   await copied(await log.folder(subjects(20), { sizes: [20] }), copy);
   const branch = await renewed.folder(subjects(30, "b"), { sizes: [30] });
   const onSeen = (): Promise<void> => Promise.resolve();
   const found = await refusal(mirror(branch, copy, { trust: renewed.trust, parallel: 1, onSeen }));
-  expect([found.code, found.contradiction]).toEqual(["MIRROR_NOT_EXTENDED", undefined]);
+  expect([found.code, found.contradiction?.kind]).toEqual(["MIRROR_CONTRADICTION", "fork"]);
+  const file = new TextEncoder().encode(found.contradiction?.format());
+  expect((await verifyEvidence(file, renewed.trust)).kind).toBe("fork");
+  await expect(verifyEvidence(file, log.trust)).rejects.toMatchObject({
+    code: "VERIFIER_EVIDENCE_REFUSED",
+  });
 });
 
 describe("after the key was retired at the last tree", () => {

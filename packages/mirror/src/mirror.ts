@@ -70,8 +70,10 @@ export async function mirror(
   let opened: Promise<VerifiedTree> | undefined;
   const shown = (): Promise<VerifiedTree> =>
     (opened ??= VerifiedTree.open(new CheckedReader(source), head.signed.checkpoint));
-  await requireExtension(own?.head.signed, head.signed, { shown, seen: own?.tree });
-  await requireExtension(seen, head.signed, { shown });
+  const copied = { shown, seen: own?.tree, trust, keptIn: "the copy" };
+  await requireExtension(own?.head.signed, head.signed, copied);
+  const kept = { shown, trust, keptIn: "what an earlier run has kept beside the copy" };
+  await requireExtension(seen, head.signed, kept);
   await onSeen(head.signed);
   const reader = new CheckedReader(source, copy);
   const tree = await VerifiedTree.open(reader, head.signed.checkpoint);

@@ -67,6 +67,7 @@ export async function monitor(
   const reader = new CheckedReader(source);
   const head = await readHead(reader, trust);
   const tree = await requireExtension(start.seen, head.signed, {
+    ...{ trust, keptIn: "the state" },
     shown: () => VerifiedTree.open(reader, head.signed.checkpoint),
   });
   // Kept with the first state: a first run that is cut short begins at the same entry again.

@@ -91,7 +91,7 @@ function keysOf(manifest: Manifest): readonly PublicKey[] {
   );
 }
 
-function keyOf({ files }: Manifest, name = "keys/receipt.pub.jwk"): PublicKey {
+function keyOf({ files }: Manifest, name: string): PublicKey {
   const bytes = files.get(name);
   try {
     return PublicKey.fromJwk(parseJson(bytes ?? new Uint8Array(0)));
@@ -110,8 +110,14 @@ function report(
   const when = new Date(1000 * time).toISOString();
   output.print(`restored: ${size} entries of ${origin}, root ${encodeHex(root)}`);
   output.print(`newest checkpoint: ${when}`);
-  output.print(`receipt key: kid ${encodeHex(keyOf(manifest).thumbprint())}`);
-  output.note("every entry, body and checkpoint in it was checked. Before it is served:");
+  // The backup brings along what it is checked by: each key that a signature may have held under is told.
+  const [current, ...former] = new Set(keysOf(manifest).map((key) => encodeHex(key.thumbprint())));
+  output.print(`receipt key: kid ${current ?? ""}`);
+  for (const kid of former) output.print(`former receipt key: kid ${kid}`);
+  output.note(
+    "every entry, body and checkpoint in it was checked, by the keys above, which are its",
+  );
+  output.note("own: compare each of them with those that you know. Before it is served:");
   output.note(`  put the receipt key back at ${receiptKeyPath}, mode 0600`);
   if (manifest.files.has("keys/note.pub.jwk")) {
     output.note(

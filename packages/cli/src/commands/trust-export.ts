@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { ClientError, ServiceClient } from "@tallystick/client";
 import { encodeBase64url } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
+import type { Cutoff } from "@tallystick/verifier";
 
 import { readAccess, withAccess } from "../access.js";
 import type { Access, AccessOptions } from "../access.js";
@@ -11,6 +13,7 @@ import { checkNote } from "../note-check.js";
 import type { Output } from "../output.js";
 import { trustedIssuers } from "../policy-issuers.js";
 import { policiesOfService, readPolicy } from "../policy-place.js";
+import { isSameKey } from "../receipt-keys.js";
 import type { Session } from "../session.js";
 import { readTrust } from "../trustfile.js";
 
@@ -32,10 +35,9 @@ export function addTrustExport(trust: Command, session: Session): void {
     const { text, trust: pinned } = pin;
     for (const pinnedService of pinned.services) await checkNote(client, pinnedService);
     await checkReceipt({ url: service, access }, pin, session.output);
-    const isKept = await requireUnchanged(out, pinned);
-    // A cutoff is the file's own: the service says nothing of it.
-    if (!isKept) await writeWhole(out, text);
-    const done = isKept ? `kept ${out}, which retires a key` : `wrote ${out}`;
+    const kept = await requireUnchanged(out, pin);
+    if (kept === undefined) await writeWhole(out, text);
+    const done = kept === undefined ? `wrote ${out}` : `kept ${out}, which ${kept}`;
     describePins(pinned, { out, done }, session.output);
   });
 }
@@ -46,24 +48,38 @@ interface Pin {
   /** The entry that put the policy in force. */
   readonly entryId: string;
   readonly index: number;
+  /** The receipt keys that the policy names; none where it leaves that to the log's first. */
+  readonly named: readonly PublicKey[];
 }
 
 async function makePin(client: ServiceClient): Promise<Pin> {
   const { issuer, origin, note } = await client.version();
-  const keys = await client.keys();
-  const jwks = keys.map((key) => key.toJwk());
-  const service = { issuer, origin, keys: jwks, ...(note === undefined ? {} : { note }) };
   const { entryId, index } = await client.policy();
   const { policy } = await readPolicy(policiesOfService(client), entryId);
+  const { receiptKeys: named = [] } = policy;
+  const keys = (await client.keys()).map((key) => pinOf(key, named, index));
+  const service = { issuer, origin, keys, ...(note === undefined ? {} : { note }) };
   const issuers = trustedIssuers(policy.document, { origin, index });
   const text = `${JSON.stringify({ services: [service], ...issuers, requireReceipts: 1 }, null, 2)}\n`;
   try {
-    return { text, trust: TrustStore.parse(text), entryId, index };
+    return { text, trust: TrustStore.parse(text), entryId, index, named };
   } catch (cause) {
     if (!(cause instanceof VerifierError)) throw cause;
     const message = `the keys of the service cannot be pinned: ${cause.message}`;
     throw new CliError("CLI_SERVICE_INCONSISTENT", message, { cause });
   }
+}
+
+// T23: what the policy drops has signed no tree with its entry in it, and whoever gets hold of it later
+// must not sign others for whoever pins it.
+function pinOf(key: PublicKey, named: readonly PublicKey[], index: number): object {
+  const jwk = key.toJwk();
+  if (named.length === 0 || isAmong(key, named)) return jwk;
+  return { ...jwk, until: { size: Math.max(index, 1), reason: "replaced" } };
+}
+
+function isAmong(key: PublicKey, keys: readonly PublicKey[]): boolean {
+  return keys.some((one) => isSameKey(one, key));
 }
 
 // A receipt has to hold under what is about to be pinned, or the pins would be of no use; and it has
@@ -93,25 +109,44 @@ async function checkReceipt(
   }
 }
 
-// Yields whether what is there is to be kept. Pins are made to last: other keys under the same file name are a matter for a person.
-async function requireUnchanged(out: string, pinned: TrustStore): Promise<boolean> {
+// Yields why what is there is to be kept. Pins are made to last: other keys under the same file name are a matter for a person.
+async function requireUnchanged(
+  out: string,
+  { trust: pinned, named }: Pin,
+): Promise<string | undefined> {
   const existing = await readExisting(out);
-  if (existing === undefined) return false;
-  const retires = existing.services.some(({ cutoffs }) => cutoffs.some((one) => one !== undefined));
+  if (existing === undefined) return undefined;
+  const known = cutoffsOf(existing);
+  const retires = known.size > 0;
   const carry = retires ? `. It retires a key: carry its "until" over` : "";
-  if (pinsOf(existing) !== pinsOf(pinned)) {
+  // What a policy has announced signs nothing yet, and is in no key set.
+  const isExtra = (key: PublicKey): boolean => isAmong(key, named) && !isAmong(key, keysOf(pinned));
+  if (pinsOf(existing, isExtra) !== pinsOf(pinned)) {
     throw new CliError(
       "CLI_TRUST_CHANGED",
       `${out} pins something else; compare, and remove it first to pin these keys${carry}`,
     );
   }
-  if (JSON.stringify(existing.issuersDocument) === JSON.stringify(pinned.issuersDocument)) {
-    return retires;
+  if (JSON.stringify(existing.issuersDocument) !== JSON.stringify(pinned.issuersDocument)) {
+    throw new CliError(
+      "CLI_TRUST_CHANGED",
+      `${out} has other issuers than the policy in force; compare, and remove it first to have these${carry}`,
+    );
   }
-  throw new CliError(
-    "CLI_TRUST_CHANGED",
-    `${out} has other issuers than the policy in force; compare, and remove it first to have these${carry}`,
+  // A cutoff is the file's own: the service says nothing of it.
+  if (retires) return "retires a key";
+  return keysOf(existing).some(isExtra) ? "pins a key that is announced too" : undefined;
+}
+
+function keysOf({ services }: TrustStore): readonly PublicKey[] {
+  return services.flatMap(({ keys }) => keys);
+}
+
+function cutoffsOf({ services }: TrustStore): ReadonlyMap<PublicKey, Cutoff> {
+  const all = services.flatMap(({ keys, cutoffs }) =>
+    keys.map((key, at) => [key, cutoffs[at]] as const),
   );
+  return new Map(all.flatMap(([key, cutoff]) => (cutoff === undefined ? [] : [[key, cutoff]])));
 }
 
 async function readExisting(path: string): Promise<TrustStore | undefined> {
@@ -123,12 +158,15 @@ async function readExisting(path: string): Promise<TrustStore | undefined> {
   }
 }
 
-function pinsOf(trust: TrustStore): string {
+function pinsOf(trust: TrustStore, isExtra: (key: PublicKey) => boolean = () => false): string {
   const services = trust.services.map(({ issuer, origin, keys, note }) => ({
     issuer,
     origin,
     note: note?.format(),
-    keys: keys.map((key) => encodeBase64url(key.thumbprint())).sort(),
+    keys: keys
+      .filter((key) => !isExtra(key))
+      .map((key) => encodeBase64url(key.thumbprint()))
+      .sort(),
   }));
   return JSON.stringify([services, trust.requireReceipts]);
 }
@@ -139,10 +177,16 @@ function describePins(
   output: Output,
 ): void {
   const { services, issuers, issuersDocument } = trust;
+  const cutoffs = cutoffsOf(trust);
   for (const { issuer, origin, keys, note } of services) {
     output.note(`${done}: ${issuer}, log ${origin}`);
     for (const key of keys) {
-      output.print(`thumbprint: ${encodeBase64url(key.thumbprint())}`);
+      const thumbprint = encodeBase64url(key.thumbprint());
+      output.print(`thumbprint: ${thumbprint}`);
+      const size = cutoffs.get(key)?.size;
+      if (size !== undefined) {
+        output.note(`the policy names ${thumbprint} no more: it counts up to size ${size}`);
+      }
     }
     if (note !== undefined) output.print(`note key: ${note.format()}`);
   }

@@ -3,11 +3,13 @@ import { ClientError, ServiceClient } from "@tallystick/client";
 import { encodeBase64url, parseJson } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
+import type { TrustedService } from "@tallystick/verifier";
 
 import { readAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { readWhole, writeWhole } from "../file.js";
+import type { Output } from "../output.js";
 import { policiesOfService, readPolicy } from "../policy-place.js";
 import type { PolicyPlace, ReadPolicy } from "../policy-place.js";
 import { isSameKey } from "../receipt-keys.js";
@@ -42,6 +44,7 @@ export function addTrustFollow(trust: Command, session: Session): void {
     for (const key of added) output.print(`pinned: ${encodeBase64url(key.thumbprint())}`);
     const done = added.length === 0 ? `kept ${file}: it pins` : `wrote ${file}, which now pins`;
     output.note(`${done} every receipt key that the policy of ${origin} names`);
+    tellDropped(service, named, { file, output });
   });
 }
 
@@ -51,7 +54,7 @@ async function namedKeys(client: ServiceClient): Promise<readonly PublicKey[]> {
   const inForce = await readPolicy(place);
   const { receiptKeys = [] } = inForce.policy;
   if (receiptKeys.length === 0) return [];
-  await requireProposer(place, inForce);
+  await requireSigners(place, inForce);
   try {
     await client.receipt(inForce.entryId);
   } catch (cause) {
@@ -62,15 +65,40 @@ async function namedKeys(client: ServiceClient): Promise<readonly PublicKey[]> {
   return receiptKeys;
 }
 
-// A proposal that waits is on the log as well. That a service takes one for a policy in force cannot be
-// told from it alone, but where one operator's signature is not enough it is none.
-async function requireProposer(place: PolicyPlace, inForce: ReadPolicy): Promise<void> {
+// A proposal that waits is on the log as well, and an approval that others have to follow. Their entry
+// shows how many operators signed at least: who proposed, and for an approval one other. Where more are
+// wanted, that it put the policy in force takes the replay of all policies.
+async function requireSigners(place: PolicyPlace, inForce: ReadPolicy): Promise<void> {
   const { previous } = inForce.policy.document;
-  if (previous === null || inForce.proposal !== inForce.entryId) return;
+  if (previous === null) return;
+  const shown = inForce.proposal === inForce.entryId ? 1 : 2;
   const { policy } = await readPolicy(place, previous);
-  if (policy.approvals === 1) return;
-  const message = `the policy ${inForce.entryId} lacks approvals, and is not in force`;
-  throw new CliError("CLI_SERVICE_INCONSISTENT", message);
+  if (policy.approvals <= shown) return;
+  if (shown === 1) {
+    const message = `the policy ${inForce.entryId} lacks approvals, and is not in force`;
+    throw new CliError("CLI_SERVICE_INCONSISTENT", message);
+  }
+  const message =
+    `that ${policy.approvals} operators signed the policy ${inForce.entryId} takes an audit to show: ` +
+    "pin its receipt keys by hand after one (tally audit), nothing was changed";
+  throw new CliError("CLI_TRUST_CHANGED", message);
+}
+
+// Announced and never used, such a key is one that nobody takes back but whoever pins it.
+function tellDropped(
+  { keys, cutoffs, origin }: TrustedService,
+  named: readonly PublicKey[],
+  { file, output }: { readonly file: string; readonly output: Output },
+): void {
+  if (named.length === 0) return;
+  for (const [at, key] of keys.entries()) {
+    if (cutoffs[at] !== undefined || named.some((one) => isSameKey(one, key))) continue;
+    const kid = encodeBase64url(key.thumbprint());
+    output.note(
+      `warning: ${file} pins ${kid} without "until", which the policy of ${origin} names no more: ` +
+        "retire it with tally trust retire, or where it never signed, take it out of keys",
+    );
+  }
 }
 
 // The file was read as a trust file before, so it has this shape; the rest of it stays as it is.
