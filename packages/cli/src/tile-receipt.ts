@@ -57,9 +57,13 @@ export interface TileReceipt {
 
 /**
  * Assembles a receipt from tiles and a kept checkpoint, without the service: the very bytes that it
- * would have sent for that size, with the cosignatures that `checkpoint` has. Everything that is read is held against the signed root, so wrong
- * tiles lead to an error, never to a wrong receipt. Reads a handful of tiles, and holds a bundle of 256
- * entries at a time while it looks for the entry.
+ * would have sent for that size, with the cosignatures that `checkpoint` has. Those are the bytes that
+ * it sends now unless it has a quorum of cosignatures and shows a newer note that has none, as one that
+ * does not require witnesses may: it answers under the one with the quorum.
+ *
+ * Everything that is read is held against the signed root, so wrong tiles lead to an error, never to a
+ * wrong receipt. Reads a handful of tiles, and holds a bundle of 256 entries at a time while it looks
+ * for the entry.
  *
  * @throws {@link CliError} `CLI_ENTRY_UNKNOWN`, `CLI_FILE_FAILED`; ClientError; MerkleError,
  * ReceiptError for what does not fit the signed root; VerifierError `VERIFIER_CHECKPOINT_REFUSED`

@@ -154,11 +154,15 @@ async function exported(served: Uint8Array, { entryId }: Verified): Promise<void
   const { stderr } = await workspace.must("export", "service", "out", "--quiet");
   expect(stderr).not.toContain("quorum");
   const trust = ["--trust", "trust.json"];
+  const receiptFrom = async (folder: string, ...size: readonly string[]): Promise<Uint8Array> => {
+    const made = ["receipt", entryId, "--from-tiles", folder, ...trust, ...size];
+    await workspace.must(...made, "--out", "made.receipt");
+    return workspace.read("made.receipt");
+  };
+  const sent = await workspace.read("a.receipt");
   for (const folder of ["copy", "out"]) {
     expect(await workspace.read(`${folder}/checkpoint`)).toEqual(served);
-    const made = ["receipt", entryId, "--from-tiles", folder, ...trust, "--out", "made.receipt"];
-    await workspace.must(...made);
-    expect(await workspace.read("made.receipt")).toEqual(await workspace.read("a.receipt"));
+    expect(await receiptFrom(folder)).toEqual(sent);
     expect((await workspace.tally("audit", folder, ...trust)).code).toBe(0);
   }
   // What has come since then has no cosignatures yet.
@@ -174,6 +178,8 @@ async function exported(served: Uint8Array, { entryId }: Verified): Promise<void
   const { stdout } = await workspace.must("export", "ahead", "seen", "--witnessed");
   expect(stdout).toMatch(/^exported: 3 entries/);
   expect(await workspace.read("seen/checkpoint")).toEqual(served);
+  expect(await receiptFrom("seen")).toEqual(sent);
+  expect(await receiptFrom("ahead.out")).toEqual(await receiptFrom("ahead.out", "--size", "4"));
   await workspace.must("mirror", "seen", "seen.copy", ...trust);
   await workspace.must("audit", "seen", ...trust);
   // An older copy of the log is no place to export what was cosigned after it.
