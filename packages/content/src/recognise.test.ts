@@ -122,7 +122,8 @@ describe("a bill of materials", () => {
     ["JSON of another type", bom, SFR_TYPE, false],
     ["JSON of an unknown type", bom, 10_000, false],
     ["nothing", new Uint8Array(0), undefined, false],
-  ])("may be there or not at a glance: %s", (_name, payload, contentType, isLikely) => {
+  ])("may be there or not at a glance: %s", (...row) => {
+    const [, payload, contentType, isLikely] = row;
     expect(mayBeBom(payload, contentType)).toBe(isLikely);
   });
 });

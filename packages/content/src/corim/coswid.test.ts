@@ -121,7 +121,8 @@ describe("a CoSWID", () => {
       { bomFormat: "CycloneDX", specVersion: "1.6", version: 1 },
       "cyclonedx",
     ],
-  ])("that a uSWID has as what it is not is opaque: %s", (_name, format, value, kind) => {
+  ])("that a uSWID has as what it is not is opaque: %s", (...row) => {
+    const [, format, value, kind] = row;
     const payload = jsonBytes(value);
     expect(recogniseContent(payload).kind).toBe(kind);
     const place = format === "spdx" ? 2 : 1;
