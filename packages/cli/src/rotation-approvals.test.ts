@@ -183,6 +183,11 @@ describe("trust follow", () => {
       expect(followed.code).toBe(1);
       expect(followed.stderr).toMatch(/^tally: that 3 operators signed .* takes an audit to show/);
       expect(await workspace.read(file)).toEqual(before);
+      // Pinned by hand, they are what the policy names.
+      const [service] = (await workspace.json(file))["services"] as { readonly keys: object[] }[];
+      service?.keys.push(await workspace.json(`${dir}/keys/receipt.next.pub.jwk`));
+      await workspace.write(file, JSON.stringify({ services: [service] }));
+      await workspace.must("trust", "follow", file, "--service", url);
     });
   });
 
