@@ -97,6 +97,7 @@ describe("wrong input", () => {
     ["a vendor", { vendors: { a: "b" } }, "vendors of a are no list"],
     ["evidence", { evidence: { allowsDebug: 1 } }, "allowsDebug is neither true nor false"],
     ["keys of manifests", { rimKeys: [] }, "rimKeys: "],
+    ["roots of manifests", { rimAnchors: ["x"] }, "rimAnchors[0]: PEM"],
     ["a trust file", { trust: { services: [] } }, "requireReceipts"],
     [
       "a rule that does not compile",
@@ -158,7 +159,7 @@ describe("wrong input", () => {
   test.each([
     ["a bundle", 268_435_457, ["--digest", DIGEST, "--bundle", "large.bin"], "appraisal.json"],
     ["a policy", 1_048_577, ["--digest", DIGEST, "--bundle", "no.bundle"], "large.bin"],
-  ])("is not read where it is too large: %s", async (_name, size, args, policy) => {
+  ])("is not read where it is too large: %s", async (...[, size, args, policy]) => {
     await workspace.write("large.bin", "");
     await truncate("large.bin", size);
     const outcome = await workspace.tally("appraise", ...args, "--policy", policy);

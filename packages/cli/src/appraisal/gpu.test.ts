@@ -55,7 +55,7 @@ interface Changes {
 
 /** Registers a published manifest in a log, and appraises the report of the GPU by a bundle of it. */
 async function appraise(file: string, changes: Changes = {}): Promise<Appraisal> {
-  const { time = TIME, payload = (text) => text } = changes;
+  const { time = TIME, payload = (text: string): string => text } = changes;
   const signer = { iss: ISSUER, key: vendor };
   const manifest = payload(pem("rim", "nvidia-swid", file));
   const log = await SignedLog.make(
