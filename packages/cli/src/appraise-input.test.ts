@@ -1,5 +1,10 @@
+import { truncate } from "node:fs/promises";
+
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
+import { readDevice } from "./appraisal/device.js";
+import { parseAppraisalPolicy } from "./appraisal/policy.js";
+import { record } from "./testing/device.js";
 import { VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
 import { Workspace } from "./testing/workspace.js";
 
@@ -92,6 +97,7 @@ describe("wrong input", () => {
     ["a vendor", { vendors: { a: "b" } }, "vendors of a are no list"],
     ["evidence", { evidence: { allowsDebug: 1 } }, "allowsDebug is neither true nor false"],
     ["keys of manifests", { rimKeys: [] }, "rimKeys: "],
+    ["roots of manifests", { rimAnchors: ["x"] }, "rimAnchors[0]: PEM"],
     ["a trust file", { trust: { services: [] } }, "requireReceipts"],
     [
       "a rule that does not compile",
@@ -149,6 +155,36 @@ describe("wrong input", () => {
       stdout: expect.stringContaining("CLI_BUNDLE_INVALID") as unknown,
     });
   });
+
+  test.each([
+    ["a bundle", 268_435_457, ["--digest", DIGEST, "--bundle", "large.bin"], "appraisal.json"],
+    ["a policy", 1_048_577, ["--digest", DIGEST, "--bundle", "no.bundle"], "large.bin"],
+  ])("is not read where it is too large: %s", async (...[, size, args, policy]) => {
+    await workspace.write("large.bin", "");
+    await truncate("large.bin", size);
+    const outcome = await workspace.tally("appraise", ...args, "--policy", policy);
+    const says = expect.stringContaining(`large.bin: it is over ${size - 1} bytes`) as unknown;
+    expect(outcome).toMatchObject({ code: 2, stderr: says });
+  });
+
+  test.each([
+    ["evidence", ["large.bin"]],
+    ["certificates", ["small.bin", "--chain", "large.bin"]],
+  ])(
+    "is not read where it is too large: %s of a device",
+    async (_name, [evidence = "", ...chain]) => {
+      await workspace.write("large.bin", "");
+      await truncate("large.bin", 1_048_577);
+      await workspace.write("small.bin", record({ version: 7 }));
+      const options = { evidence, ...(chain[1] === undefined ? {} : { chain: chain[1] }) };
+      await writeAppraisal(workspace, "device.json", { evidence: {} });
+      const policy = parseAppraisalPolicy(await workspace.read("device.json"));
+      await expect(readDevice(options, policy, 0)).rejects.toMatchObject({
+        code: "CLI_FILE_FAILED",
+        message: expect.stringContaining("large.bin: it is over 1048576 bytes") as unknown,
+      });
+    },
+  );
 
   test("is refused of what is signed and bundled", async () => {
     const sign = ["--kid", "x", "--out", "none.jws"];

@@ -7,7 +7,7 @@ import { CliError } from "../error.js";
 const BUNDLE_FORMAT = "tallystick-bundle/1";
 
 /** Largest bundle, in bytes, and most statements in one. */
-const MAX_BUNDLE_BYTES = 268_435_456;
+export const MAX_BUNDLE_BYTES = 268_435_456;
 export const MAX_BUNDLE_STATEMENTS = 10_000;
 
 const KEY = { format: 0, statements: 1, checkpoint: 2, keys: 3 } as const;

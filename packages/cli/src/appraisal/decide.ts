@@ -186,7 +186,7 @@ function ruleReasons(
   const bindings = {
     reports: celValue(ofKind("sfr", "sfr-corim")),
     releases: celValue(ofKind("release")),
-    rims: celValue(ofKind("rim")),
+    rims: celValue(ofKind("rim", "swid")),
     subject: celValue(digests),
     elements: celValue((device?.evidence.elements ?? []).map(elementFacts)),
     isComplete: gathered.isComplete,

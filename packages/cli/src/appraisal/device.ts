@@ -8,10 +8,13 @@ import {
 } from "@tallystick/evidence";
 
 import { CliError } from "../error.js";
-import { readWhole } from "../file.js";
+import { readBounded } from "./bounded.js";
 import type { EvidencePolicy } from "./evidence-policy.js";
 import type { AppraisalPolicy } from "./policy.js";
 import type { Reason } from "./reason.js";
+
+/** Of evidence, and of certificates beside it. */
+const MAX_BYTES = 1_048_576;
 
 /** What names evidence on the command line. */
 export interface EvidenceOptions {
@@ -44,12 +47,16 @@ export async function readDevice(
     throw new CliError("CLI_APPRAISAL_INVALID", "the policy says nothing of evidence");
   }
   const nonce = options.nonce === undefined ? undefined : nonceOf(options.nonce);
-  const evidence = decodeEvidence(await readWhole(options.evidence), { device: accepted.device });
+  const evidence = decodeEvidence(await readBounded(options.evidence, MAX_BYTES), {
+    device: accepted.device,
+  });
   if (evidence.form === "spdm" && options.chain === undefined) {
     throw new CliError("CLI_USAGE", "an SPDM transcript needs --chain, the device's certificates");
   }
   const chain =
-    options.chain === undefined ? undefined : readCertificates(await readWhole(options.chain));
+    options.chain === undefined
+      ? undefined
+      : readCertificates(await readBounded(options.chain, MAX_BYTES));
   try {
     const verified = await VerifiedEvidence.verify(evidence, {
       ...{ anchors: accepted.anchors, time, chain, nonce },

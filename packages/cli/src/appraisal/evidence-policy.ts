@@ -56,7 +56,7 @@ export function parseEvidencePolicy(value: unknown): EvidencePolicy | undefined 
     throw invalid(`${name} is neither true nor false`);
   };
   return {
-    anchors: anchorsOf(members["anchors"] ?? []),
+    anchors: parseAnchors(members["anchors"] ?? [], "anchors"),
     device: deviceOf(members["device"] ?? {}),
     allowsUnsigned: flagOf("allowsUnsigned"),
     allowsStale: flagOf("allowsStale"),
@@ -67,19 +67,24 @@ export function parseEvidencePolicy(value: unknown): EvidencePolicy | undefined 
   };
 }
 
-function anchorsOf(value: unknown): readonly Certificate[] {
+/**
+ * Parses a list of PEM texts, each with one certificate or more.
+ *
+ * @throws {@link CliError} `CLI_APPRAISAL_INVALID`
+ */
+export function parseAnchors(value: unknown, name: string): readonly Certificate[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [undefined];
   const anchors = items.flatMap((item, i) => {
-    if (typeof item !== "string") throw invalid(`anchors[${i}] is not a text of PEM`);
+    if (typeof item !== "string") throw invalid(`${name}[${i}] is not a text of PEM`);
     try {
       return parseCertificates(item);
     } catch (cause) {
       if (!(cause instanceof StatementError)) throw cause;
-      throw invalid(`anchors[${i}]: ${cause.message}`, { cause });
+      throw invalid(`${name}[${i}]: ${cause.message}`, { cause });
     }
   });
   if (anchors.length <= MAX_ANCHORS) return anchors;
-  throw invalid(`anchors are ${anchors.length}, limit ${MAX_ANCHORS}`);
+  throw invalid(`${name} are ${anchors.length}, limit ${MAX_ANCHORS}`);
 }
 
 function deviceOf(value: unknown): DeviceClass {

@@ -232,7 +232,7 @@ interface Inner {
 async function innerOf(
   { payload }: SignedStatement,
   content: Content,
-  { policy, time }: { readonly policy: AppraisalPolicy; readonly time: number | undefined },
+  { policy, time }: Judging,
 ): Promise<Inner | ContentError> {
   if (!("reports" in content) || payload === null) return { provider: undefined, reports: [] };
   try {
@@ -247,15 +247,40 @@ async function innerOf(
   }
 }
 
+interface Judging {
+  readonly policy: AppraisalPolicy;
+  readonly time: number | undefined;
+}
+
 /** A manifest may be unsigned, or be the statement itself; one that is signed inside has to hold. */
 async function uncheckedOf(
   { payload }: SignedStatement,
   content: Content,
-  { policy, time }: { readonly policy: AppraisalPolicy; readonly time: number | undefined },
+  judging: Judging,
 ): Promise<string | undefined> {
-  if (content.kind !== "rim" || content.form === "corim" || payload === null) return undefined;
+  if (payload === null) return undefined;
+  if (content.kind === "swid") return uncheckedSwid(payload, judging);
+  if (content.kind !== "rim" || content.form === "corim") return undefined;
+  const { policy, time } = judging;
   try {
     await VerifiedRim.verify(payload, { keys: policy.rimKeys, time, limits: CONTENT_LIMITS });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ContentError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** Certificates are judged as of the receipt: those of published manifests are soon out of term. */
+async function uncheckedSwid(
+  payload: Uint8Array,
+  { policy, time }: Judging,
+): Promise<string | undefined> {
+  if (time === undefined) return "no receipt says as of when its certificates are to be judged";
+  // What brings XML into its canonical form is loaded for manifests in XML alone.
+  const { verifySwidRim } = await import("@tallystick/content/swid-signature");
+  try {
+    await verifySwidRim(payload, { anchors: policy.rimAnchors, time, limits: CONTENT_LIMITS });
     return undefined;
   } catch (error) {
     if (error instanceof ContentError) return `${error.code}: ${error.message}`;

@@ -1,5 +1,6 @@
 import {
   referencesOfRim,
+  referencesOfSwid,
   type Content,
   type ReferenceValues,
   type Validity,
@@ -37,6 +38,7 @@ const MAX_TOLD = 16;
 
 /** Yields the reference values of a manifest; `undefined` of what is none. */
 export function referencesOf(content: Content): ReferenceValues | undefined {
+  if (content.kind === "swid") return referencesOfSwid(content.swid);
   return content.kind === "rim" ? referencesOfRim(content.rim) : undefined;
 }
 
@@ -114,10 +116,14 @@ function unfitness(
   const { content, issuer, time, unchecked } = one;
   const own = vendorsOf(one, vendors);
   if (own.size === 0) return `${issuer} signs for no vendor`;
-  const named = vendorsIn(references);
+  const device = evidence?.device.vendor;
+  const named = vendorsIn(content, references, device);
   const foreign = named.find((vendor) => vendor !== undefined && !own.has(vendor));
   if (foreign !== undefined) return `${issuer} does not sign for ${JSON.stringify(foreign)}`;
   if (named.includes(undefined)) return "it names no vendor, nor does the policy name the device's";
+  if (content.kind === "swid" && device !== undefined && named[0] !== device) {
+    return `it is of ${JSON.stringify(named[0])}, and the device of ${JSON.stringify(device)}`;
+  }
   if (unchecked !== undefined && evidence?.allowsUncheckedManifests !== true) return unchecked;
   if (content.kind !== "rim") return undefined;
   if (!content.rim.isProfileKnown) return `its profile is not known`;
@@ -127,7 +133,13 @@ function unfitness(
   return lapsed;
 }
 
-function vendorsIn({ triples }: ReferenceValues): readonly (string | undefined)[] {
+/** Values by block are all of one vendor. */
+function vendorsIn(
+  content: Content,
+  { triples }: ReferenceValues,
+  device: string | undefined,
+): readonly (string | undefined)[] {
+  if (content.kind === "swid") return [content.swid.vendor ?? device];
   return triples.map(({ environment: { vendor } }) => vendor);
 }
 

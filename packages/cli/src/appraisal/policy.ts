@@ -1,10 +1,11 @@
 import { ReviewKeys, type SeverityBand } from "@tallystick/content";
 import { CoseError, parseJson } from "@tallystick/cose";
 import { CelProgram, PolicyError, parseReviewKeys, shapeOf, type Shape } from "@tallystick/policy";
+import type { Certificate } from "@tallystick/statement";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
-import { parseEvidencePolicy, type EvidencePolicy } from "./evidence-policy.js";
+import { parseAnchors, parseEvidencePolicy, type EvidencePolicy } from "./evidence-policy.js";
 
 /** Value of the member `format`; another value is another format. */
 const APPRAISAL_FORMAT = "tallystick-appraisal/1";
@@ -28,6 +29,8 @@ export interface AppraisalPolicy {
   readonly reviewKeys: ReviewKeys;
   /** Keys of the signatures inside manifests. */
   readonly rimKeys: ReviewKeys;
+  /** Roots of the signatures inside SWID manifests. */
+  readonly rimAnchors: readonly Certificate[];
   /** `iss` of those whose notices count whatever they are about. */
   readonly operators: ReadonlySet<string>;
   /** By `iss`, the vendors for whom it says which firmware measures what; no other release leads on. */
@@ -61,6 +64,7 @@ const MEMBERS = [
     "trust",
     "reviewKeys",
     "rimKeys",
+    "rimAnchors",
     "operators",
     "vendors",
     "threshold",
@@ -71,7 +75,8 @@ const MEMBERS = [
   ],
 ];
 const THRESHOLDS: readonly SeverityBand[] = ["low", "medium", "high", "critical"];
-const MAX_BYTES = 1_048_576;
+/** Largest policy, in bytes. */
+export const MAX_POLICY_BYTES = 1_048_576;
 const MAX_RULES = 64;
 
 type Members = Readonly<Record<string, unknown>>;
@@ -83,7 +88,7 @@ type Members = Readonly<Record<string, unknown>>;
  */
 export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
   const members = membersOf(
-    restating(() => parseJson(bytes, { maxBytes: MAX_BYTES })),
+    restating(() => parseJson(bytes, { maxBytes: MAX_POLICY_BYTES })),
     "it",
     MEMBERS,
   );
@@ -110,6 +115,7 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
     services: restating(() => TrustStore.parse(JSON.stringify(bare))),
     reviewKeys: restating(() => new ReviewKeys(parseReviewKeys(members["reviewKeys"]))),
     rimKeys: keysOf(members["rimKeys"]),
+    rimAnchors: parseAnchors(members["rimAnchors"] ?? [], "rimAnchors"),
     operators,
     vendors,
     threshold: band,

@@ -74,7 +74,7 @@ export function relevant(
   const digests = new Set(asked.digests.map(textOf));
   const found = new Map<Known, Found>();
   for (const one of known) {
-    const isLeft = manifests !== undefined && one.content.kind === "rim";
+    const isLeft = manifests !== undefined && ["rim", "swid"].includes(one.content.kind);
     if (!isLeft) meet(found, one, { digests, edge: "direct" });
   }
   for (const one of manifests ?? []) note(found, one, { edge: "measured", reports: [] });

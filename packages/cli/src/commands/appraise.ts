@@ -1,17 +1,21 @@
 import type { Command } from "commander";
 import { formatInstant } from "@tallystick/statement";
 
-import { decodeBundle } from "../appraisal/bundle.js";
+import { readBounded } from "../appraisal/bounded.js";
+import { decodeBundle, MAX_BUNDLE_BYTES } from "../appraisal/bundle.js";
 import { decide, subjectOfDevice, type Appraisal, type Subject } from "../appraisal/decide.js";
 import { readDevice } from "../appraisal/device.js";
 import { evidenceTold, printEvidence } from "../appraisal/device-output.js";
 import { gather, type Gathered } from "../appraisal/gather.js";
-import { parseAppraisalPolicy, type AppraisalPolicy } from "../appraisal/policy.js";
+import {
+  MAX_POLICY_BYTES,
+  parseAppraisalPolicy,
+  type AppraisalPolicy,
+} from "../appraisal/policy.js";
 import type { Decision } from "../appraisal/reason.js";
 import { subjectOf, type SubjectOptions } from "../appraisal/subject.js";
 import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
-import { readWhole } from "../file.js";
 import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
 
@@ -40,9 +44,10 @@ export function addAppraise(program: Command, session: Session): void {
     .option("--json", "print the decision as one JSON object")
     .action(async (options: AppraiseOptions) => {
       requireOneSubject(options);
-      const policy = parseAppraisalPolicy(await readWhole(options.policy));
+      const policy = parseAppraisalPolicy(await readBounded(options.policy, MAX_POLICY_BYTES));
       const firmware = options.evidence === undefined ? await subjectOf(options) : undefined;
-      const gathered = await gather(decodeBundle(await readWhole(options.bundle)), policy);
+      const bundle = decodeBundle(await readBounded(options.bundle, MAX_BUNDLE_BYTES));
+      const gathered = await gather(bundle, policy);
       const subject =
         firmware === undefined ? await deviceOf(options, policy, gathered) : { digests: firmware };
       const appraisal = decide(subject, gathered, policy);

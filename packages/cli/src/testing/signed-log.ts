@@ -79,7 +79,7 @@ export class SignedLog {
       treeRoot(leaves.slice(at * 2 ** level, (at + 1) * 2 ** level)),
     );
     const path = inclusionPath(index, size, nodes);
-    const receipt = await issueInclusionReceipt(await this.checkpoint(), { index, size, path });
+    const receipt = issueInclusionReceipt(await this.checkpoint(), { index, size, path });
     return attachReceipts(statement, [receipt]);
   }
 
