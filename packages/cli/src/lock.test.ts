@@ -32,6 +32,23 @@ describe("a lock", () => {
     expect(await workspace.names()).not.toContain("many.lock");
   });
 
+  test("is held by one at a time also where those who wait read it just as it is given back", async () => {
+    const held: number[] = [];
+    let inside = 0;
+    const loop = async (): Promise<void> => {
+      for (let i = 0; i < 12; i++) {
+        await withLock(workspace.at("busy.lock"), { waitMs: 60_000 }, async () => {
+          held.push(++inside);
+          await readFile(workspace.at("busy.lock"));
+          inside--;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: 12 }, loop));
+    expect(held).toEqual(Array.from({ length: 144 }, () => 1));
+    expect((await workspace.names()).filter((name) => name.startsWith("busy"))).toEqual([]);
+  });
+
   test("is given back by one that fails", async () => {
     const failure = new Error("failed");
     const run = withLock(workspace.at("f.lock"), { waitMs: 0 }, () => Promise.reject(failure));

@@ -124,17 +124,43 @@ function isGone(holder: string): boolean {
   }
 }
 
-// Renamed before it is removed: of two that find it abandoned, the second may hold the first one's.
+// Of all that find it abandoned one alone may remove it, or the second would remove the lock that
+// somebody took after the first: who links it to a name of its own first, and finds it to be the same.
 async function takeAway(path: string, abandoned: string): Promise<void> {
+  const [token = "empty"] = /[0-9a-f]{16}/.exec(abandoned) ?? [];
+  const mark = `${path}.${token}.gone`;
+  try {
+    await link(path, mark);
+  } catch (error) {
+    const code = codeOf(error) ?? "";
+    if (code === "EEXIST") await leaveToOther(mark);
+    else if (NO_LINKS.has(code)) await renameAway(path, abandoned);
+    else if (code !== "ENOENT") throw failed(`cannot take ${path} over`, error);
+    return;
+  }
+  try {
+    if ((await holderOf(mark)) === abandoned) await unlink(path).catch(ignoreMissing);
+  } finally {
+    await unlink(mark).catch(ignoreMissing);
+  }
+}
+
+async function leaveToOther(mark: string): Promise<void> {
+  // A link has the times of the lock, but for the last change of what leads to it.
+  const { ctimeMs = Infinity } = (await stat(mark).catch(ignoreMissing)) ?? {};
+  if (Date.now() - ctimeMs >= EMPTY_FOR_MS) await unlink(mark).catch(ignoreMissing);
+  else await wait(PAUSE_MS);
+}
+
+// Without links the second may hold the first one's, and puts it back.
+async function renameAway(path: string, abandoned: string): Promise<void> {
   const aside = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     await rename(path, aside);
-    if ((await readFile(aside, "utf8")) !== abandoned) await link(aside, path);
-    await unlink(aside);
+    if ((await holderOf(aside)) === abandoned) await unlink(aside);
+    else await rename(aside, path);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT" && codeOf(error) !== "EEXIST") {
-      throw failed(`cannot take ${path} over`, error);
-    }
+    if (codeOf(error) !== "ENOENT") throw failed(`cannot take ${path} over`, error);
   }
 }
 
