@@ -5,6 +5,9 @@ export default {
   testMatch: ["<rootDir>/packages/*/dist/**/*.test.js"],
   modulePathIgnorePatterns: [],
   maxWorkers: 2,
+  // What a suite has loaded as ES modules stays in its worker: after two hundred suites that is all of
+  // the heap, and most of the time goes to collecting it.
+  workerIdleMemoryLimit: "800MB",
   watchman: false,
   testTimeout: 60000,
   reporters: ["default", "<rootDir>/scripts/jest-summary.mjs"],
