@@ -7,6 +7,7 @@ import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/st
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
 import { Follower, openIndex } from "./search/follower.js";
+import type { SearchPlace } from "./search/follower.js";
 import { searchPage } from "./search/query.js";
 import type { SearchPage } from "./search/query.js";
 import { TransparencyService } from "./service.js";
@@ -172,36 +173,16 @@ describe("the index is derived from the log", () => {
     const whole = await indexRows(at, 1000);
     // Rows of a longer index, which nothing that is written anew replaces.
     const stray = sealRow(Uint8Array.of(0x45, 255), Uint8Array.of(1));
-    let store = new MemoryStore([...change(whole), stray]);
-    const place = {
-      open: () => {
-        store = store.reopen();
-        return Promise.resolve(store);
-      },
-      clear: () => {
-        store = new MemoryStore();
-        return Promise.resolve();
-      },
-    };
+    const place = placeOver([...change(whole), stray]);
     const index = await openIndex(place, { log: LOG }, at.service.log.replay());
     await index.catchUp(at.service.log.replay());
     expect(index.size).toBe(7);
-    expect(store.rows()).toStrictEqual(whole);
+    expect(place.rows()).toStrictEqual(whole);
   });
 
   test("damage that a search meets ends its use, and has the next start make it anew", async () => {
     const whole = await indexRows(at, 1000);
-    let store = new MemoryStore(flipped("E")(whole));
-    const place = {
-      open: () => {
-        store = store.reopen();
-        return Promise.resolve(store);
-      },
-      clear: () => {
-        store = new MemoryStore();
-        return Promise.resolve();
-      },
-    };
+    const place = placeOver(flipped("E")(whole));
     const index = await openIndex(place, { log: LOG }, at.service.log.replay());
     const follower = new Follower(index, at.service.log, { onFailure: () => undefined });
     const found = follower.use((open) => searchPage(open, { terms: [], limit: 10 }));
@@ -209,7 +190,7 @@ describe("the index is derived from the log", () => {
     await follower.close();
     const anew = await openIndex(place, { log: LOG }, at.service.log.replay());
     await anew.catchUp(at.service.log.replay());
-    expect(store.rows()).toStrictEqual(whole);
+    expect(place.rows()).toStrictEqual(whole);
   });
 
   test("the index of another log is thrown away", async () => {
@@ -309,6 +290,22 @@ async function indexRows({ service }: Fixture, writes: number): Promise<readonly
     await index.catchUp(service.log.replay(), () => --left > 0);
     if (index.size === service.size()) return store.rows();
   }
+}
+
+/** Makes a place with rows in it, and tells what is there. */
+function placeOver(rows: readonly Row[]): SearchPlace & { readonly rows: () => readonly Row[] } {
+  let store = new MemoryStore(rows);
+  return {
+    open: () => {
+      store = store.reopen();
+      return Promise.resolve(store);
+    },
+    clear: () => {
+      store = new MemoryStore();
+      return Promise.resolve();
+    },
+    rows: () => store.rows(),
+  };
 }
 
 function otherFormat(rows: readonly Row[]): readonly Row[] {
