@@ -50,6 +50,9 @@ export interface RegistrationFigures extends LoadFigures {
 /** Statements that are made for the limit, and registered before the clock starts. */
 export const WARM_UP = 2000;
 
+/** Largest file of statements, in bytes: V of them a second can be more than fits into memory. */
+const MAX_FILE_BYTES = 1_073_741_824;
+
 /** Batches under way at once. */
 const BATCHES_AT_ONCE = 4;
 
@@ -98,7 +101,9 @@ class Registering {
     const before = await this.#limit(receiptBytes);
     const expected = kind.isBatch ? before.verifiesPerSecond : before.perSecond;
     const file = scene.at("statements");
-    await this.#make(file, Math.ceil(expected * options.seconds) + options.concurrency);
+    const most = Math.floor(MAX_FILE_BYTES / averageLength(this.#warmUp));
+    const wanted = Math.ceil(expected * options.seconds) + options.concurrency;
+    await this.#make(file, Math.min(wanted, most));
     let began = usageOf(served.pid);
     const figures = await this.#put(served, file, () => {
       began = usageOf(served.pid);
