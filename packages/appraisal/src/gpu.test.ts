@@ -2,15 +2,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { verifySwidRim } from "@tallystick/content/swid-signature";
 import { decodeHex, PrivateKey } from "@tallystick/cose";
-import { decodeEvidence, VerifiedEvidence } from "@tallystick/evidence";
 import { parseCertificates } from "@tallystick/statement";
 
-import { SignedLog, statementOf } from "../testing/signed-log.js";
+import { SignedLog, statementOf } from "./testing/signed-log.js";
 import { decodeBundle } from "./bundle.js";
-import { decide, subjectOfDevice, type Appraisal } from "./decide.js";
-import { gather } from "./gather.js";
+import { decide, type Appraisal } from "./decide.js";
+import { judgeEvidence } from "./device.js";
+import { gather, type Parts } from "./gather.js";
 import { parseAppraisalPolicy } from "./policy.js";
+import { subjectOfDevice } from "./subject.js";
 
 /** When the certificates of the published manifests were in force. */
 const TIME = 1_742_000_000;
@@ -24,7 +26,7 @@ const OTHER = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";
 /** Yields the folder of published data; where it is missing, that is said aloud, in CI as an error. */
 function publishedFolder(): string | undefined {
   const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
+    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
   const folder = join(shared, "data");
   if (existsSync(join(folder, "rim", "nvidia-swid"))) return folder;
   const message = `SKIPPED: appraisals of a GPU need ${folder}, which is missing`;
@@ -51,6 +53,7 @@ interface Changes {
   readonly payload?: (text: string) => string;
   readonly policy?: object;
   readonly evidence?: object;
+  readonly parts?: Parts;
 }
 
 /** Registers a published manifest in a log, and appraises the report of the GPU by a bundle of it. */
@@ -86,17 +89,18 @@ async function appraise(file: string, changes: Changes = {}): Promise<Appraisal>
       }),
     ),
   );
-  const gathered = await gather(decodeBundle(await log.bundle()), policy);
-  const device = policy.evidence?.device ?? {};
+  const gathered = await gather(
+    decodeBundle(await log.bundle()),
+    policy,
+    changes.parts ?? { verifySwidRim },
+  );
   const report = read("evidence", "nvidia-spdm", "hopperAttestationReport.txt");
-  const evidence = decodeEvidence(report, { device });
-  const verified = await VerifiedEvidence.verify(evidence, {
-    anchors: policy.evidence?.anchors ?? [],
+  const device = await judgeEvidence(report, policy, {
     chain: parseCertificates(pem("evidence", "nvidia-spdm", "hopperCertChain.pem")),
     time: gathered.checkpointTime,
     nonce: decodeHex(NONCE),
   });
-  return decide(subjectOfDevice({ evidence, verified, fault: undefined }), gathered, policy);
+  return decide(subjectOfDevice(device), gathered, policy);
 }
 
 const saidOf = ({ reasons, warnings }: Appraisal): string => JSON.stringify([reasons, warnings]);
@@ -138,6 +142,7 @@ describeIt("a GPU and its registered manifest", () => {
   const UNCHECKED: readonly (readonly [string, Changes, string])[] = [
     ["registered after its certificates", { time: LATER }, "CONTENT_KEY_OUT_OF_TERM"],
     ["under no root", { policy: { rimAnchors: [] } }, "CONTENT_KEY_UNKNOWN"],
+    ["signed in a way that is not verified", { parts: {} }, "APPRAISAL_PART_MISSING"],
     ["unsigned", { payload: unsigned }, "CONTENT_KEY_UNKNOWN"],
     [
       "changed",
