@@ -1,10 +1,10 @@
 import {
   decodeEvidence,
   EvidenceError,
+  readCertificates,
   VerifiedEvidence,
   type Evidence,
 } from "@tallystick/evidence";
-import type { Certificate } from "@tallystick/statement";
 
 import { AppraisalError } from "./error.js";
 import type { EvidencePolicy } from "./evidence-policy.js";
@@ -24,8 +24,11 @@ export interface DeviceEvidence {
 export interface JudgeEvidenceOptions {
   /** As of when certificates are judged, in seconds since the epoch: that of the newest checkpoint. */
   readonly time: number;
-  /** Certificates of the device, leaf first, of an SPDM transcript, which does not carry them. */
-  readonly chain?: readonly Certificate[] | undefined;
+  /**
+   * Certificates of the device, leaf first, in PEM or DER: of an SPDM transcript, which does not carry
+   * them.
+   */
+  readonly chain?: Uint8Array | undefined;
   /** What the device was asked with; without it evidence may be old. */
   readonly nonce?: Uint8Array | undefined;
 }
@@ -40,18 +43,21 @@ export interface JudgeEvidenceOptions {
 export async function judgeEvidence(
   bytes: Uint8Array,
   { evidence: accepted }: AppraisalPolicy,
-  options: JudgeEvidenceOptions,
+  { time, chain, nonce }: JudgeEvidenceOptions,
 ): Promise<DeviceEvidence> {
   const { anchors, device } = requireAccepted(accepted);
   const evidence = decodeEvidence(bytes, { device });
-  if (evidence.form === "spdm" && options.chain === undefined) {
+  if (evidence.form === "spdm" && chain === undefined) {
     throw new AppraisalError(
       "APPRAISAL_CHAIN_MISSING",
       "an SPDM transcript does not carry the certificates of the device, which are missing",
     );
   }
+  const certificates = chain === undefined ? undefined : readCertificates(chain);
   try {
-    const verified = await VerifiedEvidence.verify(evidence, { ...options, anchors });
+    const verified = await VerifiedEvidence.verify(evidence, {
+      ...{ anchors, time, nonce, chain: certificates },
+    });
     return { evidence, verified, fault: undefined };
   } catch (fault) {
     if (!(fault instanceof EvidenceError) || fault.code === "EVIDENCE_UNSUPPORTED") throw fault;

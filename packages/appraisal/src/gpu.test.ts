@@ -1,104 +1,43 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { verifySwidRim } from "@tallystick/content/swid-signature";
-import { decodeHex, PrivateKey } from "@tallystick/cose";
-import { parseCertificates } from "@tallystick/statement";
+import { decodeHex } from "@tallystick/cose";
 
-import { SignedLog, statementOf } from "./testing/signed-log.js";
 import { decodeBundle } from "./bundle.js";
 import { decide, type Appraisal } from "./decide.js";
 import { judgeEvidence } from "./device.js";
 import { gather, type Parts } from "./gather.js";
 import { parseAppraisalPolicy } from "./policy.js";
 import { subjectOfDevice } from "./subject.js";
+import {
+  GPU_NONCE,
+  gpuChain,
+  gpuReport,
+  isPublished,
+  ISSUER,
+  MATCHING,
+  MISMATCHING,
+  sceneOf,
+  type SceneChanges,
+} from "./testing/gpu.js";
 
-/** When the certificates of the published manifests were in force. */
-const TIME = 1_742_000_000;
 const LATER = 1_790_000_000;
-const ISSUER = "https://nvidia.example";
-const VENDOR = "NVIDIA Corporation";
-const NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66";
-const MATCHING = "1010_0200_882_96005E0001_PROD.swidtag";
-const OTHER = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";
 
-/** Yields the folder of published data; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-  const folder = join(shared, "data");
-  if (existsSync(join(folder, "rim", "nvidia-swid"))) return folder;
-  const message = `SKIPPED: appraisals of a GPU need ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
+const describeIt = isPublished ? describe : describe.skip;
 
-const folder = publishedFolder();
-const describeIt = folder === undefined ? describe.skip : describe;
-const read = (...below: readonly string[]): Uint8Array =>
-  new Uint8Array(readFileSync(join(folder ?? "", ...below)));
-const pem = (...below: readonly string[]): string => new TextDecoder().decode(read(...below));
-const utf8 = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-let vendor: PrivateKey;
-
-beforeAll(async () => {
-  vendor = await PrivateKey.generate("ES256");
-});
-
-interface Changes {
-  readonly time?: number;
-  readonly payload?: (text: string) => string;
-  readonly policy?: object;
-  readonly evidence?: object;
+interface Changes extends SceneChanges {
   readonly parts?: Parts;
 }
 
 /** Registers a published manifest in a log, and appraises the report of the GPU by a bundle of it. */
 async function appraise(file: string, changes: Changes = {}): Promise<Appraisal> {
-  const { time = TIME, payload = (text: string): string => text } = changes;
-  const signer = { iss: ISSUER, key: vendor };
-  const manifest = payload(pem("rim", "nvidia-swid", file));
-  const log = await SignedLog.make(
-    "log",
-    await Promise.all([
-      statementOf(signer, manifest, "application/swid+xml"),
-      statementOf(signer, "beside", "text/plain"),
-    ]),
-    time,
-  );
-  const issuers = [{ iss: ISSUER, keys: [vendor.publicKey.toJwk()] }];
-  const policy = parseAppraisalPolicy(
-    utf8(
-      JSON.stringify({
-        format: "tallystick-appraisal/1",
-        trust: { services: [log.pinned], issuers },
-        reviewKeys: [
-          { provider: "Lab", key: (await PrivateKey.generate("ES384")).publicKey.toJwk() },
-        ],
-        vendors: { [ISSUER]: [VENDOR] },
-        rimAnchors: [pem("rim", "nvidia-swid", "verifier_RIM_root.pem")],
-        evidence: {
-          anchors: [pem("evidence", "nvidia-spdm", "verifier_device_root.pem")],
-          device: { vendor: VENDOR },
-          ...changes.evidence,
-        },
-        ...changes.policy,
-      }),
-    ),
-  );
-  const gathered = await gather(
-    decodeBundle(await log.bundle()),
-    policy,
-    changes.parts ?? { verifySwidRim },
-  );
-  const report = read("evidence", "nvidia-spdm", "hopperAttestationReport.txt");
-  const device = await judgeEvidence(report, policy, {
-    chain: parseCertificates(pem("evidence", "nvidia-spdm", "hopperCertChain.pem")),
+  const scene = await sceneOf(file, changes);
+  const policy = parseAppraisalPolicy(scene.policy);
+  const { parts = { verifySwidRim } } = changes;
+  const gathered = await gather(decodeBundle(scene.bundle), policy, parts);
+  const device = await judgeEvidence(gpuReport(), policy, {
+    chain: gpuChain(),
     time: gathered.checkpointTime,
-    nonce: decodeHex(NONCE),
+    nonce: decodeHex(GPU_NONCE),
   });
   return decide(subjectOfDevice(device), gathered, policy);
 }
@@ -123,7 +62,7 @@ describeIt("a GPU and its registered manifest", () => {
   });
 
   test("are denied at index 9, which is block 10, by the other manifest", async () => {
-    const { decision, held, reasons } = await appraise(OTHER);
+    const { decision, held, reasons } = await appraise(MISMATCHING);
     expect(decision).toBe("deny");
     expect(held.map(({ match }) => match)).toMatchObject([{ isMatch: false, matched: 11 }]);
     const denied = reasons.filter(({ rule }) => rule === "manifest");

@@ -1,6 +1,5 @@
 import { judgeEvidence, type AppraisalPolicy, type DeviceEvidence } from "@tallystick/appraisal";
 import { CoseError, decodeHex } from "@tallystick/cose";
-import { readCertificates } from "@tallystick/evidence";
 
 import { CliError } from "../error.js";
 import { readBounded } from "./bounded.js";
@@ -29,7 +28,7 @@ export async function readDevice(
   return judgeEvidence(await readBounded(evidence, MAX_BYTES), policy, {
     time,
     nonce: nonce === undefined ? undefined : nonceOf(nonce),
-    chain: chain === undefined ? undefined : readCertificates(await readBounded(chain, MAX_BYTES)),
+    chain: chain === undefined ? undefined : await readBounded(chain, MAX_BYTES),
   });
 }
 
