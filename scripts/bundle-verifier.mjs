@@ -1,5 +1,7 @@
-// One file with the verifier and all that it needs, for browsers and for anybody who wants to keep
-// a verifier beside the statements. What it must not need, Node, is checked in the output.
+// One file each of what browsers run, with all that it needs, also for anybody who wants to keep a
+// verifier beside the statements. What it must not need, Node, is checked in the output.
+//
+//   node scripts/bundle-verifier.mjs [NAME...]
 import { mkdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
@@ -7,7 +9,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { ROOT } from "./repository.mjs";
 
-const ENTRY = "packages/verifier/dist/index.js";
+const NAMES = ["verifier", "appraisal"];
 const PORTABLE = ["packages/cose/dist/portable.js", "packages/merkle/dist/portable.js"];
 
 /** What ties a bundle to Node. */
@@ -24,10 +26,11 @@ function textTies(text) {
   return names.filter((name) => name.startsWith("node:") || builtinModules.includes(name));
 }
 
-async function bundle(file, minify) {
+async function bundle(name, minify) {
+  const file = `build/${name}${minify ? ".min" : ""}.js`;
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [ENTRY],
+    entryPoints: [`packages/${name}/dist/index.js`],
     outfile: file,
     bundle: true,
     minify,
@@ -48,8 +51,11 @@ async function bundle(file, minify) {
 
 mkdirSync(join(ROOT, "build"), { recursive: true });
 try {
-  await bundle("build/verifier.js", false);
-  await bundle("build/verifier.min.js", true);
+  const asked = process.argv.slice(2);
+  for (const name of asked.length === 0 ? NAMES : asked) {
+    await bundle(name, false);
+    await bundle(name, true);
+  }
 } catch (error) {
   console.error(`bundle-verifier: ${error.message} (built? npm run build)`);
   process.exitCode = 1;

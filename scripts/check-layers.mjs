@@ -28,6 +28,10 @@ export const LAYERS = {
   policy: ["content", "cose", "statement"],
   catalog: ["cose", "statement"],
   verifier: ["catalog", "cose", "merkle", "receipt", "statement", "tlog"],
+  appraisal: [
+    ...["content", "cose", "evidence", "merkle"],
+    ...["policy", "receipt", "statement", "verifier"],
+  ],
   auditor: ["catalog", "cose", "merkle", "policy", "receipt", "statement"],
   log: ["cose", "merkle", "receipt"],
   witness: ["cose", "merkle", "tlog"],
@@ -38,7 +42,17 @@ export const LAYERS = {
     ...["receipt", "statement", "tlog", "verifier", "witness"],
   ],
   cli: [
-    ...["auditor", "catalog", "client", "content", "cose", "evidence", "log", "merkle"],
+    ...[
+      "appraisal",
+      "auditor",
+      "catalog",
+      "client",
+      "content",
+      "cose",
+      "evidence",
+      "log",
+      "merkle",
+    ],
     ...["mirror", "policy", "receipt", "server", "statement", "tlog", "verifier", "witness"],
   ],
   conformance: [
@@ -50,7 +64,7 @@ export const LAYERS = {
 /** These also run in a browser. */
 const BROWSER_BOUND = new Set([
   ...["merkle", "cose", "statement", "receipt", "tlog"],
-  ...["policy", "content", "evidence", "catalog", "verifier", "auditor", "client"],
+  ...["policy", "content", "evidence", "catalog", "verifier", "appraisal", "auditor", "client"],
 ]);
 
 /** These may reach the network; no other browser-bound package may. */

@@ -1,9 +1,9 @@
 import { truncate } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parseAppraisalPolicy } from "@tallystick/appraisal";
 
 import { readDevice } from "./appraisal/device.js";
-import { parseAppraisalPolicy } from "./appraisal/policy.js";
 import { record } from "./testing/device.js";
 import { VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
 import { Workspace } from "./testing/workspace.js";
@@ -152,7 +152,7 @@ describe("wrong input", () => {
     const { code, stdout } = await workspace.tally("appraise", ...args);
     expect({ code, stdout }).toMatchObject({
       code: 2,
-      stdout: expect.stringContaining("CLI_BUNDLE_INVALID") as unknown,
+      stdout: expect.stringContaining("APPRAISAL_BUNDLE_INVALID") as unknown,
     });
   });
 
@@ -175,7 +175,7 @@ describe("wrong input", () => {
     async (_name, [evidence = "", ...chain]) => {
       await workspace.write("large.bin", "");
       await truncate("large.bin", 1_048_577);
-      await workspace.write("small.bin", record({ version: 7 }));
+      await workspace.write("small.bin", record(7));
       const options = { evidence, ...(chain[1] === undefined ? {} : { chain: chain[1] }) };
       await writeAppraisal(workspace, "device.json", { evidence: {} });
       const policy = parseAppraisalPolicy(await workspace.read("device.json"));

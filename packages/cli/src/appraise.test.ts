@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decodeBundle, encodeBundle } from "@tallystick/appraisal";
 import { digest, encodeHex } from "@tallystick/cose";
 import { SignedStatement } from "@tallystick/statement";
 
-import { decodeBundle, encodeBundle } from "./appraisal/bundle.js";
 import type { Outcome } from "./testing/command.js";
 import { FirmwareWalk, type Told } from "./testing/firmware.js";
 import { OPERATOR, VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
@@ -236,7 +236,7 @@ describe("an appraisal", () => {
     await workspace.write("bad.bundle", encodeBundle({ statements, checkpoint: changed, keys }));
     expect(await appraise(7, "appraisal.json", "bad.bundle")).toMatchObject({
       code: 2,
-      json: { error: { code: "CLI_BUNDLE_INVALID" } },
+      json: { error: { code: "APPRAISAL_CHECKPOINT_INVALID" } },
     });
     const cut = statements.map((bytes) => bytes.subarray(0, bytes.length - 1));
     await workspace.write("cut.bundle", encodeBundle({ statements: cut, checkpoint, keys }));

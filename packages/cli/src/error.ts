@@ -17,8 +17,6 @@
  * - `CLI_TLS_INVALID`: certificates or their key cannot be used.
  * - `CLI_TOKENS_INVALID`: the file of tokens is none.
  * - `CLI_TRUST_CHANGED`: the trust file pins other keys than the service has now.
- * - `CLI_BUNDLE_INVALID`: not a bundle of statements.
- * - `CLI_APPRAISAL_INVALID`: not a policy for appraisals.
  * - `CLI_ROTATION_STEP`: not the step that a rotation of the receipt key takes next.
  * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
  * - `CLI_INTERRUPTED`: the command was stopped before it came to an end.
@@ -40,8 +38,6 @@ export type CliErrorCode =
   | "CLI_TLS_INVALID"
   | "CLI_TOKENS_INVALID"
   | "CLI_TRUST_CHANGED"
-  | "CLI_BUNDLE_INVALID"
-  | "CLI_APPRAISAL_INVALID"
   | "CLI_ROTATION_STEP"
   | "CLI_SINCE_UNUSABLE"
   | "CLI_INTERRUPTED";

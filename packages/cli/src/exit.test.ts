@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { AppraisalError } from "@tallystick/appraisal";
 import { CatalogError } from "@tallystick/catalog";
 import { ClientError } from "@tallystick/client";
 import type { ClientErrorCode } from "@tallystick/client";
@@ -37,8 +38,6 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_TLS_INVALID: EXIT.failed,
   CLI_TOKENS_INVALID: EXIT.failed,
   CLI_TRUST_CHANGED: EXIT.no,
-  CLI_BUNDLE_INVALID: EXIT.failed,
-  CLI_APPRAISAL_INVALID: EXIT.failed,
   CLI_ROTATION_STEP: 2,
   CLI_SINCE_UNUSABLE: EXIT.no,
   CLI_INTERRUPTED: EXIT.failed,
@@ -60,6 +59,8 @@ const CLIENT: Readonly<Record<ClientErrorCode, ExitCode>> = {
 };
 
 const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCode])[] = [
+  [new AppraisalError("APPRAISAL_POLICY_INVALID", "x"), EXIT.failed],
+  [new AppraisalError("APPRAISAL_CHAIN_MISSING", "x"), EXIT.usage],
   [new CatalogError("CATALOG_MALFORMED", "x"), EXIT.no],
   [new CoseError("COSE_CBOR_MALFORMED", "x"), EXIT.no],
   [new MerkleError("MERKLE_ROOT_MISMATCH", "x"), EXIT.no],

@@ -1,3 +1,4 @@
+import type { AppraisalErrorCode } from "@tallystick/appraisal";
 import type { AuditorErrorCode } from "@tallystick/auditor";
 import type { CatalogErrorCode } from "@tallystick/catalog";
 import type { ClientErrorCode } from "@tallystick/client";
@@ -23,6 +24,7 @@ export const EXIT = { yes: 0, no: 1, failed: 2, usage: 3, fatal: 70 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 interface CodesByClass {
+  readonly AppraisalError: AppraisalErrorCode;
   readonly AuditorError: AuditorErrorCode;
   readonly CatalogError: CatalogErrorCode;
   readonly CliError: CliErrorCode;
@@ -49,6 +51,7 @@ type Row<Code extends string> = { readonly otherwise: ExitCode } & Readonly<
 // Every error class of the repository: what its codes mean for a script. Classes are told by name,
 // so that no package is loaded to look an error up.
 const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> } = {
+  AppraisalError: { otherwise: EXIT.failed, APPRAISAL_CHAIN_MISSING: EXIT.usage },
   AuditorError: { otherwise: EXIT.no, AUDITOR_STATE_INVALID: EXIT.failed },
   CatalogError: { otherwise: EXIT.no },
   CliError: {

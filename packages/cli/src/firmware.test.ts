@@ -84,7 +84,7 @@ describe("a device of docs/firmware.md", () => {
       1,
       "not all measurements were asked for",
     ],
-    ["no certificates", [...EVIDENCE, "--nonce", NONCE], 3, "CLI_USAGE"],
+    ["no certificates", [...EVIDENCE, "--nonce", NONCE], 3, "APPRAISAL_CHAIN_MISSING"],
     ["certificates alone", ["--evidence", "device.pem"], 2, "EVIDENCE_MALFORMED"],
     ["what is no evidence", ["--evidence", "trust.json"], 2, "EVIDENCE_MALFORMED"],
   ] as const)("comes to an answer with %s", async (...[, args, code, says]) => {
@@ -101,13 +101,13 @@ describe("a device of docs/firmware.md", () => {
     expect((await appraise("rootless.json", ...args)).code).toBe(1);
     expect(await appraise("appraisal.json", ...args)).toMatchObject({
       code: 2,
-      json: { error: { code: "CLI_APPRAISAL_INVALID" } },
+      json: { error: { code: "APPRAISAL_EVIDENCE_UNACCEPTED" } },
     });
   });
 
   test("is looked at by a manifest that is signed inside by a key of the policy, or unchecked", async () => {
     const { workspace } = walk;
-    await workspace.write("rim-8.cbor", corim({ version: 8 }));
+    await workspace.write("rim-8.cbor", corim(8));
     await workspace.must(
       ...["sign", "rim-8.cbor", "--key", "lab.jwk", "--iss", "https://lab.example", "--sub", "rim"],
       ...["--type", "application/rim+cbor", "--out", "rim-8.cose"],

@@ -102,7 +102,7 @@ describeBrowser("the verifier in headless Chromium, from the repository's bundle
 
   beforeAll(async () => {
     const script = join(ROOT, "scripts", "bundle-verifier.mjs");
-    await promisify(execFile)(process.execPath, [script], { cwd: ROOT });
+    await promisify(execFile)(process.execPath, [script, "verifier"], { cwd: ROOT });
     const bundle = readFileSync(join(ROOT, "build", "verifier.min.js"));
     server = createServer((request, response) => {
       const isBundle = request.url === "/verifier.min.js";

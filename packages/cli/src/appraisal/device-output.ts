@@ -1,8 +1,7 @@
+import type { Appraisal, Held, Subject } from "@tallystick/appraisal";
 import type { ElementResult } from "@tallystick/evidence";
 
 import type { Output, Tone } from "../output.js";
-import type { Appraisal, Subject } from "./decide.js";
-import type { Held } from "./manifest.js";
 
 const TONES: Readonly<Record<ElementResult["status"], Tone>> = {
   match: "good",

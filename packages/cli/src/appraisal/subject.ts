@@ -1,5 +1,5 @@
-import type { ContentDigest } from "@tallystick/content";
-import { digest, encodeHex, HASH_ALGORITHMS } from "@tallystick/cose";
+import { subjectOfFirmware, type Subject } from "@tallystick/appraisal";
+import { HASH_ALGORITHMS } from "@tallystick/cose";
 
 import { CliError } from "../error.js";
 import { readWhole } from "../file.js";
@@ -11,25 +11,18 @@ export interface SubjectOptions {
 }
 
 /**
- * Yields the digests that name the firmware: that which is given, or those of a file by every
- * algorithm that statements use.
+ * Yields the firmware that is asked about: a file, or what a digest names.
  *
  * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`
  */
-export async function subjectOf(options: SubjectOptions): Promise<readonly ContentDigest[]> {
+export async function subjectOf(options: SubjectOptions): Promise<Subject> {
   const { subject: path, digest: named } = options;
-  if (path !== undefined) {
-    const bytes = await readWhole(path);
-    return HASH_ALGORITHMS.map(({ name }) => ({
-      alg: name,
-      value: encodeHex(digest(name, bytes)),
-    }));
-  }
+  if (path !== undefined) return subjectOfFirmware(await readWhole(path));
   const [, alg = "", value = ""] = /^([^:]+):([0-9a-fA-F]+)$/.exec(named ?? "") ?? [];
   const hash = HASH_ALGORITHMS.find(({ name }) => name === alg);
   if (hash === undefined || value.length !== 2 * hash.bytes) {
     const names = HASH_ALGORITHMS.map(({ name }) => name).join(", ");
     throw new CliError("CLI_USAGE", `--digest is not ALG:HEX of a whole digest by ${names}`);
   }
-  return [{ alg: hash.name, value: value.toLowerCase() }];
+  return { digests: [{ alg: hash.name, value: value.toLowerCase() }] };
 }

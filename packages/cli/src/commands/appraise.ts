@@ -1,18 +1,24 @@
 import type { Command } from "commander";
+import {
+  decide,
+  decodeBundle,
+  gather,
+  MAX_BUNDLE_BYTES,
+  MAX_POLICY_BYTES,
+  parseAppraisalPolicy,
+  subjectOfDevice,
+  type Appraisal,
+  type AppraisalPolicy,
+  type Decision,
+  type Gathered,
+  type Subject,
+} from "@tallystick/appraisal";
 import { formatInstant } from "@tallystick/statement";
 
 import { readBounded } from "../appraisal/bounded.js";
-import { decodeBundle, MAX_BUNDLE_BYTES } from "../appraisal/bundle.js";
-import { decide, subjectOfDevice, type Appraisal, type Subject } from "../appraisal/decide.js";
 import { readDevice } from "../appraisal/device.js";
 import { evidenceTold, printEvidence } from "../appraisal/device-output.js";
-import { gather, type Gathered } from "../appraisal/gather.js";
-import {
-  MAX_POLICY_BYTES,
-  parseAppraisalPolicy,
-  type AppraisalPolicy,
-} from "../appraisal/policy.js";
-import type { Decision } from "../appraisal/reason.js";
+import { PARTS } from "../appraisal/parts.js";
 import { subjectOf, type SubjectOptions } from "../appraisal/subject.js";
 import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
@@ -47,9 +53,8 @@ export function addAppraise(program: Command, session: Session): void {
       const policy = parseAppraisalPolicy(await readBounded(options.policy, MAX_POLICY_BYTES));
       const firmware = options.evidence === undefined ? await subjectOf(options) : undefined;
       const bundle = decodeBundle(await readBounded(options.bundle, MAX_BUNDLE_BYTES));
-      const gathered = await gather(bundle, policy);
-      const subject =
-        firmware === undefined ? await deviceOf(options, policy, gathered) : { digests: firmware };
+      const gathered = await gather(bundle, policy, PARTS);
+      const subject = firmware ?? (await deviceOf(options, policy, gathered));
       const appraisal = decide(subject, gathered, policy);
       const { output, isJson } = session;
       if (isJson) output.printJson(told({ subject, appraisal, gathered }));

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { encodeBundle, MAX_BUNDLE_STATEMENTS } from "@tallystick/appraisal";
 import { encodeHex } from "@tallystick/cose";
 import type { ServiceClient } from "@tallystick/client";
 import { decodeChainLink } from "@tallystick/receipt";
@@ -7,7 +8,6 @@ import { verifyCheckpoint, type TrustStore } from "@tallystick/verifier";
 
 import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
-import { encodeBundle, MAX_BUNDLE_STATEMENTS } from "../appraisal/bundle.js";
 import { CliError } from "../error.js";
 import { readWhole, writeWhole } from "../file.js";
 import type { Session } from "../session.js";

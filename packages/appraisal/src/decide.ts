@@ -1,17 +1,17 @@
 import type { ContentDigest } from "@tallystick/content";
-import { HASH_ALGORITHMS } from "@tallystick/cose";
 import type { EvidenceElement } from "@tallystick/evidence";
 import { celValue } from "@tallystick/policy";
 
 import { coverageReasons } from "./coverage.js";
-import { deviceReasons, isCredible, type DeviceEvidence } from "./device.js";
+import { deviceReasons, isCredible, requireAccepted, type DeviceEvidence } from "./device.js";
 import { knownFacts, type Gathered, type Known } from "./gather.js";
-import { manifestReasons, weigh, digestsOf, type Held, type Weighed } from "./manifest.js";
+import { manifestReasons, weigh, type Held, type Weighed } from "./manifest.js";
 import type { AppraisalPolicy } from "./policy.js";
 import { worseOf, worst, type Decision, type Reason } from "./reason.js";
 import { relevant, uncoveredReasons, type Asked, type Relevance, type Used } from "./relevance.js";
 import { issueReasons, reportReasons } from "./review.js";
 import { countsFor, standingOf } from "./standing.js";
+import type { Subject } from "./subject.js";
 
 /** What came of an appraisal. */
 export interface Appraisal {
@@ -23,29 +23,12 @@ export interface Appraisal {
   readonly held: readonly Held[];
 }
 
-/** What is decided on: firmware by its digests, or a device by what it measured. */
-export interface Subject {
-  readonly digests: readonly ContentDigest[];
-  readonly device?: DeviceEvidence;
-}
-
-/** Yields the subject that evidence is of: the firmware that it measured. */
-export function subjectOfDevice(device: DeviceEvidence): Subject {
-  const firmware = device.evidence.elements.filter(
-    ({ kind }) => kind === "rom" || kind === "firmware",
-  );
-  const named = new Set(firmware.flatMap(digestsOf));
-  const digests = HASH_ALGORITHMS.flatMap(({ name }) =>
-    [...named]
-      .filter((digest) => digest.startsWith(`${name} `))
-      .map((digest) => ({ alg: name, value: digest.slice(name.length + 1) })),
-  );
-  return { digests, device };
-}
-
 /**
  * Decides on firmware by its digests, or on a device. Anything that denies denies; else anything that
- * is for a person to look at is; else it is allowed. The order of what was gathered has no say.
+ * is for a person to look at is; else it is allowed. The order of what was gathered has no say, and
+ * the same input gives the same decision and reasons.
+ *
+ * @throws {@link AppraisalError} `APPRAISAL_EVIDENCE_UNACCEPTED`
  */
 export function decide(
   subject: readonly ContentDigest[] | Subject,
@@ -54,8 +37,7 @@ export function decide(
 ): Appraisal {
   const { digests, device }: Subject = "digests" in subject ? subject : { digests: subject };
   if (device === undefined) return decideOn({ digests }, gathered, policy);
-  const { evidence: accepted } = policy;
-  if (accepted === undefined) throw new TypeError("the policy says nothing of evidence");
+  const accepted = requireAccepted(policy.evidence);
   if (isCredible(device, accepted)) return decideOn({ digests, device }, gathered, policy);
   const reasons = deviceReasons(device, accepted);
   return { decision: worst(reasons), reasons, warnings: [], used: [], held: [] };

@@ -20,7 +20,7 @@ const TIME = 1_790_000_000;
 /** Yields the folder of published reports; where it is missing, that is said aloud, in CI as an error. */
 function publishedFolder(): string | undefined {
   const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
+    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
   const folder = join(shared, "data", "sfr");
   if (existsSync(folder)) return folder;
   const message = `SKIPPED: appraisals of published reports need ${folder}, which is missing`;

@@ -4,12 +4,13 @@ import {
   VerifiedReport,
   VerifiedRim,
   type Content,
+  type ContentLimits,
   type SfrReport,
 } from "@tallystick/content";
 import { leafHash, treeRoot } from "@tallystick/merkle";
 import { CONTENT_LIMITS, readContent } from "@tallystick/policy";
 import type { SignedCheckpoint } from "@tallystick/receipt";
-import type { SignedStatement } from "@tallystick/statement";
+import type { Certificate, SignedStatement } from "@tallystick/statement";
 import {
   VerifierError,
   verifyCheckpoint,
@@ -18,7 +19,7 @@ import {
   type VerifiedTransparentStatement,
 } from "@tallystick/verifier";
 
-import { CliError } from "../error.js";
+import { AppraisalError } from "./error.js";
 import type { Bundle } from "./bundle.js";
 import type { AppraisalPolicy } from "./policy.js";
 
@@ -65,12 +66,33 @@ export interface Gathered {
   readonly isComplete: boolean;
 }
 
+/** Verifies the signature inside a SWID manifest; `verifySwidRim` of `@tallystick/content/swid-signature` is one. */
+export type SwidVerifier = (
+  bytes: Uint8Array,
+  options: {
+    readonly anchors: readonly Certificate[];
+    readonly time: number;
+    readonly limits: ContentLimits;
+  },
+) => Promise<unknown>;
+
+/** What is not part of this package, since its libraries need Node. */
+export interface Parts {
+  /** Without it no SWID manifest counts, unless the policy allows unchecked ones; each that is left out for it is told. */
+  readonly verifySwidRim?: SwidVerifier;
+}
+
 /**
- * Verifies what a bundle has: every receipt, every signature, the signatures inside reports.
+ * Verifies what a bundle has: every receipt, every signature, the signatures inside reports and
+ * manifests. What does not hold is in `refused`, and is no error.
  *
- * @throws {@link CliError} `CLI_BUNDLE_INVALID` where its checkpoint does not hold
+ * @throws {@link AppraisalError} `APPRAISAL_CHECKPOINT_INVALID`
  */
-export async function gather(bundle: Bundle, policy: AppraisalPolicy): Promise<Gathered> {
+export async function gather(
+  bundle: Bundle,
+  policy: AppraisalPolicy,
+  parts: Parts = {},
+): Promise<Gathered> {
   const { origin, issuer, size, root, time } = (await checkpointOf(bundle, policy)).checkpoint;
   const known = new Map<string, Known>();
   const lapsed = new Map<string, Lapsed>();
@@ -78,7 +100,7 @@ export async function gather(bundle: Bundle, policy: AppraisalPolicy): Promise<G
   const leaves = new Map<number, Uint8Array>();
   const inside = new Set<string>();
   for (const [position, bytes] of bundle.statements.entries()) {
-    const outcome = await look(bytes, policy, { issuer, origin });
+    const outcome = await look(bytes, { policy, parts }, { issuer, origin });
     const { placed, known: one, refusal } = outcome;
     if (refusal !== undefined) {
       const { statement = `statements[${position}]`, why, late } = refusal;
@@ -113,8 +135,8 @@ async function checkpointOf(
     return await verifyCheckpoint(checkpoint, services);
   } catch (cause) {
     if (!(cause instanceof VerifierError)) throw cause;
-    const message = `its checkpoint does not hold: ${cause.code}: ${cause.message}`;
-    throw new CliError("CLI_BUNDLE_INVALID", message, { cause });
+    const message = `the checkpoint of the bundle does not hold: ${cause.code}: ${cause.message}`;
+    throw new AppraisalError("APPRAISAL_CHECKPOINT_INVALID", message, { cause });
   }
 }
 
@@ -158,7 +180,7 @@ const LAPSES: readonly string[] = [
   ...["VERIFIER_KEY_OUT_OF_TERM", "VERIFIER_ISSUER_UNVERIFIED", "CONTENT_KEY_OUT_OF_TERM"],
 ];
 
-async function look(bytes: Uint8Array, policy: AppraisalPolicy, log: Log): Promise<Outcome> {
+async function look(bytes: Uint8Array, { policy, parts }: Ground, log: Log): Promise<Outcome> {
   const vouched = await verified(bytes, policy.services);
   if (vouched instanceof VerifierError) {
     return { refusal: refusalOf(vouched), placed: [] };
@@ -171,7 +193,7 @@ async function look(bytes: Uint8Array, policy: AppraisalPolicy, log: Log): Promi
   // What says nothing of firmware needs no signature of anybody's to be left out.
   if (content.kind === "opaque") return { placed };
   const whole = await verified(bytes, policy.trust);
-  const inner = await innerOf(statement, content, { policy, time });
+  const inner = await innerOf(statement, content, { policy, parts, time });
   const known: Known = {
     entryId,
     issuer: statement.claims.issuer,
@@ -180,7 +202,7 @@ async function look(bytes: Uint8Array, policy: AppraisalPolicy, log: Log): Promi
     isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
     ...(inner instanceof ContentError ? unvouched(content) : inner),
-    unchecked: await uncheckedOf(statement, content, { policy, time }),
+    unchecked: await uncheckedOf(statement, content, { policy, parts, time }),
   };
   const faults = [
     ...(whole instanceof VerifierError ? [whole] : []),
@@ -247,8 +269,12 @@ async function innerOf(
   }
 }
 
-interface Judging {
+interface Ground {
   readonly policy: AppraisalPolicy;
+  readonly parts: Parts;
+}
+
+interface Judging extends Ground {
   readonly time: number | undefined;
 }
 
@@ -274,16 +300,18 @@ async function uncheckedOf(
 /** Certificates are judged as of the receipt: those of published manifests are soon out of term. */
 async function uncheckedSwid(
   payload: Uint8Array,
-  { policy, time }: Judging,
+  { policy, parts: { verifySwidRim }, time }: Judging,
 ): Promise<string | undefined> {
   if (time === undefined) return "no receipt says as of when its certificates are to be judged";
-  // What brings XML into its canonical form is loaded for manifests in XML alone.
-  const { verifySwidRim } = await import("@tallystick/content/swid-signature");
   try {
+    if (verifySwidRim === undefined) {
+      throw new AppraisalError("APPRAISAL_PART_MISSING", "XML Signature is not verified here");
+    }
     await verifySwidRim(payload, { anchors: policy.rimAnchors, time, limits: CONTENT_LIMITS });
     return undefined;
   } catch (error) {
-    if (error instanceof ContentError) return `${error.code}: ${error.message}`;
+    const isExpected = error instanceof ContentError || error instanceof AppraisalError;
+    if (isExpected) return `${error.code}: ${error.message}`;
     throw error;
   }
 }

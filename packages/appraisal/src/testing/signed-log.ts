@@ -3,7 +3,7 @@ import { inclusionNodes, inclusionPath, leafHash, treeRoot } from "@tallystick/m
 import { issueInclusionReceipt, SignedCheckpoint } from "@tallystick/receipt";
 import { attachReceipts, SignedStatement, signStatement } from "@tallystick/statement";
 
-import { encodeBundle } from "../appraisal/bundle.js";
+import { encodeBundle } from "../bundle.js";
 
 /** When logs of these suites sign, unless told otherwise. */
 export const LOG_TIME = 1_790_000_000;

@@ -1,7 +1,7 @@
 import { CoseError, decodeCborMap, encodeCbor, isCborArray } from "@tallystick/cose";
 import type { CborMap, CborValue } from "@tallystick/cose";
 
-import { CliError } from "../error.js";
+import { AppraisalError } from "./error.js";
 
 /** Value of the member `format`; another value is another format. */
 const BUNDLE_FORMAT = "tallystick-bundle/1";
@@ -37,7 +37,7 @@ export function encodeBundle({ statements, checkpoint, keys }: Bundle): Uint8Arr
 /**
  * Decodes a bundle.
  *
- * @throws {@link CliError} `CLI_BUNDLE_INVALID`
+ * @throws {@link AppraisalError} `APPRAISAL_BUNDLE_INVALID`
  */
 export function decodeBundle(bytes: Uint8Array): Bundle {
   const map = mapOf(bytes);
@@ -73,6 +73,6 @@ function bytesOf(value: CborValue, what: string): Uint8Array {
   throw invalid(`${what} is no byte string`);
 }
 
-function invalid(message: string, options?: ErrorOptions): CliError {
-  return new CliError("CLI_BUNDLE_INVALID", `not a bundle: ${message}`, options);
+function invalid(message: string, options?: ErrorOptions): AppraisalError {
+  return new AppraisalError("APPRAISAL_BUNDLE_INVALID", `not a bundle: ${message}`, options);
 }

@@ -3,7 +3,7 @@ import { recogniseContent, type SfrReport } from "@tallystick/content";
 import { digest, encodeHex } from "@tallystick/cose";
 import { CelProgram } from "@tallystick/policy";
 
-import { report, rom, VENDOR } from "../testing/review.js";
+import { report, rom, VENDOR } from "./testing/review.js";
 import { decide, type Appraisal } from "./decide.js";
 import type { Gathered, Known } from "./gather.js";
 import { RULE_VARIABLES, type AppraisalPolicy } from "./policy.js";

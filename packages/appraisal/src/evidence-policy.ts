@@ -1,7 +1,7 @@
 import type { DeviceClass } from "@tallystick/evidence";
 import { parseCertificates, StatementError, type Certificate } from "@tallystick/statement";
 
-import { CliError } from "../error.js";
+import { AppraisalError } from "./error.js";
 
 /** What comes of firmware that no manifest asks for, or that no report leads to. */
 export type UncoveredOutcome = "deny" | "manual" | "allow";
@@ -42,7 +42,7 @@ type Members = Readonly<Record<string, unknown>>;
 /**
  * Parses the member `evidence` of an appraisal policy; `undefined` where there is none.
  *
- * @throws {@link CliError} `CLI_APPRAISAL_INVALID`
+ * @throws {@link AppraisalError} `APPRAISAL_POLICY_INVALID`
  */
 export function parseEvidencePolicy(value: unknown): EvidencePolicy | undefined {
   if (value === undefined) return undefined;
@@ -70,7 +70,7 @@ export function parseEvidencePolicy(value: unknown): EvidencePolicy | undefined 
 /**
  * Parses a list of PEM texts, each with one certificate or more.
  *
- * @throws {@link CliError} `CLI_APPRAISAL_INVALID`
+ * @throws {@link AppraisalError} `APPRAISAL_POLICY_INVALID`
  */
 export function parseAnchors(value: unknown, name: string): readonly Certificate[] {
   const items: readonly unknown[] = Array.isArray(value) ? value : [undefined];
@@ -114,7 +114,7 @@ function membersOf(value: unknown, what: string, names: readonly string[]): Memb
   throw invalid(`${what} has an unknown member, want ${names.join(", ")}`);
 }
 
-function invalid(message: string, options?: ErrorOptions): CliError {
+function invalid(message: string, options?: ErrorOptions): AppraisalError {
   const text = `not a policy for appraisals: of evidence, ${message}`;
-  return new CliError("CLI_APPRAISAL_INVALID", text, options);
+  return new AppraisalError("APPRAISAL_POLICY_INVALID", text, options);
 }

@@ -12,13 +12,14 @@ import {
   stage,
   type Manifest,
   type Measured,
-} from "../testing/device.js";
-import { report, rom, VENDOR } from "../testing/review.js";
-import { decide, subjectOfDevice, type Appraisal } from "./decide.js";
+} from "./testing/device.js";
+import { report, rom, VENDOR } from "./testing/review.js";
+import { decide, type Appraisal } from "./decide.js";
 import { parseEvidencePolicy } from "./evidence-policy.js";
 import type { Gathered, Known } from "./gather.js";
 import { manifestReasons } from "./manifest.js";
 import { RULE_VARIABLES, type AppraisalPolicy } from "./policy.js";
+import { subjectOfDevice } from "./subject.js";
 
 const TIME = 1_790_000_000;
 const OTHER = "https://other.example";

@@ -3,8 +3,8 @@ import { signReport, type ContentDigest } from "@tallystick/content";
 import { digest, encodeHex, PrivateKey } from "@tallystick/cose";
 import type { SignedStatement } from "@tallystick/statement";
 
-import { report, rom, VENDOR } from "../testing/review.js";
-import { SignedLog, statementOf, type Choice, type Signer } from "../testing/signed-log.js";
+import { report, rom, VENDOR } from "./testing/review.js";
+import { SignedLog, statementOf, type Choice, type Signer } from "./testing/signed-log.js";
 import { decodeBundle } from "./bundle.js";
 import { decide, type Appraisal } from "./decide.js";
 import { gather, type Gathered } from "./gather.js";

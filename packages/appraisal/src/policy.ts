@@ -4,7 +4,7 @@ import { CelProgram, PolicyError, parseReviewKeys, shapeOf, type Shape } from "@
 import type { Certificate } from "@tallystick/statement";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 
-import { CliError } from "../error.js";
+import { AppraisalError } from "./error.js";
 import { parseAnchors, parseEvidencePolicy, type EvidencePolicy } from "./evidence-policy.js";
 
 /** Value of the member `format`; another value is another format. */
@@ -84,7 +84,7 @@ type Members = Readonly<Record<string, unknown>>;
 /**
  * Parses a policy of a relying party.
  *
- * @throws {@link CliError} `CLI_APPRAISAL_INVALID`
+ * @throws {@link AppraisalError} `APPRAISAL_POLICY_INVALID`
  */
 export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
   const members = membersOf(
@@ -198,6 +198,10 @@ function restating<T>(act: () => T, where = ""): T {
   }
 }
 
-function invalid(message: string, options?: ErrorOptions): CliError {
-  return new CliError("CLI_APPRAISAL_INVALID", `not a policy for appraisals: ${message}`, options);
+function invalid(message: string, options?: ErrorOptions): AppraisalError {
+  return new AppraisalError(
+    "APPRAISAL_POLICY_INVALID",
+    `not a policy for appraisals: ${message}`,
+    options,
+  );
 }
