@@ -172,7 +172,9 @@ describe("a registration that was accepted and failed", () => {
     const [title, detail] = problemOf(failed);
     expect([failed.status, title]).toEqual([404, "Registration Failed"]);
     const told = `Signed Statement with entry ID ${entryId} could not be persisted to the log`;
-    expect(detail).toEqual(expect.stringContaining(`${told}: Read Only: The log takes no entries;`));
+    expect(detail).toEqual(
+      expect.stringContaining(`${told}: Read Only: The log takes no entries;`),
+    );
     expect(detail).toMatch(/: closed to new entries for good at \S+: for the test$/);
     store.release();
     await frozen;
