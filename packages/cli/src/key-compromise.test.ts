@@ -106,7 +106,7 @@ test("the frozen log takes nothing more", async () => {
   // At once, however long the command could wait.
   const { code, stderr } = await workspace.tally(...args);
   expect([code, stderr]).toEqual([2, expect.stringContaining("takes no entries (Read Only:")]);
-  expect(stderr).toContain("closed for good");
+  expect(stderr).toMatch(/closed to new entries for good at \S+: the receipt key leaked\)/);
 });
 
 test("what a thief logs with the key holds before the key is retired, and not after", async () => {

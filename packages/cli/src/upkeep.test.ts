@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { encodeHex, PublicKey } from "@tallystick/cose";
 import { LevelStore } from "@tallystick/log";
 
-import { Registrant } from "./testing/load.js";
+import { ISSUER, Registrant } from "./testing/load.js";
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
@@ -205,12 +205,29 @@ describe("freeze", () => {
     expect(after).toMatchObject({ status: "read-only", code: "LOG_FROZEN", size: before + taken });
     expect(taken).toBeLessThan(400);
     expect(await registrant.register(server.url, "after")).toBe(503);
+    await requireTold(server.url);
     const { stderr } = await server.stop();
     expect(stderr).toMatch(/^tally: read-only from here on: closed .+: key\nlost$/m);
     const { stdout } = await workspace.must("fsck", "moved");
     expect(stdout).toMatch(new RegExp(`^sound: ${before + taken} entries`));
   });
 });
+
+/** Whoever registers one statement, or a folder of them, is told why the log is closed. */
+async function requireTold(service: string): Promise<void> {
+  await mkdir(workspace.at("late"));
+  await workspace.write("late/late.txt", "late");
+  const about = ["--iss", ISSUER, "--sub", "late", "--type", "text/plain"];
+  const out = ["--key", "issuer.jwk", ...about, "--out", "late/late.scitt"];
+  await workspace.must("sign", "late/late.txt", ...out);
+  for (const file of ["late/late.scitt", "late"]) {
+    const { code, stderr } = await workspace.tally(
+      ...["register", file, "--service", service, "--out", "told"],
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/the log takes no entries \(Read Only: .+ for good at \S+: key lost\)/);
+  }
+}
 
 describe("a server that was killed", () => {
   test("leaves a socket behind that stops nobody", async () => {

@@ -115,11 +115,15 @@ describe("registerAll", () => {
     ["of a statement", entry],
     ["where the service stops", (): CborValue => 1],
   ])("a log that is read-only ends it at once: %s", async (_, of) => {
-    const closed = new Map([[-1, "Read Only"]]);
+    const closed = new Map([
+      [-1, "Read Only"],
+      [-2, "closed: moved\u001b[2J to ts2"],
+    ]);
     const wire = wireOf(sequence(good(), [of(), 503, closed]));
     const { statement } = scene;
     const error = await refusalOf(() => all(wire.client().registerAll([statement, statement])));
     expect([error.code, error.refusal?.title]).toEqual(["CLIENT_UNAVAILABLE", "Read Only"]);
+    expect(error.message).toContain("(Read Only: closed: moved [2J to ts2)");
     expect(wire.waits).toHaveLength(0);
   });
 

@@ -1,4 +1,4 @@
-import { CoseError, decodeCborMap, isCborMap } from "@tallystick/cose";
+import { CoseError, decodeCborMap, isCborMap, printable } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
 
 import { ClientError } from "./error.js";
@@ -35,8 +35,8 @@ export function refusalFrom(status: number, problem: CborValue): Refusal {
   if (!isCborMap(problem)) return { status, title: undefined, detail: undefined };
   return {
     status,
-    title: printable(problem.get(TITLE), MAX_TITLE_LENGTH),
-    detail: printable(problem.get(DETAIL), MAX_DETAIL_LENGTH),
+    title: textOf(problem.get(TITLE), MAX_TITLE_LENGTH),
+    detail: textOf(problem.get(DETAIL), MAX_DETAIL_LENGTH),
   };
 }
 
@@ -57,8 +57,6 @@ export function readOnlyError(refusal: Refusal): ClientError | undefined {
 }
 
 // The text is another party's and is shown on terminals and in logs.
-function printable(value: CborValue | undefined, maxLength: number): string | undefined {
-  if (typeof value !== "string" || value === "") return undefined;
-  const text = value.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ");
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;
+function textOf(value: CborValue | undefined, maxLength: number): string | undefined {
+  return typeof value === "string" && value !== "" ? printable(value, maxLength) : undefined;
 }

@@ -53,6 +53,7 @@ export {
 } from "./digest.js";
 export { decodeBase64url, encodeBase64url } from "./base64url.js";
 export { decodeHex, encodeHex } from "./hex.js";
+export { printable } from "./printable.js";
 export { type Jwk } from "./jwk.js";
 export { PublicKey } from "./public-key.js";
 export { PrivateKey, type Signer } from "./private-key.js";

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { AccessControl } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { MIN_BODY_BYTES, maxBodyBytesOf } from "./body-limit.js";
-import { BodyBudget, CLIENT_SHARE, MAX_BYTES_IN_FLIGHT } from "./budget.js";
+import { BODY_SHARE, CLIENT_SHARE, MAX_BYTES_IN_FLIGHT, SharedBudget } from "./budget.js";
 import type { ClientOf } from "./client.js";
 import type { Cold } from "./cold.js";
 import { requireMet } from "./expectation.js";
@@ -17,6 +17,7 @@ import type { RequestLog } from "./request-log.js";
 import { refusalReply, sendReply } from "./respond.js";
 import type { OnDefect } from "./respond.js";
 import { type RouteOptions, routesOf } from "./routes.js";
+import { batchesUnderway } from "./routes/batch.js";
 import type { TransparencyService } from "./service.js";
 import { beginVisit, clientOf, visitOf } from "./visit.js";
 
@@ -50,15 +51,16 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   const gate = new Gate(limits, options.clientOf ?? clientOf);
   const { maxBytesInFlight = MAX_BYTES_IN_FLIGHT } = options;
   // Batches last, so they have a half of their own and leave the other to those who send one body.
-  const budget = new BodyBudget(maxBytesInFlight / 2, CLIENT_SHARE);
+  const half = { most: maxBytesInFlight / 2, what: "bytes" };
+  const budget = new SharedBudget({ ...half, mostOfOne: half.most * BODY_SHARE });
   const { onDefect, maxBodyBytes: most = MIN_BODY_BYTES } = options;
   const registrations = new Registrations({ service, metrics, limits, onDefect });
   const maxItemBytes = (): Promise<number> => maxBodyBytesOf(service, options.maxBodyBytes);
   const { bodyTimeoutMs } = limits;
   const batches = {
     ...{ writes: gate.writes, maxBytes: maxItemBytes, itemTimeoutMs: bodyTimeoutMs, onDefect },
-    budget: new BodyBudget(maxBytesInFlight / 2),
-    underway: new Map<string, number>(),
+    budget: new SharedBudget({ ...half, mostOfOne: half.most * CLIENT_SHARE }),
+    underway: batchesUnderway(),
   };
   const routes = routesOf({ service, metrics, registrations, batches, ...options });
   const maxBytes = Math.min(most, MIN_BODY_BYTES);

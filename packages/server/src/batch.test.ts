@@ -137,6 +137,19 @@ describe("POST /batch", () => {
     expect(at.service.size()).toBe(4);
   });
 
+  test("tells the reason of a freeze with each statement that is new", async () => {
+    await start();
+    const logged = await at.sign("logged");
+    await at.service.register(logged);
+    await at.service.log.freeze("moved to ts2");
+    const [first, second] = await batch(logged, await at.sign("new"));
+    expect(told(first ?? null)).toEqual([201]);
+    expect(told(second ?? null)).toEqual([
+      ...[503, "Read Only"],
+      expect.stringMatching(/: closed to new entries for good at \S+: moved to ts2$/),
+    ]);
+  });
+
   test("nothing in, nothing out", async () => {
     await start();
     expect(await batch()).toEqual([]);

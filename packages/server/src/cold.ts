@@ -6,7 +6,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from "exp
 import type { AccessControl } from "./access.js";
 import { declaredLength, readBody, receiveParts } from "./body.js";
 import { maxBodyBytesOf } from "./body-limit.js";
-import type { BodyBudget } from "./budget.js";
+import type { SharedBudget } from "./budget.js";
 import { ServerError } from "./error.js";
 import type { Gate } from "./gate.js";
 import { onOver } from "./over.js";
@@ -34,7 +34,7 @@ function templateOf(request: Request): string {
 export interface Cold {
   readonly service: TransparencyService;
   readonly routes: readonly Route[];
-  readonly budget: BodyBudget;
+  readonly budget: SharedBudget;
   readonly options: ColdOptions;
   readonly gate: Gate;
   readonly access: AccessControl | undefined;
@@ -100,7 +100,7 @@ function answer(route: Route, cold: Cold): RequestHandler {
     const [, ...query] = request.originalUrl.split("?");
     const asked = {
       ...{ params: paramsOf(request, route), query: query.join("?") },
-      ...{ baseUrl, prefer: preferenceOf(request) },
+      ...{ baseUrl, client: cold.gate.clientOf(request), prefer: preferenceOf(request) },
     };
     const body = isUpload ? new Uint8Array() : await bodyOf(request, response, cold);
     const upload = isUpload ? { upload: uploadOf(request, response, cold) } : {};
@@ -123,11 +123,10 @@ async function bodyOf(request: Request, response: Response, cold: Cold): Promise
 }
 
 function uploadOf(request: Request, response: Response, cold: Cold): Upload {
-  const { gate, access, bodyTimeoutMs } = cold;
+  const { access, bodyTimeoutMs } = cold;
   declaredLength(request, Infinity);
   return {
     parts: receiveParts(request, bodyTimeoutMs),
-    client: gate.clientOf(request),
     requireAdmitted: () => {
       access?.admit(request);
     },

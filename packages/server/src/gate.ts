@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { CLIENT_SHARE, SharedBudget } from "./budget.js";
 import { clientName } from "./client.js";
 import type { ClientOf } from "./client.js";
 import { ServerError } from "./error.js";
@@ -11,7 +12,7 @@ const PROBES: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
 /**
  * Turns requests away before anything is done about them: by the rate of the client, and by how many
- * are under way. Registrations and reads are counted apart, so that neither keeps the other out.
+ * are under way, of all and of the client. Registrations and reads are counted apart, so that neither keeps the other out.
  */
 export class Gate {
   /** How often each client may register. */
@@ -19,11 +20,10 @@ export class Gate {
   readonly #reads: RateLimit;
   readonly #limits: Limits;
   readonly #clientOf: ClientOf | undefined;
-  // Owned by admit.
-  #reading = 0;
+  readonly #reading: SharedBudget;
 
   constructor(limits: Limits, clientOf?: ClientOf) {
-    const { writesPerSecond, readsPerSecond, burstSeconds, maxClients } = limits;
+    const { writesPerSecond, readsPerSecond, burstSeconds, maxClients, maxReads: most } = limits;
     const rate = (perSecond: number): RateLimit =>
       new RateLimit({
         perSecond,
@@ -35,6 +35,7 @@ export class Gate {
     this.#clientOf = clientOf;
     this.writes = rate(writesPerSecond);
     this.#reads = rate(readsPerSecond);
+    this.#reading = new SharedBudget({ most, mostOfOne: most * CLIENT_SHARE, what: "reads" });
   }
 
   /** Names the client behind a request. */
@@ -52,19 +53,13 @@ export class Gate {
     if (PROBES.has(request.url ?? "")) return;
     const isWrite = request.method === "POST";
     const rate = isWrite ? this.writes : this.#reads;
-    const waitMs = rate.take(this.clientOf(request));
+    const client = this.clientOf(request);
+    const waitMs = rate.take(client);
     // S28, S33: by client, and with the time after which it may come again.
     if (waitMs > 0) {
       const retryAfter = Math.ceil(waitMs / 1000);
       throw new ServerError("SERVER_RATE_LIMITED", rate.text, { retryAfter });
     }
-    if (isWrite) return;
-    if (this.#reading >= this.#limits.maxReads) {
-      throw new ServerError("SERVER_BUSY", "too many reads are under way");
-    }
-    this.#reading++;
-    onOver(response, () => {
-      this.#reading--;
-    });
+    if (!isWrite) onOver(response, this.#reading.take(1, client));
   }
 }

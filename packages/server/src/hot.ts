@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { hasBody, readBody } from "./body.js";
-import type { BodyBudget } from "./budget.js";
+import type { SharedBudget } from "./budget.js";
 import { onOver } from "./over.js";
 import { preferenceOf } from "./prefer.js";
 import { originOf, refusalReply, sendReply } from "./respond.js";
@@ -12,7 +12,7 @@ import { visitOf } from "./visit.js";
 /** What the hot path works with. */
 export interface HotOptions {
   readonly routes: readonly Route[];
-  readonly budget: BodyBudget;
+  readonly budget: SharedBudget;
   /** Names the client behind a request. */
   readonly clientOf: (request: IncomingMessage) => string;
   /** Largest body that is taken here, in bytes; larger ones are for the framework to judge. */
@@ -131,9 +131,10 @@ export class HotPath {
     sendReply(response, reply, { onDefect: this.#options.onDefect });
   }
 
-  #asked(request: IncomingMessage): Pick<RouteRequest, "baseUrl" | "prefer"> {
+  #asked(request: IncomingMessage): Pick<RouteRequest, "baseUrl" | "client" | "prefer"> {
     const baseUrl = this.#options.publicUrl ?? originOf(request);
-    return { baseUrl, prefer: preferenceOf(request) };
+    const client = this.#options.clientOf(request);
+    return { baseUrl, client, prefer: preferenceOf(request) };
   }
 }
 

@@ -9,7 +9,6 @@ import request from "supertest";
 
 import type { AccessOptions } from "./access.js";
 import { createApp } from "./app.js";
-import { BodyBudget } from "./budget.js";
 import { markUnmet } from "./expectation.js";
 import { Gate } from "./gate.js";
 import { DEFAULT_LIMITS } from "./limits.js";
@@ -18,6 +17,7 @@ import { operationOf, parameterSchema } from "./operations.js";
 import { PROBLEM_MEDIA_TYPE } from "./problem.js";
 import { Registrations } from "./registrations.js";
 import { routesOf } from "./routes.js";
+import { batchesUnderway } from "./routes/batch.js";
 import { TransparencyService } from "./service.js";
 import type { ServiceOptions } from "./service.js";
 import { ISSUER, ORIGIN, TIME, fixture } from "./testing/service.js";
@@ -123,13 +123,8 @@ describe("the document", () => {
     const registrations = new Registrations({ service, metrics, limits: DEFAULT_LIMITS });
     const { writes } = new Gate(DEFAULT_LIMITS);
     const maxBytes = (): Promise<number> => Promise.resolve(1);
-    const batches = {
-      budget: new BodyBudget(1),
-      writes,
-      maxBytes,
-      itemTimeoutMs: 1,
-      underway: new Map(),
-    };
+    const bounds = { budget: batchesUnderway(), underway: batchesUnderway() };
+    const batches = { ...bounds, writes, maxBytes, itemTimeoutMs: 1 };
     const routes = routesOf({ service, metrics, registrations, batches });
     const served = routes.map(
       ({ method, path }) => `${method} ${path.replace(/[:*]([a-z]+)/g, "{$1}")}`,

@@ -37,7 +37,7 @@ const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_UNAUTHENTICATED: [401, "Unauthorized"],
 };
 
-// The status that each failure of the log is told with; 5xx tell no cause.
+// The status that each failure of the log is told with; 5xx tell no cause, but for that of a freeze.
 const LOG: Readonly<Record<LogErrorCode, number>> = {
   LOG_ENTRY_NOT_FOUND: 404,
   LOG_SIZE_UNKNOWN: 404,
@@ -83,7 +83,7 @@ describe("problemOf", () => {
   test.each(Object.entries(LOG))("%s is told as %d", (code, status) => {
     const problem = problemOf(new LogError(code as LogErrorCode, "secret path"));
     expect(problem.status).toBe(status);
-    expect(problem.detail.includes("secret path")).toBe(status < 500);
+    expect(problem.detail.includes("secret path")).toBe(status < 500 || code === "LOG_FROZEN");
     expect(problem.retryAfter !== undefined).toBe(RETRIED.has(code));
   });
 
@@ -95,6 +95,17 @@ describe("problemOf", () => {
     expect(problemOf(error).detail).toBe(
       "Signed Statement not accepted by the current Registration Policy: size: too large; algorithm: not accepted",
     );
+  });
+
+  test("the reason of a freeze is told, on one line that UTF-8 can carry and that has an end", () => {
+    const why = "moved to\r\nhttps://ts2.example\u202e\ud800";
+    const { detail } = problemOf(new LogError("LOG_FROZEN", why));
+    expect(detail).toBe(
+      "The log takes no entries; what is logged can be read: moved to https://ts2.example ",
+    );
+    const long = problemOf(new LogError("LOG_FROZEN", "x".repeat(100_000)));
+    expect(long.detail.length).toBeLessThan(4100);
+    expect(decodeCborMap(encodeProblem(long)).get(-2)).toBe(long.detail);
   });
 
   test("the sentence of SCRAPI comes first, then the cause, then what mends it", () => {

@@ -1,4 +1,4 @@
-import { CoseError, encodeCbor } from "@tallystick/cose";
+import { CoseError, encodeCbor, printable } from "@tallystick/cose";
 import { LogError } from "@tallystick/log";
 import type { LogErrorCode } from "@tallystick/log";
 import { PolicyError } from "@tallystick/policy";
@@ -184,7 +184,8 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   LOG_ANCHOR_MISSING: INTERNAL,
   LOG_FROZEN: {
     ...READ_ONLY,
-    detail: "The log is closed for good and takes no entries; what is logged can be read",
+    detail: "The log takes no entries; what is logged can be read",
+    isOpen: true,
   },
   LOG_SPACE_LOW: {
     status: 507,
@@ -308,6 +309,9 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   },
 };
 
+/** Longest cause that is told; every reason of a policy is in it, but for endless ones. */
+const MAX_CAUSE = 4000;
+
 /** The refusals that have a row; anything else is a defect and shows no detail. */
 type Refusal = LogError | PolicyError | ServerError | StatementError;
 
@@ -329,8 +333,10 @@ export function problemOf(error: unknown): Problem {
   if (!isRefusal(error)) return INTERNAL;
   const row = told(error);
   if (row.status >= 500 && row.isOpen !== true) return row;
-  if (row.detail.includes("<")) return { ...row, detail: filledIn(row.detail, error.message) };
-  const cause = `${row.detail}: ${error.message}`;
+  // Words of the operator are among it, such as the reason of a freeze.
+  const message = printable(error.message, MAX_CAUSE);
+  if (row.detail.includes("<")) return { ...row, detail: filledIn(row.detail, message) };
+  const cause = `${row.detail}: ${message}`;
   const mend = isEncoding(error) ? ENCODING_MEND : row.mend;
   return { ...row, detail: mend === undefined ? cause : `${cause}. ${mend}` };
 }

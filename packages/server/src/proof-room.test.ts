@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
-import { ByteBudget } from "./budget.js";
+import { SharedBudget } from "./budget.js";
 import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
-import { readCompleteness } from "./routes/search.js";
+import { proofsUnderway, readCompleteness } from "./routes/search.js";
 import { MAX_PROOF_BYTES } from "./search/prover.js";
 import { metric, problemOf, read, until } from "./testing/exchange.js";
 import { fixture } from "./testing/service.js";
@@ -24,11 +24,12 @@ afterAll(() => at.service.close());
 const asked = (): ReturnType<typeof read> => read(`${server.url}/search/proof?sub=a`);
 
 test("a proof takes room from before it is made until its reader has it: SERVER_BUSY", async () => {
-  const room = new ByteBudget(MAX_PROOF_BYTES);
+  const [most, mostOfOne] = [MAX_PROOF_BYTES, MAX_PROOF_BYTES];
+  const held = new SharedBudget({ most, mostOfOne, what: "bytes" });
   const ask = (query = "sub=a"): ReturnType<typeof readCompleteness> => {
     const prefer = { isAsync: false, waitMs: Infinity };
-    const request = { params: {}, query, body: new Uint8Array(), baseUrl: "", prefer };
-    return readCompleteness(at.service, request, room);
+    const request = { params: {}, query, body: new Uint8Array(), baseUrl: "", client: "a", prefer };
+    return readCompleteness(at.service, request, { held, underway: proofsUnderway() });
   };
   const [one, other] = await Promise.allSettled([ask(), ask()]);
   expect(other).toMatchObject({ status: "rejected", reason: { code: "SERVER_BUSY" } });
@@ -38,7 +39,7 @@ test("a proof takes room from before it is made until its reader has it: SERVER_
   // One that is refused leaves nothing behind.
   await expect(ask("sub=a&iss=b")).rejects.toMatchObject({ code: "SERVER_QUERY_INVALID" });
   (await ask()).onOver?.();
-  expect(room.take(MAX_PROOF_BYTES)).toBeDefined();
+  expect(held.hasRoom(MAX_PROOF_BYTES, "b")).toBe(true);
 });
 
 test("readers are answered one after the other, and with 503 where there is no room", async () => {

@@ -132,7 +132,7 @@ class Files {
 
   async #read(answer: Answer, params: Params): Promise<Uint8Array> {
     const prefer = { isAsync: false, waitMs: Infinity };
-    const asked = { params, body: new Uint8Array(), baseUrl: "", prefer };
+    const asked = { params, body: new Uint8Array(), baseUrl: "", client: "", prefer };
     const { body } = await answer(this.#service, asked);
     if (body instanceof Uint8Array) return body;
     throw new TypeError("the answer comes in parts");

@@ -5,6 +5,13 @@ import { RegistrationQueue } from "./queue.js";
 
 const LIMITS = { maxEntries: 4, maxBytes: 100 };
 
+const busy: unknown = expect.objectContaining({ code: "SERVER_BUSY" });
+const limited: unknown = expect.objectContaining({ code: "SERVER_RATE_LIMITED", retryAfter: 1 });
+
+// Where the share of a client is not what is looked at, each comes from another.
+let clients = 0;
+const another = (): string => `client ${clients++}`;
+
 describe("take", () => {
   test.each([
     ["by count", [1, 1, 1, 1], 1],
@@ -12,41 +19,62 @@ describe("take", () => {
     ["by bytes, behind a small one", [1], 100],
   ])("is refused %s, until there is room again", (_name, before, next) => {
     const queue = new RegistrationQueue(LIMITS);
-    const leave = before.map((bytes) => queue.take(bytes));
-    expect(leave).not.toContain(undefined);
-    expect(queue.take(next)).toBeUndefined();
+    const leave = before.map((bytes) => queue.take(bytes, another()));
+    expect(() => queue.take(next, another())).toThrow(busy);
     leave[0]?.();
-    expect(queue.take(next)).toBeDefined();
+    queue.take(next, another());
+    expect(queue.entries).toBe(before.length);
   });
 
   test("lets one in that is larger than the queue, alone", () => {
     const queue = new RegistrationQueue(LIMITS);
-    const leave = queue.take(1000);
-    expect(queue.take(1)).toBeUndefined();
-    leave?.();
-    expect(queue.take(1)).toBeDefined();
-    expect(queue.take(1000)).toBeUndefined();
+    const leave = queue.take(1000, another());
+    expect(() => queue.take(1, another())).toThrow(busy);
+    leave();
+    queue.take(1, another());
+    expect(() => queue.take(1000, another())).toThrow(busy);
   });
 
   test("counts a place that is left twice once", () => {
     const queue = new RegistrationQueue(LIMITS);
-    const leave = queue.take(10);
-    queue.take(20);
-    leave?.();
-    leave?.();
+    const leave = queue.take(10, "a");
+    queue.take(20, "b");
+    leave();
+    leave();
     expect([queue.entries, queue.bytes]).toEqual([1, 20]);
+  });
+
+  test.each([
+    ["places", [1, 1], 1],
+    ["bytes", [9], 2],
+  ])("a client has a quarter of the %s, and the others the rest", (_name, before, next) => {
+    const queue = new RegistrationQueue({ maxEntries: 8, maxBytes: 40 });
+    const leave = before.map((bytes) => queue.take(bytes, "a"));
+    expect(() => queue.take(next, "a")).toThrow(limited);
+    queue.take(next, "b");
+    leave[0]?.();
+    queue.take(next, "a");
+    expect(queue.entries).toBe(before.length + 1);
+  });
+
+  test("the first of a client is let in, however large", () => {
+    const queue = new RegistrationQueue(LIMITS);
+    queue.take(60, "a");
+    expect(() => queue.take(1, "a")).toThrow(limited);
+    queue.take(40, "b");
+    expect(queue.bytes).toBe(100);
   });
 });
 
 describe("room", () => {
   test("comes in the order of arrival, in half of the queue", async () => {
     const queue = new RegistrationQueue(LIMITS);
-    const [first, second] = await Promise.all([queue.room(1), queue.room(1)]);
+    const [first, second] = await Promise.all([queue.room(1, another()), queue.room(1, another())]);
     const came: string[] = [];
-    void queue.room(1).then(() => came.push("third"));
-    void queue.room(1).then(() => came.push("fourth"));
+    void queue.room(1, another()).then(() => came.push("third"));
+    void queue.room(1, another()).then(() => came.push("fourth"));
     // The other half is for those who do not wait.
-    expect(queue.take(1)).toBeDefined();
+    queue.take(1, another());
     await Promise.resolve();
     expect([queue.entries, came]).toEqual([3, []]);
     first();
@@ -59,14 +87,15 @@ describe("room", () => {
 
   test("is there for a batch while single registrations fill the other half", async () => {
     const queue = new RegistrationQueue(LIMITS);
-    for (let i = 0; i < 2; i++) expect(queue.take(1)).toBeDefined();
-    const leave = await queue.room(1);
-    await queue.room(1);
+    for (let i = 0; i < 2; i++) queue.take(1, another());
+    const leave = await queue.room(1, another());
+    await queue.room(1, another());
     let isIn = false;
-    void queue.room(1).then(() => {
+    void queue.room(1, another()).then(() => {
       isIn = true;
     });
-    expect([queue.entries, queue.take(1)]).toEqual([4, undefined]);
+    expect(queue.entries).toBe(4);
+    expect(() => queue.take(1, another())).toThrow(busy);
     leave();
     await Promise.resolve();
     expect([queue.entries, isIn]).toEqual([4, true]);
@@ -76,7 +105,7 @@ describe("room", () => {
     const queue = new RegistrationQueue(LIMITS);
     const came: number[] = [];
     const all = Array.from({ length: 20 }, async (_, i) => {
-      const leave = await queue.room(10);
+      const leave = await queue.room(10, another());
       came.push(i);
       expect(queue.entries).toBeLessThanOrEqual(2);
       leave();
@@ -85,29 +114,68 @@ describe("room", () => {
     expect(came).toEqual(Array.from({ length: 20 }, (_, i) => i));
     expect([queue.entries, queue.bytes]).toEqual([0, 0]);
   });
+
+  test("passes over who waits for places of its own, and keeps the order of the others", async () => {
+    const queue = new RegistrationQueue({ maxEntries: 8, maxBytes: 800 });
+    const came: string[] = [];
+    const ask = (client: string, name: string): void => {
+      void queue.room(1, client).then(() => came.push(name));
+    };
+    const first = await queue.room(1, "a");
+    await queue.room(1, "a");
+    ask("a", "a3");
+    ask("a", "a4");
+    ask("b", "b1");
+    ask("c", "c1");
+    ask("b", "b2");
+    await Promise.resolve();
+    // The half is full now, and of it "a" has its quarter of all.
+    expect([queue.entries, came]).toEqual([4, ["b1", "c1"]]);
+    first();
+    await Promise.resolve();
+    expect(came).toEqual(["b1", "c1", "a3"]);
+    // Its single registrations have places of their own.
+    for (let i = 0; i < 2; i++) queue.take(1, "a");
+    expect(() => queue.take(1, "a")).toThrow(limited);
+  });
 });
 
-test("whatever comes and goes, the queue stays within its bounds", async () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant("take"), bytes: fc.integer({ min: 1, max: 100 }) }),
-    fc.record({ kind: fc.constant("room"), bytes: fc.integer({ min: 1, max: 100 }) }),
-    fc.record({ kind: fc.constant("leave"), bytes: fc.nat() }),
-  );
+test("whatever comes and goes, the queue stays within its bounds, and each client in its own", async () => {
+  const client = fc.constantFrom("a", "b", "c");
+  const bytes = fc.integer({ min: 1, max: 100 });
+  const step = fc.record({ kind: fc.constantFrom("take", "room", "leave"), bytes, client });
+  interface Here {
+    readonly owner: string;
+    readonly bytes: number;
+    readonly leave: () => void;
+  }
+  const limits = { maxEntries: 8, maxBytes: 100 };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const queue = new RegistrationQueue(LIMITS);
-      const here: (() => void)[] = [];
-      for (const { kind, bytes } of steps) {
-        if (kind === "leave") here.splice(bytes % Math.max(here.length, 1), 1)[0]?.();
-        else if (kind === "room") void queue.room(bytes).then((leave) => here.push(leave));
+      const queue = new RegistrationQueue(limits);
+      const here: Here[] = [];
+      for (const { kind, bytes, client } of steps) {
+        const enter = (leave: () => void): void => {
+          here.push({ owner: `${kind} ${client}`, bytes, leave });
+        };
+        if (kind === "leave") here.splice(bytes % Math.max(here.length, 1), 1)[0]?.leave();
+        else if (kind === "room") void queue.room(bytes, client).then(enter);
         else {
-          const leave = queue.take(bytes);
-          if (leave !== undefined) here.push(leave);
+          try {
+            enter(queue.take(bytes, client));
+          } catch (error) {
+            expect([busy, limited]).toContainEqual(error);
+          }
         }
         await Promise.resolve();
-        expect(queue.entries).toBeLessThanOrEqual(LIMITS.maxEntries);
-        expect(queue.bytes).toBeLessThanOrEqual(LIMITS.maxBytes);
+        expect(queue.entries).toBeLessThanOrEqual(limits.maxEntries);
+        expect(queue.bytes).toBeLessThanOrEqual(limits.maxBytes);
         expect(queue.entries).toBe(here.length);
+        for (const { owner } of here) {
+          const own = here.filter((one) => one.owner === owner);
+          const sum = own.reduce((total, one) => total + one.bytes, 0);
+          expect(own.length === 1 || (own.length <= 2 && sum <= 25)).toBe(true);
+        }
       }
     }),
   );

@@ -1,29 +1,49 @@
+import { CLIENT_SHARE } from "./budget.js";
+import { ServerError } from "./error.js";
+
 /** How many registrations may be under way, and how many bytes of statements. */
 export interface QueueLimits {
   readonly maxEntries: number;
   readonly maxBytes: number;
 }
 
-interface Waiting {
+/** A statement that is to be registered. */
+interface Arrival {
   readonly bytes: number;
+  readonly client: string;
+  /** Whether it came in a batch. */
+  readonly isBatch: boolean;
+}
+
+interface Waiting {
+  readonly arrival: Arrival;
   readonly enter: (leave: () => void) => void;
 }
 
+/** How much is under way. */
+interface Load {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+const NOTHING: Load = { entries: 0, bytes: 0 };
+
 /**
  * The registrations under way: from the moment a statement is whole until it is on the log or refused,
- * whether somebody still waits for the answer or not. Bounded by count and by bytes.
+ * whether somebody still waits for the answer or not. Bounded by count and by bytes, for all and for
+ * each client, which has a quarter.
  *
- * Batches wait for room and use half of it, so that single registrations find the other half.
+ * Batches wait for room and use half of it, so that single registrations find the other half. A client
+ * has its quarter for either, so that its batches do not keep out what it sends beside them.
  */
 export class RegistrationQueue {
   readonly #limits: QueueLimits;
-  // Owned by #enter: what is under way.
-  #entries = 0;
-  #bytes = 0;
-  // What of it came in batches.
-  #batchEntries = 0;
-  #batchBytes = 0;
-  // Owned by room and #leave; in order of arrival.
+  // Owned by #add: what is under way, what of it came in batches, and what of either by client.
+  #all = NOTHING;
+  #batches = NOTHING;
+  readonly #single = new Map<string, Load>();
+  readonly #batched = new Map<string, Load>();
+  // Owned by room and #admitWaiting; in order of arrival.
   readonly #waiting: Waiting[] = [];
 
   constructor(limits: QueueLimits) {
@@ -32,68 +52,100 @@ export class RegistrationQueue {
 
   /** How many registrations are under way. */
   get entries(): number {
-    return this.#entries;
+    return this.#all.entries;
   }
 
   /** How many bytes their statements have. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#all.bytes;
   }
 
-  /** Yields the way to leave again, to be gone once; `undefined` where there is no room. */
-  take(bytes: number): (() => void) | undefined {
-    return this.#fits(bytes) ? this.#enter(bytes, false) : undefined;
-  }
-
-  /** Waits for room in the half of batches, behind who came before; yields the way to leave again. */
-  room(bytes: number): Promise<() => void> {
-    if (this.#waiting.length === 0 && this.#fitsBatch(bytes)) {
-      return Promise.resolve(this.#enter(bytes, true));
+  /**
+   * Takes a place for a statement of a client, and yields the way to leave again, to be gone once.
+   *
+   * @throws {@link ServerError} `SERVER_BUSY` where there is no room for anybody, `SERVER_RATE_LIMITED`
+   * where there is none for this client
+   */
+  take(bytes: number, client: string): () => void {
+    const arrival = { bytes, client, isBatch: false };
+    if (!this.#isFree(bytes)) {
+      throw new ServerError("SERVER_BUSY", "too many registrations are under way");
     }
+    if (!this.#isWithinShare(arrival)) {
+      const most = Math.max(1, Math.floor(this.#limits.maxEntries * CLIENT_SHARE));
+      const message = `${most} registrations of one client under way at once`;
+      throw new ServerError("SERVER_RATE_LIMITED", message, { retryAfter: 1 });
+    }
+    return this.#enter(arrival);
+  }
+
+  /**
+   * Waits for room in the half of batches, behind who came before and may enter; yields the way to
+   * leave again.
+   */
+  room(bytes: number, client: string): Promise<() => void> {
     return new Promise((enter) => {
-      this.#waiting.push({ bytes, enter });
+      this.#waiting.push({ arrival: { bytes, client, isBatch: true }, enter });
+      this.#admitWaiting();
     });
   }
 
   // What is larger than the whole queue is let in when nothing else is there, or it could never be.
-  #fits(bytes: number): boolean {
+  #isFree(bytes: number): boolean {
     const { maxEntries, maxBytes } = this.#limits;
-    if (this.#entries === 0) return true;
-    return this.#entries < maxEntries && this.#bytes + bytes <= maxBytes;
+    if (this.#all.entries === 0) return true;
+    return this.#all.entries < maxEntries && this.#all.bytes + bytes <= maxBytes;
   }
 
-  #fitsBatch(bytes: number): boolean {
-    const { maxEntries, maxBytes } = this.#limits;
-    if (!this.#fits(bytes)) return false;
-    if (this.#batchEntries === 0) return true;
-    return this.#batchEntries < maxEntries / 2 && this.#batchBytes + bytes <= maxBytes / 2;
+  #isFreeForBatch(bytes: number): boolean {
+    return this.#isFree(bytes) && this.#isWithin(this.#batches, bytes, 1 / 2);
   }
 
-  #enter(bytes: number, isBatch: boolean): () => void {
-    this.#count(1, bytes, isBatch);
+  #isWithinShare({ bytes, client, isBatch }: Arrival): boolean {
+    const held = (isBatch ? this.#batched : this.#single).get(client) ?? NOTHING;
+    return this.#isWithin(held, bytes, CLIENT_SHARE);
+  }
+
+  // The first one is always within its part.
+  #isWithin(held: Load, bytes: number, part: number): boolean {
+    const { maxEntries, maxBytes } = this.#limits;
+    if (held.entries === 0) return true;
+    return held.entries < maxEntries * part && held.bytes + bytes <= maxBytes * part;
+  }
+
+  #enter(arrival: Arrival): () => void {
+    this.#add(arrival, 1);
     let isHere = true;
     return () => {
       if (!isHere) return;
       isHere = false;
-      this.#count(-1, -bytes, isBatch);
+      this.#add(arrival, -1);
       this.#admitWaiting();
     };
   }
 
-  #count(entries: number, bytes: number, isBatch: boolean): void {
-    this.#entries += entries;
-    this.#bytes += bytes;
-    if (!isBatch) return;
-    this.#batchEntries += entries;
-    this.#batchBytes += bytes;
+  #add({ bytes, client, isBatch }: Arrival, sign: 1 | -1): void {
+    const sum = ({ entries, bytes: before }: Load): Load => ({
+      entries: entries + sign,
+      bytes: before + sign * bytes,
+    });
+    this.#all = sum(this.#all);
+    if (isBatch) this.#batches = sum(this.#batches);
+    const clients = isBatch ? this.#batched : this.#single;
+    const held = sum(clients.get(client) ?? NOTHING);
+    if (held.entries > 0) clients.set(client, held);
+    else clients.delete(client);
   }
 
+  // Who waits for its own client to make room is passed over; who waits for all is not, however large.
   #admitWaiting(): void {
-    for (;;) {
-      const [next] = this.#waiting;
-      if (next === undefined || !this.#fitsBatch(next.bytes)) return;
-      this.#waiting.shift();
-      next.enter(this.#enter(next.bytes, true));
+    for (let at = 0; at < this.#waiting.length;) {
+      const next = this.#waiting[at];
+      if (next === undefined || !this.#isFreeForBatch(next.arrival.bytes)) return;
+      if (this.#isWithinShare(next.arrival)) {
+        this.#waiting.splice(at, 1);
+        next.enter(this.#enter(next.arrival));
+      } else at++;
     }
   }
 }

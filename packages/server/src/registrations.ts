@@ -18,6 +18,13 @@ export interface RegistrationsOptions {
   readonly onDefect?: ((error: unknown) => void) | undefined;
 }
 
+/** Who sends a statement, and when it would like its answer. */
+export interface Sender {
+  /** Names the client. */
+  readonly client: string;
+  readonly prefer: Preference;
+}
+
 /** What a registration has come to so far. */
 export interface Answered {
   readonly entryId: string;
@@ -53,13 +60,12 @@ export class Registrations {
    *
    * S17: nothing is accepted before the policy has admitted it.
    *
-   * @throws {@link ServerError} `SERVER_BUSY`; else as `TransparencyService.register`
+   * @throws {@link ServerError} `SERVER_BUSY`, `SERVER_RATE_LIMITED`; else as
+   * `TransparencyService.register`
    */
-  answer(statement: Uint8Array, { isAsync, waitMs }: Preference): Promise<Answered> {
-    const leave = this.queue.take(statement.length);
-    if (leave === undefined) {
-      return Promise.reject(new ServerError("SERVER_BUSY", "too many registrations are under way"));
-    }
+  async answer(statement: Uint8Array, { client, prefer }: Sender): Promise<Answered> {
+    const leave = this.queue.take(statement.length, client);
+    const { isAsync, waitMs } = prefer;
     const { registerWaitMs } = this.#options.limits;
     const patienceMs = isAsync ? Math.min(waitMs, registerWaitMs) : registerWaitMs;
     return new Promise((resolve, reject) => {

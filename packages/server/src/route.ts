@@ -4,8 +4,6 @@ import type { Preference } from "./prefer.js";
 export interface Upload {
   /** Its parts, none of them read before it is asked for. */
   readonly parts: AsyncIterable<Uint8Array>;
-  /** Names the client. */
-  readonly client: string;
   /**
    * Asks again whether the client may send more, for its credential may have been taken away.
    *
@@ -26,6 +24,8 @@ export interface RouteRequest {
   readonly body: Uint8Array;
   /** Scheme and authority under which the client reaches the service, without a trailing slash. */
   readonly baseUrl: string;
+  /** Names the client; what it may hold at once is counted by it, and decides about nothing else. */
+  readonly client: string;
   /** When the client would like its answer; decides about nothing else. */
   readonly prefer: Preference;
   /** In the place of `body` where the route is streamed. */

@@ -1,7 +1,7 @@
 import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
 import type { ScrubAges } from "@tallystick/log";
 
-import { ByteBudget, MAX_PROOF_BYTES_HELD } from "./budget.js";
+import { CLIENT_SHARE, MAX_PROOF_BYTES_HELD, SharedBudget } from "./budget.js";
 import type { Metrics } from "./metrics.js";
 import { OpenApi } from "./openapi.js";
 import { operationOf } from "./operations.js";
@@ -37,7 +37,7 @@ import {
   readPolicyDocument,
   readVersion,
 } from "./routes/status.js";
-import { readCompleteness, readSearch } from "./routes/search.js";
+import { proofsUnderway, readCompleteness, readSearch } from "./routes/search.js";
 import { BYTES_MEDIA_TYPE, readEntryBundle, readTile } from "./routes/tiles.js";
 import type { TransparencyService } from "./service.js";
 
@@ -62,7 +62,11 @@ export interface RouteParts extends RouteOptions {
 /** Every resource of the service: the four of SCRAPI first, then its own. */
 export function routesOf(parts: RouteParts): readonly Route[] {
   const { service, metrics, registrations, batches, scrub } = parts;
-  const proofs = new ByteBudget(parts.maxProofBytesHeld ?? MAX_PROOF_BYTES_HELD);
+  const most = parts.maxProofBytesHeld ?? MAX_PROOF_BYTES_HELD;
+  const proofs = {
+    held: new SharedBudget({ most, mostOfOne: most * CLIENT_SHARE, what: "bytes of proofs" }),
+    underway: proofsUnderway(),
+  };
   let document: OpenApi | undefined;
   const get = (path: string, produces: string, answer: Answer): Route => ({
     method: "GET",

@@ -9,20 +9,21 @@ import { SignedStatement, attachReceipts } from "@tallystick/statement";
 import { withNoteSignatures } from "@tallystick/tlog";
 import type { NoteSigner } from "@tallystick/tlog";
 
+import { closeAll, closingOnFailure } from "./closing.js";
 import { decodeCollateral } from "./collateral.js";
 import { Notes } from "./notes.js";
+import { openParts, wallClock } from "./opening.js";
+import type { ServiceParts, WriteState } from "./opening.js";
 import { Policies } from "./policies.js";
 import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
-import { RoundWatch } from "./rounds.js";
-import type { Watcher } from "./rounds.js";
+import type { RoundWatch, Watcher } from "./rounds.js";
 import { Witnessing } from "./witness/witnessing.js";
 import type { WitnessOptions } from "./witness/witnessing.js";
 import type { SearchPlace } from "./search/follower.js";
 import type { HeadOptions } from "./search/heads.js";
 import type { SearchPage, SearchQuery } from "./search/query.js";
 import type { SearchIndex } from "./search/search-index.js";
-import { searchingOf } from "./search/searching.js";
 import type { Searching } from "./search/searching.js";
 
 /** What a service is made of. */
@@ -76,18 +77,6 @@ interface Registering {
   readonly isOwnHead?: true;
 }
 
-/** Whether registrations are taken. Owned by the log's onFatal and by close; never true again. */
-interface WriteState {
-  isWritable: boolean;
-}
-
-interface Parts {
-  readonly log: Log;
-  readonly state: WriteState;
-  readonly rounds: RoundWatch;
-  readonly search: Searching;
-}
-
 /** A transparency service over one log: registers statements and answers for them. */
 export class TransparencyService {
   readonly issuer: string;
@@ -106,7 +95,7 @@ export class TransparencyService {
   readonly #search: Searching;
   readonly #space: Space | undefined;
 
-  private constructor(options: ServiceOptions, { log, state, rounds, search }: Parts) {
+  private constructor(options: ServiceOptions, { log, state, rounds, search }: ServiceParts) {
     this.issuer = options.issuer;
     this.origin = options.origin;
     this.log = log;
@@ -123,7 +112,7 @@ export class TransparencyService {
 
   /**
    * Creates the log with its first policy, signed by `operator`, at index 0 (T14). Unless a document is
-   * given, that policy names this operator and nobody else.
+   * given, that policy names this operator and nobody else. Where it throws, store and anchor are closed.
    *
    * @throws LogError `LOG_EXISTS` when the store has a log; PolicyError, StatementError when the
    * document is none or does not name the operator under the service's issuer
@@ -133,36 +122,34 @@ export class TransparencyService {
     operator: Signer,
     first?: PolicyDocument,
   ): Promise<TransparencyService> {
-    const { issuer, now = wallClock } = options;
-    const document = first ?? firstPolicy({ iss: issuer, key: operator.publicKey });
-    const signed = await signPolicy(document, { issuer, issuedAt: now() }, operator);
-    const admission = await Admission.bootstrap(SignedStatement.decode(signed), now());
+    const { store, anchor, issuer, now = wallClock } = options;
+    const admission = await closingOnFailure([store, anchor], async () => {
+      const document = first ?? firstPolicy({ iss: issuer, key: operator.publicKey });
+      const signed = await signPolicy(document, { issuer, issuedAt: now() }, operator);
+      return Admission.bootstrap(SignedStatement.decode(signed), now());
+    });
     const logId = crypto.getRandomValues(new Uint8Array(16));
-    const service = await TransparencyService.#over(options, (opened) =>
+    return TransparencyService.#over(options, (opened) =>
       Log.create(opened, appendRequest(admission), logId),
     );
-    service.#commitWith(options.heads);
-    return service;
   }
 
   /**
    * Opens an existing log, with all of its boot checks, and with witnesses holds it against what they
-   * have of it. TypeError where there are witnesses and no note key.
+   * have of it. TypeError where there are witnesses and no note key. Where it throws, store and anchor
+   * are closed.
    *
    * @throws LogError when there is none, it is in use, belongs to another key, or does not check
    */
   static async open(options: ServiceOptions): Promise<TransparencyService> {
-    const service = await TransparencyService.#over(options, (opened) => Log.open(opened));
-    try {
-      await service.policyInForce();
-      await service.witnessing?.open();
-    } catch (error) {
-      await service.close();
-      throw error;
-    }
-    // I8: not before the witnesses were heard, for a head is an entry like any other.
-    service.#commitWith(options.heads);
-    return service;
+    return TransparencyService.#over(
+      options,
+      (opened) => Log.open(opened),
+      async (service) => {
+        await service.policyInForce();
+        await service.witnessing?.open();
+      },
+    );
   }
 
   #witnessingOf(options: WitnessOptions | undefined): Witnessing | undefined {
@@ -183,28 +170,19 @@ export class TransparencyService {
   static async #over(
     options: ServiceOptions,
     open: (options: LogOptions) => Promise<Log>,
+    begin: (service: TransparencyService) => Promise<void> = () => Promise.resolve(),
   ): Promise<TransparencyService> {
-    const { now = wallClock } = options;
-    const state: WriteState = { isWritable: true };
-    const onFatal = (error: Error): void => {
-      state.isWritable = false;
-      options.onFatal?.(error);
-    };
-    const rounds = new RoundWatch();
-    const onStep: OnStep = (step) => {
-      rounds.step(step);
-      return options.onStep?.(step);
-    };
-    const { formerKeys: otherKeys = [] } = options;
-    const log = await open({ ...options, otherKeys, now, onFatal, onStep });
-    rounds.begin(log.head().checkpoint.size);
-    const search = await searchingOf(options, log);
-    const follow = (): void => {
-      search.wake();
-    };
-    rounds.watch({ onRound: follow, onVerified: () => undefined });
-    follow();
-    return new TransparencyService(options, { log, state, rounds, search });
+    const parts = await openParts(options, open);
+    const service = await closingOnFailure(
+      [parts.search, parts.log],
+      () => new TransparencyService(options, parts),
+    );
+    return closingOnFailure([service], async () => {
+      await begin(service);
+      // I8: not before the witnesses were heard, for a head is an entry like any other.
+      service.#commitWith(options.heads);
+      return service;
+    });
   }
 
   /**
@@ -382,15 +360,7 @@ export class TransparencyService {
   /** Finishes what is pending and closes the log. */
   async close(): Promise<void> {
     this.#state.isWritable = false;
-    await this.witnessing?.close();
-    try {
-      await this.#search.close();
-    } finally {
-      await this.log.close();
-    }
+    const witnessing = this.witnessing === undefined ? [] : [this.witnessing];
+    await closeAll([...witnessing, this.#search, this.log]);
   }
-}
-
-function wallClock(): number {
-  return Math.floor(Date.now() / 1000);
 }

@@ -10,7 +10,8 @@ import { read, until } from "./testing/exchange.js";
 import { fixture } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
 
-const MAX_READS = 4;
+// What one client may have under way: a quarter of all.
+const CLIENT_READS = 4;
 const NO_LIMIT = { writesPerSecond: 0, readsPerSecond: 0 };
 
 let at: Fixture;
@@ -21,7 +22,7 @@ beforeEach(async () => {
 });
 
 async function start(bodyTimeoutMs: number): Promise<void> {
-  const limits = { ...NO_LIMIT, maxReads: MAX_READS, bodyTimeoutMs };
+  const limits = { ...NO_LIMIT, maxReads: 4 * CLIENT_READS, bodyTimeoutMs };
   server = await serve(at.service, { host: "127.0.0.1", port: 0, stopGraceMs: 100, limits });
 }
 
@@ -56,7 +57,10 @@ describe("a reader who asks and takes nothing", () => {
     });
     const statuses = (): Promise<readonly number[]> =>
       Promise.all(
-        Array.from({ length: MAX_READS }, async () => (await read(`${server.url}/policy`)).status),
+        Array.from(
+          { length: CLIENT_READS },
+          async () => (await read(`${server.url}/policy`)).status,
+        ),
       );
     await until(async () => (await statuses()).every((status) => status === 200));
   });

@@ -10,7 +10,7 @@ import { SignedStatement, StatementError, parseEntryId } from "@tallystick/state
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Answers } from "../answers.js";
-import type { BodyBudget } from "../budget.js";
+import { SharedBudget } from "../budget.js";
 import { ServerError } from "../error.js";
 import { encodeProblem, problemOf } from "../problem.js";
 import type { RateLimit } from "../rate.js";
@@ -24,9 +24,9 @@ import { CBOR_SEQUENCE_MEDIA_TYPE } from "./replay.js";
 export interface Batches {
   readonly registrations: Registrations;
   /** What all batches share. */
-  readonly budget: BodyBudget;
+  readonly budget: SharedBudget;
   /** How many batches each client has under way. */
-  readonly underway: Map<string, number>;
+  readonly underway: SharedBudget;
   /** Longest time for an item to arrive, in milliseconds. */
   readonly itemTimeoutMs: number;
   /** How often each client may register. */
@@ -43,6 +43,11 @@ const ANSWER_BYTES = 1_048_576;
 /** Most batches of one client under way. */
 const MAX_BATCHES = 8;
 
+/** Yields what counts the batches of each client. */
+export function batchesUnderway(): SharedBudget {
+  return new SharedBudget({ most: Infinity, mostOfOne: MAX_BATCHES, what: "batches" });
+}
+
 /**
  * Registers a CBOR sequence of statements, each as if it had come alone, and answers with a CBOR
  * sequence of results in the same order, as they are ready. Reads on only while there is room for the
@@ -50,42 +55,32 @@ const MAX_BATCHES = 8;
  *
  * @throws {@link ServerError} `SERVER_BUSY`, `SERVER_RATE_LIMITED`
  */
-export async function postBatch(batches: Batches, { upload }: RouteRequest): Promise<Reply> {
+export async function postBatch(
+  batches: Batches,
+  { client, upload }: RouteRequest,
+): Promise<Reply> {
   if (upload === undefined) throw new TypeError("a batch is read as it comes");
   const maxBytes = await batches.maxBytes();
-  upload.onClose(batches.budget.take(maxBytes + ANSWER_BYTES, upload.client));
-  begin(batches.underway, upload);
+  upload.onClose(batches.budget.take(maxBytes + ANSWER_BYTES, client));
+  upload.onClose(batches.underway.take(1, client));
   const answers = new Answers();
   upload.onClose(() => {
     answers.abandon();
   });
-  void registerAll(upload, { answers, batches, maxBytes });
+  void registerAll(upload, { answers, batches, client, maxBytes });
   return stream(answers.taken(), { type: CBOR_SEQUENCE_MEDIA_TYPE, cache: CACHE.none });
-}
-
-/** Counts a batch in until it is over. */
-function begin(underway: Map<string, number>, { client, onClose }: Upload): void {
-  const before = underway.get(client) ?? 0;
-  if (before >= MAX_BATCHES) {
-    throw new ServerError("SERVER_RATE_LIMITED", `${MAX_BATCHES} batches of one client at once`);
-  }
-  underway.set(client, before + 1);
-  onClose(() => {
-    const left = (underway.get(client) ?? 1) - 1;
-    if (left > 0) underway.set(client, left);
-    else underway.delete(client);
-  });
 }
 
 interface Intake {
   readonly answers: Answers;
   readonly batches: Batches;
+  readonly client: string;
   readonly maxBytes: number;
 }
 
 async function registerAll(
-  { parts, client, requireAdmitted }: Upload,
-  { answers, batches, maxBytes }: Intake,
+  { parts, requireAdmitted }: Upload,
+  { answers, batches, client, maxBytes }: Intake,
 ): Promise<void> {
   const splitter = new SequenceSplitter({ maxItemBytes: maxBytes });
   let position = 0;
@@ -99,7 +94,7 @@ async function registerAll(
         const waitMs = batches.writes.book(client);
         if (waitMs > 0) await sleep(waitMs);
         if (!(await answers.room())) return;
-        const leave = await batches.registrations.queue.room(item.length);
+        const leave = await batches.registrations.queue.room(item.length, client);
         answers.add(resultOf(item, leave, batches));
         position++;
       }

@@ -21,9 +21,9 @@ const RETRY_AFTER = "1";
  */
 export async function postEntry(
   registrations: Registrations,
-  { body, baseUrl, prefer }: RouteRequest,
+  { body, baseUrl, client, prefer }: RouteRequest,
 ): Promise<Reply> {
-  const { entryId, registration } = await registrations.answer(body, prefer);
+  const { entryId, registration } = await registrations.answer(body, { client, prefer });
   const location = entryUrl(baseUrl, entryId);
   const receipt = registration?.receipt;
   if (receipt === undefined) {

@@ -1,12 +1,12 @@
 import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
 import type { Term, TermKind } from "@tallystick/catalog";
 
-import type { ByteBudget } from "../budget.js";
+import { CLIENT_SHARE, SharedBudget } from "../budget.js";
 import { ServerError } from "../error.js";
 import { wholeNumberOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
-import { MAX_PROOF_BYTES } from "../search/prover.js";
+import { MAX_PROOF_BYTES, MAX_UNDERWAY } from "../search/prover.js";
 import { MAX_HITS } from "../search/query.js";
 import type { TransparencyService } from "../service.js";
 
@@ -46,28 +46,43 @@ export async function readSearch(
 /** Parameters of which a completeness proof takes one. */
 export const PROOF_PARAMETERS: readonly string[] = ["iss", "sub"];
 
+/** What completeness proofs may take up. */
+export interface ProofRoom {
+  /** Bytes that are made, or being made, and not yet read. */
+  readonly held: SharedBudget;
+  /** Those that are made, or wait for it. */
+  readonly underway: SharedBudget;
+}
+
+/** Yields what counts the proofs that are asked for. */
+export function proofsUnderway(): SharedBudget {
+  const [most, mostOfOne] = [MAX_UNDERWAY, Math.floor(MAX_UNDERWAY * CLIENT_SHARE)];
+  return new SharedBudget({ most, mostOfOne, what: "proofs" });
+}
+
 /** All entries of an issuer or a subject up to the newest head of the index, and what shows it. */
 export async function readCompleteness(
   service: TransparencyService,
-  { query = "" }: RouteRequest,
-  room: ByteBudget,
+  { client, query = "" }: RouteRequest,
+  { held, underway }: ProofRoom,
 ): Promise<Reply> {
   const [term, ...rest] = termsIn(parseQuery(query, PROOF_PARAMETERS));
   if (term === undefined || rest.length > 0) throw invalid("it takes one of iss and sub");
-  // As much as it can come to, for nothing is known of it before it is made.
-  const release = room.take(MAX_PROOF_BYTES);
-  if (release === undefined) {
-    throw new ServerError("SERVER_BUSY", "too many proofs wait for their readers");
-  }
+  const leave = underway.take(1, client);
   try {
-    const proof = await service.completeness(term);
-    release();
-    const held = room.take(proof.length);
-    const reply = ok(proof, { type: COMPLETENESS_MEDIA_TYPE, cache: CACHE.none });
-    return held === undefined ? reply : { ...reply, onOver: held };
-  } catch (error) {
-    release();
-    throw error;
+    // As much as it can come to, for nothing is known of it before it is made.
+    const release = held.take(MAX_PROOF_BYTES, client);
+    try {
+      const proof = await service.completeness(term);
+      // Both at once, so that nobody comes in between.
+      release();
+      const onOver = held.take(proof.length, client);
+      return { ...ok(proof, { type: COMPLETENESS_MEDIA_TYPE, cache: CACHE.none }), onOver };
+    } finally {
+      release();
+    }
+  } finally {
+    leave();
   }
 }
 

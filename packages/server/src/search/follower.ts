@@ -1,6 +1,7 @@
 import { spaceShortage } from "@tallystick/log";
 import type { Log, LogReplay, Space, Store } from "@tallystick/log";
 
+import { closingOnFailure } from "../closing.js";
 import { ServerError } from "../error.js";
 import { SearchIndex } from "./search-index.js";
 import type { SearchIndexOptions } from "./search-index.js";
@@ -29,7 +30,8 @@ export async function openIndex(
   const index = await attempt(place, options, replay);
   if (index !== undefined) return index;
   await place.clear();
-  return SearchIndex.open({ ...options, store: await place.open() });
+  const store = await place.open();
+  return closingOnFailure([store], () => SearchIndex.open({ ...options, store }));
 }
 
 async function attempt(

@@ -23,8 +23,8 @@ const BUCKETS = 2 ** BUCKET_BITS;
 /** Keys that are read at a time. */
 const CHUNK = 256;
 
-/** Most proofs that wait while one is made. */
-const MAX_WAITING = 16;
+/** Most proofs under way: one that is made, and others that wait for it. */
+export const MAX_UNDERWAY = 17;
 
 /** Most entries in a list that is proven. */
 export const MAX_PROVEN = 65_536;
@@ -113,7 +113,7 @@ export class IndexProver {
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#underway > MAX_WAITING) {
+    if (this.#underway >= MAX_UNDERWAY) {
       throw new ServerError("SERVER_BUSY", "too many proofs are asked for at once");
     }
     this.#underway++;

@@ -173,15 +173,10 @@ export interface Searched {
   readonly onSearchFailure?: (error: unknown) => void;
 }
 
-/** Opens the search of a service, as {@link Searching.open}; where that fails the log is closed. */
-export async function searchingOf(
+/** Opens the search of a service, as {@link Searching.open}. */
+export function searchingOf(
   { search: place, issuer, origin, space, onSearchFailure: onFailure }: Searched,
   log: Log,
 ): Promise<Searching> {
-  try {
-    return await Searching.open({ place, name: { issuer, origin }, onFailure, space }, log);
-  } catch (error) {
-    await log.close();
-    throw error;
-  }
+  return Searching.open({ place, name: { issuer, origin }, onFailure, space }, log);
 }
