@@ -179,7 +179,8 @@ function addReport(found: Found, { device, digests, measured, manifest }: SfrRep
   found.text("device", "version", device.firmwareVersion);
 }
 
-function addBom(found: Found, { components }: BomContent["bom"]): void {
+function addBom(found: Found, { supplier: whose, components }: BomContent["bom"]): void {
+  found.text("component", "vendor", whose);
   found.filesOf("component", components);
   for (const { purl, supplier, name, version } of components) {
     found.purl("component", purl);
