@@ -38,7 +38,7 @@ export const LAYERS = {
   client: ["cose", "receipt", "statement", "verifier"],
   mirror: ["client", "cose", "merkle", "policy", "receipt", "statement", "tlog", "verifier"],
   server: [
-    ...["auditor", "catalog", "cose", "log", "merkle", "policy"],
+    ...["auditor", "catalog", "content", "cose", "log", "merkle", "policy"],
     ...["receipt", "statement", "tlog", "verifier", "witness"],
   ],
   cli: [

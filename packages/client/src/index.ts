@@ -25,7 +25,9 @@ export type { BatchResult } from "./many.js";
 export { exchange } from "./exchange.js";
 export type { Answer, Exchange, ExchangeOptions, Fetch, Posting } from "./exchange.js";
 export type {
+  FoundMention,
   OpenProposal,
+  PartialEntry,
   PolicyInForce,
   SearchHit,
   SearchPage,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 
-import { parsePolicyInForce, parseServiceVersion } from "./record.js";
+import { parsePolicyInForce, parseSearchPage, parseServiceVersion } from "./record.js";
 import { refusalOf } from "./testing/refusal.js";
 
 function bytesOf(value: unknown): Uint8Array {
@@ -52,6 +52,46 @@ describe("parsePolicyInForce", () => {
   test("refuses bytes that are not UTF-8", async () => {
     const error = await refusalOf(() => parsePolicyInForce(Uint8Array.of(0x22, 0xff, 0x22)));
     expect(error.message).toContain("not JSON in UTF-8");
+  });
+});
+
+describe("parseSearchPage", () => {
+  const hit = { index: 3, entryId, time: 1, issuer: "i", payload: "p", subject: null };
+  const typed = { ...hit, contentType: "text/plain" };
+  const page = { size: 4, hits: [typed], next: null };
+  const mention = { kind: "digest", value: "sha-256:00", as: ["file", "later"] };
+  const found = { ...typed, mentions: [mention] };
+
+  test("reads what was found, and leaves out what it does not know", () => {
+    expect(parseSearchPage(bytesOf({ ...page, later: 1 }))).toEqual(page);
+    const partial = [{ index: 2, entryId, later: 1 }];
+    const told = { ...page, hits: [{ ...found, mentions: [{ ...mention, later: 1 }] }], partial };
+    expect(parseSearchPage(bytesOf(told))).toEqual({
+      ...{ ...page, hits: [found] },
+      partial: [{ index: 2, entryId }],
+    });
+  });
+
+  test.each([
+    ["no size", { ...page, size: -1 }, "no size"],
+    ["hits that are no list", { ...page, hits: {} }, "no hits"],
+    ["a next page that is none", { ...page, next: "4" }, "no next"],
+    ["a hit that is no object", { ...page, hits: [1] }, "a hit is not an object"],
+    ["a hit without a place", { ...page, hits: [{ ...typed, entryId: "00" }] }, "no place"],
+    ["mentions that are no list", { ...page, hits: [{ ...found, mentions: {} }] }, "no list"],
+    ["a mention of nothing", { ...page, hits: [{ ...found, mentions: [{}] }] }, "a mention"],
+    [
+      "a mention in a role that is no text",
+      { ...page, hits: [{ ...found, mentions: [{ ...mention, as: [1] }] }] },
+      "a mention does not say",
+    ],
+    ["what is partial as no list", { ...page, partial: 1 }, "no list of what is partial"],
+    ["a partial entry without a place", { ...page, partial: [{ index: 1 }] }, "no place"],
+    ["a partial entry that is none", { ...page, partial: [null] }, "not an object"],
+  ])("refuses %s", async (_, value, want) => {
+    const error = await refusalOf(() => parseSearchPage(bytesOf(value)));
+    expect(error.code).toBe("CLIENT_PROTOCOL");
+    expect(error.message).toContain(want);
   });
 });
 

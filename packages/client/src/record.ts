@@ -58,6 +58,24 @@ export interface SearchHit {
   readonly contentType: string | null;
   /** Digest of the payload, in hexadecimal. */
   readonly payload: string;
+  /** Where it was looked for by what statements speak of: each of that, and as what this one does. */
+  readonly mentions?: readonly FoundMention[];
+}
+
+/** Something that was looked for in what statements speak of. */
+export interface FoundMention {
+  /** As the parameter is called. */
+  readonly kind: string;
+  /** In the form that the service compares. */
+  readonly value: string;
+  /** As what a statement speaks of it: `file`, `measured`, `component` and so on. */
+  readonly as: readonly string[];
+}
+
+/** An entry that may have been looked for: not all that it speaks of could be listed. */
+export interface PartialEntry {
+  readonly index: number;
+  readonly entryId: string;
 }
 
 /** A page of what a service has found, as it tells it. */
@@ -67,27 +85,58 @@ export interface SearchPage {
   readonly hits: readonly SearchHit[];
   /** Where the next page begins, `null` behind the last one. */
   readonly next: number | null;
+  /** Where it was looked for by what statements speak of: what may be hits up to there as well. */
+  readonly partial?: readonly PartialEntry[];
 }
 
 /** Parses the answer of `GET /search`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
 export function parseSearchPage(body: Uint8Array): SearchPage {
-  const { size, hits, next } = parseObject(body, "search");
+  const { size, hits, next, partial } = parseObject(body, "search");
   if (!isCount(size) || !Array.isArray(hits)) throw malformed("search has no size or no hits");
   if (next !== null && !isCount(next)) throw malformed("search has no next");
-  return { size, hits: hits.map(parseHit), next };
+  const page = { size, hits: hits.map(parseHit), next };
+  if (partial === undefined) return page;
+  if (!Array.isArray(partial)) throw malformed("search has no list of what is partial");
+  return { ...page, partial: partial.map(parsePartial) };
+}
+
+function parsePartial(value: unknown): PartialEntry {
+  const { index, entryId } = membersOf(value, "a partial entry");
+  if (isCount(index) && isEntryId(entryId)) return { index, entryId };
+  throw malformed("a partial entry has no place");
 }
 
 function parseHit(value: unknown): SearchHit {
-  if (typeof value !== "object" || value === null) throw malformed("a hit is not an object");
-  const { index, entryId, time, ...rest } = value as Readonly<Record<string, unknown>>;
-  const { issuer, payload, subject, contentType } = rest;
-  const isPlaced = isCount(index) && isCount(time) && typeof entryId === "string";
-  if (!isPlaced || !/^[0-9a-f]{64}$/.test(entryId)) throw malformed("a hit has no place");
+  const { index, entryId, time, ...rest } = membersOf(value, "a hit");
+  const { issuer, payload, subject, contentType, mentions } = rest;
+  const isPlaced = isCount(index) && isCount(time);
+  if (!isPlaced || !isEntryId(entryId)) throw malformed("a hit has no place");
   if (typeof issuer !== "string" || typeof payload !== "string") {
     throw malformed("a hit has no issuer or no payload");
   }
   const texts = { subject: textOrNull(subject), contentType: textOrNull(contentType) };
-  return { index, entryId, time, issuer, payload, ...texts };
+  const hit = { index, entryId, time, issuer, payload, ...texts };
+  if (mentions === undefined) return hit;
+  if (!Array.isArray(mentions)) throw malformed("a hit has no list of mentions");
+  return { ...hit, mentions: mentions.map(parseMention) };
+}
+
+function parseMention(value: unknown): FoundMention {
+  const { kind, value: found, as } = membersOf(value, "a mention");
+  const roles: readonly unknown[] = Array.isArray(as) ? as : [];
+  const isNamed = typeof kind === "string" && typeof found === "string";
+  const isText = (role: unknown): role is string => typeof role === "string";
+  if (isNamed && roles.length > 0 && roles.every(isText)) return { kind, value: found, as: roles };
+  throw malformed("a mention does not say what of, or as what");
+}
+
+function membersOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) throw malformed(`${what} is not an object`);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function isEntryId(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -5,6 +5,16 @@ export interface SearchParameters {
   readonly type?: string | undefined;
   /** Digest of the payload, in hexadecimal. */
   readonly payload?: string | undefined;
+  /** A digest that statements speak of: `sha-256:` and hexadecimal, or hexadecimal alone. */
+  readonly digest?: string | undefined;
+  /** A package URL, or one without its qualifiers or its version. */
+  readonly purl?: string | undefined;
+  /** A UUID, an object identifier in dots, hexadecimal, or a name. */
+  readonly deviceClass?: string | undefined;
+  readonly vendor?: string | undefined;
+  readonly product?: string | undefined;
+  /** Of firmware or a component. */
+  readonly version?: string | undefined;
   /** Times of registration, in seconds since the epoch, both included. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
@@ -16,6 +26,7 @@ export interface SearchParameters {
 
 const NAMES = [
   ...(["iss", "sub", "type", "payload"] as const),
+  ...(["digest", "purl", "deviceClass", "vendor", "product", "version"] as const),
   ...(["since", "until", "from", "before", "limit"] as const),
 ] as const;
 

@@ -7,6 +7,8 @@ import fc from "fast-check";
 import type { ContentType } from "./content.js";
 import { ContentError } from "./error.js";
 import { factsOfContent } from "./facts.js";
+import { mentionForm } from "./mention/form.js";
+import { mentionsOf } from "./mention/mention.js";
 import { recogniseContent } from "./recognise.js";
 import { jsonBytes, REPORT } from "./testing/sample.js";
 import { sharedFolder } from "./testing/shared.js";
@@ -83,6 +85,10 @@ function outcomeOf(payload: Uint8Array, contentType: ContentType | undefined): s
     const content = recogniseContent(payload, { contentType });
     // What is told of a payload is plain JSON, whatever the payload.
     expect(JSON.parse(JSON.stringify(factsOfContent(content)))).toHaveProperty("kind");
+    // Whatever was found is found by asking for it.
+    for (const { kind, value } of mentionsOf(content).list) {
+      expect(kind === "purl" || mentionForm(kind, value) === value).toBe(true);
+    }
     return content.kind;
   } catch (error) {
     if (error instanceof ContentError) return error.code;

@@ -5,7 +5,8 @@
  * {@link recogniseContent} tells by content type and structure what a payload is, reads it into one
  * form whatever was published, and lists what it put right on the way as {@link ContentWarning}s.
  * What it does not know is `opaque`, which is no error. {@link factsOfContent} gives the same as
- * plain JSON, for rules.
+ * plain JSON, for rules. {@link mentionsIn} gives what a statement can be found by: digests, package
+ * URLs, classes of devices, vendors, products and versions.
  *
  * A review report carries a signature of its own, by the provider who reviewed the firmware.
  * {@link VerifiedReport.verify} is the only way to a report that somebody vouches for.
@@ -35,6 +36,18 @@ export { factsOfContent } from "./facts.js";
 export type { ContentDigest } from "./hash.js";
 export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
 export { mayBeOfKind } from "./media-type.js";
+export { MENTION_KINDS, mentionForm, type MentionKind } from "./mention/form.js";
+export {
+  MAX_MENTIONS,
+  MENTION_ROLES,
+  MENTIONS_EDITION,
+  isUnread,
+  mentionsIn,
+  mentionsOf,
+  type Mention,
+  type MentionRole,
+  type Mentions,
+} from "./mention/mention.js";
 export { mayBeBom, recogniseContent, type RecogniseOptions } from "./recognise.js";
 export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
 export type { CvssVector, CvssVersion } from "./sfr/cvss.js";

@@ -1,3 +1,4 @@
+import type { Content } from "@tallystick/content";
 import { encodeHex } from "@tallystick/cose";
 import { StatementError, VerifiedStatement, requireBinding } from "@tallystick/statement";
 import type { SignedStatement } from "@tallystick/statement";
@@ -15,12 +16,13 @@ export type PolicyChange =
   | { readonly kind: "proposal"; readonly operator: string; readonly policy: Policy }
   | { readonly kind: "approval"; readonly operator: string; readonly proposal: string };
 
-/** What a decision rests on, beside the statement. */
+/** What a decision rests on, beside the statement, and what was read for it. */
 interface Grounds {
   readonly time: number;
   readonly policyEntry: Uint8Array | null;
   readonly control: Uint8Array | null;
   readonly change: PolicyChange | undefined;
+  readonly content: Content | undefined;
 }
 
 /**
@@ -44,18 +46,21 @@ export class Admission {
   readonly control: Uint8Array | null;
   /** What it does to the policy, when it is an operator's. */
   readonly change: PolicyChange | undefined;
+  /** What the payload is, where a rule has asked; whoever wants to know does not read it again. */
+  readonly content: Content | undefined;
   /** Certificates that have to be recorded, since the statement on the log does not keep them. */
   readonly chain: readonly Uint8Array[] | undefined;
 
   private constructor(
     { statement, chain }: VerifiedStatement,
-    { time, policyEntry, control, change }: Grounds,
+    { time, policyEntry, control, change, content }: Grounds,
   ) {
     this.statement = statement;
     this.policyEntry = policyEntry;
     this.time = time;
     this.control = control;
     this.change = change;
+    this.content = content;
     this.chain = chain;
     Object.freeze(this);
   }
@@ -80,9 +85,11 @@ export class Admission {
    */
   static admit(verified: VerifiedStatement, state: PolicyState, time: number): Admission {
     const { policy, entry } = state.inForce;
-    requireNone(refusals(verified, policy, time)); // T8
+    const { reasons, content } = judge(verified, policy, time);
+    requireNone(reasons); // T8
     const change = changeOf(verified.statement, state);
-    return new Admission(verified, { time, policyEntry: entry, control: state.control, change });
+    const grounds = { time, policyEntry: entry, control: state.control, change, content };
+    return new Admission(verified, grounds);
   }
 
   /**
@@ -99,26 +106,34 @@ export class Admission {
     const policy = Policy.parse(payloadOf(statement));
     // T14: the first policy vouches for the operator who signs it, and nobody for the policy.
     const verified = await VerifiedStatement.verify(statement, policy, { time });
-    requireNone(refusals(verified, policy, time));
+    const { reasons, content } = judge(verified, policy, time);
+    requireNone(reasons);
     requirePrevious(policy.document.previous, null);
     const change: PolicyChange = { kind: "proposal", operator: statement.claims.issuer, policy };
-    return new Admission(verified, { time, policyEntry: null, control: null, change });
+    return new Admission(verified, { time, policyEntry: null, control: null, change, content });
   }
 }
 
-/** Yields every reason against a statement; empty when the policy admits it. */
-function refusals(verified: VerifiedStatement, policy: Policy, time: number): readonly string[] {
+interface Judgement {
+  /** Every reason against a statement; empty when the policy admits it. */
+  readonly reasons: readonly string[];
+  readonly content: Content | undefined;
+}
+
+function judge(verified: VerifiedStatement, policy: Policy, time: number): Judgement {
   const { statement } = verified;
   // Operators' statements are exempt from the rules for statements: a policy that left out their
   // algorithm, or allowed too few bytes, could otherwise never be changed again.
   const isExempt = isOperatorStatement(statement);
-  return [
+  const ruled = isExempt ? NOT_RULED : judgeByRules(verified, policy, time);
+  const reasons = [
     ...(isExempt ? [] : termRefusals(statement, policy)),
     ...subjectRefusals(statement, policy),
     ...identityRefusals(verified, policy, time),
     ...policy.termRefusals(verified, time),
-    ...(isExempt ? [] : ruleRefusals(verified, policy, time)),
+    ...ruled.reasons,
   ];
+  return { reasons, content: ruled.content };
 }
 
 function termRefusals(statement: SignedStatement, { document }: Policy): readonly string[] {
@@ -180,19 +195,18 @@ function identityRefusals(
 
 const UNKNOWN_KEY = "issuer: the policy in force has no such key for this iss and kid";
 
-function ruleRefusals(
-  verified: VerifiedStatement,
-  { rules }: Policy,
-  time: number,
-): readonly string[] {
-  if (rules.length === 0) return [];
+const NOT_RULED: Judgement = { reasons: [], content: undefined };
+
+function judgeByRules(verified: VerifiedStatement, { rules }: Policy, time: number): Judgement {
+  if (rules.length === 0) return NOT_RULED;
   const facts = factsOf(verified, time);
   // One budget for all, in the order of the policy, so that a statement costs no more for many rules.
   const meter = new Meter();
-  return rules.flatMap((rule) => {
+  const reasons = rules.flatMap((rule) => {
     const reason = rule.refusal(facts, meter);
     return reason === undefined ? [] : [reason];
   });
+  return { reasons, content: facts.contentRead };
 }
 
 function requireNone(reasons: readonly string[]): void {

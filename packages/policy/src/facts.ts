@@ -7,6 +7,7 @@ import {
   isCborMap,
   parseJson,
 } from "@tallystick/cose";
+import type { Content } from "@tallystick/content";
 import type { CborMap, CborValue } from "@tallystick/cose";
 import type {
   Certificate,
@@ -89,6 +90,11 @@ export class Facts {
       time: timeValue(time),
     };
     Object.freeze(this);
+  }
+
+  /** What the payload is, where a rule has asked and it could be read. */
+  get contentRead(): Content | undefined {
+    return this.#content?.content;
   }
 
   /** Yields what the payload is; the first rule that asks is charged for it. Throws BudgetSpent. */

@@ -1,3 +1,5 @@
+import { MENTION_KINDS, MENTION_ROLES } from "@tallystick/content";
+
 import { PROBLEM_MEDIA_TYPE } from "./problem.js";
 import type { Method, Operation, Outcome, Schema } from "./route.js";
 
@@ -51,21 +53,41 @@ const POLICY_IN_FORCE: Schema = record({
   },
 });
 
-const SEARCH: Schema = record({
-  size: { description: "How many entries were searched.", ...COUNT },
-  hits: {
-    type: "array",
-    items: record({
-      ...{ index: COUNT, entryId: ENTRY_ID, time: COUNT, issuer: TEXT, payload: TEXT },
-      subject: { type: ["string", "null"] },
-      contentType: { type: ["string", "null"] },
-    }),
+const FOUND_MENTIONS: Schema = {
+  description: "What was looked for in what statements speak of, and as what this one does.",
+  type: "array",
+  items: record({
+    ...{ kind: { type: "string", enum: MENTION_KINDS }, value: TEXT },
+    as: { type: "array", items: { type: "string", enum: ["payload", ...MENTION_ROLES] } },
+  }),
+};
+
+const SEARCH: Schema = record(
+  {
+    size: { description: "How many entries were searched.", ...COUNT },
+    hits: {
+      type: "array",
+      items: record(
+        {
+          ...{ index: COUNT, entryId: ENTRY_ID, time: COUNT, issuer: TEXT, payload: TEXT },
+          subject: { type: ["string", "null"] },
+          contentType: { type: ["string", "null"] },
+          mentions: FOUND_MENTIONS,
+        },
+        ["mentions"],
+      ),
+    },
+    next: {
+      description: "Where the next page begins, as from; null behind the last one.",
+      ...{ type: ["integer", "null"], minimum: 0 },
+    },
+    partial: {
+      description: "Entries that may be hits too: not all that they speak of could be listed.",
+      ...{ type: "array", items: record({ index: COUNT, entryId: ENTRY_ID }) },
+    },
   },
-  next: {
-    description: "Where the next page begins, as from; null behind the last one.",
-    ...{ type: ["integer", "null"], minimum: 0 },
-  },
-});
+  ["partial"],
+);
 
 const VERSION_SCHEMA: Schema = record(
   {
@@ -112,6 +134,21 @@ export const QUERY: Readonly<Record<string, Schema>> = {
     description: "Digest of the payload: as a hash envelope has it, else SHA-256.",
     ...{ type: "string", pattern: "^([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$" },
   },
+  digest: {
+    description: "A digest that statements speak of, also of their payload.",
+    ...{ type: "string", pattern: "^(sha-?(256|384|512):)?[0-9a-f]{64,128}$" },
+  },
+  purl: {
+    description: "A package URL, or what one begins with up to its version or its qualifiers.",
+    ...{ type: "string", pattern: "^[pP][kK][gG]:." },
+  },
+  deviceClass: {
+    description: "A class of devices: a UUID, an object identifier, hexadecimal, or a name.",
+    ...TEXT,
+  },
+  vendor: { description: "A vendor or supplier, whatever the case of ASCII letters.", ...TEXT },
+  product: { description: "A product or component, whatever the case.", ...TEXT },
+  version: { description: "A version of firmware or of a component.", ...TEXT },
   since: { description: "Earliest time of registration, in seconds.", ...COUNT },
   until: { description: "Latest time of registration, in seconds.", ...COUNT },
   from: { description: "The first index that is looked at.", ...COUNT },

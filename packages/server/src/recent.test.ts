@@ -26,9 +26,9 @@ describe("recent statements", () => {
       false,
     ]);
     expect(recent.count).toBe(2);
-    expect(recent.take(one.entry.slice())).toBe(one);
+    expect(recent.take(one.entry.slice())?.statement).toBe(one);
     expect(recent.take(one.entry)).toBeUndefined();
-    expect(recent.take(two.entry)).toBe(two);
+    expect(recent.take(two.entry)?.statement).toBe(two);
     expect(recent.count).toBe(0);
   });
 
@@ -43,9 +43,9 @@ describe("recent statements", () => {
     const [first, last] = [each[0], each[8]];
     if (first === undefined || last === undefined) throw new Error("no statements");
     expect(recent.take(last.entry)).toBeUndefined();
-    expect(recent.take(first.entry)).toBe(first);
+    expect(recent.take(first.entry)?.statement).toBe(first);
     expect(recent.offer(last, 1_000_000)).toBe(true);
-    expect(recent.take(last.entry)).toBe(last);
+    expect(recent.take(last.entry)?.statement).toBe(last);
   });
 });
 

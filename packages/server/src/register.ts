@@ -122,7 +122,7 @@ async function admitAndAppendAgain(
       registrar.onVerified?.((performance.now() - began) / 1000);
       const { state, time } = grounds;
       const admission = Admission.admit(verified, state, time); // S17: policy before anything else
-      isOffered = recent?.offer(statement, submittedBytes) === true;
+      isOffered = recent?.offer(statement, submittedBytes, admission.content) === true;
       appended = log.append({ ...appendRequest(admission, state), isAgain: admissions > 1 });
     } finally {
       arrived();

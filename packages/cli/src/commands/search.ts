@@ -1,6 +1,5 @@
 import { join } from "node:path";
 
-import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
 import type { Term } from "@tallystick/catalog";
 import type { SearchHit, SearchPage } from "@tallystick/client";
@@ -21,47 +20,29 @@ import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
 import { searchPlace } from "../search-place.js";
 import type { Session } from "../session.js";
-import { parseWhole } from "../whole.js";
+import { soughtOf, withSought } from "../sought.js";
+import type { Sought, SoughtOptions } from "../sought.js";
 
-interface SearchOptions extends ReadingOptions {
-  readonly iss?: string;
-  readonly sub?: string;
-  readonly type?: string;
-  readonly payload?: string;
-  readonly since?: number;
-  readonly until?: number;
-  readonly from?: number;
-  readonly before?: number;
-  readonly limit: number;
+interface SearchOptions extends ReadingOptions, SoughtOptions {
   readonly prove?: string;
 }
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
-
-const KINDS = { iss: "issuer", sub: "subject", type: "contentType", payload: "payload" } as const;
 
 export function addSearch(program: Command, session: Session): void {
   const command = program
     .command("search")
-    .description("find statements on a log: by issuer, subject, type, payload, time and index")
-    .argument("<place>", "a service, a directory that is not served, or with --trust any read path")
-    .option("--iss <iss>", "of this issuer")
-    .option("--sub <sub>", "about this subject")
-    .option("--type <type>", "whose payload, or what was hashed, is of this type")
-    .option("--payload <hex>", "whose payload has this digest: the envelope's, else SHA-256")
-    .option("--since <s>", "registered at this time or later, in seconds since 1970", parseNumber)
-    .option("--until <s>", "registered at this time or earlier", parseNumber)
-    .option("--from <n>", "at this index or behind it", parseNumber)
-    .option("--before <n>", "before this index", parseNumber)
-    .option("--limit <n>", "most that is shown at once", parseWhole, DEFAULT_LIMIT)
+    .description("find statements on a log: by issuer, subject, type, time, or what they speak of")
+    .argument(
+      "<place>",
+      "a service, a directory that is not served, or with --trust any read path",
+    );
+  withSought(command)
     .option("--prove <file>", "write a proof that all of one --iss or --sub were found")
     .option("--json", "print the page as one JSON object");
   withReading(command).action(async (place: string, options: SearchOptions) => {
-    requireUsable(options);
-    const searched = await searchedAt(place, options);
+    const sought = await soughtOf(options);
+    const searched = await searchedAt(place, options, sought);
     if (options.prove !== undefined) {
-      await prove(searched, { ...options, prove: options.prove }, session);
+      await prove(searched, { file: options.prove, sought }, session);
       return;
     }
     const page = await searched.page();
@@ -80,17 +61,19 @@ interface Searched {
  * Yields how a place is searched. With pinned keys its index is made here, from the read path, and the
  * place is believed in nothing.
  */
-async function searchedAt(place: string, options: SearchOptions): Promise<Searched> {
-  const { iss, sub, type, payload, since, until, from, before, limit } = options;
-  const query = { terms: termsOf(options), since, until, from, before, limit };
+async function searchedAt(
+  place: string,
+  options: SearchOptions,
+  { query, parameters }: Sought,
+): Promise<Searched> {
   if (options.trust !== undefined || options.vkey !== undefined) {
     return derivedAt(await readingOf(place, options), query);
   }
   if (isAddress(place)) {
     const client = await openClient(place, options);
     return {
-      page: () => client.search({ iss, sub, type, payload, since, until, from, before, limit }),
-      prove: () => client.completeness({ iss, sub }),
+      page: () => client.search(parameters),
+      prove: () => client.completeness({ iss: parameters.iss, sub: parameters.sub }),
     };
   }
   if (await isReadPath(place)) {
@@ -116,31 +99,14 @@ function derivedAt(at: DerivedPlace, query: SearchQuery): Searched {
   };
 }
 
-/** Reads a number that may be an index or a time. */
-function parseNumber(text: string): number {
-  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("want a whole number.");
-}
-
-function requireUsable({ limit, payload }: SearchOptions): void {
-  if (limit < 1 || limit > MAX_LIMIT) {
-    throw new CliError("CLI_USAGE", `--limit is not 1 to ${MAX_LIMIT}`);
-  }
-  const isDigest =
-    payload === undefined || /^([0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})$/.test(payload);
-  if (isDigest) return;
-  const message = "--payload is no digest of 32, 48 or 64 bytes in lower-case hexadecimal";
-  throw new CliError("CLI_USAGE", message);
-}
-
 async function prove(
   place: Searched,
-  { prove: file, ...options }: SearchOptions & { readonly prove: string },
+  { file, sought: { query } }: { readonly file: string; readonly sought: Sought },
   { output, isJson }: Session,
 ): Promise<void> {
-  const [term, ...others] = termsOf(options);
+  const { terms, mentions, since, until, from, before } = query;
+  const [term, ...others] = [...terms, ...mentions];
   const isOne = term?.kind === "issuer" || term?.kind === "subject";
-  const { since, until, from, before } = options;
   const isWhole = [since, until, from, before].every((bound) => bound === undefined);
   if (term === undefined || !isOne || others.length > 0 || !isWhole) {
     throw new CliError("CLI_USAGE", "--prove goes with one of --iss and --sub, and nothing else");
@@ -170,16 +136,18 @@ async function inDirectory<T>(
   }
 }
 
-function termsOf(options: SearchOptions): readonly Term[] {
-  return (["iss", "sub", "type", "payload"] as const).flatMap((name) => {
-    const value = options[name];
-    return value === undefined ? [] : [{ kind: KINDS[name], value }];
-  });
-}
-
-function printPage({ size, hits, next }: SearchPage, output: Output): void {
-  for (const hit of hits) output.print(lineOf(hit));
+function printPage({ size, hits, next, partial }: SearchPage, output: Output): void {
+  for (const hit of hits) {
+    output.print(lineOf(hit));
+    for (const { kind, value, as } of hit.mentions ?? []) {
+      output.print(`  ${kind} ${value}: ${as.join(", ")}`);
+    }
+  }
   output.print(`found: ${hits.length} among the first ${size} entries`);
+  if (partial !== undefined && partial.length > 0) {
+    const named = partial.map(({ index }) => index).join(", ");
+    output.print(`not all is listed of: ${named}; they may speak of it, too`);
+  }
   if (next !== null) output.print(`there may be more: --from ${next}`);
 }
 

@@ -1,11 +1,14 @@
 import { COMPLETENESS_MEDIA_TYPE } from "@tallystick/catalog";
 import type { Term, TermKind } from "@tallystick/catalog";
+import { MENTION_KINDS, mentionForm } from "@tallystick/content";
+import type { MentionKind } from "@tallystick/content";
 
 import { CLIENT_SHARE, SharedBudget } from "../budget.js";
 import { ServerError } from "../error.js";
 import { wholeNumberOf } from "../number.js";
 import { CACHE, json, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
+import type { SoughtMention } from "../search/mention-rows.js";
 import { MAX_PROOF_BYTES, MAX_UNDERWAY } from "../search/prover.js";
 import { MAX_HITS } from "../search/query.js";
 import type { TransparencyService } from "../service.js";
@@ -23,24 +26,32 @@ const TERMS: Readonly<Record<string, TermKind>> = {
 const NUMBERS = ["since", "until", "from", "before", "limit"] as const;
 
 /** Parameters of a search. */
-export const SEARCH_PARAMETERS: readonly string[] = [...Object.keys(TERMS), ...NUMBERS];
+export const SEARCH_PARAMETERS: readonly string[] = [
+  ...Object.keys(TERMS),
+  ...MENTION_KINDS,
+  ...NUMBERS,
+];
 
 /** Hexadecimal digits of the digests of 32, 48 and 64 bytes that a hash envelope may have. */
 const DIGEST_DIGITS = new Set([64, 96, 128]);
 
-/** A page of what is found by issuer, subject, content type, payload, time and index. */
+/**
+ * A page of what is found by issuer, subject, content type, payload, time and index, and by what
+ * statements speak of.
+ */
 export async function readSearch(
   service: TransparencyService,
   { query = "" }: RouteRequest,
 ): Promise<Reply> {
   const given = parseQuery(query, SEARCH_PARAMETERS);
   const terms = termsIn(given);
+  const mentions = mentionsAskedIn(given);
   const [since, until, from, before, limit = DEFAULT_HITS] = NUMBERS.map((name) => {
     const text = given.get(name);
     return text === undefined ? undefined : numberOf(name, text);
   });
   if (limit < 1 || limit > MAX_HITS) throw invalid(`limit is not 1 to ${MAX_HITS}`);
-  return json(await service.search({ terms, since, until, from, before, limit }));
+  return json(await service.search({ terms, mentions, since, until, from, before, limit }));
 }
 
 /** Parameters of which a completeness proof takes one. */
@@ -118,6 +129,22 @@ export function termsIn(given: ReadonlyMap<string, string>): readonly Term[] {
     return [{ kind, value }];
   });
 }
+
+function mentionsAskedIn(given: ReadonlyMap<string, string>): readonly SoughtMention[] {
+  return MENTION_KINDS.flatMap((kind) => {
+    const text = given.get(kind);
+    if (text === undefined) return [];
+    const value = mentionForm(kind, text);
+    if (value === undefined) throw invalid(`${kind} ${FORMS[kind] ?? "says nothing"}`);
+    return [{ kind, value }];
+  });
+}
+
+/** What is wrong with a value that is in no form of its kind. */
+const FORMS: Partial<Record<MentionKind, string>> = {
+  digest: "is no digest: sha-256:, sha-384: or sha-512: and lower-case hexadecimal, or that alone",
+  purl: "is no package URL",
+};
 
 function requireDigest(text: string): void {
   if (/^[0-9a-f]+$/.test(text) && DIGEST_DIGITS.has(text.length)) return;

@@ -2,13 +2,20 @@ import { termKey } from "@tallystick/catalog";
 import type { Term } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 
-import type { EntryFacts, SearchRows } from "./rows.js";
-import { listedRange } from "./rows.js";
+import { MentionList } from "./mention-list.js";
+import type { SpokenRole } from "./mention-list.js";
+import type { SoughtMention } from "./mention-rows.js";
+import { partialWithin } from "./partial.js";
+import type { PartialEntry } from "./partial.js";
+import { listedIn } from "./rows.js";
+import type { EntryFacts, SearchRows, Stretch } from "./rows.js";
 import type { SearchIndex } from "./search-index.js";
 
 /** What is looked for: all of it at once. */
 export interface SearchQuery {
   readonly terms: readonly Term[];
+  /** What statements speak of. */
+  readonly mentions?: readonly SoughtMention[];
   /** Earliest and latest time of registration, in seconds since the epoch. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
@@ -17,6 +24,11 @@ export interface SearchQuery {
   readonly before?: number | undefined;
   /** Most hits of a page. */
   readonly limit: number;
+}
+
+/** Something that was looked for, and as what a statement speaks of it. */
+export interface FoundMention extends SoughtMention {
+  readonly as: readonly SpokenRole[];
 }
 
 /** An entry that was looked for. */
@@ -29,6 +41,8 @@ export interface SearchHit {
   readonly subject: string | null;
   readonly contentType: string | null;
   readonly payload: string;
+  /** Where it was looked for by what it speaks of: each of that. */
+  readonly mentions?: readonly FoundMention[];
 }
 
 /** A part of what was found, in the order of the log. */
@@ -38,6 +52,11 @@ export interface SearchPage {
   readonly hits: readonly SearchHit[];
   /** Where the next page begins; `null` behind the last one. */
   readonly next: number | null;
+  /**
+   * Where it was looked for by what statements speak of: entries up to the next page that are no hits
+   * and may be all the same, since not all that they speak of could be listed.
+   */
+  readonly partial?: readonly PartialEntry[];
 }
 
 /** Most hits of a page. */
@@ -60,22 +79,44 @@ const CHUNK = 32;
  * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
  */
 export async function searchPage(index: SearchIndex, query: SearchQuery): Promise<SearchPage> {
-  const { rows, size } = index;
-  const range = await rangeOf(rows, query, size);
+  const range = await rangeOf(index.rows, query, index.size);
+  if ((query.mentions ?? []).length === 0) return pageOf(index, query, range);
+  const { entries, end } = await partialWithin(index, range);
+  const page = await pageOf(index, query, { ...range, before: end ?? range.before });
+  const next = page.next ?? end;
+  const hits = new Set(page.hits.map((hit) => hit.index));
+  const partial = entries
+    .filter(({ index: at }) => at < (next ?? Infinity) && !hits.has(at))
+    .filter(({ facts }) => hasAll(facts, query.terms))
+    .map(({ index: at, entryId }) => ({ index: at, entryId }));
+  return { ...page, next, partial };
+}
+
+async function pageOf(
+  { rows, mentions, size }: SearchIndex,
+  query: SearchQuery,
+  range: IndexRange,
+): Promise<SearchPage> {
+  const sought = (query.mentions ?? []).map((one) => new MentionList(mentions, rows, one));
   const page = new Page(rows, query);
   let at = range.from;
-  const scarcest = await scarcestOf(rows, query.terms);
+  const scarcest = await scarcestOf(rows, { terms: query.terms, sought, range });
   if (scarcest === null) return { size, hits: [], next: null };
   let lookedAt = 0;
   while (at < range.before) {
-    const indexes = await nextOf(rows, scarcest, { from: at, before: range.before });
+    const indexes = await scarcest({ from: at, before: range.before, limit: CHUNK });
     if (indexes.length === 0) return { size, hits: page.hits, next: null };
     const facts = await rows.facts(indexes);
+    const spoken = await Promise.all(sought.map((list) => list.at(indexes, facts)));
     for (const [i, one] of facts.entries()) {
       const next = indexes[i] ?? at;
       lookedAt++;
       if (page.isFull || lookedAt > MAX_LOOKED_AT) return { size, hits: page.hits, next };
-      await page.look(next, one);
+      await page.look(
+        next,
+        one,
+        spoken.map((roles) => roles[i]),
+      );
       at = next + 1;
     }
   }
@@ -86,6 +127,9 @@ interface IndexRange {
   readonly from: number;
   readonly before: number;
 }
+
+/** Yields the first indexes of a stretch that are in a list. */
+type EntryList = (stretch: Stretch) => Promise<readonly number[]>;
 
 /** What has been found for a page. */
 class Page {
@@ -108,52 +152,80 @@ class Page {
     return isLong || this.hits.length >= this.#query.limit;
   }
 
-  async look(index: number, facts: EntryFacts): Promise<void> {
+  /** Looks at an entry; `spoken` is as what it speaks of each mention, `undefined` where it does not. */
+  async look(
+    index: number,
+    facts: EntryFacts,
+    spoken: readonly (readonly SpokenRole[] | undefined)[],
+  ): Promise<void> {
     const { issuer, subject = null, contentType = null } = facts;
     const length = issuer.length + (subject?.length ?? 0) + (contentType?.length ?? 0);
     this.#lookedAt += length;
-    if (!this.#query.terms.every(({ kind, value }) => facts[kind] === value)) return;
+    const mentions = this.#mentionsOf(spoken);
+    if (mentions === undefined || !hasAll(facts, this.#query.terms)) return;
     if (this.#checkpoint.size <= index) {
       this.#checkpoint = (await this.#rows.checkpointAbove(index)) ?? this.#checkpoint;
     }
     const { entry, payload } = facts;
     const [entryId, { time }] = [encodeHex(entry), this.#checkpoint];
-    this.hits.push({ index, entryId, time, issuer, subject, contentType, payload });
-    this.#characters += length;
+    const hit = { index, entryId, time, issuer, subject, contentType, payload };
+    this.hits.push(spoken.length === 0 ? hit : { ...hit, mentions });
+    this.#characters += mentions.reduce((sum, { value }) => sum + value.length, length);
+  }
+
+  #mentionsOf(
+    spoken: readonly (readonly SpokenRole[] | undefined)[],
+  ): readonly FoundMention[] | undefined {
+    const mentions: FoundMention[] = [];
+    for (const [i, sought] of (this.#query.mentions ?? []).entries()) {
+      const as = spoken[i];
+      if (as === undefined) return undefined;
+      mentions.push({ ...sought, as });
+    }
+    return mentions;
   }
 }
 
-/** Yields the key of the term with the fewest entries; `undefined` without terms, `null` if one has none. */
+function hasAll(facts: EntryFacts, terms: readonly Term[]): boolean {
+  return terms.every(({ kind, value }) => facts[kind] === value);
+}
+
+/** What one entry has to be in at once. */
+interface Lists {
+  readonly terms: readonly Term[];
+  readonly sought: readonly MentionList[];
+  readonly range: IndexRange;
+}
+
+/** Yields the list with the fewest entries, all entries where none is asked for; `null` if one has none. */
 async function scarcestOf(
   rows: SearchRows,
-  terms: readonly Term[],
-): Promise<Uint8Array | undefined | null> {
+  { terms, sought, range }: Lists,
+): Promise<EntryList | null> {
   const keys = terms.map(termKey);
   const states = await rows.keys(keys);
   let fewest = Infinity;
-  let scarcest: Uint8Array | undefined;
-  for (const [i, state] of states.entries()) {
+  let scarcest: EntryList = everything;
+  for (const [i, key] of keys.entries()) {
+    const state = states[i];
     if (state === undefined) return null;
     if (state.list.count >= fewest) continue;
     fewest = state.list.count;
-    scarcest = keys[i];
+    scarcest = (stretch) => listedIn(rows, key, stretch);
+  }
+  for (const list of sought) {
+    const count = await list.count(range);
+    if (count === 0) return null;
+    if (count >= fewest) continue;
+    fewest = count;
+    scarcest = (stretch) => list.listed(stretch);
   }
   return scarcest;
 }
 
-async function nextOf(
-  rows: SearchRows,
-  term: Uint8Array | undefined,
-  { from, before }: IndexRange,
-): Promise<readonly number[]> {
-  if (term === undefined) {
-    return Array.from({ length: Math.min(CHUNK, before - from) }, (_, i) => from + i);
-  }
-  const indexes: number[] = [];
-  for await (const index of rows.listed({ ...listedRange(term, from, before), limit: CHUNK })) {
-    indexes.push(index);
-  }
-  return indexes;
+function everything({ from, before, limit }: Stretch): Promise<readonly number[]> {
+  const length = Math.min(limit, before - from);
+  return Promise.resolve(Array.from({ length }, (_, i) => from + i));
 }
 
 // Times of checkpoints never go back (I6), so a range of times is one of indexes.

@@ -1,11 +1,15 @@
 import { concatBytes, decodeCbor, encodeCbor, isCborArray } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
 import type { ListState } from "@tallystick/catalog";
+import { MENTIONS_EDITION } from "@tallystick/content";
 import { LogError, openRow, sealRow } from "@tallystick/log";
 import type { KeyRange, Row, Store } from "@tallystick/log";
 
-/** First member of the state of a search index; another value is another format. */
-const FORMAT = "tallystick-search/2";
+/**
+ * First member of the state of a search index; another value is another format, or another edition of
+ * what is read out of payloads.
+ */
+const FORMAT = `tallystick-search/3.${MENTIONS_EDITION}`;
 
 const DIGEST_BYTES = 32;
 const NUMBER_BYTES = 8;
@@ -62,12 +66,12 @@ export const STATE_KEY: Uint8Array = STATE;
 
 /** Yields the key of the checkpoint of a size. */
 export function checkpointRowKey(size: number): Uint8Array {
-  return concatBytes([CHECKPOINT, number(size)]);
+  return concatBytes([CHECKPOINT, numberBytes(size)]);
 }
 
 /** Yields the key of the facts of an entry. */
 export function entryRowKey(index: number): Uint8Array {
-  return concatBytes([ENTRY, number(index)]);
+  return concatBytes([ENTRY, numberBytes(index)]);
 }
 
 /** Yields the key of what the list of a term comes to. */
@@ -77,7 +81,7 @@ export function keyRowKey(term: Uint8Array): Uint8Array {
 
 /** Yields the key of an entry in the list of a term. */
 export function listedRowKey(term: Uint8Array, index: number): Uint8Array {
-  return concatBytes([LISTED, term, number(index)]);
+  return concatBytes([LISTED, term, numberBytes(index)]);
 }
 
 /** Yields the range of the checkpoints of sizes above one. */
@@ -122,7 +126,7 @@ export function condemnedRow(): Row {
 
 /** Makes the row of a checkpoint: its time. */
 export function checkpointRow(size: number, time: number): Row {
-  return sealRow(checkpointRowKey(size), number(time));
+  return sealRow(checkpointRowKey(size), numberBytes(time));
 }
 
 /** Makes the row of the facts of an entry. */
@@ -133,7 +137,10 @@ export function entryRow(index: number, facts: EntryFacts): Row {
 
 /** Makes the row of what a list comes to. */
 export function keyRow(term: Uint8Array, { list, index }: KeyState): Row {
-  return sealRow(keyRowKey(term), concatBytes([number(list.count), list.digest, number(index)]));
+  return sealRow(
+    keyRowKey(term),
+    concatBytes([numberBytes(list.count), list.digest, numberBytes(index)]),
+  );
 }
 
 /** Makes the row by which a term is among those that are committed to. */
@@ -143,8 +150,15 @@ export function memberRow(term: Uint8Array): Row {
 
 /** Makes the row of an entry in a list. */
 export function listedRow(term: Uint8Array, index: number, { entry, list }: ListedRow): Row {
-  const payload = concatBytes([entry, number(list.count), list.digest]);
+  const payload = concatBytes([entry, numberBytes(list.count), list.digest]);
   return sealRow(listedRowKey(term, index), payload);
+}
+
+/** Indexes from one on, up to another, and how many of them. */
+export interface Stretch {
+  readonly from: number;
+  readonly before: number;
+  readonly limit: number;
 }
 
 /** Reads the rows of a search index, each held against its checksum. */
@@ -236,6 +250,19 @@ export class SearchRows {
   }
 }
 
+/** Yields the first indexes of a stretch that are in the list of a term. */
+export async function listedIn(
+  rows: SearchRows,
+  term: Uint8Array,
+  { from, before, limit }: Stretch,
+): Promise<readonly number[]> {
+  const indexes: number[] = [];
+  for await (const index of rows.listed({ ...listedRange(term, from, before), limit })) {
+    indexes.push(index);
+  }
+  return indexes;
+}
+
 function keyStateOf(payload: Uint8Array): KeyState {
   if (payload.length !== 2 * NUMBER_BYTES + DIGEST_BYTES) throw damaged("a term");
   const digest = payload.slice(NUMBER_BYTES, NUMBER_BYTES + DIGEST_BYTES);
@@ -283,7 +310,8 @@ function behind(kind: Uint8Array): Uint8Array {
   return Uint8Array.of((kind[0] ?? 0) + 1);
 }
 
-function number(value: number): Uint8Array {
+/** Yields a number as the end of a row's key: eight bytes, big-endian. */
+export function numberBytes(value: number): Uint8Array {
   const bytes = new Uint8Array(NUMBER_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, Math.floor(value / WORD));

@@ -8,6 +8,7 @@ import {
   termsOf,
 } from "@tallystick/catalog";
 import type { IndexedLog, Term } from "@tallystick/catalog";
+import { mentionsIn } from "@tallystick/content";
 import { encodeHex } from "@tallystick/cose";
 import { decodeStated } from "@tallystick/log";
 import type { LogReplay, Row, Store } from "@tallystick/log";
@@ -26,6 +27,8 @@ import {
   stateRow,
 } from "./rows.js";
 import type { CommittedHead, EntryFacts, IndexState, KeyState } from "./rows.js";
+import { MentionRows, mentionKeysOf, mentionRows } from "./mention-rows.js";
+import type { MentionKeys } from "./mention-rows.js";
 import type { RecentStatements } from "./recent.js";
 
 /** Entries in a bundle of a replay. */
@@ -52,12 +55,16 @@ export interface SearchIndexOptions {
 export interface IndexSource {
   readonly size: number;
   /** Yields the normalised statements of a bundle in their order, those from an index on. */
-  entries(
-    bundle: number,
-    from: number,
-  ): AsyncIterable<{ readonly statement: Uint8Array | SignedStatement }>;
+  entries(bundle: number, from: number): AsyncIterable<IndexedStatement>;
   /** Yields the checkpoints whose newest entry is in a bundle, smallest first, those above a size. */
   times(bundle: number, above: number): AsyncIterable<CheckpointTime> | Iterable<CheckpointTime>;
+}
+
+/** A statement that is indexed. */
+export interface IndexedStatement {
+  readonly statement: Uint8Array | SignedStatement;
+  /** What it speaks of, where that is known. */
+  readonly mentions?: MentionKeys | undefined;
 }
 
 /** Size and time of a checkpoint. */
@@ -77,11 +84,12 @@ export type Extent = Pick<IndexState, "size" | "members">;
  * made anew. It follows the log behind its rounds and says up to which size it has got.
  *
  * A bundle of entries is indexed in one write, with the state: after a crash it goes on where it was.
- * In memory is no more than one bundle of rows, of 8 MiB at most, the terms of 64 entries, and one
- * statement.
+ * In memory is no more than one bundle of rows, of 8 MiB and those of one entry at most, the terms of
+ * 64 entries, and one statement.
  */
 export class SearchIndex {
   readonly rows: SearchRows;
+  readonly mentions: MentionRows;
   readonly log: IndexedLog;
   readonly #store: Store;
   readonly #recent: RecentStatements | undefined;
@@ -94,6 +102,7 @@ export class SearchIndex {
     this.#recent = recent;
     this.log = log;
     this.rows = new SearchRows(store);
+    this.mentions = new MentionRows(store);
     this.#state = state;
   }
 
@@ -171,8 +180,8 @@ export class SearchIndex {
   async #take(source: IndexSource, bundle: number): Promise<void> {
     const batch = new Batch(this.rows, this.#state, this.log);
     let index = this.size;
-    for await (const { statement } of source.entries(bundle, this.size)) {
-      await batch.add(index, decoded(statement));
+    for await (const { statement, mentions } of source.entries(bundle, this.size)) {
+      await batch.add(index, decoded(statement), mentions);
       index++;
       if (batch.bytes > BATCH_BYTES) break;
     }
@@ -204,8 +213,7 @@ function sourceOf(replay: LogReplay, recent: RecentStatements | undefined): Inde
     entries: async function* (bundle, from) {
       let index = from;
       for (const entry of await replay.digests(bundle, from)) {
-        const statement = recent?.take(entry);
-        yield statement === undefined ? await replay.read(entry, index) : { statement };
+        yield recent?.take(entry) ?? (await replay.read(entry, index));
         index++;
       }
     },
@@ -249,17 +257,21 @@ class Batch {
     return this.#state;
   }
 
-  /** Bytes of the facts of its entries. */
+  /** Bytes of what its entries are shown with, and found by in their payloads. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  async add(index: number, statement: SignedStatement): Promise<void> {
+  async add(index: number, statement: SignedStatement, mentions?: MentionKeys): Promise<void> {
     const { entry } = statement;
     const terms = termsOf(statement);
     const row = entryRow(index, factsIn(entry, terms));
     this.#bytes += row.value.length;
     this.#written.push(row);
+    for (const mention of mentionRows(index, mentions ?? mentionKeysOf(mentionsIn(statement)))) {
+      this.#bytes += mention.key.length + mention.value.length;
+      this.#written.push(mention);
+    }
     this.#added.push({
       ...{ index, entry },
       terms: terms.map((term) => {
