@@ -34,6 +34,12 @@ interface Draw {
   readonly chance: Chance;
 }
 
+/** Yields the kinds of file that a service has just now. */
+export async function kindsIn(site: Site): Promise<readonly (typeof FILE_KINDS)[number][]> {
+  const present = await Promise.all(FILE_KINDS.map(([, pattern]) => filesOf(site, pattern)));
+  return FILE_KINDS.filter((_, number) => (present[number]?.length ?? 0) > 0);
+}
+
 /** Yields single flipped bits in files of a kind, as many as asked for. */
 export async function flipsOf(
   site: Site,

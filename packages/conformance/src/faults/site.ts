@@ -174,18 +174,12 @@ export class Site {
     return { url: undefined, outcome: await running.ended };
   }
 
-  /** Starts a server and kills it once it has touched the log. */
-  async killAtBoot(): Promise<void> {
+  /** Starts a server and kills it once it has touched the log; yields what it came to. */
+  async killAtBoot(options?: CommandOptions): Promise<Outcome> {
     const seen = new AbortController();
     const changes = watch(this.at("log"), { signal: seen.signal });
-    const running = this.#ground.begin([
-      "serve",
-      this.path,
-      "--port",
-      "0",
-      "--log-level",
-      "silent",
-    ]);
+    const args = ["serve", this.path, "--port", "0", "--log-level", "silent"];
+    const running = this.#ground.begin(args, options);
     void running.ended.then(() => {
       seen.abort();
     });
@@ -195,7 +189,7 @@ export class Site {
       // It ended by itself.
     }
     running.kill();
-    await running.ended;
+    return running.ended;
   }
 
   /** Starts a server that has to accept requests. */

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -28,6 +28,12 @@ export class SmallDisk {
       throw new Error(`mount: ${stderr}`);
     }
     return new SmallDisk(path);
+  }
+
+  /** Takes up all space but so much until {@link SmallDisk.lighten}. */
+  async loadTo(freeMebibytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.path);
+    await this.load(Math.max(0, Math.floor((bavail * bsize) / MEBIBYTE) - freeMebibytes));
   }
 
   /** Takes up space until {@link SmallDisk.lighten}. */
