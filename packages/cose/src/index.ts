@@ -77,5 +77,6 @@ export {
   spliceByteStrings,
   spliceBytes,
   spliceMap,
+  spliceText,
   spliceUnsigned,
 } from "./splice.js";

@@ -28,7 +28,7 @@ export class RecentStatements {
    * whether it does. Whoever offered one that did not become a new entry takes it back.
    */
   offer(statement: SignedStatement, submittedBytes: number): boolean {
-    const key = encodeHex(statement.entry);
+    const key = statement.entryId;
     const bytes = OBJECT_BYTES + 2 * submittedBytes;
     if (this.#isStopped || this.#kept.has(key) || this.#bytes + bytes > MAX_BYTES) return false;
     this.#kept.set(key, { statement, bytes });
