@@ -8,18 +8,31 @@ export const NUMBER_BYTES = 8;
 
 const WORD = 2 ** 32;
 
+// Reused by every call: nothing in it outlives the call, and an array of its own costs as much as a hash.
+const input = new Uint8Array(256);
+
 /** Yields the SHA-256 of the parts, one after the other. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  return digest("sha-256", concatBytes(parts));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length > input.length) return digest("sha-256", concatBytes(parts));
+  let at = 0;
+  for (const part of parts) {
+    input.set(part, at);
+    at += part.length;
+  }
+  return digest("sha-256", input.subarray(0, length));
 }
 
 /** Yields an index or a count as eight bytes, big-endian. */
 export function encodeNumber(value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`number ${value}`);
   const bytes = new Uint8Array(NUMBER_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, Math.floor(value / WORD));
-  view.setUint32(4, value % WORD);
+  // Not through a DataView, for which so short an array has to leave the heap.
+  for (let at = NUMBER_BYTES - 1, rest = value; rest > 0; at--) {
+    bytes[at] = rest % 256;
+    rest = Math.floor(rest / 256);
+  }
   return bytes;
 }
 

@@ -13,6 +13,7 @@
  *
  * @packageDocumentation
  */
+export { encodeNumber } from "./bytes.js";
 export { CatalogError } from "./error.js";
 export type { CatalogErrorCode } from "./error.js";
 export { COMMITTED_KINDS, committedKeys, isCommitted, termKey, termsOf } from "./term.js";

@@ -29,7 +29,8 @@ const LINK = Uint8Array.of(2);
 
 /** Yields the list with one entry more, whose index is above all that are in it. */
 export function extendList({ count, digest }: ListState, listed: ListedEntry): ListState {
-  return { count: count + 1, digest: sha256(LINK, digest, encodeListed(listed)) };
+  const { index, entry } = requireEntry(listed);
+  return { count: count + 1, digest: sha256(LINK, digest, encodeNumber(index), entry) };
 }
 
 /**
@@ -76,9 +77,15 @@ export function decodeEntries(bytes: Uint8Array): readonly ListedEntry[] {
   });
 }
 
-function encodeListed({ index, entry }: ListedEntry): Uint8Array {
-  if (entry.length !== DIGEST_BYTES) throw new TypeError(`entry of ${entry.length} bytes`);
+function encodeListed(listed: ListedEntry): Uint8Array {
+  const { index, entry } = requireEntry(listed);
   return concatBytes([encodeNumber(index), entry]);
+}
+
+function requireEntry(listed: ListedEntry): ListedEntry {
+  const { length } = listed.entry;
+  if (length !== DIGEST_BYTES) throw new TypeError(`entry of ${length} bytes`);
+  return listed;
 }
 
 function differs(how: string): CatalogError {

@@ -15,12 +15,14 @@ export interface Term {
 /** The first bytes of what a key is the digest of, which no other digest here begins with. */
 const DOMAIN: Uint8Array = new TextEncoder().encode("tallystick-index/1\0");
 
-const CODES: Readonly<Record<TermKind, number>> = {
-  issuer: 1,
-  subject: 2,
-  contentType: 3,
-  payload: 4,
+const CODES: Readonly<Record<TermKind, Uint8Array>> = {
+  issuer: Uint8Array.of(1),
+  subject: Uint8Array.of(2),
+  contentType: Uint8Array.of(3),
+  payload: Uint8Array.of(4),
 };
+
+const utf8 = new TextEncoder();
 
 /** The kinds whose lists are committed to; the others are for searches alone. */
 export const COMMITTED_KINDS = ["issuer", "subject"] as const;
@@ -54,7 +56,7 @@ export function termsOf(statement: SignedStatement): readonly Term[] {
 
 /** Yields the key of a term: SHA-256 of the domain, the number of its kind and its value in UTF-8. */
 export function termKey({ kind, value }: Term): Uint8Array {
-  return sha256(DOMAIN, Uint8Array.of(CODES[kind]), new TextEncoder().encode(value));
+  return sha256(DOMAIN, CODES[kind], utf8.encode(value));
 }
 
 /** Yields the keys of a statement under which it is in the committed lists. */

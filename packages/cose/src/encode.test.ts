@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { checkCbor } from "./check.js";
 import { decodeCbor } from "./decode.js";
 import { encodeCbor } from "./encode.js";
+import { spliceText } from "./splice.js";
 import { APPENDIX_A } from "./testing/appendix.js";
 import { cborValue, EDGES, fromHex, normal, toHex } from "./testing/cbor.js";
 import type { CborMap, CborValue } from "./value.js";
@@ -101,6 +102,19 @@ describe("deterministic encoding (RFC 8949 §4.2.1)", () => {
     const value = [Uint8Array.of(0xfb, 0xc3, 0xf0, 0, 0, 0, 0, 0, 0), -(2n ** 64n)];
     expect(toHex(encodeCbor(value))).toBe("8249fbc3f00000000000003bffffffffffffffff");
   });
+});
+
+test("a text that is spliced is that text encoded", () => {
+  const texts = fc.string({ unit: "grapheme", maxLength: 300 });
+  fc.assert(
+    fc.property(
+      texts.filter((text) => !text.startsWith("\ufeff")),
+      (text) => {
+        expect(spliceText(text)).toStrictEqual(encodeCbor(text));
+      },
+    ),
+  );
+  expect(spliceText("é".repeat(40_000))).toStrictEqual(encodeCbor("é".repeat(40_000)));
 });
 
 describe("ownership", () => {

@@ -78,5 +78,6 @@ export {
   spliceByteStrings,
   spliceBytes,
   spliceMap,
+  spliceText,
   spliceUnsigned,
 } from "./splice.js";

@@ -1,5 +1,7 @@
 import { encodeHead, MAJOR } from "./head.js";
 
+const utf8 = new TextEncoder();
+
 // A message is a handful of short heads, the same ones again and again. Only ever copied from.
 const SHORT_HEADS: readonly (readonly Uint8Array[])[] = Array.from({ length: 8 }, (_, major) =>
   Array.from({ length: 256 }, (_item, argument) => encodeHead(major, argument)),
@@ -36,6 +38,15 @@ export function spliceUnsigned(value: number): Uint8Array {
 /** Yields a byte string, head and all. */
 export function spliceBytes(bytes: Uint8Array): Uint8Array {
   return concat(byteString(bytes));
+}
+
+/**
+ * Yields a text string, head and all; that it is well-formed and begins with no byte order mark, as
+ * decoded text does, is the caller's word.
+ */
+export function spliceText(text: string): Uint8Array {
+  const bytes = utf8.encode(text);
+  return concat([headOf(MAJOR.text, bytes.length), bytes]);
 }
 
 /** Yields an array of items that are encoded already; what they are is the caller's word. */

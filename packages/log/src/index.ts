@@ -57,6 +57,7 @@ export {
 export type { AppendRequest } from "./request.js";
 export type { RowSource } from "./pinned.js";
 export type { Frozen, Meta, Placement } from "./record.js";
+export { RowBlock } from "./row-block.js";
 export type { LogProblem, LogReport, ProblemKind, Verdict } from "./report.js";
 export {
   Scrub,

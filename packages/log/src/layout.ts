@@ -119,7 +119,7 @@ export function numberOfKey(key: Uint8Array): number {
 export function sealRow(key: Uint8Array, payload: Uint8Array): Row {
   const value = new Uint8Array(payload.length + CRC_BYTES);
   value.set(payload);
-  new DataView(value.buffer).setUint32(payload.length, crc32c(key, payload));
+  putWord(value, payload.length, crc32c(key, payload));
   return { key, value };
 }
 
@@ -168,9 +168,8 @@ export function hexPrefix(bytes: Uint8Array): string {
 export function encodeNumber(value: number): Uint8Array {
   if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`number ${value}`);
   const bytes = new Uint8Array(NUMBER_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, Math.floor(value / WORD));
-  view.setUint32(4, value % WORD);
+  putWord(bytes, 0, Math.floor(value / WORD));
+  putWord(bytes, 4, value % WORD);
   return bytes;
 }
 
@@ -187,6 +186,17 @@ export function decodeNumber(bytes: Uint8Array, offset: number): number {
   const value = view.getUint32(0) * WORD + view.getUint32(4);
   if (!Number.isSafeInteger(value)) throw new LogError("LOG_CORRUPT", "number beyond 2^53");
   return value;
+}
+
+/**
+ * Writes an unsigned 32-bit integer, big-endian. A DataView would have a short array leave the heap,
+ * which takes longer than all that is done with it.
+ */
+export function putWord(bytes: Uint8Array, offset: number, word: number): void {
+  bytes[offset] = word >>> 24;
+  bytes[offset + 1] = word >>> 16;
+  bytes[offset + 2] = word >>> 8;
+  bytes[offset + 3] = word;
 }
 
 /** Yields the parts as one array. */

@@ -1,10 +1,11 @@
+import { encodeNumber } from "@tallystick/catalog";
 import { concatBytes, digest } from "@tallystick/cose";
 import { MENTION_KINDS, MENTION_ROLES } from "@tallystick/content";
 import type { MentionKind, MentionRole, Mentions } from "@tallystick/content";
 import { openRow, sealRow } from "@tallystick/log";
 import type { Row, Store } from "@tallystick/log";
 
-import { damaged, numberBytes, numberIn } from "./rows.js";
+import { damaged, numberIn } from "./rows.js";
 import type { Stretch } from "./rows.js";
 
 const [MENTION, PARTIAL] = ["A", "P"].map((letter) => new TextEncoder().encode(letter)) as [
@@ -55,11 +56,11 @@ export function mentionRows(index: number, { keys, isWhole }: MentionKeys): read
 }
 
 function mentionRowKey(key: Uint8Array, index: number): Uint8Array {
-  return concatBytes([MENTION, key, numberBytes(index)]);
+  return concatBytes([MENTION, key, encodeNumber(index)]);
 }
 
 function partialRowKey(index: number): Uint8Array {
-  return concatBytes([PARTIAL, numberBytes(index)]);
+  return concatBytes([PARTIAL, encodeNumber(index)]);
 }
 
 /** Reads what statements speak of, each row that it opens held against its checksum. */

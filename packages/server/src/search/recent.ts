@@ -42,7 +42,7 @@ export class RecentStatements {
    * is the payload as the policy has read it, the keys are kept alone.
    */
   offer(statement: SignedStatement, submittedBytes: number, read?: Content): boolean {
-    const key = encodeHex(statement.entry);
+    const key = statement.entryId;
     const plain = OBJECT_BYTES + 2 * submittedBytes;
     if (this.#isStopped || this.#kept.has(key) || this.#bytes + plain > MAX_BYTES) return false;
     const isRead = read !== undefined && !isUnread(read);

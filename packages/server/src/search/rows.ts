@@ -1,9 +1,10 @@
 import { concatBytes, decodeCbor, encodeCbor, isCborArray } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
+import { encodeNumber } from "@tallystick/catalog";
 import type { ListState } from "@tallystick/catalog";
 import { MENTIONS_EDITION } from "@tallystick/content";
 import { LogError, openRow, sealRow } from "@tallystick/log";
-import type { KeyRange, Row, Store } from "@tallystick/log";
+import type { KeyRange, Row, RowBlock, Store } from "@tallystick/log";
 
 /**
  * First member of the state of a search index; another value is another format, or another edition of
@@ -13,6 +14,10 @@ const FORMAT = `tallystick-search/3.${MENTIONS_EDITION}`;
 
 const DIGEST_BYTES = 32;
 const NUMBER_BYTES = 8;
+
+const NULL = encodeCbor(null);
+/** An array of five, and a digest as its first. */
+const FACTS_HEAD = Uint8Array.of(0x85, 0x58, DIGEST_BYTES);
 const WORD = 2 ** 32;
 
 const [STATE, CHECKPOINT, ENTRY, KEY, LISTED, MEMBER] = ["S", "C", "E", "K", "L", "M"].map(
@@ -50,6 +55,15 @@ export interface EntryFacts {
   readonly payload: string;
 }
 
+/** {@link EntryFacts} to be written: the entry, and texts in CBOR. */
+export interface EncodedFacts {
+  readonly entry: Uint8Array;
+  readonly issuer: Uint8Array | undefined;
+  readonly subject: Uint8Array | undefined;
+  readonly contentType: Uint8Array | undefined;
+  readonly payload: Uint8Array | undefined;
+}
+
 /** What the list of a term comes to, and the index of the newest entry in it. */
 export interface KeyState {
   readonly list: ListState;
@@ -66,12 +80,12 @@ export const STATE_KEY: Uint8Array = STATE;
 
 /** Yields the key of the checkpoint of a size. */
 export function checkpointRowKey(size: number): Uint8Array {
-  return concatBytes([CHECKPOINT, numberBytes(size)]);
+  return concatBytes([CHECKPOINT, encodeNumber(size)]);
 }
 
 /** Yields the key of the facts of an entry. */
 export function entryRowKey(index: number): Uint8Array {
-  return concatBytes([ENTRY, numberBytes(index)]);
+  return concatBytes([ENTRY, encodeNumber(index)]);
 }
 
 /** Yields the key of what the list of a term comes to. */
@@ -81,7 +95,7 @@ export function keyRowKey(term: Uint8Array): Uint8Array {
 
 /** Yields the key of an entry in the list of a term. */
 export function listedRowKey(term: Uint8Array, index: number): Uint8Array {
-  return concatBytes([LISTED, term, numberBytes(index)]);
+  return concatBytes([LISTED, term, encodeNumber(index)]);
 }
 
 /** Yields the range of the checkpoints of sizes above one. */
@@ -124,34 +138,44 @@ export function condemnedRow(): Row {
   return sealRow(STATE, encodeCbor(["condemned"]));
 }
 
-/** Makes the row of a checkpoint: its time. */
-export function checkpointRow(size: number, time: number): Row {
-  return sealRow(checkpointRowKey(size), numberBytes(time));
-}
+/** Makes the rows of an index that are written together. */
+export class RowMaker {
+  readonly #block: RowBlock;
 
-/** Makes the row of the facts of an entry. */
-export function entryRow(index: number, facts: EntryFacts): Row {
-  const { entry, issuer, subject = null, contentType = null, payload } = facts;
-  return sealRow(entryRowKey(index), encodeCbor([entry, issuer, subject, contentType, payload]));
-}
+  constructor(block: RowBlock) {
+    this.#block = block;
+  }
 
-/** Makes the row of what a list comes to. */
-export function keyRow(term: Uint8Array, { list, index }: KeyState): Row {
-  return sealRow(
-    keyRowKey(term),
-    concatBytes([numberBytes(list.count), list.digest, numberBytes(index)]),
-  );
-}
+  /** Makes the row of a checkpoint: its time. */
+  checkpoint(size: number, time: number): Row {
+    return this.#block.seal([CHECKPOINT, encodeNumber(size)], [encodeNumber(time)]);
+  }
 
-/** Makes the row by which a term is among those that are committed to. */
-export function memberRow(term: Uint8Array): Row {
-  return sealRow(concatBytes([MEMBER, term]), new Uint8Array());
-}
+  /** Makes the row of the facts of an entry. */
+  entry(index: number, facts: EncodedFacts): Row {
+    const { entry, issuer = NULL, subject = NULL, contentType = NULL, payload = NULL } = facts;
+    const parts = [FACTS_HEAD, entry, issuer, subject, contentType, payload];
+    return this.#block.seal([ENTRY, encodeNumber(index)], parts);
+  }
 
-/** Makes the row of an entry in a list. */
-export function listedRow(term: Uint8Array, index: number, { entry, list }: ListedRow): Row {
-  const payload = concatBytes([entry, numberBytes(list.count), list.digest]);
-  return sealRow(listedRowKey(term, index), payload);
+  /** Makes the row of what a list comes to. */
+  key(term: Uint8Array, { list, index }: KeyState): Row {
+    return this.#block.seal(
+      [KEY, term],
+      [encodeNumber(list.count), list.digest, encodeNumber(index)],
+    );
+  }
+
+  /** Makes the row by which a term is among those that are committed to. */
+  member(term: Uint8Array): Row {
+    return this.#block.seal([MEMBER, term], []);
+  }
+
+  /** Makes the row of an entry in a list. */
+  listed(term: Uint8Array, index: number, { entry, list }: ListedRow): Row {
+    const payload = [entry, encodeNumber(list.count), list.digest];
+    return this.#block.seal([LISTED, term, encodeNumber(index)], payload);
+  }
 }
 
 /** Indexes from one on, up to another, and how many of them. */
@@ -308,15 +332,6 @@ export function damaged(what: string): LogError {
 
 function behind(kind: Uint8Array): Uint8Array {
   return Uint8Array.of((kind[0] ?? 0) + 1);
-}
-
-/** Yields a number as the end of a row's key: eight bytes, big-endian. */
-export function numberBytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(NUMBER_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, Math.floor(value / WORD));
-  view.setUint32(4, value % WORD);
-  return bytes;
 }
 
 function numberAt(bytes: Uint8Array, offset: number): number {

@@ -1,33 +1,15 @@
-import {
-  EMPTY_LIST,
-  decodeHead,
-  extendList,
-  isCommitted,
-  isHeadStatement,
-  termKey,
-  termsOf,
-} from "@tallystick/catalog";
-import type { IndexedLog, Term } from "@tallystick/catalog";
-import { mentionsIn } from "@tallystick/content";
+import type { IndexedLog } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 import { decodeStated } from "@tallystick/log";
-import type { LogReplay, Row, Store } from "@tallystick/log";
+import type { LogReplay, Store } from "@tallystick/log";
 import { decodeChainLink } from "@tallystick/receipt";
 import { SignedStatement } from "@tallystick/statement";
 
-import {
-  SearchRows,
-  checkpointRow,
-  condemnedRow,
-  damaged,
-  entryRow,
-  keyRow,
-  listedRow,
-  memberRow,
-  stateRow,
-} from "./rows.js";
-import type { CommittedHead, EntryFacts, IndexState, KeyState } from "./rows.js";
-import { MentionRows, mentionKeysOf, mentionRows } from "./mention-rows.js";
+import { Batch } from "./batch.js";
+import { KnownTerms } from "./known-terms.js";
+import { SearchRows, condemnedRow, damaged } from "./rows.js";
+import type { CommittedHead, IndexState } from "./rows.js";
+import { MentionRows } from "./mention-rows.js";
 import type { MentionKeys } from "./mention-rows.js";
 import type { RecentStatements } from "./recent.js";
 
@@ -36,10 +18,6 @@ const BUNDLE = 256;
 
 /** Bytes of rows after which a write is made before its bundle ends. */
 const BATCH_BYTES = 8_388_608;
-
-/** Entries, and bytes of their statements, whose terms are looked up in one read. */
-const LOOKUP_ENTRIES = 64;
-const LOOKUP_BYTES = 1_048_576;
 
 /** What a search index is opened over. */
 export interface SearchIndexOptions {
@@ -84,8 +62,8 @@ export type Extent = Pick<IndexState, "size" | "members">;
  * made anew. It follows the log behind its rounds and says up to which size it has got.
  *
  * A bundle of entries is indexed in one write, with the state: after a crash it goes on where it was.
- * In memory is no more than one bundle of rows, of 8 MiB and those of one entry at most, the terms of
- * 64 entries, and one statement.
+ * In memory is no more than one bundle of rows, of 8 MiB and those of one entry at most, with their
+ * terms, the terms that were in use lately, and one statement.
  */
 export class SearchIndex {
   readonly rows: SearchRows;
@@ -95,6 +73,7 @@ export class SearchIndex {
   readonly #recent: RecentStatements | undefined;
   // Owned by #take: what is written.
   #state: IndexState | undefined;
+  readonly #known = new KnownTerms();
 
   private constructor(options: SearchIndexOptions, state: IndexState | undefined) {
     const { store, log, recent } = options;
@@ -162,7 +141,13 @@ export class SearchIndex {
   /** Does as {@link SearchIndex.catchUp}, with a log from elsewhere; throws what that throws, too. */
   async takeAll(source: IndexSource, goesOn: GoesOn = () => true): Promise<void> {
     while (this.size < source.size) {
-      await this.#take(source, Math.floor(this.size / BUNDLE));
+      try {
+        await this.#take(source, Math.floor(this.size / BUNDLE));
+      } catch (error) {
+        // I7: it may have been written, or not.
+        this.#known.forget();
+        throw error;
+      }
       if (!(await goesOn(this.size))) return;
     }
   }
@@ -178,11 +163,13 @@ export class SearchIndex {
   }
 
   async #take(source: IndexSource, bundle: number): Promise<void> {
-    const batch = new Batch(this.rows, this.#state, this.log);
+    const { rows, log } = this;
+    const batch = new Batch({ rows, log, known: this.#known }, this.#state);
     let index = this.size;
     for await (const { statement, mentions } of source.entries(bundle, this.size)) {
-      await batch.add(index, decoded(statement), mentions);
+      batch.add(index, decoded(statement), mentions);
       index++;
+      if (batch.isLookUpDue) await batch.lookUp();
       if (batch.bytes > BATCH_BYTES) break;
     }
     await batch.lookUp();
@@ -192,19 +179,9 @@ export class SearchIndex {
     const state = batch.state;
     if (state === undefined || state.size <= this.size) throw damaged("its size");
     await this.#store.write(batch.end());
+    batch.written();
     this.#state = state;
   }
-}
-
-/** An entry whose terms are still to be looked up. */
-interface Added {
-  readonly index: number;
-  readonly entry: Uint8Array;
-  readonly terms: readonly {
-    readonly key: Uint8Array;
-    readonly name: string;
-    readonly kind: Term["kind"];
-  }[];
 }
 
 function sourceOf(replay: LogReplay, recent: RecentStatements | undefined): IndexSource {
@@ -230,122 +207,4 @@ function decoded(statement: Uint8Array | SignedStatement): SignedStatement {
   if (!(statement instanceof Uint8Array)) return statement;
   // What is logged was admitted, whatever the policy says about subjects today.
   return SignedStatement.decode(statement, { isSubjectOptional: true });
-}
-
-/** The rows of one write. */
-class Batch {
-  readonly #rows: SearchRows;
-  readonly #log: IndexedLog;
-  readonly #written: Row[] = [];
-  readonly #terms = new Map<string, { readonly key: Uint8Array; readonly state: KeyState }>();
-  // Owned by add and lookUp: entries whose terms are not looked up yet.
-  readonly #added: Added[] = [];
-  // Owned by lookUp: what is stored of the terms that it lists.
-  readonly #known = new Map<string, KeyState | undefined>();
-  // Owned by add and lookUp.
-  #state: IndexState | undefined;
-  #bytes = 0;
-  #addedBytes = 0;
-
-  constructor(rows: SearchRows, state: IndexState | undefined, log: IndexedLog) {
-    this.#rows = rows;
-    this.#state = state;
-    this.#log = log;
-  }
-
-  get state(): IndexState | undefined {
-    return this.#state;
-  }
-
-  /** Bytes of what its entries are shown with, and found by in their payloads. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  async add(index: number, statement: SignedStatement, mentions?: MentionKeys): Promise<void> {
-    const { entry } = statement;
-    const terms = termsOf(statement);
-    const row = entryRow(index, factsIn(entry, terms));
-    this.#bytes += row.value.length;
-    this.#written.push(row);
-    for (const mention of mentionRows(index, mentions ?? mentionKeysOf(mentionsIn(statement)))) {
-      this.#bytes += mention.key.length + mention.value.length;
-      this.#written.push(mention);
-    }
-    this.#added.push({
-      ...{ index, entry },
-      terms: terms.map((term) => {
-        const key = termKey(term);
-        return { key, name: encodeHex(key), kind: term.kind };
-      }),
-    });
-    this.#addedBytes += statement.normalised.length;
-    const first = this.#state?.first ?? entry;
-    const head = headIn(statement, index, this.#log) ?? this.#state?.head;
-    const { members } = this.#state ?? { members: 0 };
-    this.#state = { size: index + 1, members, first, last: entry, head };
-    const isEnough = this.#added.length >= LOOKUP_ENTRIES || this.#addedBytes > LOOKUP_BYTES;
-    if (isEnough) await this.lookUp();
-  }
-
-  /** Lays the entries that were added behind the lists of their terms, which it reads at once. */
-  async lookUp(): Promise<void> {
-    const terms = new Map(this.#added.flatMap((one) => one.terms.map((term) => [term.name, term])));
-    const unread = [...terms.values()].filter(({ name }) => !this.#terms.has(name));
-    const states = await this.#rows.keys(unread.map(({ key }) => key));
-    unread.forEach(({ name }, i) => {
-      this.#known.set(name, states[i]);
-    });
-    for (const added of this.#added.splice(0)) this.#list(added);
-    this.#known.clear();
-    this.#addedBytes = 0;
-  }
-
-  #list({ index, entry, terms }: Added): void {
-    let { members } = this.#state ?? { members: 0 };
-    for (const { key, name, kind } of terms) {
-      const before = this.#terms.get(name)?.state ?? this.#known.get(name);
-      const list = extendList(before?.list ?? EMPTY_LIST, { index, entry });
-      this.#terms.set(name, { key, state: { list, index } });
-      this.#written.push(listedRow(key, index, { entry, list }));
-      if (list.count > 1 || !isCommitted(kind)) continue;
-      this.#written.push(memberRow(key));
-      members++;
-    }
-    if (this.#state !== undefined) this.#state = { ...this.#state, members };
-  }
-
-  addCheckpoint(size: number, time: number): void {
-    this.#written.push(checkpointRow(size, time));
-  }
-
-  end(): readonly Row[] {
-    const keys = [...this.#terms.values()].map(({ key, state }) => keyRow(key, state));
-    const state = this.#state === undefined ? [] : [stateRow(this.#state)];
-    return [...this.#written, ...keys, ...state];
-  }
-}
-
-function factsIn(entry: Uint8Array, terms: readonly Term[]): EntryFacts {
-  const valueOf = (kind: Term["kind"]): string | undefined =>
-    terms.find((term) => term.kind === kind)?.value;
-  return {
-    ...{ entry, issuer: valueOf("issuer") ?? "", payload: valueOf("payload") ?? "" },
-    ...{ subject: valueOf("subject"), contentType: valueOf("contentType") },
-  };
-}
-
-function headIn(
-  statement: SignedStatement,
-  index: number,
-  log: IndexedLog,
-): CommittedHead | undefined {
-  if (!isHeadStatement(statement, log) || statement.payload === null) return undefined;
-  try {
-    const { size, root } = decodeHead(statement.payload);
-    return size <= index ? { entry: statement.entry, index, size, root } : undefined;
-  } catch {
-    // That it is none is for auditors to say; it proves nothing to anybody.
-    return undefined;
-  }
 }

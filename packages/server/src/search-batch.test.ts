@@ -1,0 +1,178 @@
+import { beforeAll, describe, expect, test } from "@jest/globals";
+import { PrivateKey, digest, encodeHex } from "@tallystick/cose";
+import { MemoryStore } from "@tallystick/log";
+import type { Row } from "@tallystick/log";
+import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/statement";
+import fc from "fast-check";
+
+import { KnownTerms } from "./search/known-terms.js";
+import { SearchIndex } from "./search/search-index.js";
+import type { IndexSource } from "./search/search-index.js";
+import { plainIndex } from "./testing/plain-index.js";
+import type { PlainCheckpoint } from "./testing/plain-index.js";
+import { ISSUER, ORIGIN, TIME } from "./testing/service.js";
+
+const LOG = { issuer: ISSUER, origin: ORIGIN };
+
+/** More than two bundles, so that a term comes in several of them. */
+const COUNT = 600;
+
+/** Subjects of which few come often and some once; one is longer than what is kept in memory. */
+function subjectOf(i: number): string {
+  if (i % 50 === 7) return `long ${"ü".repeat(400)}`;
+  return i % 3 === 0 ? `once ${i}` : `part ${i % 5} ☂`;
+}
+
+let statements: readonly SignedStatement[];
+let checkpoints: readonly PlainCheckpoint[];
+
+beforeAll(async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const signed = await Promise.all(
+    Array.from({ length: COUNT }, (_, i) => {
+      const issuer = `https://issuer-${i % 4}.example`;
+      const about = { issuer, subject: subjectOf(i), issuedAt: TIME + i };
+      // Some payloads are there twice, under statements that differ.
+      const payload = new TextEncoder().encode(`payload ${i % 500}`);
+      if (i % 10 === 4) {
+        const hash = "sha-384" as const;
+        const preimage = { digest: digest(hash, payload) };
+        return signHashEnvelope({ ...about, hash, preimage }, key);
+      }
+      const contentType = i % 7 === 0 ? i % 60 : "text/plain; charset=utf-8";
+      return signStatement({ ...about, contentType, payload }, key);
+    }),
+  );
+  statements = signed.map((bytes) => SignedStatement.decode(bytes));
+  checkpoints = Array.from({ length: COUNT / 10 }, (_, i) => ({
+    size: 10 * (i + 1),
+    time: TIME + i,
+  }));
+});
+
+/** Yields the log as far as a size. */
+function upTo(size: number): IndexSource {
+  return {
+    size,
+    entries: async function* (bundle, from) {
+      await Promise.resolve();
+      const part = statements.slice(
+        Math.max(from, 256 * bundle),
+        Math.min(size, 256 * (bundle + 1)),
+      );
+      for (const statement of part) yield { statement };
+    },
+    times: (bundle, above) =>
+      checkpoints.filter(
+        (at) =>
+          at.size > Math.max(above, 256 * bundle) && at.size <= Math.min(size, 256 * bundle + 256),
+      ),
+  };
+}
+
+async function followed(sizes: readonly number[]): Promise<readonly string[]> {
+  const store = new MemoryStore();
+  const index = await SearchIndex.open({ store, log: LOG });
+  for (const size of sizes) await index.takeAll(upTo(size));
+  return linesOf(store.rows());
+}
+
+/** Yields a line for each row, for thousands of arrays take long to compare one by one. */
+function linesOf(rows: readonly Row[]): readonly string[] {
+  return rows.map(({ key, value }) => `${encodeHex(key)} ${encodeHex(value)}`);
+}
+
+test("has the rows of an index that is made entry after entry, in whatever parts it follows", async () => {
+  const expected = linesOf(await plainIndex(statements, checkpoints));
+  const cuts = fc.uniqueArray(fc.integer({ min: 1, max: COUNT }), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(cuts, async (sizes) => {
+      const rows = await followed([...sizes.sort((a, b) => a - b), COUNT]);
+      expect(rows).toStrictEqual(expected);
+    }),
+    { numRuns: 4 },
+  );
+});
+
+/** A store whose writes fail when told to, once they are stored or before. */
+class FailingStore extends MemoryStore {
+  fails: "not at all" | "before" | "after" = "not at all";
+
+  override async write(rows: readonly Row[]): Promise<void> {
+    const { fails } = this;
+    if (fails !== "before") await super.write(rows);
+    if (fails !== "not at all") throw new Error(`the write fails: ${fails}`);
+  }
+}
+
+describe("a write that fails", () => {
+  test.each(["before", "after"] as const)(
+    "%s it is stored leaves nothing in memory that the store has not",
+    async (fails) => {
+      const expected = linesOf(await plainIndex(statements, checkpoints));
+      const store = new FailingStore();
+      const index = await SearchIndex.open({ store, log: LOG });
+      await index.takeAll(upTo(300));
+      store.fails = fails;
+      await expect(index.takeAll(upTo(450))).rejects.toThrow("the write fails");
+      expect(index.size).toBe(300);
+      const reopened = new MemoryStore(store.rows());
+      const after = await SearchIndex.open({ store: reopened, log: LOG });
+      expect(after.size).toBe(fails === "after" ? 450 : 300);
+      await after.takeAll(upTo(COUNT));
+      expect(linesOf(reopened.rows())).toStrictEqual(expected);
+      if (fails === "after") return;
+      // Whoever tries again instead goes on from what is stored.
+      store.fails = "not at all";
+      await index.takeAll(upTo(COUNT));
+      expect(linesOf(store.rows())).toStrictEqual(expected);
+    },
+  );
+
+  test("while a bundle is read, too", async () => {
+    const store = new MemoryStore();
+    const index = await SearchIndex.open({ store, log: LOG });
+    await index.takeAll(upTo(100));
+    const whole = upTo(COUNT);
+    const broken: IndexSource = {
+      ...whole,
+      entries: async function* (bundle, from) {
+        for await (const one of whole.entries(bundle, from)) {
+          if (one.statement === statements[200]) throw new Error("the log cannot be read");
+          yield one;
+        }
+      },
+    };
+    await expect(index.takeAll(broken)).rejects.toThrow("the log cannot be read");
+    await index.takeAll(whole);
+    const expected = linesOf(await plainIndex(statements, checkpoints));
+    expect(linesOf(store.rows())).toStrictEqual(expected);
+  });
+});
+
+describe("terms that were in use lately", () => {
+  const state = { list: { count: 1, digest: new Uint8Array(32) }, index: 0 };
+  const known = { key: new Uint8Array(32), text: new Uint8Array(1), state };
+
+  test("are kept by kind and value, two generations of 4,096 of them", () => {
+    const terms = new KnownTerms();
+    const subject = (n: number) => ({ kind: "subject", value: `subject ${n}` }) as const;
+    for (let n = 0; n < 8192; n++) terms.keep(subject(n), known);
+    expect(terms.find(subject(0))).toBe(known);
+    expect(terms.find({ kind: "issuer", value: "subject 0" })).toBeUndefined();
+    terms.keep(subject(8192), known);
+    expect([0, 4095, 4096, 8192].map((n) => terms.find(subject(n)) !== undefined)).toStrictEqual([
+      ...[false, false, true, true],
+    ]);
+    terms.forget();
+    expect(terms.find(subject(8192))).toBeUndefined();
+  });
+
+  test("are none that are long, and no payloads", () => {
+    const terms = new KnownTerms();
+    const long = { kind: "subject", value: "x".repeat(257) } as const;
+    const payload = { kind: "payload", value: "00" } as const;
+    for (const term of [long, payload]) terms.keep(term, known);
+    expect([terms.find(long), terms.find(payload)]).toStrictEqual([undefined, undefined]);
+  });
+});

@@ -1,0 +1,186 @@
+import {
+  EMPTY_LIST,
+  decodeHead,
+  extendList,
+  isCommitted,
+  isHeadStatement,
+  termKey,
+  termsOf,
+} from "@tallystick/catalog";
+import type { IndexedLog, Term, TermKind } from "@tallystick/catalog";
+import { mentionsIn } from "@tallystick/content";
+import { spliceText } from "@tallystick/cose";
+import { RowBlock } from "@tallystick/log";
+import type { Row } from "@tallystick/log";
+import type { SignedStatement } from "@tallystick/statement";
+
+import { TermMap } from "./known-terms.js";
+import type { KnownTerm, KnownTerms } from "./known-terms.js";
+import { mentionKeysOf, mentionRows } from "./mention-rows.js";
+import type { MentionKeys } from "./mention-rows.js";
+import { RowMaker, stateRow } from "./rows.js";
+import type { CommittedHead, EncodedFacts, IndexState, KeyState, SearchRows } from "./rows.js";
+
+/** Entries, and bytes of their statements, whose terms are looked up in one read. */
+const LOOKUP_ENTRIES = 256;
+const LOOKUP_BYTES = 1_048_576;
+
+/** What a batch is made over. */
+export interface BatchParts {
+  readonly rows: SearchRows;
+  readonly known: KnownTerms;
+  readonly log: IndexedLog;
+}
+
+/** A term of the batch, and what its list comes to with what is added so far. */
+interface BatchTerm extends Term, Pick<KnownTerm, "key" | "text"> {
+  // Owned by lookUp and #list; `undefined` without entries.
+  state: KeyState | undefined;
+}
+
+/** An entry whose terms are still to be looked up. */
+interface Added {
+  readonly index: number;
+  readonly entry: Uint8Array;
+  readonly terms: readonly BatchTerm[];
+}
+
+/** The rows of one write: those of each entry, and one for each term and the state in the end. */
+export class Batch {
+  readonly #parts: BatchParts;
+  readonly #make = new RowMaker(new RowBlock());
+  readonly #written: Row[] = [];
+  readonly #terms: BatchTerm[] = [];
+  readonly #byValue = new TermMap<BatchTerm>();
+  // Owned by add and lookUp: entries whose terms are not looked up yet, and those terms.
+  readonly #added: Added[] = [];
+  readonly #unread: BatchTerm[] = [];
+  // Owned by add and lookUp.
+  #state: IndexState | undefined;
+  #bytes = 0;
+  #addedBytes = 0;
+
+  constructor(parts: BatchParts, state: IndexState | undefined) {
+    this.#parts = parts;
+    this.#state = state;
+  }
+
+  get state(): IndexState | undefined {
+    return this.#state;
+  }
+
+  /** Bytes of what its entries are shown with, and found by in their payloads. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether so much has been added that {@link Batch.lookUp} is due. */
+  get isLookUpDue(): boolean {
+    return this.#added.length >= LOOKUP_ENTRIES || this.#addedBytes > LOOKUP_BYTES;
+  }
+
+  /** Adds the next entry, whose payload is read unless what it speaks of is known. */
+  add(index: number, statement: SignedStatement, mentions?: MentionKeys): void {
+    const { entry } = statement;
+    const terms = termsOf(statement).map((term) => this.#termOf(term));
+    const row = this.#make.entry(index, factsIn(entry, terms));
+    this.#bytes += row.value.length;
+    this.#written.push(row);
+    for (const mention of mentionRows(index, mentions ?? mentionKeysOf(mentionsIn(statement)))) {
+      this.#bytes += mention.key.length + mention.value.length;
+      this.#written.push(mention);
+    }
+    this.#added.push({ index, entry, terms });
+    this.#addedBytes += statement.normalised.length;
+    const first = this.#state?.first ?? entry;
+    const head = headIn(statement, index, this.#parts.log) ?? this.#state?.head;
+    const { members } = this.#state ?? { members: 0 };
+    this.#state = { size: index + 1, members, first, last: entry, head };
+  }
+
+  /** Lays the entries that were added behind the lists of their terms, which it reads at once. */
+  async lookUp(): Promise<void> {
+    const unread = this.#unread.splice(0);
+    if (unread.length > 0) {
+      const states = await this.#parts.rows.keys(unread.map(({ key }) => key));
+      for (const [i, term] of unread.entries()) {
+        term.state = states[i];
+      }
+    }
+    for (const added of this.#added.splice(0)) this.#list(added);
+    this.#addedBytes = 0;
+  }
+
+  addCheckpoint(size: number, time: number): void {
+    this.#written.push(this.#make.checkpoint(size, time));
+  }
+
+  /** Yields the rows, all of whose entries are looked up. */
+  end(): readonly Row[] {
+    for (const { key, state } of this.#terms) {
+      if (state !== undefined) this.#written.push(this.#make.key(key, state));
+    }
+    if (this.#state !== undefined) this.#written.push(stateRow(this.#state));
+    return this.#written;
+  }
+
+  /** Takes note that the rows are stored. */
+  written(): void {
+    for (const { kind, value, key, text, state } of this.#terms) {
+      if (state !== undefined) this.#parts.known.keep({ kind, value }, { key, text, state });
+    }
+  }
+
+  #termOf(term: Term): BatchTerm {
+    const there = this.#byValue.get(term);
+    if (there !== undefined) return there;
+    const known = this.#parts.known.find(term);
+    const made = {
+      ...term,
+      key: known?.key ?? termKey(term),
+      text: known?.text ?? spliceText(term.value),
+      state: known?.state,
+    };
+    this.#byValue.set(term, made);
+    this.#terms.push(made);
+    if (known === undefined) this.#unread.push(made);
+    return made;
+  }
+
+  #list({ index, entry, terms }: Added): void {
+    let { members } = this.#state ?? { members: 0 };
+    for (const term of terms) {
+      const list = extendList(term.state?.list ?? EMPTY_LIST, { index, entry });
+      term.state = { list, index };
+      this.#written.push(this.#make.listed(term.key, index, { entry, list }));
+      if (list.count > 1 || !isCommitted(term.kind)) continue;
+      this.#written.push(this.#make.member(term.key));
+      members++;
+    }
+    if (this.#state !== undefined) this.#state = { ...this.#state, members };
+  }
+}
+
+function factsIn(entry: Uint8Array, terms: readonly BatchTerm[]): EncodedFacts {
+  const textOf = (kind: TermKind): Uint8Array | undefined =>
+    terms.find((term) => term.kind === kind)?.text;
+  return {
+    ...{ entry, issuer: textOf("issuer"), subject: textOf("subject") },
+    ...{ contentType: textOf("contentType"), payload: textOf("payload") },
+  };
+}
+
+function headIn(
+  statement: SignedStatement,
+  index: number,
+  log: IndexedLog,
+): CommittedHead | undefined {
+  if (!isHeadStatement(statement, log) || statement.payload === null) return undefined;
+  try {
+    const { size, root } = decodeHead(statement.payload);
+    return size <= index ? { entry: statement.entry, index, size, root } : undefined;
+  } catch {
+    // That it is none is for auditors to say; it proves nothing to anybody.
+    return undefined;
+  }
+}
