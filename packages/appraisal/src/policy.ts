@@ -1,6 +1,13 @@
 import { ReviewKeys, type SeverityBand } from "@tallystick/content";
 import { CoseError, parseJson } from "@tallystick/cose";
-import { CelProgram, PolicyError, parseReviewKeys, shapeOf, type Shape } from "@tallystick/policy";
+import {
+  CelProgram,
+  PolicyError,
+  parseReviewKeys,
+  parseRimKeys,
+  shapeOf,
+  type Shape,
+} from "@tallystick/policy";
 import type { Certificate } from "@tallystick/statement";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 
@@ -128,7 +135,7 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
 
 function keysOf(value: unknown): ReviewKeys {
   if (value === undefined) return new ReviewKeys([]);
-  return restating(() => new ReviewKeys(parseReviewKeys(value)), "rimKeys: ");
+  return restating(() => new ReviewKeys(parseRimKeys(value)), "rimKeys: ");
 }
 
 function rulesOf(value: unknown): readonly AppraisalRule[] {

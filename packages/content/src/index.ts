@@ -63,7 +63,7 @@ export type { Environment } from "./corim/environment.js";
 export type { DependentRim, RimManifest, RimSigner, Validity } from "./corim/manifest.js";
 export type { IntRange, Measurement, RawValue, Svn } from "./corim/measurement.js";
 export type { CoseForm } from "./corim/message.js";
-export { VerifiedRim, type VerifyRimOptions } from "./corim/verified-rim.js";
+export { findRimKey, VerifiedRim, type VerifyRimOptions } from "./corim/verified-rim.js";
 export {
   referencesOfRim,
   referencesOfSwid,

@@ -14,7 +14,14 @@ import { completeLimits, type ContentLimits } from "./limits.js";
 import { swidOf, type SwidRim } from "./swid.js";
 import { elementsBelow, type XmlElement } from "./xml/element.js";
 import { parseXml, textOf } from "./xml/parse.js";
-import { C14N_11, DSIG, envelopedSignatureOf, XML_HASHES, XML_SCHEMES } from "./xml/signature.js";
+import {
+  C14N_11,
+  DSIG,
+  envelopedSignatureOf,
+  XML_HASHES,
+  XML_SCHEMES,
+  type EnvelopedSignature,
+} from "./xml/signature.js";
 
 /** Largest manifest whose signature is verified, in bytes; published ones have less than 32 KiB. */
 export const MAX_SIGNED_XML_BYTES = 262_144;
@@ -51,25 +58,89 @@ export async function verifySwidRim(
   bytes: Uint8Array,
   { anchors, time, limits }: VerifySwidOptions,
 ): Promise<VerifiedSwidRim> {
+  const bounds = boundsOf(limits);
+  const signed = signatureOf(bytes, bounds);
+  const path = await pathOf(signed.certificates, { anchors, time });
+  const content = await contentUnder(path.leaf, signed, bytes);
+  const rim = swidOf(parseXml(utf8(content), bounds));
+  return { rim: { ...rim, isSigned: true }, certificates: path.certificates };
+}
+
+/** A trusted certificate that the chain of a signature ends in, and when all of the chain is valid. */
+export interface SwidAuthority {
+  readonly anchor: Certificate;
+  /** Seconds since the epoch, both within the term. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/**
+ * Verifies a SWID tag as {@link verifySwidRim} does, whenever that is, and yields the anchors that its
+ * chain ends in, each with the time in which it does: what is found is so of the bytes alone.
+ *
+ * @throws {@link ContentError} as {@link verifySwidRim}; `CONTENT_KEY_OUT_OF_TERM` where there is no
+ * time at which all of a chain is valid
+ */
+export async function findSwidAuthorities(
+  bytes: Uint8Array,
+  { anchors, limits }: Omit<VerifySwidOptions, "time">,
+): Promise<readonly SwidAuthority[]> {
+  const signed = signatureOf(bytes, boundsOf(limits));
+  const found: SwidAuthority[] = [];
+  let refusal: unknown = new ContentError("CONTENT_KEY_UNKNOWN", "no authority is trusted");
+  for (const anchor of anchors) {
+    try {
+      found.push(await authorityOf(signed.certificates, anchor));
+    } catch (error) {
+      if (!(error instanceof ContentError)) throw error;
+      refusal = error;
+    }
+  }
+  const [leaf] = signed.certificates;
+  if (found.length === 0 || leaf === undefined) throw refusal;
+  await contentUnder(Certificate.decodeOutline(leaf), signed, bytes);
+  return found;
+}
+
+async function authorityOf(
+  certificates: readonly Uint8Array[],
+  anchor: Certificate,
+): Promise<SwidAuthority> {
+  const chain = [...outlinesOf(certificates), anchor];
+  const notBefore = Math.max(...chain.map((one) => one.notBefore));
+  const notAfter = Math.min(...chain.map((one) => one.notAfter));
+  await pathOf(certificates, { anchors: [anchor], time: notBefore });
+  return { anchor, notBefore, notAfter };
+}
+
+function boundsOf(limits: Partial<ContentLimits> | undefined): ContentLimits {
   const complete = completeLimits(limits);
-  const maxBytes = Math.min(complete.maxBytes, MAX_SIGNED_XML_BYTES);
-  const bounds = { ...complete, maxBytes };
+  return { ...complete, maxBytes: Math.min(complete.maxBytes, MAX_SIGNED_XML_BYTES) };
+}
+
+function signatureOf(bytes: Uint8Array, bounds: ContentLimits): EnvelopedSignature {
   const root = parseXml(bytes, bounds);
   requireFew(root);
   // What is no manifest costs no signature.
   swidOf(root);
-  const { scheme, value, certificates } = envelopedSignatureOf(root);
-  const path = await pathOf(certificates, { anchors, time });
+  return envelopedSignatureOf(root);
+}
+
+/** Yields what is signed once the signature over it holds under the key of a certificate. */
+async function contentUnder(
+  leaf: Certificate,
+  { scheme, value }: EnvelopedSignature,
+  bytes: Uint8Array,
+): Promise<string> {
   const { signedInfo, content } = canonicalOf(textOf(bytes));
   const signature = scheme.kty === "EC2" ? derOf(value) : value;
   try {
-    await verifyScheme(scheme, path.leaf.publicKey, { message: utf8(signedInfo), signature });
+    await verifyScheme(scheme, leaf.publicKey, { message: utf8(signedInfo), signature });
+    return content;
   } catch (cause) {
     if (!(cause instanceof CoseError)) throw cause;
     throw new ContentError("CONTENT_SIGNATURE_INVALID", "the signature does not verify", { cause });
   }
-  const rim = swidOf(parseXml(utf8(content), bounds));
-  return { rim: { ...rim, isSigned: true }, certificates: path.certificates };
 }
 
 function requireFew(root: XmlElement): void {
@@ -84,12 +155,22 @@ function requireFew(root: XmlElement): void {
   }
 }
 
+function outlinesOf(certificates: readonly Uint8Array[]): readonly Certificate[] {
+  try {
+    return certificates.map((der) => Certificate.decodeOutline(der));
+  } catch (cause) {
+    if (!(cause instanceof StatementError)) throw cause;
+    const why = `chain of the signature: ${cause.message}`;
+    throw new ContentError("CONTENT_MALFORMED", why, { cause });
+  }
+}
+
 async function pathOf(
   certificates: readonly Uint8Array[],
   { anchors, time }: Pick<VerifySwidOptions, "anchors" | "time">,
 ): Promise<CertificatePath> {
   try {
-    const chain = certificates.map((der) => Certificate.decodeOutline(der));
+    const chain = outlinesOf(certificates);
     const late = chain.find(({ notBefore, notAfter }) => time < notBefore || time > notAfter);
     if (late !== undefined) {
       throw new ContentError("CONTENT_KEY_OUT_OF_TERM", `${late.label} is not valid at that time`);

@@ -20,6 +20,9 @@ const MAX_CEL_LENGTH = 32_768;
 /** Most keys of review providers in all rules together: each may be tried on every report. */
 const MAX_REVIEW_KEYS = 64;
 
+/** Most keys and anchors of manifests in all rules together: each may be tried on every manifest. */
+const MAX_RIM_SIGNERS = 64;
+
 /** Most subschemas of all rules together: a thousand take 1.3 seconds to be compiled. */
 const MAX_SUBSCHEMAS = 2000;
 
@@ -55,15 +58,20 @@ export function requireBounded(json: unknown): void {
  * @throws {@link PolicyError} `POLICY_MALFORMED`
  */
 export function requireBoundedRules(documents: readonly RuleDocument[], where: string): void {
-  let [characters, subschemas, reviewKeys] = [0, 0, 0];
+  let [characters, subschemas, reviewKeys, rimSigners] = [0, 0, 0, 0];
   for (const document of documents) {
     if ("cel" in document) characters += document.cel.length;
     else if (document.use === "payloadSchema")
       subschemas += SCHEMA_WEIGHT + subschemasOf(document.with["schema"]);
-    else if (document.use === "reviewSignature") {
-      const keys = document.with["keys"];
-      reviewKeys += Array.isArray(keys) ? keys.length : 0;
+    else if (document.use === "reviewSignature") reviewKeys += countIn(document.with["keys"]);
+    else if (document.use === "rimSignature") {
+      rimSigners += countIn(document.with["keys"]) + countIn(document.with["anchors"]);
     }
+  }
+  if (rimSigners > MAX_RIM_SIGNERS) {
+    throw malformed(
+      `${where}: they have ${rimSigners} keys and anchors of manifests, want ${MAX_RIM_SIGNERS} at most`,
+    );
   }
   if (reviewKeys > MAX_REVIEW_KEYS) {
     throw malformed(
@@ -92,10 +100,14 @@ function subschemasOf(schema: unknown): number {
   }
 }
 
+function countIn(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
+}
+
 function keysIn(issuers: unknown): number {
   if (!Array.isArray(issuers)) return 0;
   return issuers.reduce((sum: number, issuer: unknown) => {
     const keys = isObject(issuer) && "keys" in issuer ? issuer.keys : undefined;
-    return sum + (Array.isArray(keys) ? keys.length : 0);
+    return sum + countIn(keys);
   }, 0);
 }

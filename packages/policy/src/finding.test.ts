@@ -10,7 +10,7 @@ jest.unstable_mockModule("@tallystick/content/schema", () => ({
 // Only what is imported from here on finds the schemas replaced.
 const { Finding } = await import("./finding.js");
 
-const ASKED = { reviewKeys: [], asksForSchema: true };
+const ASKED = { reviewKeys: [], rimAuthorities: { keys: [], anchors: [] }, asksForSchema: true };
 const TYPE = "application/vnd.cyclonedx+json";
 const BOM = { bomFormat: "CycloneDX", specVersion: "1.6", version: 1 };
 

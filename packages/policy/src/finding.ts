@@ -3,6 +3,7 @@ import type { SignedStatement } from "@tallystick/statement";
 
 import { CONTENT_LIMITS, readContent } from "./content-facts.js";
 import { ReportSignature } from "./report-signature.js";
+import { RimSignature, type RimAuthorities } from "./rim-signature.js";
 
 /** Characters of a reason, whose words are in part those of whoever wrote the document. */
 const MAX_PROBLEM = 512;
@@ -11,14 +12,23 @@ const MAX_PROBLEM = 512;
 export interface Questions {
   /** Keys that reports may be signed with. */
   readonly reviewKeys: readonly ReviewKey[];
+  /** Who may sign the manifests inside statements. */
+  readonly rimAuthorities: RimAuthorities;
   /** Whether bills of materials are held against their schemas. */
   readonly asksForSchema: boolean;
+}
+
+/** Yields whether anybody asks who signed a manifest. */
+export function isAsked({ keys, anchors }: RimAuthorities): boolean {
+  return keys.length + anchors.length > 0;
 }
 
 /** Whether a bill of materials is as its schema has it. */
 export interface SchemaVerdict {
   readonly problem: string | undefined;
 }
+
+type Parts = Pick<Finding, "signature" | "rim" | "schema" | "isSchemaKnown">;
 
 /**
  * What was found out about a payload before the decision, which waits for nothing.
@@ -28,17 +38,16 @@ export interface SchemaVerdict {
 export class Finding {
   readonly #found = true;
   readonly signature: ReportSignature | undefined;
+  /** Undefined where nobody asked. */
+  readonly rim: RimSignature | undefined;
   /** Undefined where nobody asked, and of what is no bill of materials. */
   readonly schema: SchemaVerdict | undefined;
   /** Whether somebody asked for it. */
   readonly isSchemaKnown: boolean;
 
-  private constructor(
-    signature: ReportSignature | undefined,
-    schema: SchemaVerdict | undefined,
-    isSchemaKnown: boolean,
-  ) {
+  private constructor({ signature, rim, schema, isSchemaKnown }: Parts) {
     this.signature = signature;
+    this.rim = rim;
     this.schema = schema;
     this.isSchemaKnown = isSchemaKnown;
     Object.freeze(this);
@@ -51,18 +60,24 @@ export class Finding {
   /** Finds out what is asked of a statement, but for what was found out `before`. */
   static async find(
     statement: SignedStatement,
-    { reviewKeys, asksForSchema }: Questions,
+    { reviewKeys, rimAuthorities, asksForSchema }: Questions,
     before: object | undefined,
   ): Promise<Finding> {
     const known = before !== undefined && Finding.is(before) ? before : undefined;
-    let { signature } = known ?? {};
+    let { signature, rim, schema, isSchemaKnown = false } = known ?? {};
     if (reviewKeys.length > 0 && signature?.covers(reviewKeys) !== true) {
       signature = await ReportSignature.find(statement, reviewKeys);
     }
-    const isNew = asksForSchema && known?.isSchemaKnown !== true;
-    if (known !== undefined && signature === known.signature && !isNew) return known;
-    if (!isNew) return new Finding(signature, known?.schema, known?.isSchemaKnown ?? false);
-    return new Finding(signature, await schemaVerdict(statement), true);
+    if (isAsked(rimAuthorities) && rim?.covers(rimAuthorities) !== true) {
+      rim = await RimSignature.find(statement, rimAuthorities);
+    }
+    if (asksForSchema && !isSchemaKnown) {
+      schema = await schemaVerdict(statement);
+      isSchemaKnown = true;
+    }
+    const isSame = signature === known?.signature && rim === known?.rim;
+    if (known !== undefined && isSame && isSchemaKnown === known.isSchemaKnown) return known;
+    return new Finding({ signature, rim, schema, isSchemaKnown });
   }
 }
 

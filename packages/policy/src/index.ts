@@ -44,7 +44,7 @@ export { CelProgram } from "./cel/program.js";
 export type { Bindings, Verdict } from "./cel/program.js";
 export { shapeOf } from "./cel/shape.js";
 export type { Kind, Shape } from "./cel/shape.js";
-export { parseReviewKeys } from "./rules/review.js";
+export { parseReviewKeys, parseRimKeys } from "./rules/signing-keys.js";
 export { compileRule, parseRule } from "./rule.js";
 export type { CelRuleDocument, ReadyRuleDocument, Rule, RuleDocument } from "./rule.js";
 export type { ReadyRuleName } from "./rules/ready.js";

@@ -4,6 +4,7 @@ import type { PublicKey } from "@tallystick/cose";
 import { keysBehind } from "@tallystick/statement";
 import type {
   Authority,
+  Certificate,
   Issuer,
   KeyList,
   SelfContainedMethod,
@@ -15,8 +16,9 @@ import type {
 import { APPROVAL_MEDIA_TYPE } from "./approval.js";
 import { POLICY_MEDIA_TYPE, parseDocument } from "./document.js";
 import type { PolicyDocument, PolicyParts } from "./document.js";
-import { Finding, type Questions } from "./finding.js";
+import { Finding, isAsked, type Questions } from "./finding.js";
 import { thumbprintOf } from "./report-signature.js";
+import { anchorName } from "./rim-signature.js";
 import type { Rule } from "./rule.js";
 
 /** How many policies are kept once they are parsed: those that decide and are proposed meanwhile. */
@@ -57,6 +59,10 @@ export class Policy implements Authority {
     this.rules = rules;
     this.#questions = {
       reviewKeys: distinctKeys(rules.flatMap(({ reviewKeys }) => reviewKeys)),
+      rimAuthorities: {
+        keys: distinctKeys(rules.flatMap(({ rimAuthorities }) => rimAuthorities.keys)),
+        anchors: distinctAnchors(rules.flatMap(({ rimAuthorities }) => rimAuthorities.anchors)),
+      },
       asksForSchema: rules.some(({ asksForSchema }) => asksForSchema),
     };
     this.#operators = operators;
@@ -100,8 +106,8 @@ export class Policy implements Authority {
     statement: SignedStatement,
     before: object | undefined,
   ): Promise<Finding | undefined> {
-    const { reviewKeys, asksForSchema } = this.#questions;
-    const asks = reviewKeys.length > 0 || asksForSchema;
+    const { reviewKeys, rimAuthorities, asksForSchema } = this.#questions;
+    const asks = reviewKeys.length > 0 || isAsked(rimAuthorities) || asksForSchema;
     if (!asks || isOperatorStatement(statement)) return undefined;
     return Finding.find(statement, this.#questions, before);
   }
@@ -147,6 +153,10 @@ export class Policy implements Authority {
 /** Yields each key once: two rules may name one with different terms, which are each rule's own. */
 function distinctKeys(keys: readonly ReviewKey[]): readonly ReviewKey[] {
   return [...new Map(keys.map((key) => [thumbprintOf(key.key), key])).values()];
+}
+
+function distinctAnchors(anchors: readonly Certificate[]): readonly Certificate[] {
+  return [...new Map(anchors.map((anchor) => [anchorName(anchor), anchor])).values()];
 }
 
 /** Yields whether a statement proposes a policy, judged by its protected content type. */

@@ -6,6 +6,7 @@ import { PolicyError } from "./error.js";
 import { FACT_SHAPES } from "./fact-shapes.js";
 import type { Facts } from "./facts.js";
 import { malformed, reader } from "./member.js";
+import type { RimAuthorities } from "./rim-signature.js";
 import { Parameters, isRecord, malformedRule, quote } from "./rules/parameters.js";
 import { READY_RULES } from "./rules/ready.js";
 import type { Check, AskingCheck, ReadyRule, ReadyRuleName } from "./rules/ready.js";
@@ -42,9 +43,13 @@ export interface Rule {
   readonly refusal: (facts: Facts, meter?: Meter) => string | undefined;
   /** Keys of review providers that it asks about; none for most rules. */
   readonly reviewKeys: readonly ReviewKey[];
+  /** Who may sign manifests; nobody for most rules. */
+  readonly rimAuthorities: RimAuthorities;
   /** Whether it asks if a bill of materials is as its schema has it. */
   readonly asksForSchema: boolean;
 }
+
+const NOBODY: RimAuthorities = { keys: [], anchors: [] };
 
 /** Longest reason in a policy, in characters. */
 const MAX_REASON = 500;
@@ -117,6 +122,7 @@ function compileCel({ name, cel, reason }: CelRuleDocument): Rule {
   return {
     name,
     reviewKeys: [],
+    rimAuthorities: NOBODY,
     asksForSchema: false,
     refusal: (facts, meter = new Meter()) => {
       const verdict = deciding(() => {
@@ -153,11 +159,13 @@ function compileReady({ name, use, with: values, reason }: ReadyRuleDocument): R
   const {
     check,
     reviewKeys = [],
+    rimAuthorities = NOBODY,
     asksForSchema = false,
   } = compiled(ready.compile(new Parameters(name, values, ready.parameters)));
   return {
     name,
     reviewKeys,
+    rimAuthorities,
     asksForSchema,
     refusal: (facts, meter = new Meter()) => {
       try {

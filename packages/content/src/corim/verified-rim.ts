@@ -1,13 +1,29 @@
 import type { PublicKey } from "@tallystick/cose";
 
 import { completeLimits, type ContentLimits } from "../limits.js";
-import { findSigner, type ReviewTrust } from "../sfr/signature.js";
+import type { ReviewKey, ReviewKeys } from "../sfr/keys.js";
+import { findKey, findSigner, type ReviewTrust } from "../sfr/signature.js";
 import { readManifest, readSigner, type RimManifest, type RimSigner } from "./manifest.js";
 import { decodeMessage, RIM_RULES } from "./message.js";
 
 /** How a manifest is verified: whose keys count, and as of when. */
 export interface VerifyRimOptions extends ReviewTrust {
   readonly limits?: Partial<ContentLimits>;
+}
+
+/**
+ * Yields the key that a CoRIM inside a COSE message is signed with, whatever its terms say of now;
+ * `undefined` where it is of none of these keys. What the manifest says is not looked at.
+ *
+ * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED`, `CONTENT_HEADER_REFUSED`,
+ * `CONTENT_ALG_UNSUPPORTED`, `CONTENT_STRUCTURE_INVALID`, `CONTENT_KEY_UNKNOWN`
+ */
+export async function findRimKey(
+  payload: Uint8Array,
+  keys: ReviewKeys,
+  limits: Partial<ContentLimits> = {},
+): Promise<ReviewKey | undefined> {
+  return findKey(decodeMessage(payload, completeLimits(limits), RIM_RULES), keys);
 }
 
 /** A reference integrity manifest under a signature that holds, of a key that the caller trusts. */

@@ -2,6 +2,7 @@ import type { ReviewKey } from "@tallystick/content";
 
 import type { Meter } from "../cel/meter.js";
 import type { Facts } from "../facts.js";
+import type { RimAuthorities } from "../rim-signature.js";
 import { bomSchema } from "./bom.js";
 import { certificatePin } from "./certificate.js";
 import { hashEnvelopeOnly, maxBytes, contentTypes } from "./content.js";
@@ -10,6 +11,7 @@ import type { Parameters } from "./parameters.js";
 import { minimumSvn } from "./payload.js";
 import { contentWarnings, noticeIssuer, reportVendor, soundContent } from "./report.js";
 import { reviewSignature } from "./review.js";
+import { rimSignature } from "./rim.js";
 import { payloadSchema } from "./schema.js";
 
 /**
@@ -23,6 +25,8 @@ export interface AskingCheck {
   readonly check: Check;
   /** Whose key a report is signed with, of these. */
   readonly reviewKeys?: readonly ReviewKey[];
+  /** Whether a manifest is signed inside by one of these. */
+  readonly rimAuthorities?: RimAuthorities;
   /** Whether a bill of materials is as its schema has it. */
   readonly asksForSchema?: boolean;
 }
@@ -48,6 +52,7 @@ export type ReadyRuleName =
   | "requiredClaims"
   | "payloadSchema"
   | "reviewSignature"
+  | "rimSignature"
   | "reportVendor"
   | "soundContent"
   | "bomSchema"
@@ -68,6 +73,7 @@ export const READY_RULES: Readonly<Record<ReadyRuleName, ReadyRule>> = {
   requiredClaims,
   payloadSchema,
   reviewSignature,
+  rimSignature,
   reportVendor,
   soundContent,
   bomSchema,
