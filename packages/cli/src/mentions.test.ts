@@ -177,12 +177,12 @@ describe("a bundle", () => {
     const last = whole.checkpoint.length - 1;
     const checkpoint = whole.checkpoint.map((byte, at) => (at === last ? byte ^ 1 : byte));
     await workspace.write("forged.bundle", encodeBundle({ ...whole, checkpoint }));
-    for (const [file, error] of [
-      ["forged.bundle", expect.stringMatching(/^VERIFIER_/)],
-      ["bom", "CLI_BUNDLE_INVALID"],
+    for (const [file, exit, error] of [
+      ["forged.bundle", 1, expect.stringMatching(/^VERIFIER_/)],
+      ["bom", 2, "CLI_BUNDLE_INVALID"],
     ] as const) {
       const { code, stdout } = await workspace.tally("search", file, ...pinned, "--json");
-      expect([code, JSON.parse(stdout)]).toMatchObject([1, { error: { code: error } }]);
+      expect([code, JSON.parse(stdout)]).toMatchObject([exit, { error: { code: error } }]);
     }
   });
 
