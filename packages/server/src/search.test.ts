@@ -168,7 +168,9 @@ describe("the index is derived from the log", () => {
   test.each([
     ["a flipped bit in its state", flipped("S")],
     ["a state that is lost", (rows: readonly Row[]) => rows.filter(({ key }) => key[0] !== 0x53)],
-    ["another format", otherFormat],
+    ["another format", otherFormat("tallystick-search/0")],
+    ["the format before what statements speak of", otherFormat("tallystick-search/2")],
+    ["another edition of what they speak of", otherFormat("tallystick-search/3.0")],
   ])("%s has it made anew, without a row of what was", async (_name, change) => {
     const whole = await indexRows(at, 1000);
     // Rows of a longer index, which nothing that is written anew replaces.
@@ -308,9 +310,9 @@ function placeOver(rows: readonly Row[]): SearchPlace & { readonly rows: () => r
   };
 }
 
-function otherFormat(rows: readonly Row[]): readonly Row[] {
-  const state = encodeCbor(["tallystick-search/0", 7]);
-  return rows.map((row) => (row.key[0] === 0x53 ? sealRow(row.key, state) : row));
+function otherFormat(format: string): (rows: readonly Row[]) => readonly Row[] {
+  const state = encodeCbor([format, 7]);
+  return (rows) => rows.map((row) => (row.key[0] === 0x53 ? sealRow(row.key, state) : row));
 }
 
 function flipped(kind: string): (rows: readonly Row[]) => readonly Row[] {

@@ -8,6 +8,8 @@ import { formatInstant } from "@tallystick/statement";
 
 import { openClient, refuseAccess } from "../access.js";
 import { isReadPath } from "../auditee.js";
+import { isFile, searchBundle } from "../bundle-search.js";
+import type { BundlePage } from "../bundle-search.js";
 import { derivedProof, withDerived } from "../derived-search.js";
 import type { DerivedPlace } from "../derived-search.js";
 import { ServiceDirectory } from "../directory.js";
@@ -33,7 +35,7 @@ export function addSearch(program: Command, session: Session): void {
     .description("find statements on a log: by issuer, subject, type, time, or what they speak of")
     .argument(
       "<place>",
-      "a service, a directory that is not served, or with --trust any read path",
+      "a service, a directory that is not served, or with --trust any read path or bundle",
     );
   withSought(command)
     .option("--prove <file>", "write a proof that all of one --iss or --sub were found")
@@ -47,13 +49,16 @@ export function addSearch(program: Command, session: Session): void {
     }
     const page = await searched.page();
     if (session.isJson) session.output.printJson({ ...page });
-    else printPage(page, session.output);
+    else {
+      printPage(page, session.output);
+      if ("isWhole" in page) printExtent(page, session.output);
+    }
   });
 }
 
 /** What a place is asked. */
 interface Searched {
-  readonly page: () => Promise<SearchPage>;
+  readonly page: () => Promise<SearchPage | BundlePage>;
   readonly prove: (term: Term) => Promise<Uint8Array>;
 }
 
@@ -66,6 +71,7 @@ async function searchedAt(
   options: SearchOptions,
   { query, parameters }: Sought,
 ): Promise<Searched> {
+  if (!isAddress(place) && (await isFile(place))) return inBundle(place, options, query);
   if (options.trust !== undefined || options.vkey !== undefined) {
     return derivedAt(await readingOf(place, options), query);
   }
@@ -90,6 +96,20 @@ async function readingOf(place: string, options: SearchOptions): Promise<Derived
   if (isService) throw new CliError("CLI_USAGE", "--trust goes with an address or a copy of a log");
   const { path, trust } = await openReading({ where: place }, options);
   return { path, trust, parallel: options.parallel };
+}
+
+function inBundle(bundle: string, options: SearchOptions, query: Sought["query"]): Searched {
+  const { trust, vkey } = options;
+  refuseAccess(options);
+  if (trust === undefined || vkey !== undefined) {
+    throw new CliError("CLI_USAGE", "a bundle wants --trust: it does not vouch for its own keys");
+  }
+  return {
+    page: () => searchBundle({ bundle, trust }, query),
+    prove: () => {
+      throw new CliError("CLI_USAGE", "--prove goes with a log, a bundle has no index");
+    },
+  };
 }
 
 function derivedAt(at: DerivedPlace, query: SearchQuery): Searched {
@@ -149,6 +169,15 @@ function printPage({ size, hits, next, partial }: SearchPage, output: Output): v
     output.print(`not all is listed of: ${named}; they may speak of it, too`);
   }
   if (next !== null) output.print(`there may be more: --from ${next}`);
+}
+
+function printExtent({ isWhole, entries, size, left }: BundlePage, output: Output): void {
+  if (isWhole) output.print(`whole: the bundle has all ${size} entries, and their root is signed`);
+  else
+    output.print(
+      `not whole: the bundle has ${entries} of ${size} entries, nothing is said of others`,
+    );
+  for (const { statement, why } of left) output.print(`left out: ${statement}: ${why}`);
 }
 
 function lineOf({ index, entryId, time, issuer, subject, contentType }: SearchHit): string {
