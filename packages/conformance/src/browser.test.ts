@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,24 +11,10 @@ import type { AlgorithmName } from "@tallystick/cose";
 import { leafHash, nodeHash, sha256 } from "@tallystick/merkle";
 import { SignedCheckpoint, issueInclusionReceipt } from "@tallystick/receipt";
 import { SignedStatement, attachReceipts, signStatement } from "@tallystick/statement";
-import { chromium } from "playwright-core";
 import type { Browser, Page } from "playwright-core";
 
+import { describeBrowser, launchBrowser } from "./testing/chromium.js";
 import { ROOT } from "./testing/shared.js";
-
-const CHROMIUM = process.env["TALLYSTICK_CHROMIUM"] ?? "/usr/bin/chromium";
-
-/** Runs the suite, or says by name why it does not; under CI the browser has to be there. */
-function describeBrowser(name: string, suite: () => void): void {
-  if (existsSync(CHROMIUM)) {
-    describe(name, suite);
-    return;
-  }
-  const message = `SKIPPED for want of ${CHROMIUM}: ${name}`;
-  if (process.env["CI"] !== undefined) throw new Error(message);
-  console.warn(message);
-  describe.skip(name, suite);
-}
 
 /** What the page hands back: a verification's outcome as plain values. */
 interface Outcome {
@@ -112,18 +98,7 @@ describeBrowser("the verifier in headless Chromium, from the repository's bundle
       response.end(isBundle ? bundle : "<!doctype html><title>verifier</title>");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-    });
+    browser = await launchBrowser();
     page = await browser.newPage();
     const { port } = server.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}/`);

@@ -71,14 +71,25 @@ export function coldPath(cold: Cold): RequestListener {
   return app;
 }
 
-function acceptable({ produces }: Route): RequestHandler {
+function acceptable(route: Route): RequestHandler {
   return (request, _response, next) => {
-    if (request.accepts(produces) !== false) {
+    if (typeOf(request, route) !== undefined) {
       next();
       return;
     }
-    throw new ServerError("SERVER_NOT_ACCEPTABLE", `this resource is ${produces}`);
+    const types = typesOf(route).join(" or ");
+    throw new ServerError("SERVER_NOT_ACCEPTABLE", `this resource is ${types}`);
   };
+}
+
+function typesOf({ produces, alsoProduces = [] }: Route): string[] {
+  return [produces, ...alsoProduces];
+}
+
+/** Yields the type that the client would rather have, of several the first. */
+function typeOf(request: Request, route: Route): string | undefined {
+  const type = request.accepts(typesOf(route));
+  return type === false ? undefined : type;
 }
 
 function contentType({ consumes }: Route): RequestHandler {
@@ -100,6 +111,7 @@ function answer(route: Route, cold: Cold): RequestHandler {
     const [, ...query] = request.originalUrl.split("?");
     const asked = {
       ...{ params: paramsOf(request, route), query: query.join("?") },
+      type: typeOf(request, route) ?? route.produces,
       ...{ baseUrl, client: cold.gate.clientOf(request), prefer: preferenceOf(request) },
     };
     const body = isUpload ? new Uint8Array() : await bodyOf(request, response, cold);

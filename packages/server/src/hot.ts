@@ -44,7 +44,8 @@ export class HotPath {
   constructor(options: HotOptions) {
     this.#options = options;
     for (const route of options.routes) {
-      if (route.isStreamed === true) continue;
+      // Which of several types is meant is for the framework to judge.
+      if (route.isStreamed === true || route.alsoProduces !== undefined) continue;
       const [, first = "", parameter, ...rest] = route.path.split("/");
       if (parameter === undefined) {
         (route.method === "POST" ? this.#posts : this.#gets).set(route.path, route);

@@ -272,6 +272,7 @@ async function requests(): Promise<Readonly<Record<string, Asked>>> {
     "proveCompleteness 200": { path: "/search/proof?sub=registration-policy" },
     "proveCompleteness 400": { path: "/search/proof?sub=a&iss=b" },
     "proveCompleteness 404": { path: "/search/proof?sub=a", app: single },
+    "readHome 200": { path: "/" },
     "readPolicy 200": { path: "/policy" },
     ...byId("readPolicyDocument", "/policies/ID"),
     "readHealth 200": { path: "/health" },

@@ -19,6 +19,7 @@ const HEADERS: Readonly<Record<string, Members>> = {
     description: "Seconds after which another look is worth it.",
     schema: { type: "integer", minimum: 0 },
   },
+  Vary: { description: "What of the request the answer depends on.", schema: TEXT },
   "WWW-Authenticate": { description: "Which credential would do.", schema: TEXT },
 };
 
@@ -63,7 +64,13 @@ function openApiOf(routes: readonly Route[]): Members {
   };
 }
 
-function operation({ path, produces, consumes, operation: told }: Route): Members {
+function operation({
+  path,
+  produces,
+  alsoProduces = [],
+  consumes,
+  operation: told,
+}: Route): Members {
   const names = [...path.matchAll(/[:*]([a-z]+)/g)].flatMap(([, name]) => name ?? []);
   const parameters = [...names.map(parameter), ...(told.query ?? []).map(queried)];
   const statuses = Object.entries(told.outcomes);
@@ -75,7 +82,7 @@ function operation({ path, produces, consumes, operation: told }: Route): Member
       requestBody: { required: true, content: { [consumes]: {} } },
     }),
     responses: Object.fromEntries(
-      statuses.map(([status, outcome]) => [status, response(outcome, produces)]),
+      statuses.map(([status, outcome]) => [status, response(outcome, [produces, ...alsoProduces])]),
     ),
   };
 }
@@ -90,7 +97,7 @@ function queried(name: string): Members {
   return { name, in: "query", required: false, description, schema };
 }
 
-function response(outcome: Outcome, produces: string): Members {
+function response(outcome: Outcome, produced: readonly string[]): Members {
   const { description, type, schema, headers = [], mayHave = [] } = outcome;
   const always = ["X-Request-Id", ...headers];
   return {
@@ -99,12 +106,18 @@ function response(outcome: Outcome, produces: string): Members {
       ...mapped(always, (name) => ({ $ref: `#/components/headers/${name}` })),
       ...mapped(mayHave, (name) => HEADERS[name] ?? {}),
     },
-    ...(type !== null && { content: { [type ?? produces]: media(schema) } }),
+    ...(type !== null && { content: contentOf(type === undefined ? produced : [type], schema) }),
   };
 }
 
 function mapped(names: readonly string[], value: (name: string) => Members): Members {
   return Object.fromEntries(names.map((name) => [name, value(name)]));
+}
+
+// The schema is of the first; another type shows the same to others.
+function contentOf(types: readonly string[], schema: Schema | undefined): Members {
+  const [first] = types;
+  return mapped(types, (type) => media(type === first ? schema : undefined));
 }
 
 function media(schema: Schema | undefined): Members {

@@ -97,6 +97,28 @@ const VERSION_SCHEMA: Schema = record(
   ["note"],
 );
 
+const HOME: Schema = record(
+  {
+    ...{ name: { const: "tallystick" }, version: TEXT, issuer: TEXT, origin: TEXT },
+    ...{ size: COUNT, time: COUNT },
+    age: { description: "Seconds since the newest checkpoint.", ...COUNT },
+    state: record(
+      {
+        status: { enum: ["accepting", "no-space", "read-only", "frozen", "unavailable"] },
+        reason: TEXT,
+      },
+      ["reason"],
+    ),
+    keys: {
+      type: "array",
+      items: record({ thumbprint: TEXT, status: { enum: ["current", "retired"] } }),
+    },
+    note: TEXT,
+    links: { type: "object", additionalProperties: TEXT },
+  },
+  ["note"],
+);
+
 const ANY: Schema = { type: "object" };
 
 const SELF: Schema = {
@@ -322,6 +344,10 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /search/proof": read({
     ...{ id: "proveCompleteness", summary: "All entries up to a committed size", others: UNKNOWN },
     query: ["iss", "sub"],
+  }),
+  "GET /": read({
+    ...{ id: "readHome", summary: "What the service is; for browsers as a page", schema: HOME },
+    headers: ["Vary"],
   }),
   "GET /policy": read({
     ...{ id: "readPolicy", summary: "The policy in force", schema: POLICY_IN_FORCE },

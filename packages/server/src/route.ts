@@ -26,6 +26,8 @@ export interface RouteRequest {
   readonly baseUrl: string;
   /** Names the client; what it may hold at once is counted by it, and decides about nothing else. */
   readonly client: string;
+  /** The media type that the client takes, where the route produces several. */
+  readonly type?: string;
   /** When the client would like its answer; decides about nothing else. */
   readonly prefer: Preference;
   /** In the place of `body` where the route is streamed. */
@@ -79,6 +81,8 @@ export interface Route {
   readonly path: string;
   /** Media type of a successful answer with a body; what `Accept` is held against. */
   readonly produces: string;
+  /** Other media types that it can answer in; `type` of the request says which is asked for. */
+  readonly alsoProduces?: readonly string[];
   /** Media type that a body must have. */
   readonly consumes?: string;
   /** Whether it is given `upload`, and never a whole body. */

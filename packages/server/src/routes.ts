@@ -20,6 +20,7 @@ import {
   readTransparentStatement,
 } from "./routes/entries.js";
 import { CBOR_MEDIA_TYPE, readKey, readKeys } from "./routes/keys.js";
+import { HTML_MEDIA_TYPE, readHome } from "./routes/home.js";
 import { readNewestNote, readNote } from "./routes/notes.js";
 import {
   CBOR_SEQUENCE_MEDIA_TYPE,
@@ -114,6 +115,7 @@ export function routesOf(parts: RouteParts): readonly Route[] {
     get("/search/proof", COMPLETENESS_MEDIA_TYPE, (_service, request) =>
       readCompleteness(service, request, proofs),
     ),
+    { ...get("/", JSON_MEDIA_TYPE, readHome), alsoProduces: [HTML_MEDIA_TYPE] },
     get("/policy", JSON_MEDIA_TYPE, readPolicy),
     get("/policies/:id", JSON_MEDIA_TYPE, readPolicyDocument),
     get("/health", JSON_MEDIA_TYPE, () => readHealth(service, scrub)),
