@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { COMMIT_STEPS } from "@tallystick/log";
 
 import { tally } from "./command.js";
+import type { CommandOptions } from "./command.js";
 import { flipsOf, kindsIn } from "./damage.js";
 import { ask, jsonOf } from "./exchange.js";
 import { ONE_THREAD } from "./injection.js";
@@ -27,24 +28,33 @@ const REBUILD = /tally recover DIR --rebuild-anchor/;
 const BEHIND = /LOG_BEHIND_ANCHOR/;
 const EARLY = /LOG_CLOCK_BACKWARD/;
 
+/** What the system says of the two faults that it is made to have; no more is asked while it has them. */
+const FULL = /ENOSPC|No space left on device/;
+const UNSYNCED = /EIO|Input\/output error/;
+
 /** Runs a server for as long as something lasts, and holds its end against what there may be. */
 async function during(
   scene: Scene,
   name: string,
   {
-    env,
     args = [],
+    mayRefuse,
     act,
-  }: {
-    readonly env?: Readonly<Record<string, string>>;
+    ...options
+  }: CommandOptions & {
     readonly args?: readonly string[];
+    /** What it may say that does not start, beside what the faults explain. */
+    readonly mayRefuse?: RegExp;
+    /** Yields whether the fault came about. */
     readonly act: (serving: Serving) => Promise<boolean>;
   },
 ): Promise<boolean> {
-  const start = await scene.start(env === undefined ? {} : { env }, ...args);
+  const start = await scene.start(options, ...args);
   if (start.url === undefined) {
-    scene.end(name, start.outcome);
-    return start.outcome.signal === "SIGKILL";
+    const { code, signal, stderr } = start.outcome;
+    const isAllowed = code === 2 && mayRefuse?.test(stderr) === true;
+    if (!isAllowed) scene.end(name, start.outcome);
+    return signal === "SIGKILL" || isAllowed;
   }
   const hasStruck = await act(start);
   scene.end(name, await kill(start));
@@ -151,12 +161,11 @@ const full: Calamity = {
     if (disk === undefined) throw new TypeError("the scene has no disk of its own");
     await disk.loadTo(3);
     const hasStruck = await during(scene, "full", {
+      mayRefuse: FULL,
       act: async (serving) => (await scene.load(serving, 60, 200_000)).unanswered > 0,
     });
     // Full as it is, it may start or not, but not wrongly.
-    const again = await scene.start();
-    if (again.url !== undefined) scene.end("still full", await kill(again));
-    else if (again.outcome.code !== 2) scene.end("still full", again.outcome);
+    await during(scene, "still full", { mayRefuse: FULL, act: () => Promise.resolve(true) });
     await disk.lighten();
     return hasStruck;
   },
@@ -168,13 +177,10 @@ const unsynced: Calamity = {
     const file = `${scene.site.path}.trace`;
     const when = 1 + scene.chance.below(8);
     const under = injecting(file, { call: "fdatasync", when, as: "EIO", paths: [] });
-    const start = await scene.start({ under, env: ONE_THREAD });
-    if (start.url !== undefined) {
-      await scene.load(start, 12);
-      scene.end("failed sync", await kill(start));
-    } else if (!/EIO|Input\/output error/.test(start.outcome.stderr)) {
-      scene.end("failed sync", start.outcome);
-    }
+    await during(scene, "failed sync", {
+      ...{ under, env: ONE_THREAD, mayRefuse: UNSYNCED },
+      act: async (serving) => (await scene.load(serving, 12)).unanswered > 0,
+    });
     return parseTrace(await readFile(file, "utf8")).some(({ isInjected }) => isInjected);
   },
 };

@@ -4,7 +4,7 @@ import type { AuditReport } from "./audit.js";
 import type { Result } from "./bench.js";
 import type { BenchProcess } from "./bench-process.js";
 import { Chance } from "./chance.js";
-import { FILE_KINDS, flipsOf, rowDamages, sectorsOf } from "./damage.js";
+import { FILE_KINDS, SETUP_KINDS, flipsOf, rowDamages, sectorsOf } from "./damage.js";
 import type { Damage } from "./damage.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
 import { ask, jsonOf } from "./exchange.js";
@@ -21,6 +21,9 @@ const FLIPS = effort({ bounded: 5, full: 80 });
 
 /** Sectors of zeros in each kind of file. */
 const SECTORS = effort({ bounded: 2, full: 40 });
+
+/** Flips in each file of the setup. */
+const SETUP_FLIPS = effort({ bounded: 2, full: 40 });
 
 /** Acknowledged statements that are read back from each damaged service. */
 const READS = effort({ bounded: 60, full: 1000 });
@@ -201,6 +204,31 @@ describeFault("F4: damage on the disk", undefined, () => {
       expect(wrong).toEqual([]);
     },
     isFull ? 7_200_000 : 600_000,
+  );
+
+  test(
+    "of what it is set up with is refused, or changes nothing that it signs",
+    async () => {
+      const chance = new Chance(SEED, "setup");
+      const flips: Damage[] = [];
+      for (const kind of SETUP_KINDS) {
+        flips.push(...(await flipsOf(grown, kind, { count: SETUP_FLIPS, chance })));
+      }
+      const problems: string[] = [];
+      const ends: Record<string, number> = {};
+      await onBenches(flips, async (damage, bench) => {
+        const site = await ground.copy(grown);
+        await damage.apply(site);
+        const { served, audit } = await serve(site, bench);
+        ends[served] = (ends[served] ?? 0) + 1;
+        problems.push(...(audit?.problems ?? []).map((problem) => `${damage.name}: ${problem}`));
+        await site.remove();
+      });
+      tell("F4", `setup: ${flips.length} flips, ${JSON.stringify(ends)}`);
+      expect(problems).toEqual([]);
+      expect(ends["refused"]).toBeGreaterThan(0);
+    },
+    isFull ? 3_600_000 : 300_000,
   );
 
   test("T-meta: whatever has an effect makes fsck exit with another code than 0", () => {

@@ -27,6 +27,14 @@ export const FILE_KINDS: readonly (readonly [string, RegExp])[] = [
   ["anchor", /^anchor$/],
 ];
 
+/** What a service is set up with; damage there is no damage to its log. */
+export const SETUP_KINDS: readonly (readonly [string, RegExp])[] = [
+  ["configuration", /^config\.json$/],
+  ["receipt key", /^keys\/receipt\.jwk$/],
+  ["public receipt key", /^keys\/receipt\.pub\.jwk$/],
+  ["note key", /^keys\/note\.jwk$/],
+];
+
 const SECTOR_BYTES = 512;
 
 interface Draw {

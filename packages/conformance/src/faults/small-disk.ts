@@ -16,9 +16,11 @@ export class SmallDisk {
     this.path = path;
   }
 
-  static mount(path: string, mebibytes: number): SmallDisk {
+  /** Mounts one at a path that is not there yet; without `inodes`, it has enough of them. */
+  static mount(path: string, mebibytes: number, inodes?: number): SmallDisk {
     mkdirSync(path);
-    const args = ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path];
+    const limits = [`size=${mebibytes}m`, ...(inodes === undefined ? [] : [`nr_inodes=${inodes}`])];
+    const args = ["-t", "tmpfs", "-o", limits.join(), "tmpfs", path];
     const { status, stderr } = spawnSync("mount", args, {
       encoding: "utf8",
       timeout: 30_000,
@@ -41,8 +43,18 @@ export class SmallDisk {
     return writeFile(join(this.path, "ballast"), new Uint8Array(mebibytes * MEBIBYTE));
   }
 
+  /** Makes empty files in the folder `ballast` until there is an inode for nothing more. */
+  async takeInodes(): Promise<void> {
+    const folder = join(this.path, "ballast");
+    mkdirSync(folder);
+    const { ffree } = await statfs(this.path);
+    for (let number = 0; number < ffree; number++) {
+      await writeFile(join(folder, String(number)), "");
+    }
+  }
+
   lighten(): Promise<void> {
-    return rm(join(this.path, "ballast"));
+    return rm(join(this.path, "ballast"), { recursive: true });
   }
 
   unmount(): void {

@@ -14,6 +14,8 @@ const DISK_MIB = 48;
 const BALLAST_MIB = 34;
 /** With this as well, the write-ahead log fills the disk before LevelDB makes a table of it. */
 const MORE_MIB = 8;
+/** As many files as a service has, and a few dozen more. */
+const INODES = 100;
 /** Statements of 100 kB; what they take stays below the disk without its ballast. */
 const LOAD = { count: 120, atOnce: 4, minBytes: 100_000, maxBytes: 100_000 };
 
@@ -93,6 +95,36 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
     await stop(resumed);
     expect(await oracle.ask("judge", await site.fsck())).toEqual([]);
     tell("F8", `no floor, while ${when}: ${full.acknowledged} acknowledged, 0 lost`);
+  });
+
+  test("without an inode for another file: ends with 70 or does not start, and nothing is lost", async () => {
+    const few = SmallDisk.mount(ground.at("few"), DISK_MIB, INODES);
+    try {
+      const crowded = await ground.copyTo("few/service");
+      // It takes the files of its start first: then the next one is the table of a full buffer.
+      const serving = await crowded.serve({}, "--min-free-mib", "0");
+      await few.takeInodes();
+      const full = await oracle.ask("load", { ...LOAD, url: serving.url });
+      expect(full.problems).toEqual([]);
+      expect(full.acknowledged).toBeGreaterThan(0);
+      expect(full.acknowledged).toBeLessThan(LOAD.count);
+      expect((await serving.running.ended).code).toBe(70);
+      const again = await crowded.start({}, "--min-free-mib", "0");
+      if (again.url === undefined) expect(again.outcome).toMatchObject({ code: 2 });
+      else await stop(again);
+
+      await few.lighten();
+      const resumed = await crowded.serve({}, "--min-free-mib", "1");
+      const { url } = resumed;
+      const audit = await oracle.ask("audit", { url, standing: "sound", all: true });
+      expect(audit).toMatchObject({ problems: [] });
+      await stop(resumed);
+      expect(await oracle.ask("judge", await crowded.fsck())).toEqual([]);
+      tell("F8", `no inode: ${full.acknowledged} acknowledged, 0 lost`);
+    } finally {
+      await ground.end();
+      few.unmount();
+    }
   });
 
   test("the same disk under LevelDB alone, for contrast", async () => {
