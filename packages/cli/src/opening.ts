@@ -154,12 +154,34 @@ export function spaceOf(
   floorBytes: number = MIN_FREE_MIB * MEBIBYTE,
 ): Space {
   let places: readonly string[] | undefined;
+  const freeBytes = async (): Promise<number> => {
+    places ??= await devicesOf([logPath, dirname(anchorPath)]);
+    const free = await Promise.all(places.map((place) => statfs(place)));
+    return Math.min(...free.map(({ bavail, bsize }) => bavail * bsize));
+  };
+  return seldomAsked({ floorBytes, freeBytes });
+}
+
+/** Milliseconds for which plenty of room is taken for granted, and what is plenty beyond the floor. */
+const PLENTY_MS = 100;
+const PLENTY_BYTES = 1024 * MEBIBYTE;
+
+/**
+ * Yields the same room, told anew at each round where it may run short. Where there is plenty, it is
+ * asked for ten times a second: nothing writes a gibibyte in that time.
+ */
+export function seldomAsked(space: Space, now: () => number = () => performance.now()): Space {
+  const { floorBytes } = space;
+  let told: { readonly bytes: number; readonly at: number } | undefined;
   return {
     floorBytes,
     freeBytes: async () => {
-      places ??= await devicesOf([logPath, dirname(anchorPath)]);
-      const free = await Promise.all(places.map((place) => statfs(place)));
-      return Math.min(...free.map(({ bavail, bsize }) => bavail * bsize));
+      const at = now();
+      if (told !== undefined && at - told.at < PLENTY_MS) return told.bytes;
+      told = undefined;
+      const bytes = await space.freeBytes();
+      if (bytes >= floorBytes + PLENTY_BYTES) told = { bytes, at };
+      return bytes;
     },
   };
 }

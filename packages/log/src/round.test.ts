@@ -1,16 +1,52 @@
 import { describe, expect, test } from "@jest/globals";
-import { decodeBundle, leafHash, nodeFromTile, treeRoot } from "@tallystick/merkle";
+import {
+  consistencyNodes,
+  consistencyPath,
+  decodeBundle,
+  leafHash,
+  nodeFromTile,
+  treeRoot,
+  verifyConsistency,
+} from "@tallystick/merkle";
 import fc from "fast-check";
 
 import { Edge } from "./edge.js";
 import { bodyKey, bundleKey, digestKey, openRow, tileKey } from "./layout.js";
 import { decodePlacement } from "./record.js";
-import { buildRound } from "./round.js";
+import { buildRound, consistencyOf } from "./round.js";
 import { entryOf, range, request } from "./testing/bench.js";
 import { digestsOf, growTo, roundOf, submissionFor } from "./testing/rounds.js";
 
 const leaves = (size: number): readonly Uint8Array[] =>
   range(0, size).map((n) => leafHash(entryOf(n)));
+
+describe("the proof that a round extends the tree before it", () => {
+  const steps: readonly (readonly [number, number])[] = [
+    ...range(1, 18).flatMap((from) => range(from + 1, 20).map((to) => [from, to] as const)),
+    ...[255, 256, 257, 300, 511, 512].flatMap((from) =>
+      [1, 2, 255, 256, 257, 800].map((by) => [from, from + by] as const),
+    ),
+  ];
+
+  test("holds, and is the one that the leaves make", () => {
+    for (const [from, to] of steps) {
+      const round = roundOf(growTo(from).edge, range(from, to));
+      const proof = consistencyOf(round);
+      const all = leaves(to);
+      const nodes = consistencyNodes(from, to).map(({ level, index }) =>
+        treeRoot(all.slice(index * 2 ** level, (index + 1) * 2 ** level)),
+      );
+      const path = consistencyPath(from, to, nodes);
+      expect(proof).toEqual({ oldSize: from, newSize: to, path });
+      verifyConsistency(proof, treeRoot(leaves(from)), round.root);
+    }
+  });
+
+  test("is none where a node is not at hand: LOG_CORRUPT", () => {
+    const round = roundOf(growTo(6).edge, range(6, 9));
+    expect(() => consistencyOf({ ...round, completed: [] })).toThrow("node 1/3 is missing");
+  });
+});
 
 describe("a round", () => {
   test.each([

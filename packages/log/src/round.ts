@@ -1,6 +1,10 @@
 import {
+  type ConsistencyProof,
+  consistencyNodes,
+  consistencyPath,
   encodeBundle,
   leafHash,
+  rootNodes,
   TILE_HEIGHT,
   TILE_WIDTH,
   type TilePosition,
@@ -8,6 +12,7 @@ import {
 } from "@tallystick/merkle";
 
 import { Edge, type EdgeParts } from "./edge.js";
+import { LogError } from "./error.js";
 import { bodyKey, bundleKey, concat, digestKey, sealRow, tileKey } from "./layout.js";
 import type { Submission } from "./pool.js";
 import { encodePlacement } from "./record.js";
@@ -41,21 +46,46 @@ export interface Round {
   readonly bundles: readonly BundleRow[];
   readonly tiles: readonly TileRow[];
   readonly entries: readonly EntryRows[];
+  /** The nodes that it completes, by tree level from the leaves up, left to right. */
+  readonly completed: readonly (readonly Uint8Array[])[];
 }
 
 /** Integrates entries, in order, into the tree that ends at `before`. Pure; at least one entry. */
 export function buildRound(before: Edge, submissions: readonly Submission[]): Round {
   const growth = new Growth(before);
   const nodes = before.nodes();
+  const completed: Uint8Array[][] = [];
   const entries = submissions.map(({ entry, body, collateral }) => {
     const index = nodes.size;
     growth.addEntry(entry);
-    for (const node of nodes.append(leafHash(entry))) growth.addNode(node); // N6
+    // N6
+    for (const node of nodes.append(leafHash(entry))) {
+      growth.addNode(node);
+      (completed[node.id.level] ??= []).push(node.hash);
+    }
     const placement = sealRow(digestKey(entry), encodePlacement({ index, collateral }));
     return { entry, index, placement, body: sealRow(bodyKey(entry), body) };
   });
   const after = Edge.grown(growth.parts(nodes.size), nodes);
-  return { before, after, root: after.root(), entries, ...growth.rows() };
+  return { before, after, root: after.root(), entries, completed, ...growth.rows() };
+}
+
+/**
+ * Yields the proof that the tree after a round extends the one before, which is not empty. Every node
+ * of it stood at the edge before, or is completed by the round. It is a claim: whoever relies on it
+ * verifies it against both roots.
+ */
+export function consistencyOf({ before, after, completed }: Round): ConsistencyProof {
+  const [oldSize, newSize] = [before.size, after.size];
+  const peaks = before.nodes().hashes();
+  const edge = new Map(rootNodes(oldSize).map(({ level }, i) => [level, peaks[i]]));
+  const hashes = consistencyNodes(oldSize, newSize).map(({ level, index }) => {
+    const first = Math.floor(oldSize / 2 ** level);
+    const hash = index < first ? edge.get(level) : completed[level]?.[index - first];
+    if (hash === undefined) throw new LogError("LOG_CORRUPT", `node ${level}/${index} is missing`);
+    return hash;
+  });
+  return { oldSize, newSize, path: consistencyPath(oldSize, newSize, hashes) };
 }
 
 /** Yields every row that a round adds or replaces in the tree, the index and the bodies. */

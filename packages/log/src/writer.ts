@@ -1,33 +1,17 @@
 import { decodeHex } from "@tallystick/cose";
-import {
-  type ConsistencyProof,
-  consistencyNodes,
-  consistencyPath,
-  nodeFromTile,
-  tileOf,
-} from "@tallystick/merkle";
 import { chainDigest, encodeChainLink, type SignedCheckpoint } from "@tallystick/receipt";
 
 import type { Anchor } from "./anchor.js";
 import { Edge } from "./edge.js";
 import { LogError } from "./error.js";
 import type { Guard } from "./guard.js";
-import {
-  checkpointKey,
-  concat,
-  controlKey,
-  HEAD_KEY,
-  isEqual,
-  openRow,
-  sealRow,
-} from "./layout.js";
+import { checkpointKey, controlKey, HEAD_KEY, isEqual, openRow, sealRow } from "./layout.js";
 import type { Pending, Submission } from "./pool.js";
 import type { Counted, Recount } from "./recount.js";
 import { encodeControl, encodeHead } from "./record.js";
-import { buildRound, type Round, rowsOf } from "./round.js";
+import { buildRound, consistencyOf, type Round, rowsOf } from "./round.js";
 import { type OnStep, reachStep, type StepName } from "./step.js";
 import type { Row, Store } from "./store.js";
-import { formatPosition } from "./tile.js";
 import { View } from "./view.js";
 
 /** What the next chain link names the newest kept checkpoint by. */
@@ -148,7 +132,7 @@ export class Writer {
         ...(last === undefined ? [] : [last.control.receiptKeys]),
         ...(first?.isControl === true ? [first.receiptKeys] : []),
       ],
-      consistency: last === undefined ? undefined : proveConsistency(round),
+      consistency: last === undefined ? undefined : consistencyOf(round),
     };
     return this.#guard.sign(proposal, () => this.#reach("guarded", round));
   }
@@ -203,18 +187,4 @@ export class Writer {
 
 function admissionTime(submissions: readonly Submission[]): number {
   return submissions.reduce((latest, { admittedAt = 0 }) => Math.max(latest, admittedAt), 0);
-}
-
-// Every node that the proof needs is in a tile of this round or in a partial tile from before it.
-function proveConsistency(round: Round): ConsistencyProof {
-  const [oldSize, newSize] = [round.before.size, round.after.size];
-  const written = new Map(round.tiles.map((tile) => [formatPosition(tile), tile.row]));
-  const hashes = consistencyNodes(oldSize, newSize).map((node) => {
-    const position = tileOf(node);
-    const row = written.get(formatPosition(position));
-    const untouched = round.before.tiles[position.level] ?? [];
-    const tile = row === undefined ? concat(...untouched) : openRow(row);
-    return nodeFromTile(tile, position, node);
-  });
-  return { oldSize, newSize, path: consistencyPath(oldSize, newSize, hashes) };
 }
