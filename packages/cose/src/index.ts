@@ -55,6 +55,7 @@ export { decodeBase64url, encodeBase64url } from "./base64url.js";
 export { decodeHex, encodeHex } from "./hex.js";
 export { type Jwk } from "./jwk.js";
 export { PublicKey } from "./public-key.js";
+export { formatThumbprint } from "./thumbprint.js";
 export { PrivateKey, type Signer } from "./private-key.js";
 export { type SignatureInput, verifySignature } from "./signature.js";
 export { type SignatureScheme, verifyScheme } from "./scheme.js";
