@@ -29,6 +29,8 @@ beforeAll(async () => {
 
 afterAll(() => workspace.remove());
 
+const stale = expect.objectContaining({ code: "MIRROR_STALE" }) as unknown;
+
 function monitored(source: string, state: string, ...rest: readonly string[]): Promise<Outcome> {
   return workspace.tally("monitor", source, "--state", state, ...PINNED, ...rest);
 }
@@ -221,7 +223,8 @@ describe("misbehaviour", () => {
     expect(code).toBe(1);
     const [alert] = linesOf(stdout);
     expect(alert).toMatchObject({
-      ...{ event: "alert", code: "MIRROR_CONTRADICTION", seen: sizes.later },
+      ...{ event: "alert", size: sizes.later },
+      error: expect.objectContaining({ code: "MIRROR_CONTRADICTION" }) as unknown,
       evidence: "forked.state.evidence",
     });
     expect(hook.posted.map((text) => linesOf(text)[0])).toEqual([alert]);
@@ -236,7 +239,7 @@ describe("misbehaviour", () => {
     await monitored("later", "cached.state");
     const { code, stdout } = await monitored("early", "cached.state", "--json");
     expect([code, linesOf(stdout)[0]]).toEqual([
-      ...[1, expect.objectContaining({ event: "alert", code: "MIRROR_STALE" })],
+      ...[1, expect.objectContaining({ event: "alert", error: stale })],
     ]);
     expect(await monitored("later", "cached.state")).toMatchObject({ code: 0 });
   });
@@ -249,7 +252,7 @@ describe("misbehaviour", () => {
     const { code, stdout } = await monitored("later", "aged.state", ...watch);
     clock.mockRestore();
     expect([code, linesOf(stdout)[0]]).toEqual([
-      ...[1, expect.objectContaining({ event: "alert", code: "MIRROR_STALE" })],
+      ...[1, expect.objectContaining({ event: "alert", error: stale })],
     ]);
   });
 

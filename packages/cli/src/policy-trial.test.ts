@@ -119,7 +119,7 @@ describe("tally policy test", () => {
     expect((await workspace.tally(...args, "statements/self-contained")).code).toBe(0);
     await mkdir(workspace.at("empty"));
     const empty = await workspace.tally(...args, "empty");
-    expect(empty.stderr).toBe("tally: no statements in empty\n");
+    expect(empty.stderr).toBe("tally: CLI_FILE_FAILED: no statements in empty\n");
     expect(empty.code).toBe(2);
     expect((await workspace.tally(...args, "nowhere")).code).toBe(2);
   });

@@ -8,6 +8,7 @@ import type { SearchQuery, TransparencyService } from "@tallystick/server";
 import { formatInstant } from "@tallystick/statement";
 
 import { openClient, refuseAccess } from "../access.js";
+import { isAddress } from "../address.js";
 import { isReadPath } from "../auditee.js";
 import { derivedProof, withDerived } from "../derived-search.js";
 import type { DerivedPlace } from "../derived-search.js";
@@ -16,7 +17,6 @@ import { CliError } from "../error.js";
 import { isThere, writeWhole } from "../file.js";
 import { openService } from "../opening.js";
 import type { Output } from "../output.js";
-import { isAddress } from "../read-source.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
 import { searchPlace } from "../search-place.js";
