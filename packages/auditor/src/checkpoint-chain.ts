@@ -195,7 +195,8 @@ function kidIn(record: Uint8Array): Uint8Array | undefined {
     const kid = SignedCheckpoint.kidOf(decodeChainLink(record).checkpoint);
     return kid.length === HASH_BYTES ? kid : undefined;
   } catch (error) {
-    return ignoreRefusal(error);
+    ignoreRefusal(error);
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { PrivateKey, decodeCborMap, encodeCbor, formatThumbprint } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
+import { decodeChainLink } from "@tallystick/receipt";
 import { attachReceipts, SignedStatement } from "@tallystick/statement";
 
 import { audit } from "./audit.js";
@@ -312,7 +313,10 @@ describe("an audit ends at", () => {
       ),
     });
     const record = new Uint8Array(forge.records.at(-1)?.record ?? []);
-    record.set([(record.at(-1) ?? 0) ^ 1], record.length - 1);
+    const { checkpoint } = decodeChainLink(record);
+    // The end of the signature.
+    const at = Buffer.from(record).indexOf(checkpoint) + checkpoint.length - 1;
+    record.set([(record[at] ?? 0) ^ 1], at);
     const size = forge.entries.length;
     const source = { ...sourceOf(forge), newest: () => Promise.resolve({ size, record }) };
     await expect(audit(source, forge.trust)).rejects.toMatchObject({

@@ -338,7 +338,7 @@ function suggest(directory: ServiceDirectory, url: string, note: (line: string) 
   note("  npx tally keygen --alg ES256 --out issuer.jwk");
   note(`  npx tally trust add issuer.pub.jwk --iss ${iss} --service ${url} --operator ${operator}`);
   note(
-    `  npx tally sign package.json --key issuer.jwk --iss ${iss} --sub my-package --type application/json --out package.scitt`,
+    `  npx tally register package.json --key issuer.jwk --iss ${iss} --sub my-package --type application/json --service ${url} --out package.transparent.scitt`,
   );
 }
 
