@@ -61,7 +61,7 @@ describe("tally register of a folder", () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       registered: 3,
-      refused: [{ file: "broken.scitt", code: "CLIENT_STATEMENT_MALFORMED" }],
+      refused: [{ file: "broken.scitt", error: { code: "CLIENT_STATEMENT_MALFORMED" } }],
     });
   });
 

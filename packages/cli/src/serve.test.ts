@@ -97,9 +97,10 @@ describe("serve", () => {
       await place.write("package.json", "{}");
       const three = /^ {2}npx tally (.+)\n {2}npx tally (.+)\n {2}npx tally (.+)\n/m;
       const [, ...lines] = await server.running.until("stderr", three);
-      for (const line of lines) await place.must(...line.split(" "));
-      const register = ["register", "package.scitt", "--service", server.url, "--out", "p"];
-      expect((await place.must(...register)).stdout).toContain("index: 2\n");
+      let answer = "";
+      for (const line of lines) answer = (await place.must(...line.split(" "))).stdout;
+      expect(answer).toContain("index: 2\n");
+      expect(await place.names()).toContain("package.transparent.scitt");
       expect((await server.stop()).code).toBe(0);
     } finally {
       await place.remove();
