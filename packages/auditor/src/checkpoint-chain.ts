@@ -1,4 +1,4 @@
-import { encodeHex } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { HASH_BYTES } from "@tallystick/merkle";
 import { ReceiptError, SignedCheckpoint, chainDigest, decodeChainLink } from "@tallystick/receipt";
@@ -84,7 +84,7 @@ export class CheckpointChain {
   /**
    * Opens a record: it is well-formed, and its signature holds under one of the keys.
    *
-   * @throws {@link AuditorError} `AUDITOR_CHECKPOINT_INVALID`
+   * @throws {@link AuditorError} `AUDITOR_CHECKPOINT_INVALID`, `AUDITOR_KEY_UNPINNED`
    */
   async open(record: Uint8Array): Promise<OpenedRecord> {
     try {
@@ -93,6 +93,7 @@ export class CheckpointChain {
     } catch (cause) {
       if (!(cause instanceof ReceiptError)) throw cause;
       const { size = 0 } = this.#last ?? {};
+      this.#requirePinned(record, cause);
       const message = `a checkpoint after size ${size}: ${cause.message}`;
       throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, { index: size, cause });
     }
@@ -148,6 +149,19 @@ export class CheckpointChain {
     this.#name = { issuer, origin };
   }
 
+  // A pin that is wrong must not read as if the log were.
+  #requirePinned(record: Uint8Array, cause: ReceiptError): void {
+    const kid = kidIn(record);
+    if (kid === undefined) return;
+    if (this.#keys.some(({ names }) => names.some((name) => isSame(name, kid)))) return;
+    const pinned = this.#keys.map((key) => formatThumbprint(key)).join(", ");
+    const message =
+      `a checkpoint is signed with the key ${formatThumbprint(kid)}, which is not ` +
+      `pinned; pinned: ${pinned}. Ask the operator, over another channel, which key is right: pin it, ` +
+      "or keep what you were given as evidence";
+    throw new AuditorError("AUDITOR_KEY_UNPINNED", message, { cause });
+  }
+
   async #verify(encoded: Uint8Array): Promise<Pick<OpenedRecord, "checkpoint" | "key">> {
     const [first, ...others] = this.#keys;
     try {
@@ -172,6 +186,17 @@ function restated({ size }: Checkpoint, where: Whereabouts, judge: () => void): 
     if (!(cause instanceof Error)) throw cause;
     const message = `checkpoint ${size}: ${cause.message}`;
     throw new AuditorError("AUDITOR_CHECKPOINT_INVALID", message, { ...where, cause });
+  }
+}
+
+/** Yields what a record calls the key that signed it; `undefined` where that is no thumbprint. */
+function kidIn(record: Uint8Array): Uint8Array | undefined {
+  try {
+    const kid = SignedCheckpoint.kidOf(decodeChainLink(record).checkpoint);
+    return kid.length === HASH_BYTES ? kid : undefined;
+  } catch (error) {
+    ignoreRefusal(error);
+    return undefined;
   }
 }
 

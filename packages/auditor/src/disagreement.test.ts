@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { PrivateKey, decodeCborMap, encodeCbor } from "@tallystick/cose";
+import { PrivateKey, decodeCborMap, encodeCbor, formatThumbprint } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
+import { decodeChainLink } from "@tallystick/receipt";
 import { attachReceipts, SignedStatement } from "@tallystick/statement";
 
 import { audit } from "./audit.js";
@@ -78,7 +79,7 @@ const TAMPERED: readonly [string, string, number | undefined, Tamper][] = [
   ],
   [
     "a checkpoint by another key",
-    "AUDITOR_CHECKPOINT_INVALID",
+    "AUDITOR_KEY_UNPINNED",
     undefined,
     async (forge) => {
       await forge.round(await forge.statements(8, 9), { signer: forge.vendor });
@@ -296,6 +297,31 @@ describe("an audit ends at", () => {
     const failure = new Error("disk");
     const source = { ...sourceOf(forge), newest: () => Promise.reject(failure) };
     await expect(audit(source, forge.trust)).rejects.toBe(failure);
+  });
+
+  test("a key that is not pinned is told apart from a log that was changed, by both thumbprints", async () => {
+    const forge = await Forge.make();
+    const { publicKey } = await PrivateKey.generate("ES256");
+    const [pinned] = forge.trust.receiptKeys;
+    if (pinned === undefined) throw new Error("no key");
+    const wrong = audit(sourceOf(forge), { ...forge.trust, receiptKeys: [publicKey] });
+    await expect(wrong).rejects.toMatchObject({
+      code: "AUDITOR_KEY_UNPINNED",
+      index: undefined,
+      message: expect.stringContaining(
+        `the key ${formatThumbprint(pinned)}, which is not pinned; pinned: ${formatThumbprint(publicKey)}.`,
+      ),
+    });
+    const record = new Uint8Array(forge.records.at(-1)?.record ?? []);
+    const { checkpoint } = decodeChainLink(record);
+    // The end of the signature.
+    const at = Buffer.from(record).indexOf(checkpoint) + checkpoint.length - 1;
+    record.set([(record[at] ?? 0) ^ 1], at);
+    const size = forge.entries.length;
+    const source = { ...sourceOf(forge), newest: () => Promise.resolve({ size, record }) };
+    await expect(audit(source, forge.trust)).rejects.toMatchObject({
+      code: "AUDITOR_CHECKPOINT_INVALID",
+    });
   });
 
   test("another log than the one that is trusted", async () => {

@@ -14,8 +14,8 @@ import { unusable } from "./tls-error.js";
 export interface AccessOptions {
   readonly tokenFile?: string;
   readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
 }
 
 /** How a client gets through to a service. */
@@ -32,8 +32,8 @@ export function withAccess(command: Command): Command {
   return command
     .option("--token-file <file>", `bearer token; else that in ${TOKEN_VARIABLE}, if any`)
     .option("--ca <ca.pem>", "trust these authorities alone for the service's TLS")
-    .option("--cert <cert.pem>", "client certificate to show the service")
-    .option("--key <key.pem>", "private key of the client certificate");
+    .option("--client-cert <cert.pem>", "client certificate to show the service")
+    .option("--client-key <key.pem>", "private key of the client certificate");
 }
 
 /**
@@ -56,15 +56,15 @@ export async function openClient(
  * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`, `CLI_KEY_INVALID`, `CLI_TLS_INVALID`
  */
 export async function readAccess(url: string, options: AccessOptions): Promise<Access> {
-  const { tokenFile, ca, cert, key } = options;
+  const { tokenFile, ca, clientCert: cert, clientKey: key } = options;
   const token = await readToken(tokenFile);
   const given = token === undefined ? {} : { token };
   if (ca === undefined && cert === undefined && key === undefined) return given;
   if ((cert === undefined) !== (key === undefined)) {
-    throw new CliError("CLI_USAGE", "want --cert together with --key");
+    throw new CliError("CLI_USAGE", "want --client-cert together with --client-key");
   }
   if (!/^https:/i.test(url)) {
-    throw new CliError("CLI_USAGE", "--ca, --cert and --key are for https addresses");
+    throw new CliError("CLI_USAGE", "--ca, --client-cert and --client-key are for https addresses");
   }
   const tls: ClientTls = {
     ...(ca !== undefined && { ca: await readWhole(ca) }),
@@ -84,10 +84,12 @@ export async function readAccess(url: string, options: AccessOptions): Promise<A
  *
  * @throws {@link CliError} `CLI_USAGE`
  */
-export function refuseAccess({ tokenFile, ca, cert, key }: AccessOptions): void {
-  if (tokenFile === undefined && ca === undefined && cert === undefined && key === undefined)
-    return;
-  throw new CliError("CLI_USAGE", "--token-file, --ca, --cert and --key go with --service");
+export function refuseAccess({ tokenFile, ca, clientCert, clientKey }: AccessOptions): void {
+  if ([tokenFile, ca, clientCert, clientKey].every((one) => one === undefined)) return;
+  throw new CliError(
+    "CLI_USAGE",
+    "--token-file, --ca, --client-cert and --client-key go with --service",
+  );
 }
 
 async function readToken(path: string | undefined): Promise<string | undefined> {

@@ -100,7 +100,7 @@ describe("a log put back to an older copy", () => {
     const fsck = await workspace.tally("fsck", "service");
     expect([fsck.code, fsck.stdout]).toEqual([2, expect.stringMatching(/^incomplete: 2 entries/)]);
     const server = await ServeProcess.start(workspace, "service");
-    await server.running.until("stderr", /read-only, nothing is registered: LOG_BEHIND_ANCHOR: .+/);
+    await server.running.until("stderr", /LOG_BEHIND_ANCHOR: read-only, nothing is registered: .+/);
     const [status, health] = await healthOf(server.url);
     expect([status, health]).toEqual([
       503,

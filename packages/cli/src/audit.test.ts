@@ -114,11 +114,13 @@ describe("tally audit --service", () => {
     const json = await audit(...args, "--json");
     proxy.close();
     expect(text.code).toBe(1);
-    expect(text.stdout).toMatch(/^key: .*\ndisagreement: entry 3 \([0-9a-f]{64}\): .*\n$/);
+    expect(text.stdout).toMatch(
+      /^key: .*\ndisagreement: AUDITOR_STATEMENT_UNVERIFIED: entry 3 \([0-9a-f]{64}\): .*\n$/,
+    );
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
       verdict: "disagreement",
-      code: "AUDITOR_STATEMENT_UNVERIFIED",
+      error: { code: "AUDITOR_STATEMENT_UNVERIFIED" },
       index: 3,
     });
   });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import type { AuditTrust, LogSource } from "@tallystick/auditor";
 import { ServiceClient } from "@tallystick/client";
-import { encodeBase64url } from "@tallystick/cose";
+import { formatThumbprint } from "@tallystick/cose";
 import { ReceiptError, SignedCheckpoint, VDS, decodeChainLink } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
@@ -19,9 +19,16 @@ import { readTrust } from "./trustfile.js";
 export interface Auditee {
   readonly source: LogSource;
   readonly trust: AuditTrust;
-  /** Which keys checkpoints are held against, in words. */
-  readonly keys: readonly string[];
+  /** Which keys checkpoints are held against. */
+  readonly keys: readonly AuditedKey[];
   readonly close: () => Promise<void>;
+}
+
+/** A key that checkpoints of a log are held against. */
+export interface AuditedKey {
+  readonly thumbprint: string;
+  /** The trust file that pins it; nothing vouches for a directory's own. */
+  readonly pinnedIn: string | undefined;
 }
 
 /** Where a log is, and what pins its keys. */
@@ -121,10 +128,7 @@ async function ownKey(directory: ServiceDirectory): Promise<Pinned> {
   const receiptKeys = await verifyingKeys(directory);
   return {
     trust: { receiptKeys, issuer, origin },
-    keys: receiptKeys.map((key) => {
-      const thumbprint = encodeBase64url(key.thumbprint());
-      return `${thumbprint}, the directory's own: nothing vouches for it, pin it with --trust`;
-    }),
+    keys: receiptKeys.map((key) => ({ thumbprint: formatThumbprint(key), pinnedIn: undefined })),
   };
 }
 
@@ -154,6 +158,6 @@ function pinnedFor(
         store.requireWithin(issuer, key, checkpoint);
       },
     },
-    keys: found.keys.map((key) => `${encodeBase64url(key.thumbprint())}, pinned in ${path}`),
+    keys: found.keys.map((key) => ({ thumbprint: formatThumbprint(key), pinnedIn: path })),
   };
 }

@@ -143,7 +143,7 @@ describe("tally register", () => {
     const { code, stdout, stderr } = await workspace.tally(...register);
     expect(stdout).toBe("registered: 299\nrefused: 2\n");
     expect(stderr).toMatch(
-      /^010\.scitt: not a signed statement: .+\nstranger\.scitt: Rejected: .+\nwrote 299 files to registered\n$/,
+      /^010\.scitt: CLIENT_STATEMENT_MALFORMED: not a signed statement: .+\nstranger\.scitt: CLIENT_REFUSED: Rejected: .+\n$/,
     );
     expect(code).toBe(1);
     const names = await workspace.names("registered");

@@ -141,8 +141,8 @@ describe("sign --chain", () => {
         anchor: { subject: "CN=Root", sha256: sha256(root.der) },
       },
     });
-    const { receipts, judgedAt } = result as { receipts: [{ issuedAt: number }]; judgedAt: number };
-    expect(judgedAt).toBe(receipts[0].issuedAt);
+    const { receipts, judgedAt } = result as { receipts: [{ time: number }]; judgedAt: number };
+    expect(judgedAt).toBe(receipts[0].time);
     const { message } = SignedStatement.decode(await workspace.read(`${name}.transparent`));
     expect(message[header].get(LABEL.x5chain)).toEqual([leaf.der, middle.der]);
     const table = await workspace.must("verify", `${name}.transparent`, "--trust", "trust.json");
@@ -194,7 +194,7 @@ describe("sign --chain", () => {
     await workspace.write("bad.pem", pem());
     const args = signing("--iss", ISS, "--chain", "bad.pem", "--out", "bad.scitt");
     const { code, stderr } = await workspace.tally(...args);
-    expect(stderr).toMatch(/^tally: bad\.pem: .+\n$/);
+    expect(stderr).toMatch(/^tally: CLI_CHAIN_INVALID: bad\.pem: .+\n$/);
     expect(stderr).toContain(says);
     expect(code).toBe(2);
     expect(await workspace.names()).not.toContain("bad.scitt");

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { encodeHex } from "@tallystick/cose";
+import { formatThumbprint } from "@tallystick/cose";
 import type { Anchor, LevelStore, Standing } from "@tallystick/log";
 
 import { type ControlAnswer, askServer } from "./control.js";
@@ -44,7 +44,7 @@ interface Patient {
   readonly size: number;
   readonly time: number;
   /** Of the keys that may sign: what a running server signs with, or what the policy names. */
-  readonly kids: readonly string[];
+  readonly thumbprints: readonly string[];
   readonly isServed: boolean;
   readonly standing: Verdict;
 }
@@ -107,7 +107,7 @@ async function examineLog(
   const log = { verdict: "good", detail: `${size} entries, ${state}` } as const;
   return [
     { name: "log", ...log },
-    await found("key", () => checkKey(directory, patient.kids)),
+    await found("key", () => checkKey(directory, patient.thumbprints)),
     await found("clock", () => Promise.resolve(tellClock(now(), time))),
     { name: "standing", ...standing },
   ];
@@ -205,15 +205,18 @@ async function checkRights(directory: ServiceDirectory): Promise<Verdict> {
   return { verdict: "bad", detail: `others may read or write ${wide.join(" and ")}: chmod 600` };
 }
 
-async function checkKey(directory: ServiceDirectory, kids: readonly string[]): Promise<Verdict> {
+async function checkKey(
+  directory: ServiceDirectory,
+  thumbprints: readonly string[],
+): Promise<Verdict> {
   const key = await directory.receiptKey();
   const publicKey = await directory.receiptPublicKey();
-  const own = encodeHex(key.publicKey.thumbprint());
-  if (!kids.includes(own)) {
-    const detail = `receipt.jwk is ${own}, the log is signed with ${kids.join(" or ")}`;
+  const own = formatThumbprint(key.publicKey);
+  if (!thumbprints.includes(own)) {
+    const detail = `receipt.jwk is ${own}, the log is signed with ${thumbprints.join(" or ")}`;
     return { verdict: "bad", detail };
   }
-  if (encodeHex(publicKey.thumbprint()) !== own) {
+  if (formatThumbprint(publicKey) !== own) {
     return { verdict: "bad", detail: "receipt.pub.jwk is not the public key of receipt.jwk" };
   }
   return { verdict: "good", detail: `receipt.jwk is the log's, ${own}` };
@@ -246,11 +249,11 @@ async function areApart(one: string, other: string): Promise<boolean> {
 async function askPatient(directory: ServiceDirectory): Promise<Patient | undefined> {
   const answer = await askServer(directory.path, { do: "status" });
   if (answer === undefined) return undefined;
-  const { size, time, kid, standing } = answer;
-  if (typeof size !== "number" || typeof time !== "number" || typeof kid !== "string") {
+  const { size, time, thumbprint, standing } = answer;
+  if (typeof size !== "number" || typeof time !== "number" || typeof thumbprint !== "string") {
     throw new CliError("CLI_CONTROL_FAILED", "the running server tells another story");
   }
-  return { size, time, kids: [kid], isServed: true, standing: standingOf(standing) };
+  return { size, time, thumbprints: [thumbprint], isServed: true, standing: standingOf(standing) };
 }
 
 function standingOf(standing: unknown): Verdict {
@@ -267,7 +270,13 @@ async function readPatient(directory: ServiceDirectory, now: number): Promise<Pa
     const { receiptKeys, newest } = await readLabel(store);
     const { size, time } = newest;
     const standing = await inspect(directory, store, now).then(standingOf, refusal);
-    return { size, time, kids: receiptKeys.map(encodeHex), isServed: false, standing };
+    return {
+      size,
+      time,
+      thumbprints: receiptKeys.map((kid) => formatThumbprint(kid)),
+      isServed: false,
+      standing,
+    };
   } finally {
     await store.close();
   }

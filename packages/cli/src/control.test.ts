@@ -65,7 +65,7 @@ describe("the control socket", () => {
     );
     await expect(askServer(dir, { do: "status" })).rejects.toMatchObject({
       code: "CLI_CONTROL_FAILED",
-      message: "the running server says: it is there",
+      message: "the running server says: CLI_FILE_EXISTS: it is there",
     });
     await control.close();
   });

@@ -4,7 +4,7 @@ import type { Server, Socket } from "node:net";
 import { relative, resolve } from "node:path";
 
 import { CliError } from "./error.js";
-import { expectedError } from "./exit.js";
+import { DEFECT, expectedError } from "./exit.js";
 import { codeOf, failed } from "./file.js";
 
 /** What a running server can be told by whoever may enter its directory as its user. */
@@ -128,7 +128,7 @@ export class ControlSocket {
       return await this.#answer(parseRequest(line));
     } catch (error) {
       const { code, message } = expectedError(error) ?? {
-        code: "CLI_DEFECT",
+        code: DEFECT,
         message: error instanceof Error ? error.message : String(error),
       };
       return { error: { code, message } };
@@ -156,8 +156,12 @@ export async function askServer(
   }
   const { error } = answer;
   if (typeof error !== "object" || error === null) return answer;
-  const message = "message" in error && typeof error.message === "string" ? error.message : "";
-  throw new CliError("CLI_CONTROL_FAILED", `the running server says: ${message}`);
+  const { code = "", message = "" } = error as {
+    readonly code?: unknown;
+    readonly message?: unknown;
+  };
+  const said = [code, message].filter((part) => typeof part === "string" && part !== "").join(": ");
+  throw new CliError("CLI_CONTROL_FAILED", `the running server says: ${said}`);
 }
 
 interface Exchange {

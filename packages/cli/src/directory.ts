@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { CoseError, PrivateKey, parseJson } from "@tallystick/cose";
 import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 
+import { isAddress } from "./address.js";
 import { CliError } from "./error.js";
 import { codeOf, createFile, failed, makeDirectory, readWhole, syncDirectory } from "./file.js";
 import { readPrivateKey, readPublicKey, writeKeyPair } from "./keyfile.js";
@@ -24,6 +25,9 @@ export interface ServiceConfig {
   /** Path of the anchor, from the directory unless absolute; `anchor` in it unless given. */
   readonly anchor?: string;
 }
+
+/** What every service directory has, beside its configuration. */
+const OWN_NAMES = ["keys", "log"];
 
 const PRIVATE_DIRECTORY = 0o700;
 const CONFIG_MODE = 0o644;
@@ -69,9 +73,8 @@ export class ServiceDirectory {
     try {
       return new ServiceDirectory(path, parseConfig(await readWhole(config)));
     } catch (error) {
-      if (!(error instanceof CliError) || codeOf(error.cause) !== "ENOENT") throw error;
-      const message = `${path} is not a service directory, make one with: tally init ${path}`;
-      throw new CliError("CLI_DIRECTORY_INVALID", message, { cause: error });
+      if (!(error instanceof CliError)) throw error;
+      throw (await whyNoService(path, error)) ?? error;
     }
   }
 
@@ -125,6 +128,33 @@ export class ServiceDirectory {
   receiptPublicKey(): Promise<PublicKey> {
     return readPublicKey(join(this.path, "keys", "receipt.pub.jwk"));
   }
+}
+
+// What to do about it depends on what is there: making a service is the way out of nothing alone.
+async function whyNoService(path: string, cause: CliError): Promise<CliError | undefined> {
+  const refused = (why: string): CliError => {
+    const message = `${path} is not a service directory: ${why}`;
+    return new CliError("CLI_DIRECTORY_INVALID", message, { cause });
+  };
+  if (isAddress(path)) return refused("it is an address");
+  if (codeOf(cause.cause) === "ENOTDIR") return refused("it is a file");
+  if (codeOf(cause.cause) !== "ENOENT") return undefined;
+  const names = await readdir(path).catch(() => undefined);
+  if (names === undefined || names.length === 0) {
+    const what = names === undefined ? "nothing is there" : "it is empty";
+    return refused(`${what}, make a service with: tally init ${path}`);
+  }
+  const left = OWN_NAMES.filter((name) => names.includes(name));
+  if (left.length === OWN_NAMES.length) {
+    return refused(
+      `it has ${left.join(", ")} of one but no config.json; put that back, ` +
+        "or make it anew from a backup with: tally restore FILE DIR",
+    );
+  }
+  if (names.includes("checkpoint")) {
+    return refused("it is a copy of a log, which tally audit, search and mirror read");
+  }
+  return refused("it holds something else, name another one");
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Contradiction } from "@tallystick/receipt";
 
 import { CliError } from "./error.js";
+import { describeError } from "./exit.js";
 import { isThere, readWhole, writeWhole } from "./file.js";
 import type { Output } from "./output.js";
 
@@ -32,7 +33,7 @@ export async function keepEvidence(
   } catch (cause) {
     if (!(cause instanceof CliError)) throw cause;
     // What was found matters more than that it could not be kept.
-    output.note(`tally: the evidence is not kept: ${cause.message}`);
+    output.note(`tally: ${describeError(cause, "the evidence is not kept")}`);
     output.note(contradiction.format());
     return undefined;
   }

@@ -103,3 +103,19 @@ export function expectedError(error: unknown): ExpectedError | undefined {
   const { code, message } = error;
   return { code, message, exit: row[code] ?? row["otherwise"] ?? EXIT.failed };
 }
+
+/** The code under which a defect is told; no error carries it. */
+export const DEFECT = "CLI_DEFECT";
+
+/**
+ * Yields what is said of an error, in the one form in which people and scripts find its code:
+ * `CODE: message`, on which docs/errors.md has more. A defect comes with its stack; `during` says what
+ * failed where the message alone would not.
+ */
+export function describeError(error: unknown, during = ""): string {
+  const about = during === "" ? "" : `${during}: `;
+  const expected = expectedError(error);
+  if (expected !== undefined) return `${expected.code}: ${about}${expected.message}`;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${DEFECT}: ${about}defect, please report it: ${stack}`;
+}

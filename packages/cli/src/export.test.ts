@@ -33,7 +33,7 @@ test("a service is exported, and receipts are assembled from the files or its ad
   const busy = await workspace.tally("export", "service", "out");
   expect([busy.code, busy.stderr]).toEqual([
     2,
-    "tally: service is in use: stop the service, or read it at its address\n",
+    "tally: CLI_DIRECTORY_IN_USE: service is in use: stop the service, or read it at its address\n",
   ]);
   const { stdout } = await workspace.must("receipt", entryId, ...tiles(server.url), ...pinned);
   expect(stdout).toBe(`entryId: ${entryId}\nindex: 1\nsize: 2\n`);
@@ -70,7 +70,7 @@ test("a service is exported, and receipts are assembled from the files or its ad
   const none = await workspace.tally("receipt", "0".repeat(64), ...tiles("out"), ...pinned);
   expect([none.code, none.stderr]).toEqual([
     1,
-    `tally: no receipt of ${"0".repeat(64)}: it is none of the first 2 entries\n`,
+    `tally: CLI_ENTRY_UNKNOWN: no receipt of ${"0".repeat(64)}: it is none of the first 2 entries\n`,
   ]);
   const lost = await workspace.tally("receipt", entryId, ...tiles("nowhere"), ...pinned);
   expect([lost.code, lost.stderr]).toEqual([2, expect.stringContaining("cannot read nowhere")]);

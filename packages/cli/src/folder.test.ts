@@ -38,8 +38,8 @@ const to = (out: string): string[] => ["--service", server.url, "--out", out];
 describe("tally register of a folder", () => {
   test("registers all of it, and says nothing on the way where nobody watches", async () => {
     const { code, stdout, stderr } = await workspace.tally("register", "good", ...to("done"));
-    expect([code, stdout]).toEqual([0, "registered: 40\nrefused: 0\n"]);
-    expect(stderr).toBe("wrote 40 files to done\n");
+    expect([code, stdout]).toEqual([0, "registered: 40\nrefused: 0\nwrote: done, 40 files\n"]);
+    expect(stderr).toBe("");
     expect(await workspace.names("done")).toHaveLength(40);
     await workspace.must("trust", "export", "--service", server.url, "--out", "trust.json");
     await workspace.must("verify", "done/7.transparent.scitt", "--trust", "trust.json");
@@ -47,8 +47,10 @@ describe("tally register of a folder", () => {
 
   test("goes on past what is refused, and tells of it", async () => {
     const { code, stdout, stderr } = await workspace.tally("register", "mixed", ...to("some"));
-    expect([code, stdout]).toEqual([1, "registered: 3\nrefused: 1\n"]);
-    expect(stderr).toMatch(/^broken\.scitt: not a signed statement: .+\nwrote 3 files to some\n$/);
+    expect([code, stdout]).toEqual([1, "registered: 3\nrefused: 1\nwrote: some, 3 files\n"]);
+    expect(stderr).toMatch(
+      /^broken\.scitt: CLIENT_STATEMENT_MALFORMED: not a signed statement: .+\n$/,
+    );
     const names = await workspace.names("some");
     expect(names).toEqual([0, 1, 2].map((i) => `${i}.transparent.scitt`));
   });
@@ -59,14 +61,17 @@ describe("tally register of a folder", () => {
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       registered: 3,
-      refused: [{ file: "broken.scitt", code: "CLIENT_STATEMENT_MALFORMED" }],
+      refused: [{ file: "broken.scitt", error: { code: "CLIENT_STATEMENT_MALFORMED" } }],
     });
   });
 
   test("ends where the service cannot be reached", async () => {
     const away = ["--service", "http://127.0.0.1:9", "--out", "never"];
     const { code, stderr } = await workspace.tally("register", "good", ...away);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^tally: .+ cannot be reached: /)]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^tally: CLIENT_UNREACHABLE: .+ cannot be reached: /),
+    ]);
     expect(await workspace.names("never")).toEqual([]);
   });
 
@@ -95,7 +100,10 @@ describe("tally register of a folder", () => {
 
   test("wants statements", async () => {
     const { code, stderr } = await workspace.tally("register", "empty", ...to("never"));
-    expect([code, stderr]).toEqual([3, "tally: no *.scitt in empty\n"]);
+    expect([code, stderr]).toEqual([
+      3,
+      "tally: CLI_USAGE: no *.scitt in empty; see tally register --help\n",
+    ]);
   });
 });
 

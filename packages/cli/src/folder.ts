@@ -27,8 +27,7 @@ export interface FolderOptions {
 /** A file that was refused. */
 interface Refused {
   readonly file: string;
-  readonly code: string;
-  readonly message: string;
+  readonly error: { readonly code: string; readonly message: string };
 }
 
 /** Yields whether the path is a folder. */
@@ -64,7 +63,7 @@ export async function registerFolder(
       const name = names[result.position] ?? "";
       if (result.registered === undefined) {
         const { code = "", message = "refused" } = result.error ?? {};
-        refused.push({ file: name, code, message });
+        refused.push({ file: name, error: { code, message } });
       } else {
         await writeTransparent(join(folder, name), transparentName(out, name), result.registered);
         const { inclusion } = result.registered;
@@ -77,7 +76,7 @@ export async function registerFolder(
     progress.clear();
     tell({ registered, refused }, session);
   }
-  if (!isJson) output.note(`wrote ${registered} files to ${out}`);
+  session.wrote(out, `, ${registered} files`);
   if (refused.length > 0) session.exit = EXIT.no;
   return [...trees].sort(([one], [other]) => one - other).map(([, inclusion]) => inclusion);
 }
@@ -92,7 +91,7 @@ function tell(
   }
   output.print(`registered: ${registered}`);
   output.print(`refused: ${refused.length}`);
-  for (const { file, message } of refused) output.note(`${file}: ${message}`);
+  for (const { file, error } of refused) output.note(`${file}: ${error.code}: ${error.message}`);
 }
 
 function transparentName(out: string, name: string): string {

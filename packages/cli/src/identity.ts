@@ -1,10 +1,10 @@
-import { encodeBase64url, encodeHex } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
 import type { Certificate, Identity } from "@tallystick/statement";
 
 /** Yields who signed a statement, and what says so, as JSON for scripts. */
 export function identityJson(identity: Identity): Readonly<Record<string, unknown>> {
   const { kind, key } = identity;
-  const named = { kind, thumbprint: encodeBase64url(key.thumbprint()) };
+  const named = { kind, thumbprint: formatThumbprint(key) };
   if (identity.kind === "key") return named;
   if (identity.kind === "did") return { ...named, method: identity.method };
   const { leaf, anchor } = identity.path;

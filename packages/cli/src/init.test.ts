@@ -15,11 +15,12 @@ describe("init", () => {
   test("makes a whole service and says where its keys are", async () => {
     const { code, stdout, stderr } = await workspace.tally("init", "plain");
     expect(code).toBe(0);
-    expect(stdout).toBe("");
     const [suffix = ""] = /-[0-9a-f]{8}$/m.exec(stderr) ?? [];
-    const [vkey = ""] =
-      /tallystick\.local\/log-[0-9a-f]{8}\+[0-9a-f]{8}\+\S{44}$/m.exec(stderr) ?? [];
-    expect(stderr.replace(vkey, "VKEY").replace(suffix, "")).toBe(
+    const { kid } = await workspace.json("plain/keys/receipt.pub.jwk");
+    const [pinned = "", vkey = ""] = stdout.split("\n");
+    expect(pinned).toBe(`thumbprint: ${String(kid)}`);
+    expect(vkey).toMatch(/^note key: tallystick\.local\/log-[0-9a-f]{8}\+[0-9a-f]{8}\+\S{44}$/);
+    expect(stderr.replace(suffix, "")).toBe(
       [
         "made a transparency service in plain",
         "  issuer        http://127.0.0.1:8000",
@@ -28,7 +29,6 @@ describe("init", () => {
         "  receipt key   plain/keys/receipt.jwk (signs receipts)",
         "  operator key  plain/keys/operator.jwk (signs registration policies)",
         "  note key      plain/keys/note.jwk (signs checkpoints for witnesses)",
-        "  note vkey     VKEY",
         "  keep the three keys secret and back them up with the rest of the directory",
         "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",
         "start it with: npx tally serve plain",
@@ -69,7 +69,9 @@ describe("init", () => {
     async (dir) => {
       const { code, stderr } = await workspace.tally("init", dir);
       expect(code).toBe(2);
-      expect(stderr).toBe(`tally: cannot make ${dir}: no such file or directory\n`);
+      expect(stderr).toBe(
+        `tally: CLI_FILE_FAILED: cannot make ${dir}: no such file or directory\n`,
+      );
     },
   );
 
@@ -138,7 +140,7 @@ describe("init", () => {
     const config = await workspace.json("again/config.json").catch(() => undefined);
     const { code, stderr } = await workspace.tally("init", dir);
     expect(code).toBe(2);
-    expect(stderr).toBe(`tally: ${dir} is not empty, nothing was changed\n`);
+    expect(stderr).toBe(`tally: CLI_DIRECTORY_INVALID: ${dir} is not empty, nothing was changed\n`);
     expect([await workspace.names(), await workspace.names("full")]).toEqual(before);
     if (dir === "again") expect(await workspace.json("again/config.json")).toEqual(config);
   });

@@ -75,10 +75,10 @@ describe("inspect", () => {
     const { code, stdout, stderr } = await workspace.tally("inspect", "c");
     expect(code).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/^tally: c: not CBOR: .+\n$/);
+    expect(stderr).toMatch(/^tally: COSE_CBOR_MALFORMED: c: not CBOR: .+\n$/);
     const stdin = new TextEncoder().encode(content);
     const piped = await tally(["inspect", "-"], { cwd: workspace.path, stdin });
-    expect(piped.stderr).toMatch(/^tally: standard input: not CBOR: .+\n$/);
+    expect(piped.stderr).toMatch(/^tally: COSE_CBOR_MALFORMED: standard input: not CBOR: .+\n$/);
   });
 
   test("a reader that stops early is no failure", async () => {

@@ -22,9 +22,9 @@ describe("keygen", () => {
     const pub = await workspace.json(`${name}.pub.jwk`);
     const kid = String(pub["kid"]);
     expect(code).toBe(0);
-    expect(stdout).toBe("");
-    expect(stderr).toBe(
-      `wrote ${name}.jwk (private, mode 0600) and ${name}.pub.jwk\nkid: ${kid}\n`,
+    expect(stderr).toBe("");
+    expect(stdout).toBe(
+      `private key: ${name}.jwk, which nobody else may read\npublic key: ${name}.pub.jwk\nthumbprint: ${kid}\n`,
     );
     expect(await workspace.modeOf(`${name}.jwk`)).toBe("600");
     const key = PrivateKey.fromJwk(await workspace.json(`${name}.jwk`));
@@ -35,6 +35,14 @@ describe("keygen", () => {
     for (const member of ["d", "p", "q", "dp", "dq", "qi", "priv"]) {
       expect(pub).not.toHaveProperty(member);
     }
+  });
+
+  test("tells it in one JSON object", async () => {
+    const made = ["keygen", "--alg", "EdDSA", "--out", "told.jwk", "--json"];
+    const { stdout } = await workspace.must(...made);
+    const { kid } = await workspace.json("told.pub.jwk");
+    const files = { privateKey: "told.jwk", publicKey: "told.pub.jwk" };
+    expect(JSON.parse(stdout)).toEqual({ ...files, thumbprint: kid });
   });
 
   test.each([

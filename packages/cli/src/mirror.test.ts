@@ -64,7 +64,7 @@ describe("a mirror", () => {
     const { stdout } = await workspace.must("mirror", served.url, "goes-on", ...PINNED, "--json");
     await served.close();
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{ origin: ORIGIN, size: sizes.later, before: sizes.early, isComplete: true },
+      ...{ origin: ORIGIN, size: sizes.later, oldSize: sizes.early, isComplete: true },
     });
     const bodies = served.asked.filter((path) => path.startsWith("statements/"));
     expect(bodies).toHaveLength(sizes.later - sizes.early);
@@ -253,7 +253,12 @@ describe("what is not mirrored", () => {
     ["too many at a time", ["early", "new", ...PINNED, "--parallel", "65"], 3, "from 1 to 64"],
     ["into a folder of something else", ["early", "log", ...PINNED], 2, "nor a copy of a log"],
     ["from nowhere", ["nowhere", "new", ...PINNED], 1, "checkpoint is not there"],
-    ["with a client key for a folder", ["early", "new", ...PINNED, "--key", "k"], 3, "go with"],
+    [
+      "with a client key for a folder",
+      ["early", "new", ...PINNED, "--client-key", "k"],
+      3,
+      "go with",
+    ],
   ])("%s", async (...[, args, code, says]) => {
     const outcome = await workspace.tally("mirror", ...args);
     expect([outcome.code, outcome.stderr]).toEqual([code, expect.stringContaining(says)]);

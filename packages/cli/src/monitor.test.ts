@@ -29,6 +29,8 @@ beforeAll(async () => {
 
 afterAll(() => workspace.remove());
 
+const stale = expect.objectContaining({ code: "MIRROR_STALE" }) as unknown;
+
 function monitored(source: string, state: string, ...rest: readonly string[]): Promise<Outcome> {
   return workspace.tally("monitor", source, "--state", state, ...PINNED, ...rest);
 }
@@ -131,14 +133,14 @@ describe("a pass", () => {
     ["an index that the log does not have yet", "9999", (): number => 0],
     ["the first", "0", (): number => sizes.early - 2],
   ])("of a first run begins where --from says: %s", async (name, from, told) => {
-    const watch = ["--watch-issuer", VENDOR, "--from", from, "--json"];
+    const watch = ["--watch-issuer", VENDOR, "--json", "--from"];
     const state = `from ${name}.state`;
-    const early = await monitored("early", state, ...watch);
+    const early = await monitored("early", state, ...watch, from);
     const news = (text: string): readonly unknown[] =>
       linesOf(text).filter(({ event }) => event === "statement");
     expect([early.code, news(early.stdout).length]).toEqual([0, told()]);
     // A later run goes on from the state, whatever is said.
-    const later = await monitored("later", state, ...watch, "--from", "0");
+    const later = await monitored("later", state, ...watch, "0");
     expect(news(later.stdout)).toHaveLength(sizes.later - sizes.early);
     expect(await workspace.json(state)).toMatchObject({ position: sizes.later });
   });
@@ -221,7 +223,8 @@ describe("misbehaviour", () => {
     expect(code).toBe(1);
     const [alert] = linesOf(stdout);
     expect(alert).toMatchObject({
-      ...{ event: "alert", code: "MIRROR_CONTRADICTION", seen: sizes.later },
+      ...{ event: "alert", size: sizes.later },
+      error: expect.objectContaining({ code: "MIRROR_CONTRADICTION" }) as unknown,
       evidence: "forked.state.evidence",
     });
     expect(hook.posted.map((text) => linesOf(text)[0])).toEqual([alert]);
@@ -236,7 +239,7 @@ describe("misbehaviour", () => {
     await monitored("later", "cached.state");
     const { code, stdout } = await monitored("early", "cached.state", "--json");
     expect([code, linesOf(stdout)[0]]).toEqual([
-      ...[1, expect.objectContaining({ event: "alert", code: "MIRROR_STALE" })],
+      ...[1, expect.objectContaining({ event: "alert", error: stale })],
     ]);
     expect(await monitored("later", "cached.state")).toMatchObject({ code: 0 });
   });
@@ -249,7 +252,7 @@ describe("misbehaviour", () => {
     const { code, stdout } = await monitored("later", "aged.state", ...watch);
     clock.mockRestore();
     expect([code, linesOf(stdout)[0]]).toEqual([
-      ...[1, expect.objectContaining({ event: "alert", code: "MIRROR_STALE" })],
+      ...[1, expect.objectContaining({ event: "alert", error: stale })],
     ]);
   });
 
@@ -328,7 +331,12 @@ describe("what cannot be followed", () => {
     ["both", ["later", "--state", "s", ...PINNED, "--every", "5"], 3, "either --once or --every"],
     ["no state", ["later", ...PINNED], 3, "--state"],
     ["no keys", ["later", "--state", "s", "--once"], 3, "--trust or --vkey"],
-    ["an empty name", ["later", "--state", "s", ...PINNED, "--watch-issuer", ""], 3, "empty name"],
+    [
+      "an empty name",
+      ["later", "--state", "s", ...PINNED, "--watch-issuer", ""],
+      3,
+      "--watch-issuer is empty",
+    ],
     [
       "a webhook that is none",
       ["later", "--state", "s", ...PINNED, "--webhook", "x"],

@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { PrivateKey, encodeHex } from "@tallystick/cose";
+import { PrivateKey, formatThumbprint } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { VerifierKey, isKeyName, noteSigner } from "@tallystick/tlog";
 import type { NoteSigner } from "@tallystick/tlog";
@@ -81,7 +81,7 @@ function signerOf(origin: string, key: PrivateKey, path: string): NoteSigner {
 }
 
 function requirePair(key: PrivateKey, publicKey: PublicKey, path: string): void {
-  const [own, known] = [key.publicKey, publicKey].map((each) => encodeHex(each.thumbprint()));
+  const [own, known] = [key.publicKey, publicKey].map((each) => formatThumbprint(each));
   if (own === known) return;
   throw new CliError("CLI_KEY_INVALID", `${publicPathOf(path)} is not the public key of ${path}`);
 }

@@ -20,31 +20,39 @@ const RESET = "\u001b[0m";
  */
 export class Output {
   readonly #streams: Streams;
+  // Owned by leaveStdout.
+  #answers: Streams["stdout"];
   readonly #hasColours: boolean;
 
   constructor(streams: Streams) {
     this.#streams = streams;
+    this.#answers = streams.stdout;
     const { NO_COLOR: noColor = "" } = process.env;
     this.#hasColours = streams.stdout.isTTY === true && noColor === "";
   }
 
+  /** Has answers go to standard error from here on: something else is written to standard output. */
+  leaveStdout(): void {
+    this.#answers = this.#streams.stderr;
+  }
+
   /** Writes a line of the answer. */
   print(line: string): void {
-    this.#streams.stdout.write(`${visible(line)}\n`);
+    this.#answers.write(`${visible(line)}\n`);
   }
 
   /** Writes a line of the answer that begins with a word in a colour. */
   printMarked(tone: Tone, word: string, rest: string): void {
     const colour = this.#hasColours ? COLOURS[tone] : "";
     const mark = colour === "" ? visible(word) : `${colour}${visible(word)}${RESET}`;
-    this.#streams.stdout.write(`${mark}${visible(rest)}\n`);
+    this.#answers.write(`${mark}${visible(rest)}\n`);
   }
 
   /** Writes the whole answer as one JSON object on one line. */
   printJson(value: Readonly<Record<string, unknown>>): void {
     // JSON escapes the C0 controls itself, and takes an escape for every other character.
     const text = JSON.stringify(value).replace(INVISIBLE, escapeUnits);
-    this.#streams.stdout.write(`${text}\n`);
+    this.#answers.write(`${text}\n`);
   }
 
   /** Replaces the one line on standard error that is not kept; on a terminal alone. */

@@ -5,6 +5,7 @@ import type { ClientErrorCode, Fetch } from "@tallystick/client";
 
 import { readAccess, refuseAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
+import { isAddress } from "./address.js";
 import { parseServiceUrl } from "./naming.js";
 import { readWhole } from "./file.js";
 
@@ -26,11 +27,6 @@ export interface ReadOptions {
   readonly fetch?: Fetch;
   readonly token?: string;
   readonly timeoutMs: number;
-}
-
-/** Yields whether a text names an address, and no folder. */
-export function isAddress(text: string): boolean {
-  return /^https?:/i.test(text);
 }
 
 /** Yields the files of an export as a source. */

@@ -7,9 +7,9 @@ import { TrustStore } from "@tallystick/verifier";
 
 import { readAccess, refuseAccess, withAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
+import { isAddress } from "./address.js";
 import { CliError } from "./error.js";
 import { addressPath, folderPath } from "./read-path.js";
-import { isAddress } from "./read-source.js";
 import { readTrust } from "./trustfile.js";
 import { parseSeconds } from "./whole.js";
 

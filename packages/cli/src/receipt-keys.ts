@@ -1,7 +1,7 @@
 import { copyFile, link, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { encodeBase64url, encodeHex } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
 import type { PrivateKey, PublicKey } from "@tallystick/cose";
 
 import type { ServiceDirectory } from "./directory.js";
@@ -85,7 +85,7 @@ export async function formerKeys(
 
 /** Yields the name of the file of a key once it signs no more. */
 export function retiredNameOf(key: PublicKey): string {
-  return `${encodeBase64url(key.thumbprint())}.pub.jwk`;
+  return `${formatThumbprint(key)}.pub.jwk`;
 }
 
 async function readRetired(path: string): Promise<PublicKey> {

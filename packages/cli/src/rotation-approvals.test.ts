@@ -72,7 +72,7 @@ interface Told {
   readonly current: string;
   readonly next: string | null;
   readonly named: readonly string[];
-  readonly waiting: string | null;
+  readonly proposal: string | null;
 }
 
 async function rotate(dir: string, ...args: readonly string[]): Promise<Told> {
@@ -83,11 +83,11 @@ async function rotate(dir: string, ...args: readonly string[]): Promise<Told> {
 /** Begins, and has the second operator approve. */
 async function announce(dir: string, url: string): Promise<Told> {
   const begun = await rotate(dir, "--begin", "--service", url);
-  expect(begun).toMatchObject({ stage: "begun", waiting: expect.any(String) });
+  expect(begun).toMatchObject({ stage: "begun", proposal: expect.any(String) });
   expect(await rotate(dir, "--begin", "--service", url)).toEqual(begun);
-  await approve(url, begun.waiting, "two");
+  await approve(url, begun.proposal, "two");
   const announced = await rotate(dir, "--service", url);
-  expect(announced).toMatchObject({ stage: "announced", waiting: null });
+  expect(announced).toMatchObject({ stage: "announced", proposal: null });
   return announced;
 }
 
@@ -95,14 +95,14 @@ describe("a rotation that two operators have to sign", () => {
   test("waits for the second at each policy, and goes on", async () => {
     const dir = await copyOf("wants2");
     const { next } = await serving(dir, (url) => announce(dir, url));
-    expect(await rotate(dir, "--switch")).toMatchObject({ stage: "switched", waiting: null });
+    expect(await rotate(dir, "--switch")).toMatchObject({ stage: "switched", proposal: null });
     await serving(dir, async (url) => {
       const finishing = await rotate(dir, "--finish", "--service", url);
-      expect(finishing).toMatchObject({ stage: "switched", waiting: expect.any(String) });
+      expect(finishing).toMatchObject({ stage: "switched", proposal: expect.any(String) });
       expect(await rotate(dir, "--finish", "--service", url)).toEqual(finishing);
-      await approve(url, finishing.waiting, "three");
+      await approve(url, finishing.proposal, "three");
       const finished = await rotate(dir, "--finish", "--service", url);
-      expect(finished).toMatchObject({ stage: "none", named: [next], waiting: null });
+      expect(finished).toMatchObject({ stage: "none", named: [next], proposal: null });
     });
     await workspace.must("audit", dir);
   });
@@ -112,14 +112,14 @@ describe("a rotation that two operators have to sign", () => {
     await serving(dir, async (url) => {
       const { current } = await announce(dir, url);
       const first = await workspace.must("rotate-key", dir, "--abandon", "--service", url);
-      const { waiting } = await rotate(dir, "--service", url);
+      const { proposal } = await rotate(dir, "--service", url);
       expect(first.stderr).toContain(
-        `policy approve ${String(waiting)}, then take the next key back`,
+        `policy approve ${String(proposal)}, then take the next key back`,
       );
       expect(first.stderr).not.toContain("--switch");
       const again = await rotate(dir, "--abandon", "--service", url);
-      expect(again).toMatchObject({ stage: "announced", waiting });
-      await approve(url, waiting, "two");
+      expect(again).toMatchObject({ stage: "announced", proposal });
+      await approve(url, proposal, "two");
       const back = await workspace.must("rotate-key", dir, "--service", url);
       expect(back.stderr).toContain("--abandon");
       const over = await rotate(dir, "--abandon", "--service", url);
@@ -134,7 +134,7 @@ describe("a rotation that two operators have to sign", () => {
       const over = await rotate(dir, "--abandon", "--service", url);
       expect(over).toMatchObject({ stage: "none", next: null, named: [begun.current] });
       const late = await workspace.tally(
-        ...["policy", "approve", begun.waiting ?? "", "--service", url, "--operator", "two.jwk"],
+        ...["policy", "approve", begun.proposal ?? "", "--service", url, "--operator", "two.jwk"],
       );
       expect(late.code).not.toBe(0);
     });
@@ -153,10 +153,10 @@ describe("a rotation that two operators have to sign", () => {
       ];
       const issuers = [{ iss: "https://vendor.example", keys: [vendor] }];
       const more = await propose(url, "two.jwk", { ...document, receiptKeys, issuers });
-      expect(await rotate(dir, "--service", url)).toMatchObject({ stage: "begun", waiting: null });
-      const { waiting } = await rotate(dir, "--begin", "--service", url);
-      expect(waiting).toEqual(expect.any(String));
-      expect(waiting).not.toBe(more);
+      expect(await rotate(dir, "--service", url)).toMatchObject({ stage: "begun", proposal: null });
+      const { proposal } = await rotate(dir, "--begin", "--service", url);
+      expect(proposal).toEqual(expect.any(String));
+      expect(proposal).not.toBe(more);
     });
   });
 });
@@ -171,7 +171,8 @@ describe("trust follow", () => {
       const file = `${dir}.json`;
       await workspace.must("trust", "export", "--service", url, "--out", file);
       const begun = await rotate(dir, "--begin", "--service", url);
-      for (const name of OPERATORS.slice(0, approvals - 1)) await approve(url, begun.waiting, name);
+      for (const name of OPERATORS.slice(0, approvals - 1))
+        await approve(url, begun.proposal, name);
       const { next, stage } = await rotate(dir, "--service", url);
       expect(stage).toBe("announced");
       const before = await workspace.read(file);
@@ -181,7 +182,9 @@ describe("trust follow", () => {
         return;
       }
       expect(followed.code).toBe(1);
-      expect(followed.stderr).toMatch(/^tally: that 3 operators signed .* takes an audit to show/);
+      expect(followed.stderr).toMatch(
+        /^tally: CLI_TRUST_CHANGED: that 3 operators signed .* takes an audit to show/,
+      );
       expect(await workspace.read(file)).toEqual(before);
       // Pinned by hand, they are what the policy names.
       const [service] = (await workspace.json(file))["services"] as { readonly keys: object[] }[];

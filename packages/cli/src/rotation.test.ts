@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { cp, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { PrivateKey, decodeBase64url, encodeHex } from "@tallystick/cose";
+import { PrivateKey } from "@tallystick/cose";
 
 import { ServiceDirectory } from "./directory.js";
 import { openService } from "./opening.js";
@@ -49,10 +49,6 @@ function told(stdout: string): readonly string[] {
   return stdout.split("\n").filter((line) => line.includes("receipt key: "));
 }
 
-function hexOf(name: string | null): string {
-  return encodeHex(decodeBase64url(name ?? ""));
-}
-
 async function rotate(dir: string, ...args: readonly string[]): Promise<Told> {
   const { stdout } = await workspace.must("rotate-key", dir, ...args, "--json");
   return JSON.parse(stdout) as Told;
@@ -82,8 +78,8 @@ describe("tally rotate-key", () => {
     await workspace.must("backup", dir, `${dir}.backup`);
     const { stdout } = await workspace.must("restore", `${dir}.backup`, `${dir}.restored`);
     expect(told(stdout)).toEqual([
-      `receipt key: kid ${hexOf(next)}`,
-      `former receipt key: kid ${hexOf(none.current)}`,
+      `receipt key: ${String(next)}`,
+      `former receipt key: ${none.current}`,
     ]);
     expect(await workspace.names(`${dir}.restored/keys/retired`)).toEqual([
       `${none.current}.pub.jwk`,
@@ -160,10 +156,7 @@ test("a backup that brings a stranger's key along as a former one is told by tha
   const { kid } = await workspace.json(join(keys, "receipt.pub.jwk"));
   await workspace.must("backup", dir, `${dir}.backup`);
   const { stdout, stderr } = await workspace.must("restore", `${dir}.backup`, `${dir}.restored`);
-  expect(told(stdout)).toEqual([
-    `receipt key: kid ${hexOf(String(kid))}`,
-    `former receipt key: kid ${hexOf(stranger)}`,
-  ]);
+  expect(told(stdout)).toEqual([`receipt key: ${String(kid)}`, `former receipt key: ${stranger}`]);
   expect(stderr).toContain("compare each of them");
 });
 

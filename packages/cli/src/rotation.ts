@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { rm } from "node:fs/promises";
 
-import { PrivateKey, encodeBase64url } from "@tallystick/cose";
+import { PrivateKey, formatThumbprint } from "@tallystick/cose";
 import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 import { signPolicy, withReceiptKeys } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
@@ -124,7 +124,7 @@ function restOf(document: PolicyDocument): string {
 
 function namesOf(keys: readonly PublicKey[]): string {
   return keys
-    .map((key) => encodeBase64url(key.thumbprint()))
+    .map((key) => formatThumbprint(key))
     .sort()
     .join(" ");
 }
@@ -251,8 +251,8 @@ export function requireStage(
   option: string,
 ): void {
   if (stages.includes(stage)) return;
-  const keys = [`the current key is ${encodeBase64url(current.thumbprint())}`];
-  if (next !== undefined) keys.push(`the next ${encodeBase64url(next.thumbprint())}`);
+  const keys = [`the current key is ${formatThumbprint(current)}`];
+  if (next !== undefined) keys.push(`the next ${formatThumbprint(next)}`);
   throw step(`${option} is not what comes next: ${WHERE[stage]}; ${keys.join(", ")}`);
 }
 

@@ -115,7 +115,7 @@ describe("what was committed to is proven offline", () => {
   beforeAll(async () => {
     await stopped(async () => {
       const { stdout } = await workspace.must("reindex", "log", "--commit", "--json");
-      expect(JSON.parse(stdout)).toStrictEqual({ size: 6, committed: 6 });
+      expect(JSON.parse(stdout)).toStrictEqual({ size: 6, committedSize: 6 });
     });
     await workspace.must("search", server.url, "--sub", "a", "--prove", "a.proof");
     await workspace.must("search", server.url, "--iss", VENDOR, "--prove", "vendor.proof");

@@ -59,7 +59,7 @@ function tls(options: ConnectionOptions = {}): TLSSocket {
   return connectTls({ host: "127.0.0.1", port, ca: authority.pem, ...options });
 }
 
-const CLIENT = ["--cert", "client.pem", "--key", "client.key"];
+const CLIENT = ["--client-cert", "client.pem", "--client-key", "client.key"];
 
 describe("a service over TLS", () => {
   test("names its address by it, and puts it into Location", () => {
@@ -71,17 +71,24 @@ describe("a service over TLS", () => {
     ["a certificate", CLIENT, "cert:device 7"],
   ])("lets in who shows %s, and names it in the log", async (_name, options, client) => {
     const { code, stderr } = await register("--ca", "ca.pem", ...options);
-    expect([code, stderr]).toEqual([0, "wrote a.transparent.scitt\n"]);
+    expect([code, stderr]).toEqual([
+      ...[0, "verify it with: tally verify a.transparent.scitt --trust TRUST\n"],
+    ]);
     await server.running.until("stderr", new RegExp(`"client":"${client}"`));
   });
 
   test.each([
     ["nothing", []],
-    ["a certificate of another authority", ["--cert", "stranger.pem", "--key", "stranger.key"]],
+    [
+      "a certificate of another authority",
+      ["--client-cert", "stranger.pem", "--client-key", "stranger.key"],
+    ],
   ])("SERVER_UNAUTHENTICATED: refuses who shows %s", async (_name, options) => {
     const { code, stderr } = await register("--ca", "ca.pem", ...options);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tally: Unauthorized: .+bearer token, or use a client certificate/);
+    expect(stderr).toMatch(
+      /^tally: CLIENT_REFUSED: Unauthorized: .+bearer token, or use a client certificate/,
+    );
   });
 
   test("can be read by everybody, for the rest of the commands, too", async () => {
@@ -160,7 +167,7 @@ describe("a service over TLS", () => {
     const good = await workspace.read("server.key");
     await workspace.write("server.key", await workspace.read("client.key"));
     server.running.child.kill("SIGHUP");
-    await server.running.until("stderr", /nothing was reloaded: CLI_TLS_INVALID .+server\.pem/);
+    await server.running.until("stderr", /CLI_TLS_INVALID: nothing was reloaded: .+server\.pem/);
     await workspace.write("server.key", good);
     expect((await register("--ca", "ca.pem", ...CLIENT)).code).toBe(0);
   });
@@ -209,7 +216,11 @@ describe("wrong arguments", () => {
     [[...serve, ...pair.slice(0, 3), "client.key"], 2, "no usable certificate and key in server"],
     [[...serve, ...pair, "--tls-client-ca", "server.key"], 2, "no usable certificate and key in"],
     [[...receipt, "http://127.0.0.1:9", "--ca", "ca.pem"], 3, "are for https addresses"],
-    [[...receipt, "https://127.0.0.1:9", "--cert", "client.pem"], 3, "want --cert together with"],
+    [
+      [...receipt, "https://127.0.0.1:9", "--client-cert", "client.pem"],
+      3,
+      "want --client-cert together",
+    ],
     [[...receipt, "https://a.example", "--ca", "server.key"], 2, "no usable certificate and key"],
     [[...receipt, "http://a.example", "--token-file", "ci.token"], 3, "a token goes to an https"],
     [[...receipt, "https://a.example", "--token-file", "ca.pem"], 2, "no bearer token in ca.pem"],

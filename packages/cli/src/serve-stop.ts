@@ -1,4 +1,4 @@
-import { EXIT } from "./exit.js";
+import { EXIT, describeError } from "./exit.js";
 import type { ExitCode } from "./exit.js";
 import type { Output } from "./output.js";
 
@@ -33,7 +33,8 @@ export class Stop {
   /** Says why the log has stopped, if it has, and yields what to exit with. */
   report(output: Output): ExitCode {
     if (this.#fatal === undefined) return EXIT.yes;
-    output.note(`tally: the log has stopped and must be opened again: ${this.#fatal.message}`);
+    const what = "the log has stopped and must be opened again";
+    output.note(`tally: ${describeError(this.#fatal, what)}`);
     return EXIT.fatal;
   }
 }

@@ -19,7 +19,10 @@ function failureOf(error: unknown, isJson: boolean): { exit: number; said: reado
 describe("fail", () => {
   test("says an expected error in one line, without a stack", () => {
     const error = new CliError("CLI_FILE_EXISTS", "a exists");
-    expect(failureOf(error, false)).toEqual({ exit: 2, said: ["", "tally: a exists\n"] });
+    expect(failureOf(error, false)).toEqual({
+      exit: 2,
+      said: ["", "tally: CLI_FILE_EXISTS: a exists\n"],
+    });
   });
 
   test("says it as JSON as well where JSON is wanted", () => {
@@ -27,7 +30,7 @@ describe("fail", () => {
     expect(exit).toBe(2);
     expect(said).toEqual([
       '{"error":{"code":"CLI_FILE_EXISTS","message":"a exists"}}\n',
-      "tally: a exists\n",
+      "tally: CLI_FILE_EXISTS: a exists\n",
     ]);
   });
 
@@ -35,16 +38,18 @@ describe("fail", () => {
     const { exit, said } = failureOf(new TypeError("oops"), true);
     expect(exit).toBe(2);
     expect(said[0]).toContain('"code":"CLI_DEFECT"');
-    expect(said[1]).toMatch(/^tally: defect, please report it: TypeError: oops\n {4}at /);
+    expect(said[1]).toMatch(
+      /^tally: CLI_DEFECT: defect, please report it: TypeError: oops\n {4}at /,
+    );
   });
 
   test.each([
     ["help that was asked for", new CommanderError(0, "commander.helpDisplayed", "x"), 0, ""],
-    ["wrong arguments", new CommanderError(1, "commander.unknownOption", "x"), 3, "CLI_USAGE"],
-  ])("leaves the words of the argument parser alone: %s", (...[, error, exit, code]) => {
+    ["help in place of a command", new CommanderError(1, "commander.help", "x"), 3, "CLI_USAGE"],
+  ])("has nothing to add to %s but what is missing", (...[, error, exit, says]) => {
     const failure = failureOf(error, true);
     expect(failure.exit).toBe(exit);
-    expect(failure.said[0]).toContain(code);
-    expect(failure.said[1]).toBe("");
+    expect(failure.said[0]).toContain(says);
+    expect(failure.said[1]).toContain(says);
   });
 });

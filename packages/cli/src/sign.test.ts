@@ -42,8 +42,8 @@ describe("sign", () => {
     );
     const statement = await verified("inline.scitt");
     expect(code).toBe(0);
-    expect(stdout).toBe("");
-    expect(stderr).toBe(`wrote inline.scitt\nentryId: ${statement.entryId}\n`);
+    expect(stdout).toBe(`entryId: ${statement.entryId}\nwrote: inline.scitt\n`);
+    expect(stderr).toBe("");
     expect(statement.payload).toEqual(ARTIFACT);
     expect(statement.contentType).toBe("application/vnd.cyclonedx+json");
     expect(statement.claims).toMatchObject({ issuer: "https://issuer.example", subject: "thing" });
@@ -82,7 +82,8 @@ describe("sign", () => {
   posix("writes to standard output without replacing it", () => {
     const args = ["sign", "bom.json", ...IDENTITY, "--type", "a/b", "--out", "/dev/stdout"];
     const command = `"${process.execPath}" "${TALLY}" ${args.join(" ")} | cat`;
-    const { stdout } = spawnSync("sh", ["-c", command], { cwd: workspace.path });
+    const { stdout, stderr } = spawnSync("sh", ["-c", command], { cwd: workspace.path });
+    expect(String(stderr)).toMatch(/^entryId: [0-9a-f]{64}\nwrote: \/dev\/stdout\n$/);
     expect(SignedStatement.decode(new Uint8Array(stdout)).payload).toEqual(ARTIFACT);
   });
 
@@ -91,17 +92,29 @@ describe("sign", () => {
     const args = ["sign", "large", ...IDENTITY, "--type", "a/b", "--out", "large.scitt"];
     const inline = await workspace.tally(...args);
     expect(inline.code).toBe(3);
-    expect(inline.stderr).toMatch(/^tally: \d+ bytes, .+; sign it with --hash\n$/);
+    expect(inline.stderr).toMatch(
+      /^tally: CLI_USAGE: \d+ bytes, .+; sign it with --hash; see tally sign --help\n$/,
+    );
     expect((await workspace.tally(...args, "--hash", "sha-256")).code).toBe(0);
   });
 
   test("never shows what is in a broken key file", async () => {
     await workspace.write("broken.jwk", '{"d": "SECRETSECRET" oops');
     const { code, stdout, stderr } = await workspace.tally(
-      ...["sign", "bom.json", ...IDENTITY, "--key", "broken.jwk", "--type", "a/b", "--out", "x"],
+      ...[
+        "sign",
+        "bom.json",
+        "--key",
+        "broken.jwk",
+        ...IDENTITY.slice(2),
+        "--type",
+        "a/b",
+        "--out",
+        "x",
+      ],
     );
     expect(code).toBe(2);
-    expect(stderr).toBe("tally: broken.jwk is not a JSON Web Key: not JSON\n");
+    expect(stderr).toBe("tally: CLI_KEY_INVALID: broken.jwk is not a JSON Web Key: not JSON\n");
     expect(stdout).not.toContain("SECRET");
   });
 });

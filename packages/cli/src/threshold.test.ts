@@ -62,7 +62,7 @@ describe("a statement registered with two services", () => {
     const { stderr } = await workspace.must(
       ...["register", "red.transparent", "--service", twin.url, "--out", "twins.transparent"],
     );
-    expect(stderr).toBe("wrote twins.transparent\n");
+    expect(stderr).toMatch(/^verify it with: tally verify twins\.transparent --trust \S+\n$/);
     const { receipts } = SignedStatement.decode(await workspace.read("twins.transparent"));
     const [first] = SignedStatement.decode(await workspace.read("red.transparent")).receipts;
     expect(receipts).toHaveLength(2);
@@ -76,7 +76,9 @@ describe("a statement registered with two services", () => {
       ...["verify", "twice.transparent", "--trust", "both.json"],
     );
     expect(code).toBe(1);
-    expect(stderr).toBe("tally: does not verify: trusted services that vouch: 1, want 2\n");
+    expect(stderr).toBe(
+      "tally: VERIFIER_RECEIPTS_INSUFFICIENT: does not verify: trusted services that vouch: 1, want 2\n",
+    );
   });
 });
 
@@ -116,7 +118,7 @@ describe("tally attach", () => {
           { file: "red.receipt", origin: "red.example/log", index: 2 },
           { file: "blue.receipt", origin: "blue.example/log", index: 2 },
         ],
-        ...{ replaced: 0, receipts: 2 },
+        ...{ replaced: 0, receiptCount: 2, file: "attached.transparent" },
       },
     ]);
     await workspace.must("verify", "attached.transparent", "--trust", "both.json");

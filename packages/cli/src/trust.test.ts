@@ -43,6 +43,10 @@ afterAll(async () => {
   await workspace.remove();
 });
 
+async function kidIn(name: string): Promise<unknown> {
+  return (await workspace.json(name))["kid"];
+}
+
 describe("trust export", () => {
   test("of a log with one entry warns that nothing is proven", async () => {
     const { code, stdout, stderr } = await workspace.tally(
@@ -82,7 +86,38 @@ describe("trust export", () => {
     );
     expect(code).toBe(1);
     expect(stderr).toContain("mine.json pins something else");
+    const of = "service http://127.0.0.1:8000, log tallystick.local/log";
+    const kids = ["one.pub.jwk", "service/keys/receipt.pub.jwk"].map((name) => kidIn(name));
+    const [there, here] = await Promise.all(kids);
+    expect(stderr).toContain(`\n  only at the service: ${of}: thumbprint: ${String(here)}\n`);
+    expect(stderr).toContain(`\n  only in mine.json: ${of}: thumbprint: ${String(there)}\n`);
     expect(await workspace.json("mine.json")).toEqual(before);
+  });
+});
+
+describe("trust show", () => {
+  test("says what a file pins by the thumbprints that the operator has", async () => {
+    const { stdout, stderr } = await workspace.must("trust", "show", "early.json");
+    const { services } = (await workspace.json("early.json")) as { services: [{ note: string }] };
+    const kid = String(await kidIn("service/keys/receipt.pub.jwk"));
+    expect([stdout, stderr]).toEqual([
+      [
+        "service http://127.0.0.1:8000, log tallystick.local/log",
+        `  thumbprint: ${kid}`,
+        `  note key: ${services[0].note}`,
+        "services that have to vouch",
+        "  1",
+        "",
+      ].join("\n"),
+      "",
+    ]);
+  });
+
+  test("refuses what is no trust file", async () => {
+    const { code, stderr } = await workspace.tally("trust", "show", "one.pub.jwk");
+    expect([code, stderr]).toEqual([
+      ...[2, expect.stringMatching(/^tally: VERIFIER_TRUST_MALFORMED: one\.pub\.jwk: /)],
+    ]);
   });
 });
 
@@ -120,20 +155,29 @@ describe("trust add --service", () => {
     const again = ["trust", "export", "--service", server.url, "--out", "early.json"];
     const changed = await workspace.tally(...again);
     expect(changed.code).toBe(1);
-    expect(changed.stderr).toContain("early.json has other issuers than the policy in force");
+    const key = String(await kidIn("one.pub.jwk"));
+    expect(changed.stderr).toBe(
+      `  only at the service: issuer https://one.example: thumbprint: ${key}\n` +
+        "tally: CLI_TRUST_CHANGED: early.json has other issuers than the policy in force; " +
+        "compare, and remove it first to have these\n",
+    );
   });
 
   test("refuses a key that is no operator's", async () => {
     const { code, stderr } = await add("two", ...through(server.url, "two.jwk"));
     expect(code).toBe(1);
-    expect(stderr).toBe("tally: the key is not that of an operator in the policy in force\n");
+    expect(stderr).toBe(
+      "tally: CLI_OPERATOR_UNKNOWN: the key is not that of an operator in the policy in force\n",
+    );
   });
 
   test("refuses a private key in the place of the public one", async () => {
     const args = ["trust", "add", "two.jwk", "--iss", "a", ...through(server.url)];
     const { code, stderr } = await workspace.tally(...args);
     expect(code).toBe(2);
-    expect(stderr).toBe("tally: two.jwk: public JWK carries the private member d\n");
+    expect(stderr).toBe(
+      "tally: CLI_KEY_INVALID: two.jwk: public JWK carries the private member d\n",
+    );
   });
 
   test("tries again when another operator was faster", async () => {
@@ -206,7 +250,7 @@ describe("trust add --dir", () => {
     const { code, stderr } = await add("four", "--dir", "service");
     expect(code).toBe(2);
     expect(stderr).toBe(
-      "tally: service is in use by a running server, use --service and --operator\n",
+      "tally: CLI_DIRECTORY_IN_USE: service is in use by a running server, use --service and --operator\n",
     );
   });
 

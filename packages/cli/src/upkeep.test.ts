@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { encodeHex, PublicKey } from "@tallystick/cose";
+import { encodeBase64url, PublicKey } from "@tallystick/cose";
 import { LevelStore } from "@tallystick/log";
 
 import { ISSUER, Registrant } from "./testing/load.js";
@@ -66,7 +66,7 @@ describe("backup", () => {
     const kid = PublicKey.fromJwk(
       await workspace.json("service/keys/receipt.pub.jwk"),
     ).thumbprint();
-    expect(restored.stdout).toContain(`\nreceipt key: kid ${encodeHex(kid)}\n`);
+    expect(restored.stdout).toContain(`\nreceipt key: ${encodeBase64url(kid)}\n`);
     // What is older than the anchor is a rollback, and is served to be read only.
     await writeFile(workspace.at("copy/anchor"), await workspace.read("service/anchor"));
     await writeFile(
@@ -102,12 +102,14 @@ describe("backup", () => {
     await workspace.write("mine", "mine");
     const stopped = await workspace.tally("backup", "service", "mine");
     expect(stopped.code).toBe(2);
-    expect(stopped.stderr).toMatch(/^tally: .+mine exists and is not overwritten\n$/);
+    expect(stopped.stderr).toMatch(
+      /^tally: CLI_FILE_EXISTS: .+mine exists and is not overwritten\n$/,
+    );
     const server = await ServeProcess.start(workspace, "service");
     const { code, stderr } = await workspace.tally("backup", "service", "mine");
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /^tally: the running server says: .+mine exists and is not overwritten\n$/,
+      /^tally: CLI_CONTROL_FAILED: the running server says: CLI_FILE_EXISTS: .+mine exists and is not overwritten\n$/,
     );
     await server.stop();
     expect(await readFile(workspace.at("mine"), "utf8")).toBe("mine");
@@ -139,7 +141,7 @@ describe("restore", () => {
       await workspace.write("damaged.backup", damaged);
       const { code, stderr } = await workspace.tally("restore", "damaged.backup", "never");
       expect(code).toBe(2);
-      expect(stderr).toMatch(/^tally: (the )?backup /);
+      expect(stderr).toMatch(/^tally: [A-Z_]+: (the )?backup /);
     }
     expect((await workspace.names()).filter((name) => name.startsWith("never"))).toEqual([]);
   });
@@ -147,7 +149,9 @@ describe("restore", () => {
   test("refuses a directory with something in it", async () => {
     const { code, stderr } = await workspace.tally("restore", "full.backup", "service");
     expect(code).toBe(2);
-    expect(stderr).toBe("tally: service is not empty, nothing was changed\n");
+    expect(stderr).toBe(
+      "tally: CLI_DIRECTORY_INVALID: service is not empty, nothing was changed\n",
+    );
   });
 
   test("holds no private key and no anchor, and says what to do about it", async () => {

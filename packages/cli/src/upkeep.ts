@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { encodeHex } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
 import type { LogProblem, Scrub, ScrubAges } from "@tallystick/log";
 
 import { type ControlAnswer, type ControlRequest, ControlSocket } from "./control.js";
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
+import { describeError } from "./exit.js";
 import type { OpenedService } from "./opening.js";
 import type { Output } from "./output.js";
 import { backUp } from "./safekeeping.js";
@@ -57,7 +58,7 @@ export class Upkeep {
       this.#control = await ControlSocket.open(directory.path, (request) => this.#obey(request));
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      output.note(`tally: no backup or freeze while this server runs: ${error.message}`);
+      output.note(`tally: ${describeError(error, "no backup or freeze while this server runs")}`);
     }
     this.#scrub?.start();
   }
@@ -88,7 +89,7 @@ export class Upkeep {
       size,
       root: encodeHex(root),
       time,
-      kid: key === undefined ? null : encodeHex(key.thumbprint()),
+      thumbprint: key === undefined ? null : formatThumbprint(key),
       standing: service.standing(),
       scrub: this.#scrub?.ages() ?? null,
     };
@@ -135,7 +136,7 @@ function scrubOptions(options: UpkeepOptions): ConstructorParameters<typeof Scru
     // Does not keep the process alive; aborted, it just ends.
     wait: (ms, signal) => sleep(ms, undefined, { signal, ref: false }).catch(() => undefined),
     onFailure: (error) => {
-      output.note(`tally: the scrub could not go on, it tries again: ${error.message}`);
+      output.note(`tally: ${describeError(error, "the scrub could not go on, it tries again")}`);
     },
     onSuspicion: (problems) => {
       output.note(`tally: the scrub found something, it looks again: ${describe(problems)}`);

@@ -13,62 +13,8 @@ beforeAll(async () => {
 
 afterAll(() => workspace.remove());
 
-const COMMANDS = [
-  "init",
-  "serve",
-  "keygen",
-  "trust",
-  "trust add",
-  "trust export",
-  "trust follow",
-  "trust retire",
-  "token",
-  "token create",
-  "sign",
-  "register",
-  "receipt",
-  "consistency",
-  "checkpoint",
-  "verify",
-  "sign-report",
-  "bundle",
-  "appraise",
-  "inspect",
-  "evidence",
-  "search",
-  "reindex",
-  "fsck",
-  "doctor",
-  "backup",
-  "export",
-  "mirror",
-  "monitor",
-  "restore",
-  "rotate-key",
-  "freeze",
-  "witness",
-  "witness init",
-  "witness add-log",
-  "witness serve",
-];
-
-describe("help", () => {
-  test.each(COMMANDS)("tally %s --help says how it is used", async (command) => {
-    const { code, stdout, stderr } = await workspace.tally(...command.split(" "), "--help");
-    expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: tally ${command} `);
-    expect(stderr).toBe("");
-  });
-
-  test("tally --help lists every command and the exit codes", async () => {
-    const { code, stdout } = await workspace.tally("--help");
-    expect(code).toBe(0);
-    const names = COMMANDS.filter((command) => !command.includes(" "));
-    for (const name of names) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
-    expect(stdout).toContain("Exit codes: 0 yes, 1 no");
-  });
-
-  test("tally --version says the version of the package", async () => {
+describe("the version", () => {
+  test("is that of the package", async () => {
     const { code, stdout } = await workspace.tally("--version");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -78,6 +24,8 @@ describe("help", () => {
 const OUT = ["--out", "out.file"];
 const SERVICE = ["--service", "http://127.0.0.1:9"];
 const SIGN = ["sign", "payload.json", "--key", "made.jwk", "--iss", "a", "--sub", "b"];
+const AS = ["sign", "payload.json", "--key", "made.jwk", "--sub", "b", "--iss"];
+const BY = ["sign", "payload.json", "--iss", "a", "--sub", "b", "--key"];
 const ID = "0".repeat(64);
 const PUBLIC_URL = ["serve", "new", "--create", "--public-url"];
 const NOT_PLAIN = "--issuer has credentials, a query or a fragment";
@@ -129,7 +77,10 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["trust", "unknown"], "unknown command 'unknown'"],
   [["trust", "follow", ...SERVICE], "missing required argument 'trust.json'"],
   [["trust", "follow", "t.json"], "required option '--service <url>' not specified"],
-  [["trust", "follow", "t.json", "--service", "x", "--cert", "c"], "want --cert together with"],
+  [
+    ["trust", "follow", "t.json", "--service", "x", "--client-cert", "c"],
+    "want --client-cert together",
+  ],
   [["trust", "add", "made.pub.jwk"], "required option '--iss <iss>' not specified"],
   [["trust", "add", "made.pub.jwk", "--iss", "a"], "want either --dir, or --service"],
   [["trust", "add", "made.pub.jwk", "--iss", "a", ...SERVICE], "want either --dir, or --service"],
@@ -153,8 +104,8 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [[...SIGN, "--type", "", ...OUT], "--type is empty"],
   [[...SIGN, "--type", "a/b", "--hash", "md5", ...OUT], "Allowed choices are sha-256"],
   [[...SIGN, "--type", "a/b", "--location", "x", ...OUT], "--location only goes with --hash"],
-  [[...SIGN, "--iss", "", "--type", "a/b", ...OUT], "--iss is empty"],
-  [[...SIGN, "--iss", "a: b", "--type", "a/b", ...OUT], "--iss has a colon but is no URI"],
+  [[...AS, "", "--type", "a/b", ...OUT], "--iss is empty"],
+  [[...AS, "a: b", "--type", "a/b", ...OUT], "--iss has a colon but is no URI"],
   [["register", "payload.json", ...OUT], "required option '--service <url>' not specified"],
   [["register", "payload.json", ...SERVICE], "required option '--out"],
   [["register", "payload.json", "--service", "x", ...OUT], "no http or https URL"],
@@ -198,10 +149,13 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [["rotate-key", "d", "--begin", "--alg", "HS256"], "Allowed choices are ES256"],
   [["rotate-key", "d", "--switch", "--service", "http://x"], "--switch takes a server that is"],
   [["rotate-key", "d", "--operator", "o.jwk"], "--operator is for --begin, --finish and --abandon"],
-  [["rotate-key", "d", "--ca", "ca.pem"], "--token-file, --ca, --cert and --key go with --service"],
+  [
+    ["rotate-key", "d", "--ca", "ca.pem"],
+    "--token-file, --ca, --client-cert and --client-key go with --service",
+  ],
   [["freeze", "d"], "required option '--why <text>' not specified"],
-  [["freeze", "d", "--why", ""], "--why is empty or over 1000 characters"],
-  [["freeze", "d", "--why", "x".repeat(1001)], "--why is empty or over 1000 characters"],
+  [["freeze", "d", "--why", ""], "--why is empty"],
+  [["freeze", "d", "--why", "x".repeat(1001)], "--why is over 1000 characters"],
 ];
 
 describe("the command itself", () => {
@@ -240,7 +194,10 @@ describe("wrong usage", () => {
 const ABSENT = "no such file or directory";
 
 const IMPOSSIBLE: readonly (readonly [args: readonly string[], says: string])[] = [
-  [["serve", "absent"], "absent is not a service directory, make one with: tally init absent"],
+  [
+    ["serve", "absent"],
+    "absent is not a service directory: nothing is there, make a service with: tally init absent",
+  ],
   [["fsck", "absent"], "absent is not a service directory"],
   [["doctor", "absent"], "absent is not a service directory"],
   [["backup", "absent", "b"], "absent is not a service directory"],
@@ -255,8 +212,8 @@ const IMPOSSIBLE: readonly (readonly [args: readonly string[], says: string])[] 
   [["sign", ".", ...SIGN.slice(2), "--type", "a/b", ...OUT], "cannot read .: is a directory"],
   [[...SIGN, "--type", "a/b", "--out", "absent/x"], `cannot write absent/x: ${ABSENT}`],
   [[...SIGN, "--type", "a/b", "--out", "."], "cannot write .: is a directory"],
-  [[...SIGN, "--key", "made.pub.jwk", "--type", "a/b", ...OUT], "JWK is a public key"],
-  [[...SIGN, "--key", "payload.json", "--type", "a/b", ...OUT], "JWK without kty"],
+  [[...BY, "made.pub.jwk", "--type", "a/b", ...OUT], "JWK is a public key"],
+  [[...BY, "payload.json", "--type", "a/b", ...OUT], "JWK without kty"],
   [["register", "absent", ...SERVICE, ...OUT], `cannot read absent: ${ABSENT}`],
   [["verify", "payload.json", "--trust", "absent"], `cannot read absent: ${ABSENT}`],
   [
@@ -286,7 +243,8 @@ describe("what could not be done", () => {
     expect(JSON.parse(stdout)).toEqual({
       error: {
         code: "CLI_DIRECTORY_INVALID",
-        message: "absent is not a service directory, make one with: tally init absent",
+        message:
+          "absent is not a service directory: nothing is there, make a service with: tally init absent",
       },
     });
   });

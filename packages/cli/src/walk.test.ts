@@ -5,6 +5,7 @@ import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
 const ISS = "https://issuer.example";
+const IDENTITY = ["--key", "issuer.jwk", "--iss", ISS, "--sub", "a", "--type", "a/b"];
 
 let workspace: Workspace;
 let server: ServeProcess;
@@ -49,8 +50,10 @@ describe("register", () => {
     );
     const statement = SignedStatement.decode(await workspace.read("third.transparent"));
     expect(code).toBe(0);
-    expect(stdout).toBe(`entryId: ${statement.entryId}\nindex: 3\nsize: 4\n`);
-    expect(stderr).toBe("wrote third.transparent\n");
+    expect(stdout).toBe(
+      `entryId: ${statement.entryId}\nindex: 3\nsize: 4\nwrote: third.transparent\n`,
+    );
+    expect(stderr).toBe("verify it with: tally verify third.transparent --trust TRUST\n");
     expect(statement.receipts).toHaveLength(1);
     expect(statement.normalised).toEqual(await workspace.read("third.json.scitt"));
   });
@@ -60,11 +63,38 @@ describe("register", () => {
       ...["register", "first.transparent", ...service, "--out", "again.transparent"],
     );
     expect(stderr).toBe(
-      "replaced the older receipt of http://127.0.0.1:8000, log tallystick.local/log\nwrote again.transparent\n",
+      "replaced the older receipt of http://127.0.0.1:8000, log tallystick.local/log\nverify it with: tally verify again.transparent --trust TRUST\n",
     );
     expect(stdout).toMatch(new RegExp(`^entryId: ${entryId}\nindex: 2\n`));
     const { receipts } = SignedStatement.decode(await workspace.read("again.transparent"));
     expect(receipts).toHaveLength(1);
+  });
+
+  test("signs a file first with --key, and says how to verify it", async () => {
+    await workspace.write("direct.json", '{"direct":true}');
+    const signing = ["--key", "issuer.jwk", "--iss", ISS, "--sub", "direct"];
+    const { stdout, stderr } = await workspace.must(
+      ...["register", "direct.json", ...signing, "--type", "application/json"],
+      ...["--trust", "trust.json", ...service, "--out", "direct.transparent"],
+    );
+    const statement = SignedStatement.decode(await workspace.read("direct.transparent"));
+    expect(statement.claims).toMatchObject({ issuer: ISS, subject: "direct" });
+    const where = "index: \\d+\\nsize: \\d+\\nwrote: direct\\.transparent";
+    expect(stdout).toMatch(new RegExp(`^entryId: ${statement.entryId}\\n${where}\\n$`));
+    const advice = /^verify it with: tally (verify .+)\n$/.exec(stderr)?.[1] ?? "";
+    expect(advice).toBe("verify direct.transparent --trust trust.json --payload direct.json");
+    await workspace.must(...advice.split(" "));
+  });
+
+  test.each([
+    [["first.json", "--key", "issuer.jwk"], "to sign takes all of --key, --iss, --sub and --type"],
+    [["first.json", "--type", "a/b"], "to sign takes all of --key, --iss, --sub and --type"],
+    [[".", ...IDENTITY], "--key is for one file, and . is a folder"],
+  ])("does not sign with less than it takes: %j", async (args, says) => {
+    const { code, stderr } = await workspace.tally("register", ...args, ...service, "--out", "no");
+    expect([code, stderr]).toEqual([
+      ...[3, `tally: CLI_USAGE: ${says}; see tally register --help\n`],
+    ]);
   });
 
   test("says title and detail of a refusal, and writes nothing", async () => {
@@ -78,7 +108,7 @@ describe("register", () => {
     );
     expect(code).toBe(1);
     expect(stdout).toBe("");
-    expect(stderr).toMatch(/^tally: Rejected: .+\n$/);
+    expect(stderr).toMatch(/^tally: CLIENT_REFUSED: Rejected: .+\n$/);
     expect(await workspace.names()).not.toContain("stranger.transparent");
   });
 
@@ -87,7 +117,7 @@ describe("register", () => {
       ...["register", "first.json", ...service, "--out", "none"],
     );
     expect(code).toBe(1);
-    expect(stderr).toContain("tally: not a signed statement: ");
+    expect(stderr).toContain("tally: CLIENT_STATEMENT_MALFORMED: not a signed statement: ");
   });
 });
 
@@ -97,11 +127,13 @@ describe("receipt", () => {
       ...["receipt", entryId, ...service, "--out", "first.receipt"],
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(new RegExp(`^entryId: ${entryId}\nindex: 2\nsize: \\d+\n$`));
-    expect(stderr).toBe("wrote first.receipt\n");
+    expect(stdout).toMatch(
+      new RegExp(`^entryId: ${entryId}\nindex: 2\nsize: \\d+\nwrote: first.receipt\n$`),
+    );
+    expect(stderr).toBe("");
     const shown = await workspace.must("inspect", "first.receipt");
     expect(shown.stderr).toMatch(
-      /^COSE_Sign1, ES256, receipt of inclusion of http:\/\/127\.0\.0\.1:8000, log tallystick\.local\/log, tree size \d+, not verified\n$/,
+      /^COSE_Sign1, ES256, receipt of inclusion of http:\/\/127\.0\.0\.1:8000, log tallystick\.local\/log, tree size \d+, thumbprint [\w-]{43}, not verified\n$/,
     );
   });
 
@@ -112,7 +144,7 @@ describe("receipt", () => {
     );
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `tally: Not Found: Receipt with entry ID ${unknown} not known to this Transparency Service\n`,
+      `tally: CLIENT_REFUSED: Not Found: Receipt with entry ID ${unknown} not known to this Transparency Service\n`,
     );
     expect(await workspace.names()).not.toContain("none");
   });
@@ -189,14 +221,18 @@ describe("verify", () => {
     expect((await workspace.tally(...args, "second.json")).code).toBe(0);
     const { code, stderr } = await workspace.tally(...args, "first.json");
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tally: does not verify: sha-256 of the file is [0-9a-f]+…, /);
+    expect(stderr).toMatch(
+      /^tally: VERIFIER_ARTIFACT_MISMATCH: does not verify: sha-256 of the file is [0-9a-f]+…, /,
+    );
   });
 
   test("says no to another file, also as JSON", async () => {
     const args = ["verify", "first.transparent", "--trust", "trust.json", "--payload"];
     const { code, stdout, stderr } = await workspace.tally(...args, "second.json", "--json");
     expect(code).toBe(1);
-    expect(stderr).toBe("tally: does not verify: file is not the payload inside\n");
+    expect(stderr).toBe(
+      "tally: VERIFIER_ARTIFACT_MISMATCH: does not verify: file is not the payload inside\n",
+    );
     const result = JSON.parse(stdout) as { steps: { step: string; outcome: string }[] };
     expect(result).toMatchObject({
       verified: false,
@@ -215,14 +251,16 @@ describe("verify", () => {
       const args = ["verify", "broken.transparent", "--trust", "issuers.json"];
       const { code, stderr } = await workspace.tally(...args);
       expect([at, code]).toEqual([at, 1]);
-      expect(stderr).toMatch(/^tally: does not verify: .+\n$/);
+      expect(stderr).toMatch(/^tally: VERIFIER_[A-Z_]+: does not verify: .+\n$/);
     }
   });
 
   test("says no without a receipt, and without a pinned service", async () => {
     const bare = await workspace.tally("verify", "first.json.scitt", "--trust", "trust.json");
     expect(bare.code).toBe(1);
-    expect(bare.stderr).toBe("tally: does not verify: the statement carries no receipt\n");
+    expect(bare.stderr).toBe(
+      "tally: VERIFIER_RECEIPTS_MISSING: does not verify: the statement carries no receipt\n",
+    );
     const services = [
       {
         issuer: "http://127.0.0.1:8000",
@@ -243,7 +281,7 @@ describe("consistency", () => {
       ...["consistency", "3", "4", ...service, "--out", "grown.receipt"],
     );
     expect(fetched.code).toBe(0);
-    expect(fetched.stderr).toContain("wrote grown.receipt\n");
+    expect(fetched.stdout).toBe("wrote: grown.receipt\n");
     const args = ["verify", "grown.receipt", "--trust", "trust.json", "--since"];
     const { code, stdout } = await workspace.tally(...args, "first.transparent");
     expect(code).toBe(0);
@@ -274,7 +312,7 @@ describe("consistency", () => {
     const args = ["verify", receipt, "--trust", "trust.json", "--since", since];
     const { code, stdout, stderr } = await workspace.tally(...args);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tally: does not verify: .+\n$/);
+    expect(stderr).toMatch(/^tally: VERIFIER_[A-Z_]+: does not verify: .+\n$/);
     expect(stderr).toContain(says);
     if (since !== "first.json.scitt") expect(stdout).toMatch(/\nfailed {3}consistency: .+\n$/);
   });
@@ -290,7 +328,7 @@ describe("consistency", () => {
     const { code, stderr } = await workspace.tally("verify", file, "--trust", "trust.json");
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `tally: does not verify: this is a receipt of ${kind}, not a statement; ${advice}\n`,
+      `tally: VERIFIER_RECEIPTS_MISSING: does not verify: this is a receipt of ${kind}, not a statement; ${advice}\n`,
     );
   });
 
@@ -327,6 +365,6 @@ describe("consistency", () => {
       ...["consistency", "3", "4000", ...service, "--out", "none"],
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tally: Not Found: /);
+    expect(stderr).toMatch(/^tally: CLIENT_REFUSED: Not Found: /);
   });
 });

@@ -6,6 +6,7 @@ import type { TrustStore } from "@tallystick/verifier";
 
 import { Deliveries } from "./deliveries.js";
 import { keepEvidence } from "./evidence-file.js";
+import { describeError } from "./exit.js";
 import { writeWhole } from "./file.js";
 import type { MonitorMetrics, Outcome } from "./monitor-metrics.js";
 import type { Session } from "./session.js";
@@ -146,12 +147,12 @@ export class Watchman {
     const kept = evidence === undefined ? {} : { evidence };
     try {
       await this.#deliveries.alert(found, {
-        event: { event: "alert", code, message, ...kept, ...seenIn(this.#state.seen) },
+        event: { event: "alert", error: { code, message }, ...kept, ...seenIn(this.#state.seen) },
         line: `alert: ${message}`,
       });
     } catch (failure) {
       // The exit code and standard error still say so.
-      this.#session.output.note(`tally: the alert is not delivered: ${String(failure)}`);
+      this.#session.output.note(`tally: ${describeError(failure, "the alert is not delivered")}`);
     }
     return { outcome: "alert", isFinal, error };
   }
@@ -160,5 +161,5 @@ export class Watchman {
 function seenIn(seen: SignedCheckpoint | undefined): Readonly<Record<string, unknown>> {
   if (seen === undefined) return {};
   const { issuer, origin, size } = seen.checkpoint;
-  return { log: origin, issuer, seen: size };
+  return { issuer, origin, size };
 }

@@ -11,6 +11,7 @@ import type { OwnNote } from "@tallystick/witness";
 import type { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { codeOf, failed, isThere, makeDirectory, readWhole, writeWhole } from "./file.js";
+import { repeatable } from "./tally-command.js";
 
 /** Whom a server asks for cosignatures: options of the command line. */
 export interface AskingOptions {
@@ -29,10 +30,13 @@ export function addAsking(command: Command): Command {
         "what /checkpoint shows: the newest with what cosignatures it has, or only with a quorum",
       ).choices(["off", "preferred", "required"]),
     )
-    .option(
-      "--witness-monitor <name=url>",
-      "where a witness of the policy shows checkpoints, if not below its URL; may be repeated",
-      addMonitor,
+    .addOption(
+      repeatable(
+        new Option(
+          "--witness-monitor <name=url>",
+          "where a witness of the policy shows checkpoints, if not below its URL; may be repeated",
+        ).argParser(addMonitor),
+      ),
     );
 }
 

@@ -239,7 +239,7 @@ describe("a service with a witness, over processes and ports", () => {
       expect.objectContaining({ status: "read-only", code: "LOG_FROZEN", size: 2 }),
     ]);
     const { stderr } = await restored.stop();
-    expect(stderr).toMatch(/read-only, nothing is registered: LOG_FROZEN: .*rolled back or forked/);
+    expect(stderr).toMatch(/LOG_FROZEN: read-only, nothing is registered: .*rolled back or forked/);
     expect(await workspace.names("backup/witness")).toEqual([
       expect.stringMatching(/^evidence-3-[0-9a-f]{16}\.json$/),
     ]);

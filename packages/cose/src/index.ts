@@ -56,6 +56,7 @@ export { decodeHex, encodeHex } from "./hex.js";
 export { printable } from "./printable.js";
 export { type Jwk } from "./jwk.js";
 export { PublicKey } from "./public-key.js";
+export { formatThumbprint } from "./thumbprint.js";
 export { PrivateKey, type Signer } from "./private-key.js";
 export { type SignatureInput, verifySignature } from "./signature.js";
 export { type SignatureScheme, verifyScheme } from "./scheme.js";

@@ -1,3 +1,4 @@
+import { formatThumbprint } from "@tallystick/cose";
 import { HASH_BYTES } from "@tallystick/merkle";
 import {
   chainDigest,
@@ -157,7 +158,8 @@ export class ChainCheck {
   async #checkSignature(row: Uint8Array, checkpoint: Uint8Array, size: number): Promise<boolean> {
     const kid = SignedCheckpoint.kidOf(checkpoint);
     if (this.#schedule?.permits(kid, size) === false) {
-      const detail = `is signed with ${hexPrefix(kid)}, which the control entries do not name there`;
+      const name = formatThumbprint(kid.subarray(0, HASH_BYTES));
+      const detail = `is signed with ${name}, which the control entries do not name there`;
       this.#survey.findings.add("signature", formatKey(row), detail);
       return false;
     }

@@ -1,4 +1,5 @@
-import { encodeHex, type PublicKey } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
+import type { PublicKey } from "@tallystick/cose";
 import { SignedCheckpoint } from "@tallystick/receipt";
 
 import { LogError } from "./error.js";
@@ -51,7 +52,7 @@ export function requireFirstKey({ kid }: Pick<Meta, "kid">, keys: ReceiptKeys): 
   if (kids.some((one) => isEqual(one, kid))) return;
   throw new LogError(
     "LOG_KEY_MISMATCH",
-    `key ${kids.map(shortName).join(" and ")}, the log was made with ${shortName(kid)}`,
+    `key ${kids.map((one) => formatThumbprint(one)).join(" and ")}, the log was made with ${formatThumbprint(kid)}`,
   );
 }
 
@@ -63,10 +64,10 @@ export function requireFirstKey({ kid }: Pick<Meta, "kid">, keys: ReceiptKeys): 
 export function requireSigner(meta: Pick<Meta, "kid">, named: NamedKeys, key: PublicKey): void {
   const kid = key.thumbprint();
   if (isNamed(meta, named, kid)) return;
-  const wanted = (named ?? [meta.kid]).map(shortName).join(" or ");
+  const wanted = (named ?? [meta.kid]).map((one) => formatThumbprint(one)).join(" or ");
   throw new LogError(
     "LOG_KEY_MISMATCH",
-    `key ${shortName(kid)} signs nothing for this log: its policy names ${wanted}. Put the key ` +
+    `key ${formatThumbprint(kid)} signs nothing for this log: its policy names ${wanted}. Put the key ` +
       "that it names back; a new one signs once a policy names it (tally rotate-key DIR)",
   );
 }
@@ -77,10 +78,6 @@ function listOf(keys: ReceiptKeys): readonly PublicKey[] {
 
 function isList(keys: ReceiptKeys): keys is readonly PublicKey[] {
   return Array.isArray(keys);
-}
-
-function shortName(kid: Uint8Array): string {
-  return encodeHex(kid).slice(0, 8);
 }
 
 /** Which keys may have signed the checkpoint of a size, by the control entries of a log. */

@@ -1,3 +1,4 @@
+import { formatThumbprint } from "@tallystick/cose";
 import { leafHash, TILE_WIDTH } from "@tallystick/merkle";
 import { chainDigest, type ChainLink, ReceiptError, SignedCheckpoint } from "@tallystick/receipt";
 
@@ -15,7 +16,6 @@ import {
   controlKey,
   FROZEN_KEY,
   HEAD_KEY,
-  hexPrefix,
   isEqual,
   KIND,
   META_KEY,
@@ -175,7 +175,7 @@ async function requireKnown(rows: Rows, head: Head, keys: ReceiptKeys): Promise<
   const missing = receiptKeys?.filter((kid) => !isAmong(keys, kid)) ?? [];
   const kid = kidIn(head.checkpoint);
   if (kid === undefined || !missing.some((one) => isEqual(one, kid))) return;
-  const message = `the log signs with the key ${hexPrefix(kid)}, whose public half is not among its keys`;
+  const message = `the log signs with the key ${formatThumbprint(kid)}, whose public half is not among its keys`;
   throw new LogError("LOG_KEY_MISMATCH", message);
 }
 

@@ -1,4 +1,4 @@
-import { encodeBase64url, encodeHex } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { ReceiptError, SignedCheckpoint, VDS } from "@tallystick/receipt";
 import type { Checkpoint } from "@tallystick/receipt";
@@ -30,7 +30,7 @@ export async function verifyCheckpoint(
   const names: string[] = [];
   for (const { issuer, origin, vds, keys } of trust.services) {
     for (const key of vds === VDS.rfc9162Sha256 ? keys : []) {
-      names.push(encodeBase64url(key.thumbprint()));
+      names.push(formatThumbprint(key));
       if (!key.names.some((name) => encodeHex(name) === kid)) continue;
       const signed = await verifiedBy(key, encoded);
       const { checkpoint } = signed;
@@ -58,7 +58,7 @@ async function verifiedBy(key: PublicKey, encoded: Uint8Array): Promise<SignedCh
     return await SignedCheckpoint.verify(encoded, key);
   } catch (cause) {
     if (!(cause instanceof ReceiptError)) throw cause;
-    throw refused(`${cause.message}, under the key ${encodeBase64url(key.thumbprint())}`, cause);
+    throw refused(`${cause.message}, under the key ${formatThumbprint(key)}`, cause);
   }
 }
 

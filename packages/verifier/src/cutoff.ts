@@ -1,4 +1,4 @@
-import { decodeHex, encodeBase64url, encodeHex } from "@tallystick/cose";
+import { decodeHex, encodeHex, formatThumbprint } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 
 import { VerifierError } from "./error.js";
@@ -59,7 +59,7 @@ export function requireWithin(
   key: PublicKey,
   tree: SignedTree,
 ): void {
-  const name = `key ${encodeBase64url(key.thumbprint())}`;
+  const name = `key ${formatThumbprint(key)}`;
   const why = reason === undefined ? "" : ` (${reason})`;
   if (tree.size === undefined) {
     throw retired(`${name} is retired${why}, and this does not sign the size of its tree`);

@@ -1,4 +1,4 @@
-import { encodeBase64url } from "@tallystick/cose";
+import { formatThumbprint } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { KeyList, formatInstant, keysBehind } from "@tallystick/statement";
 import type {
@@ -87,7 +87,7 @@ export class TrustedIssuers implements Authority {
 }
 
 function nameOf(key: PublicKey): string {
-  return `key ${encodeBase64url(key.thumbprint())}`;
+  return `key ${formatThumbprint(key)}`;
 }
 
 // The log has an entry once, so its first place is its only one.

@@ -1,4 +1,4 @@
-import { encodeBase64url, encodeHex } from "@tallystick/cose";
+import { encodeHex, formatThumbprint } from "@tallystick/cose";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import {
   SignedStatement,
@@ -211,7 +211,7 @@ async function verifyIssuer(
 
 function describe(identity: Identity, time: number | undefined): string {
   if (identity.kind === "key") {
-    return `, by its key ${encodeBase64url(identity.key.thumbprint())}`;
+    return `, by its key ${formatThumbprint(identity.key)}`;
   }
   if (identity.kind === "did") return `, by the key in its ${identity.method}`;
   const { leaf, anchor } = identity.path;

@@ -4,7 +4,8 @@ import { SignedStatement, attachReceipts } from "@tallystick/statement";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
-import { readWhole, writeWhole } from "../file.js";
+import { readWhole } from "../file.js";
+import { writeProduct } from "../product.js";
 import type { Session } from "../session.js";
 import { receiptsWith } from "../transparent.js";
 import { readTrust } from "../trustfile.js";
@@ -46,9 +47,9 @@ export function addAttach(program: Command, session: Session): void {
       const transparent = attachReceipts(statement, attached);
       // More receipts than readers take would be a statement that nobody reads.
       SignedStatement.decode(transparent, { isSubjectOptional: true });
-      await writeWhole(options.out, transparent);
-      tell({ statement, held, replaced, count: attached.length }, session);
-      session.output.note(`wrote ${options.out}`);
+      await writeProduct(options.out, transparent, session);
+      tell({ statement, held, replaced, count: attached.length, out: options.out }, session);
+      session.wrote(options.out);
     });
 }
 
@@ -77,15 +78,25 @@ interface Attached {
   readonly held: readonly Held[];
   readonly replaced: number;
   readonly count: number;
+  readonly out: string;
 }
 
-function tell({ statement, held, replaced, count }: Attached, { output, isJson }: Session): void {
+function tell(
+  { statement, held, replaced, count, out }: Attached,
+  { output, isJson }: Session,
+): void {
   const receipts = held.map(({ file, inclusion: { receipt, index, size } }) => ({
     ...{ file, issuer: receipt.issuer ?? null, origin: receipt.subject ?? null },
     ...{ index: index ?? null, size: size ?? null },
   }));
   if (isJson) {
-    output.printJson({ entryId: statement.entryId, attached: receipts, replaced, receipts: count });
+    output.printJson({
+      entryId: statement.entryId,
+      attached: receipts,
+      replaced,
+      receiptCount: count,
+      file: out,
+    });
     return;
   }
   output.print(`entryId: ${statement.entryId}`);

@@ -6,7 +6,7 @@ import { encodeHex } from "@tallystick/cose";
 import { withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { openAuditee } from "../auditee.js";
-import type { Auditee } from "../auditee.js";
+import type { AuditedKey, Auditee } from "../auditee.js";
 import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
 import { codeOf, readWhole, writeWhole } from "../file.js";
@@ -56,7 +56,7 @@ async function run(
     reached = made;
     progress.show(made.checked, made.size);
   };
-  if (!isJson) for (const key of auditee.keys) output.print(`key: ${key}`);
+  if (!isJson) for (const key of auditee.keys) output.print(`key: ${describeKey(key)}`);
   try {
     const done = await interruptible(auditee, { onProgress, ...(state && { state }) });
     progress.clear();
@@ -109,9 +109,15 @@ async function saveState(path: string | undefined, state: AuditState | undefined
   if (path !== undefined && state !== undefined) await writeWhole(path, state.encode());
 }
 
+function describeKey({ thumbprint, pinnedIn }: AuditedKey): string {
+  return pinnedIn === undefined
+    ? `${thumbprint}, the directory's own: nothing vouches for it, pin it with --trust`
+    : `${thumbprint}, pinned in ${pinnedIn}`;
+}
+
 function tell(
   report: AuditReport,
-  { keys, rate }: { readonly keys: readonly string[]; readonly rate: number },
+  { keys, rate }: { readonly keys: readonly AuditedKey[]; readonly rate: number },
   session: Session,
 ): void {
   const { isComplete, checked, size, root } = report;
@@ -119,7 +125,8 @@ function tell(
   if (session.isJson) {
     const verdict = isComplete ? "sound" : null;
     const hex = root === undefined ? null : encodeHex(root);
-    session.output.printJson({ ...report, verdict, root: hex, keys, rate });
+    const thumbprints = keys.map(({ thumbprint }) => thumbprint);
+    session.output.printJson({ ...report, verdict, root: hex, thumbprints, rate });
     return;
   }
   if (isComplete && root !== undefined) {
@@ -139,11 +146,13 @@ function printCounts({ counts, longestWait }: AuditReport, rate: number, output:
 
 function tellDisagreement(error: AuditorError, session: Session): void {
   session.exit = EXIT.no;
-  const { code, index, entryId, reason, message } = error;
+  const { code, index, entryId, message } = error;
+  // Nothing was found wrong with the log: whether it is depends on what is to be pinned.
+  const verdict = code === "AUDITOR_KEY_UNPINNED" ? "unpinned" : "disagreement";
   if (session.isJson) {
     const where = { index: index ?? null, entryId: entryId ?? null };
-    session.output.printJson({ verdict: "disagreement", code, ...where, reason });
+    session.output.printJson({ verdict, ...where, error: { code, message } });
   } else {
-    session.output.printMarked("bad", "disagreement", `: ${message}`);
+    session.output.printMarked("bad", verdict, `: ${code}: ${message}`);
   }
 }

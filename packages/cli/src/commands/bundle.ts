@@ -9,7 +9,8 @@ import { verifyCheckpoint, type TrustStore } from "@tallystick/verifier";
 import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
-import { readWhole, writeWhole } from "../file.js";
+import { readWhole } from "../file.js";
+import { writeProduct } from "../product.js";
 import type { Session } from "../session.js";
 import { readTrust } from "../trustfile.js";
 
@@ -45,12 +46,12 @@ export function addBundle(program: Command, session: Session): void {
     const statements =
       options.filesOnly === true ? [...own.values()] : await allOf(client, size, own);
     const keys = new TextEncoder().encode(JSON.stringify(keysOf(trust)));
-    await writeWhole(options.out, encodeBundle({ statements, checkpoint, keys }));
+    await writeProduct(options.out, encodeBundle({ statements, checkpoint, keys }), session);
     const { output, isJson } = session;
-    const told = { origin, size, root: encodeHex(root), statements: statements.length };
-    if (isJson) output.printJson(told);
+    const told = { origin, size, root: encodeHex(root), statementCount: statements.length };
+    if (isJson) output.printJson({ ...told, file: options.out });
     else for (const [name, value] of Object.entries(told)) output.print(`${name}: ${value}`);
-    output.note(`wrote ${options.out}`);
+    session.wrote(options.out);
   });
 }
 

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
-import { writeWhole } from "../file.js";
+import { writeProduct } from "../product.js";
 import { openSource } from "../read-source.js";
 import type { Session } from "../session.js";
 import { consistencyFromTiles } from "../tile-receipt.js";
@@ -27,15 +27,17 @@ export function addConsistency(program: Command, session: Session): void {
     .option("--service <url>", "transparency service")
     .option("--from-tiles <url|dir>", "a service, or its export, to assemble the receipt from")
     .option("--trust <trust.json>", "with --from-tiles: pinned keys of both checkpoints")
-    .requiredOption("--out <file.receipt>", "receipt to write");
+    .requiredOption("--out <file.receipt>", "receipt to write")
+    .option("--json", "print the result as one JSON object");
   withAccess(command).action(
     async (oldSize: number, newSize: number, options: ConsistencyOptions) => {
       const { out } = options;
       if (oldSize >= newSize) throw new CliError("CLI_USAGE", "OLD is not below NEW");
-      await writeWhole(out, await receiptOf({ oldSize, newSize }, options));
-      session.output.note(`wrote ${out}`);
+      await writeProduct(out, await receiptOf({ oldSize, newSize }, options), session);
+      if (session.isJson) session.output.printJson({ oldSize, newSize, file: out });
+      session.wrote(out);
       session.output.note(
-        "verify it with: tally verify FILE --trust TRUST --since OLDER-STATEMENT",
+        `verify it with: tally verify ${out} --trust TRUST --since OLDER-STATEMENT`,
       );
     },
   );

@@ -17,8 +17,8 @@ export function addFreeze(program: Command, session: Session): void {
     .argument("<dir>", "made by tally init; its server may run")
     .requiredOption("--why <text>", "the reason, which is kept and shown to whoever registers")
     .action(async (dir: string, { why }: { readonly why: string }) => {
-      if (why.length === 0 || why.length > MAX_WHY) {
-        throw new CliError("CLI_USAGE", `--why is empty or over ${MAX_WHY} characters`);
+      if (why.length > MAX_WHY) {
+        throw new CliError("CLI_USAGE", `--why is over ${MAX_WHY} characters`);
       }
       const directory = await ServiceDirectory.open(dir);
       const { size, root, reason } =

@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 
 import { Option } from "commander";
 import type { Command } from "commander";
+import { formatThumbprint } from "@tallystick/cose";
 
 import { ServiceDirectory } from "../directory.js";
-import { CliError } from "../error.js";
 import type { ServiceConfig } from "../directory.js";
 import { readFirstPolicy } from "../policy-file.js";
 import { parseServiceUrl, requireIssuer, requireOrigin } from "../naming.js";
@@ -38,11 +38,20 @@ export function addInit(program: Command, session: Session): void {
         .choices(["ES256", "ES384", "EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
         .default("ES256"),
     )
+    .option("--json", "print what was made as one JSON object")
     .action(async (dir: string, options: InitOptions) => {
       const { policy } = options;
       const first = policy === undefined ? undefined : await readFirstPolicy(policy);
       const made = await ServiceDirectory.create(dir, configOf(options), first);
-      await describeDirectory(made, session.output);
+      describeDirectory(made, session.output);
+      const { thumbprint, noteKey } = await pinsOf(made);
+      const { issuer, origin } = made.config;
+      if (session.isJson) {
+        session.output.printJson({ directory: dir, issuer, origin, thumbprint, noteKey });
+      } else {
+        session.output.print(`thumbprint: ${thumbprint}`);
+        session.output.print(`note key: ${noteKey}`);
+      }
       session.output.note(`start it with: npx tally serve ${dir}`);
     });
 }
@@ -54,7 +63,6 @@ export function addInit(program: Command, session: Session): void {
  */
 export function configOf({ issuer, origin, alg, anchor }: InitOptions): ServiceConfig {
   if (origin !== undefined) requireOrigin("--origin", origin);
-  if (anchor === "") throw new CliError("CLI_USAGE", "--anchor is empty");
   const rest = { algorithm: alg, ...(anchor === undefined ? {} : { anchor: resolve(anchor) }) };
   if (issuer === undefined) {
     return { issuer: DEFAULT_ISSUER, origin: origin ?? newOrigin(), ...rest };
@@ -63,8 +71,16 @@ export function configOf({ issuer, origin, alg, anchor }: InitOptions): ServiceC
   return { issuer, origin: origin ?? `${host}/log`, ...rest };
 }
 
+/** Yields what whoever verifies pins of a service, as tally trust export and show print it. */
+export async function pinsOf(
+  made: ServiceDirectory,
+): Promise<{ readonly thumbprint: string; readonly noteKey: string }> {
+  const thumbprint = formatThumbprint(await made.receiptPublicKey());
+  return { thumbprint, noteKey: await readNoteKey(made) };
+}
+
 /** Says what was made and where the keys are. */
-export async function describeDirectory(made: ServiceDirectory, output: Output): Promise<void> {
+export function describeDirectory(made: ServiceDirectory, output: Output): void {
   output.note(`made a transparency service in ${made.path}`);
   output.note(`  issuer        ${made.config.issuer}`);
   output.note(`  log           ${made.config.origin}`);
@@ -72,7 +88,6 @@ export async function describeDirectory(made: ServiceDirectory, output: Output):
   output.note(`  receipt key   ${made.receiptKeyPath} (signs receipts)`);
   output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
   output.note(`  note key      ${made.noteKeyPath} (signs checkpoints for witnesses)`);
-  output.note(`  note vkey     ${await readNoteKey(made)}`);
   output.note("  keep the three keys secret and back them up with the rest of the directory");
   if (made.config.issuer === DEFAULT_ISSUER) {
     output.note(

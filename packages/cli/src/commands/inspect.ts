@@ -1,10 +1,19 @@
 import type { Command } from "commander";
-import { CoseError, decodeSign1, formatDiagnostic, protectedAlgorithm } from "@tallystick/cose";
+import {
+  CoseError,
+  decodeSign1,
+  formatDiagnostic,
+  formatThumbprint,
+  protectedAlgorithm,
+} from "@tallystick/cose";
 import { Receipt, ReceiptError } from "@tallystick/receipt";
 import { SignedStatement, StatementError } from "@tallystick/statement";
 
 import { readStdin, readWhole } from "../file.js";
 import type { Session } from "../session.js";
+
+/** Bytes of a SHA-256 thumbprint. */
+const THUMBPRINT_BYTES = 32;
 
 export function addInspect(program: Command, session: Session): void {
   program
@@ -48,11 +57,14 @@ function describeStatement(statement: SignedStatement): string {
   return `COSE_Sign1, ${algorithm.name}, ${kind} of ${claims.issuer} about ${claims.subject ?? "no subject"}, ${what}, entry ${entryId}${count}, not verified`;
 }
 
-function describeReceipt({ algorithm, kind, issuer, subject, signedSize }: Receipt): string {
+function describeReceipt(receipt: Receipt): string {
+  const { algorithm, kind, issuer, subject, signedSize, kid } = receipt;
   const from = issuer === undefined ? "" : ` of ${issuer}`;
   const log = subject === undefined ? "" : `, log ${subject}`;
   const size = signedSize === undefined ? "" : `, tree size ${signedSize}`;
-  return `COSE_Sign1, ${algorithm.name}, receipt of ${kind}${from}${log}${size}, not verified`;
+  // Any other kid is what its issuer calls the key, and stands in the notation.
+  const key = kid?.length === THUMBPRINT_BYTES ? `, thumbprint ${formatThumbprint(kid)}` : "";
+  return `COSE_Sign1, ${algorithm.name}, receipt of ${kind}${from}${log}${size}${key}, not verified`;
 }
 
 function attempt(describe: () => string): string | undefined {

@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { Command } from "commander";
-import { PrivateKey, encodeBase64url } from "@tallystick/cose";
-import type { AlgorithmName } from "@tallystick/cose";
+import { PrivateKey, formatThumbprint } from "@tallystick/cose";
+import type { AlgorithmName, PublicKey } from "@tallystick/cose";
 
 import { CliError } from "../error.js";
 import { publicPathOf, writeKeyPair } from "../keyfile.js";
@@ -36,14 +36,29 @@ export function addKeygen(program: Command, session: Session): void {
         .makeOptionMandatory(),
     )
     .requiredOption("--out <name.jwk>", "file for the private key; never overwritten")
+    .option("--json", "print the result as one JSON object")
     .action(async ({ alg, out }: KeygenOptions) => {
       if (!/[^/\\]\.jwk$/.test(out) || out.endsWith(".pub.jwk")) {
         throw new CliError("CLI_USAGE", "--out is not a name that ends in .jwk");
       }
       const key = await PrivateKey.generate(alg);
       await writeKeyPair(out, key);
-      const { output } = session;
-      output.note(`wrote ${out} (private, mode 0600) and ${publicPathOf(out)}`);
-      output.note(`kid: ${encodeBase64url(key.publicKey.kid)}`);
+      tell({ privateKey: out, publicKey: publicPathOf(out) }, key.publicKey, session);
     });
+}
+
+interface KeyFiles {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+function tell(files: KeyFiles, key: PublicKey, { output, isJson }: Session): void {
+  const thumbprint = formatThumbprint(key);
+  if (isJson) {
+    output.printJson({ ...files, thumbprint });
+    return;
+  }
+  output.print(`private key: ${files.privateKey}, which nobody else may read`);
+  output.print(`public key: ${files.publicKey}`);
+  output.print(`thumbprint: ${thumbprint}`);
 }

@@ -101,7 +101,7 @@ function tell({ head, before, isComplete }: Mirrored, session: Session): void {
   const { output, isJson } = session;
   if (!isComplete) session.exit = EXIT.failed;
   if (isJson) {
-    output.printJson({ issuer, origin, size, root: encodeHex(root), before, isComplete });
+    output.printJson({ issuer, origin, size, root: encodeHex(root), oldSize: before, isComplete });
     return;
   }
   if (isComplete) output.print(`mirrored: ${size} entries, root ${encodeHex(root)}`);

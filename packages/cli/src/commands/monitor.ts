@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
 import { FRESH_STATE, parseState } from "@tallystick/mirror";
 import type { MonitorState } from "@tallystick/mirror";
@@ -8,7 +8,7 @@ import type { TrustStore } from "@tallystick/verifier";
 import { encodeHex } from "@tallystick/cose";
 
 import { CliError } from "../error.js";
-import { EXIT, expectedError } from "../exit.js";
+import { EXIT, describeError, expectedError } from "../exit.js";
 import { isThere, readWhole, writeWhole } from "../file.js";
 import { interruptible } from "../interrupt.js";
 import { withLock } from "../lock.js";
@@ -18,6 +18,7 @@ import { MonitorMetrics } from "../monitor-metrics.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
 import type { Session } from "../session.js";
+import { repeatable } from "../tally-command.js";
 import { tellFile, tellOutput, tellWebhook } from "../telling.js";
 import type { Teller } from "../telling.js";
 import { Watchlist } from "../watchlist.js";
@@ -48,8 +49,10 @@ export function addMonitor(program: Command, session: Session): void {
     .option("--once", "one pass, up to the newest checkpoint")
     .option("--every <s>", "a pass every so many seconds, until it is told to stop", parseSeconds)
     .option("--from <n|now>", "entry that the first run begins at; every one by default", parseFrom)
-    .option("--watch-issuer <iss>", "tell of statements by this issuer; a* for all from a", added)
-    .option("--watch-subject <sub>", "tell of statements about this; a* for all from a", added)
+    .addOption(
+      watched("--watch-issuer <iss>", "tell of statements by this issuer; a* for all from a"),
+    )
+    .addOption(watched("--watch-subject <sub>", "tell of statements about this; a* for all from a"))
     .option("--to <file>", "also tell at the end of this file, a JSON object a line")
     .option("--webhook <url>", "also post each JSON object to this address")
     .option("--metrics <file>", "write metrics for Prometheus after each pass")
@@ -150,10 +153,15 @@ function tellFailure({ outcome, error }: Pass, { output, isJson }: Session): voi
   const expected = expectedError(error);
   if (expected === undefined) throw error;
   const { code, message } = expected;
-  output.note(`tally: ${message}`);
-  if (isJson && outcome === "failed") output.printJson({ event: "failed", code, message });
+  output.note(`tally: ${describeError(error)}`);
+  if (isJson && outcome === "failed")
+    output.printJson({ event: "failed", error: { code, message } });
 }
 
-function added(name: string, names: readonly string[] = []): readonly string[] {
-  return [...names, name];
+function watched(flags: string, description: string): Option {
+  const parse = (name: string, names: readonly string[] = []): readonly string[] => [
+    ...names,
+    name,
+  ];
+  return repeatable(new Option(flags, description).argParser(parse));
 }

@@ -17,16 +17,17 @@ import type { TrustStore } from "@tallystick/verifier";
 import { openClient, readAccess, refuseAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
-import { readWhole, writeWhole } from "../file.js";
+import { readWhole } from "../file.js";
 import { addressSource, openSource } from "../read-source.js";
 import type { ReadSource } from "../read-source.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
+import { writeProduct } from "../product.js";
 import type { Session } from "../session.js";
 import { receiptFromTiles } from "../tile-receipt.js";
 import { readTrust } from "../trustfile.js";
 import { parseSeconds, parseWhole } from "../whole.js";
-import { TIMEOUT_SECONDS, printRegistered, waiting } from "./register.js";
+import { TIMEOUT_SECONDS, tellRegistered, waiting } from "./register.js";
 
 /** What a receipt is written as. */
 type ReceiptForm = "receipt" | "tlog-proof";
@@ -63,6 +64,7 @@ export function addReceipt(program: Command, session: Session): void {
       parseWhole,
     )
     .requiredOption("--out <file.receipt>", "receipt to write")
+    .option("--json", "print the result as one JSON object")
     .option("--timeout <s>", "longest time to wait for the service", parseSeconds, TIMEOUT_SECONDS);
   withAccess(withSeen(command)).action(async (entryId: string, options: ReceiptOptions) => {
     const { fromTiles, fromProof } = options;
@@ -91,15 +93,14 @@ async function fetchReceipt(
     timeoutMs: timeout * 1000,
   });
   const { trust } = watch;
-  await writeWhole(out, await formed({ ...registered, trust }, options, source));
-  printRegistered(registered, session.output);
-  session.output.note(`wrote ${out}`);
+  await writeProduct(out, await formed({ ...registered, trust }, options, source), session);
+  tellRegistered(registered, out, session);
 }
 
 async function assemble(
   entryId: string,
   options: ReceiptOptions & { readonly fromTiles: string },
-  { output }: Session,
+  session: Session,
 ): Promise<void> {
   const { fromTiles, service, trust, out, index, size } = options;
   if (service !== undefined) throw new CliError("CLI_USAGE", "--service or --from-tiles, not both");
@@ -113,20 +114,15 @@ async function assemble(
     ...(size !== undefined && { size }),
   });
   const inclusion = await verifyReceipt(made.receipt, entry, pinned);
-  await writeWhole(
-    out,
-    await formed({ ...{ receipt: made.receipt, inclusion }, trust: pinned }, options, source),
-  );
-  output.print(`entryId: ${entryId}`);
-  output.print(`index: ${made.index}`);
-  output.print(`size: ${made.size}`);
-  output.note(`wrote ${out}`);
+  const found = { receipt: made.receipt, inclusion, trust: pinned };
+  await writeProduct(out, await formed(found, options, source), session);
+  tellRegistered({ entryId, inclusion: made }, out, session);
 }
 
 async function readProof(
   entryId: string,
   options: ReceiptOptions & { readonly fromProof: string },
-  { output }: Session,
+  session: Session,
 ): Promise<void> {
   const { fromProof, fromTiles, service, trust, seen, out, index, size } = options;
   const others = [fromTiles, service, seen, index, size];
@@ -138,9 +134,8 @@ async function readProof(
   const pinned = await readTrust(trust);
   const receipt = await receiptOf(parseTlogProof(await readWhole(fromProof)), pinned);
   const inclusion = await verifyReceipt(receipt, entryOf(entryId), pinned);
-  await writeWhole(out, receipt);
-  printRegistered({ entryId, inclusion }, output);
-  output.note(`wrote ${out}`);
+  await writeProduct(out, receipt, session);
+  tellRegistered({ entryId, inclusion }, out, session);
 }
 
 interface Found extends Pick<Registered, "receipt" | "inclusion"> {

@@ -72,7 +72,7 @@ interface Made {
 
 function tell({ size, covered, isAsked }: Made, { output, isJson }: Session): void {
   if (isJson) {
-    output.printJson({ size, committed: covered ?? null });
+    output.printJson({ size, committedSize: covered ?? null });
     return;
   }
   output.print(`indexed: ${size} entries`);

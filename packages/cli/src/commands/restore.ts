@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import type { Command } from "commander";
-import { encodeHex, parseJson, PublicKey } from "@tallystick/cose";
+import { PublicKey, encodeHex, formatThumbprint, parseJson } from "@tallystick/cose";
 import type { Backup, Manifest } from "@tallystick/log";
 
 import { isVacant, ServiceDirectory } from "../directory.js";
@@ -111,9 +111,9 @@ function report(
   output.print(`restored: ${size} entries of ${origin}, root ${encodeHex(root)}`);
   output.print(`newest checkpoint: ${when}`);
   // The backup brings along what it is checked by: each key that a signature may have held under is told.
-  const [current, ...former] = new Set(keysOf(manifest).map((key) => encodeHex(key.thumbprint())));
-  output.print(`receipt key: kid ${current ?? ""}`);
-  for (const kid of former) output.print(`former receipt key: kid ${kid}`);
+  const [current, ...former] = new Set(keysOf(manifest).map((key) => formatThumbprint(key)));
+  output.print(`receipt key: ${current ?? ""}`);
+  for (const name of former) output.print(`former receipt key: ${name}`);
   output.note(
     "every entry, body and checkpoint in it was checked, by the keys above, which are its",
   );

@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { Option } from "commander";
 import type { Command } from "commander";
-import { decodeHex, encodeBase64url } from "@tallystick/cose";
+import { decodeHex, formatThumbprint } from "@tallystick/cose";
 import type { AlgorithmName } from "@tallystick/cose";
 
 import { openClient, refuseAccess, withAccess } from "../access.js";
@@ -158,14 +158,14 @@ async function switchKey(directory: ServiceDirectory): Promise<RotationState> {
 
 function tell(state: RotationState, dir: string, { output, isJson }: Session): void {
   const { stage, current, next, named, waiting } = state;
-  const nameOf = (key: typeof current): string => encodeBase64url(key.thumbprint());
+  const nameOf = (key: typeof current): string => formatThumbprint(key);
   if (isJson) {
     output.printJson({
       stage,
       current: nameOf(current),
       next: next === undefined ? null : nameOf(next),
       named: named.map(nameOf),
-      waiting: waiting?.entryId ?? null,
+      proposal: waiting?.entryId ?? null,
     });
     return;
   }

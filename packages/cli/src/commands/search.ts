@@ -7,6 +7,7 @@ import type { SearchQuery, TransparencyService } from "@tallystick/server";
 import { formatInstant } from "@tallystick/statement";
 
 import { openClient, refuseAccess } from "../access.js";
+import { isAddress } from "../address.js";
 import { isReadPath } from "../auditee.js";
 import { isFile, searchBundle } from "../bundle-search.js";
 import type { BundlePage } from "../bundle-search.js";
@@ -17,7 +18,6 @@ import { CliError } from "../error.js";
 import { isThere, writeWhole } from "../file.js";
 import { openService } from "../opening.js";
 import type { Output } from "../output.js";
-import { isAddress } from "../read-source.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
 import { searchPlace } from "../search-place.js";

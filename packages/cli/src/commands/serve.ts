@@ -10,7 +10,7 @@ import type {
 
 import { ServiceDirectory, isVacant } from "../directory.js";
 import { CliError } from "../error.js";
-import { expectedError } from "../exit.js";
+import { describeError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
 import { codeOf } from "../file.js";
@@ -30,7 +30,7 @@ import { Upkeep } from "../upkeep.js";
 import { addAsking, askingOf } from "../witness-policy.js";
 import type { Asking, AskingOptions } from "../witness-policy.js";
 import { parsePositive, parseSeconds, parseWhole } from "../whole.js";
-import { configOf, describeDirectory } from "./init.js";
+import { configOf, describeDirectory, pinsOf } from "./init.js";
 
 interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly host: string;
@@ -119,7 +119,12 @@ async function serveDirectory(
   const directory = isNew
     ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
     : await ServiceDirectory.open(dir);
-  if (isNew) await describeDirectory(directory, output);
+  if (isNew) {
+    describeDirectory(directory, output);
+    const { thumbprint, noteKey } = await pinsOf(directory);
+    output.note(`thumbprint: ${thumbprint}`);
+    output.note(`note key: ${noteKey}`);
+  }
   const log = await openLog(options);
   const asking = await askingOf(options, directory, (line) => {
     (log ?? output).note(line);
@@ -158,7 +163,7 @@ async function run(
       asking,
       ...(await headsOf(directory, options, voice)),
       onSearchFailure: (error) => {
-        voice.note(`tally: the search index failed, all else goes on: ${describeDefect(error)}`);
+        voice.note(`tally: ${describeError(error, "the search index failed, all else goes on")}`);
       },
       onNoteKey: (line) => {
         voice.note(line);
@@ -192,7 +197,7 @@ async function run(
   void loadRest();
   const standing = service.standing();
   if (standing.kind === "reader") {
-    voice.note(`tally: read-only, nothing is registered: ${standing.code}: ${standing.reason}`);
+    voice.note(`tally: ${standing.code}: read-only, nothing is registered: ${standing.reason}`);
   }
   if (isNew)
     suggest(directory, server.url, (line) => {
@@ -239,8 +244,8 @@ function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Tol
     ...(log && { log }),
     ...(readyMaxAge !== undefined && { maxCheckpointAge: readyMaxAge }),
     onDefect: (error, id) => {
-      if (log === undefined) output.note(`tally: request failed: ${describeDefect(error)}`);
-      else log.defect(describeDefect(error), id);
+      if (log === undefined) output.note(`tally: ${describeError(error, "request failed")}`);
+      else log.defect(describeError(error), id);
     },
   };
 }
@@ -257,7 +262,7 @@ async function headsOf(
 ): Promise<Pick<OpeningOptions, "heads">> {
   if (indexEvery === undefined && indexSeconds === undefined) return {};
   const onFailure = (error: unknown): void => {
-    voice.note(`tally: the index was not committed to: ${describeDefect(error)}`);
+    voice.note(`tally: ${describeError(error, "the index was not committed to")}`);
   };
   const signer = await indexKey(directory);
   return { heads: { signer, everyEntries: indexEvery, everySeconds: indexSeconds, onFailure } };
@@ -303,7 +308,7 @@ function reloadOnSignal(secrets: Secrets, server: RunningServer, voice: Voice): 
         voice.note("tally: certificates and tokens were read again");
       },
       (error: unknown) => {
-        voice.note(`tally: nothing was reloaded: ${describeDefect(error)}`);
+        voice.note(`tally: ${describeError(error, "nothing was reloaded")}`);
       },
     );
   });
@@ -333,7 +338,7 @@ function suggest(directory: ServiceDirectory, url: string, note: (line: string) 
   note("  npx tally keygen --alg ES256 --out issuer.jwk");
   note(`  npx tally trust add issuer.pub.jwk --iss ${iss} --service ${url} --operator ${operator}`);
   note(
-    `  npx tally sign package.json --key issuer.jwk --iss ${iss} --sub my-package --type application/json --out package.scitt`,
+    `  npx tally register package.json --key issuer.jwk --iss ${iss} --sub my-package --type application/json --service ${url} --out package.transparent.scitt`,
   );
 }
 
@@ -347,11 +352,4 @@ function publicUrlOf({ publicUrl }: ServeOptions): { publicUrl?: string } {
   if (publicUrl === undefined) return {};
   const { origin, pathname } = parseServiceUrl("--public-url", publicUrl);
   return { publicUrl: `${origin}${pathname.replace(/\/+$/, "")}` };
-}
-
-// A refusal that ended as 500, such as damage to the log, or a defect with the place it comes from.
-function describeDefect(error: unknown): string {
-  const expected = expectedError(error);
-  if (expected !== undefined) return `${expected.code} ${expected.message}`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

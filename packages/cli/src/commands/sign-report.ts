@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import { signReport } from "@tallystick/content";
 
 import { CliError } from "../error.js";
-import { readWhole, writeWhole } from "../file.js";
+import { readWhole } from "../file.js";
 import { readPrivateKey } from "../keyfile.js";
+import { writeProduct } from "../product.js";
 import type { Session } from "../session.js";
 
 /** Longest name of a key that readers take. */
@@ -29,10 +30,10 @@ export function addSignReport(program: Command, session: Session): void {
       }
       const signer = await readPrivateKey(key);
       const { bytes, warnings } = await signReport(await readWhole(path), signer, { kid });
-      await writeWhole(out, bytes);
+      await writeProduct(out, bytes, session);
       for (const { code, level, path: where } of warnings) {
         if (level === "warning") session.output.note(`tally: ${code} at ${where}`);
       }
-      session.output.note(`wrote ${out}`);
+      session.wrote(out);
     });
 }

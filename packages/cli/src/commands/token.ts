@@ -29,7 +29,8 @@ export function addTokenCommand(program: Command, session: Session): void {
     )
     .action(async ({ name, scope, tokens, out }: CreateOptions) => {
       await createToken({ name, scopes: [scope], path: tokens, out });
-      session.output.note(`wrote ${out}, for the client alone, and the hash to ${tokens}`);
+      session.wrote(out, ", for the client alone");
+      session.wrote(tokens, ", with the hash of the token");
       session.output.note("a running server reads it on SIGHUP");
     });
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ClientError, ServiceClient } from "@tallystick/client";
-import { encodeBase64url } from "@tallystick/cose";
+import { formatThumbprint } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 import type { Cutoff } from "@tallystick/verifier";
@@ -15,6 +15,7 @@ import { trustedIssuers } from "../policy-issuers.js";
 import { policiesOfService, readPolicy } from "../policy-place.js";
 import { isSameKey } from "../receipt-keys.js";
 import type { Session } from "../session.js";
+import { factsBeyond, trustFacts } from "../trust-facts.js";
 import { readTrust } from "../trustfile.js";
 
 interface TrustExportOptions extends AccessOptions {
@@ -35,7 +36,7 @@ export function addTrustExport(trust: Command, session: Session): void {
     const { text, trust: pinned } = pin;
     for (const pinnedService of pinned.services) await checkNote(client, pinnedService);
     await checkReceipt({ url: service, access }, pin, session.output);
-    const kept = await requireUnchanged(out, pin);
+    const kept = await requireUnchanged(out, pin, session.output);
     if (kept === undefined) await writeWhole(out, text);
     const done = kept === undefined ? `wrote ${out}` : `kept ${out}, which ${kept}`;
     describePins(pinned, { out, done }, session.output);
@@ -113,6 +114,7 @@ async function checkReceipt(
 async function requireUnchanged(
   out: string,
   { trust: pinned, named }: Pin,
+  output: Output,
 ): Promise<string | undefined> {
   const existing = await readExisting(out);
   if (existing === undefined) return undefined;
@@ -121,13 +123,21 @@ async function requireUnchanged(
   const carry = retires ? `. It retires a key: carry its "until" over` : "";
   // What a policy has announced signs nothing yet, and is in no key set.
   const isExtra = (key: PublicKey): boolean => isAmong(key, named) && !isAmong(key, keysOf(pinned));
-  if (pinsOf(existing, isExtra) !== pinsOf(pinned)) {
+  const isOther = pinsOf(existing, isExtra) !== pinsOf(pinned);
+  const hasOthers =
+    JSON.stringify(existing.issuersDocument) !== JSON.stringify(pinned.issuersDocument);
+  if (isOther || hasOthers) {
+    const [there, here] = [trustFacts(existing), trustFacts(pinned)];
+    for (const line of factsBeyond(there, here)) output.note(`  only in ${out}: ${line}`);
+    for (const line of factsBeyond(here, there)) output.note(`  only at the service: ${line}`);
+  }
+  if (isOther) {
     throw new CliError(
       "CLI_TRUST_CHANGED",
       `${out} pins something else; compare, and remove it first to pin these keys${carry}`,
     );
   }
-  if (JSON.stringify(existing.issuersDocument) !== JSON.stringify(pinned.issuersDocument)) {
+  if (hasOthers) {
     throw new CliError(
       "CLI_TRUST_CHANGED",
       `${out} has other issuers than the policy in force; compare, and remove it first to have these${carry}`,
@@ -165,7 +175,7 @@ function pinsOf(trust: TrustStore, isExtra: (key: PublicKey) => boolean = () => 
     note: note?.format(),
     keys: keys
       .filter((key) => !isExtra(key))
-      .map((key) => encodeBase64url(key.thumbprint()))
+      .map((key) => formatThumbprint(key))
       .sort(),
   }));
   return JSON.stringify([services, trust.requireReceipts]);
@@ -181,7 +191,7 @@ function describePins(
   for (const { issuer, origin, keys, note } of services) {
     output.note(`${done}: ${issuer}, log ${origin}`);
     for (const key of keys) {
-      const thumbprint = encodeBase64url(key.thumbprint());
+      const thumbprint = formatThumbprint(key);
       output.print(`thumbprint: ${thumbprint}`);
       const size = cutoffs.get(key)?.size;
       if (size !== undefined) {

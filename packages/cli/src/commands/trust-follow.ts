@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ClientError, ServiceClient } from "@tallystick/client";
-import { encodeBase64url, parseJson } from "@tallystick/cose";
+import { formatThumbprint, parseJson } from "@tallystick/cose";
 import type { PublicKey } from "@tallystick/cose";
 import { TrustStore, VerifierError } from "@tallystick/verifier";
 import type { TrustedService } from "@tallystick/verifier";
@@ -42,7 +42,7 @@ export function addTrustFollow(trust: Command, session: Session): void {
     const added = named.filter((key) => !isPinned(key));
     if (added.length > 0) await writeWhole(file, withKeys(await readWhole(file), at, added));
     const { output } = session;
-    for (const key of added) output.print(`pinned: ${encodeBase64url(key.thumbprint())}`);
+    for (const key of added) output.print(`pinned: ${formatThumbprint(key)}`);
     const done = added.length === 0 ? `kept ${file}: it pins` : `wrote ${file}, which now pins`;
     output.note(`${done} every receipt key that the policy of ${origin} names`);
     tellDropped(service, named, { file, output });
@@ -97,7 +97,7 @@ function tellDropped(
   if (named.length === 0) return;
   for (const [at, key] of keys.entries()) {
     if (cutoffs[at] !== undefined || named.some((one) => isSameKey(one, key))) continue;
-    const kid = encodeBase64url(key.thumbprint());
+    const kid = formatThumbprint(key);
     output.note(
       `warning: ${file} pins ${kid} without "until", which the policy of ${origin} names no more: ` +
         "retire it with tally trust retire, or where it never signed, take it out of keys",

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import { encodeBase64url, parseJson } from "@tallystick/cose";
+import { formatThumbprint, parseJson } from "@tallystick/cose";
 import { TrustStore } from "@tallystick/verifier";
 
 import { CliError } from "../error.js";
@@ -40,7 +40,7 @@ export function addTrustRetire(trust: Command, session: Session): void {
       await writeWhole(file, retiredIn(await readWhole(file), place, until));
       const extent =
         root === undefined ? `up to size ${size}` : `for the tree of size ${size} alone`;
-      session.output.note(`wrote ${file}: the key ${key} counts ${extent}`);
+      session.wrote(file, `, where the key ${key} counts ${extent}`);
     });
 }
 
@@ -57,7 +57,7 @@ interface Place {
 
 function placeOf(trust: TrustStore, wanted: string, file: string): Place {
   for (const [service, { keys, cutoffs }] of trust.services.entries()) {
-    const key = keys.findIndex((one) => encodeBase64url(one.thumbprint()) === wanted);
+    const key = keys.findIndex((one) => formatThumbprint(one) === wanted);
     if (key < 0) continue;
     if (cutoffs[key] === undefined) return { service, key };
     // Whoever puts a cutoff off gives a thief back what it took.

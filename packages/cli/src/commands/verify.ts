@@ -118,7 +118,7 @@ async function reporting(session: Session, verify: () => Promise<Result | Refusa
   const { code, message, steps } = result;
   if (isJson) output.printJson({ verified: false, error: { code, message }, steps });
   else printSteps(steps, output);
-  output.note(`tally: does not verify: ${message}`);
+  output.note(`tally: ${code}: does not verify: ${message}`);
   session.exit = EXIT.no;
 }
 
@@ -167,7 +167,7 @@ function statementResult(verified: VerifiedTransparentStatement): Result {
         size: inclusion.size ?? null,
         isSizeSigned: inclusion.receipt.signedSize !== undefined,
         root: encodeHex(inclusion.root),
-        issuedAt: inclusion.receipt.issuedAt ?? null,
+        time: inclusion.receipt.issuedAt ?? null,
         witnesses: cosigners.map(({ witness, time }) => ({ name: witness.name, time })),
       })),
     },

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { RunningWitness } from "@tallystick/witness";
 
 import { CliError } from "../error.js";
-import { expectedError } from "../exit.js";
+import { describeError } from "../exit.js";
 import { cannotListen, parsePort } from "../listening.js";
 import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
@@ -109,19 +109,13 @@ async function start(
   if (logs.length === 0) output.note("it watches no log yet: tally witness add-log");
   const witness = new Witness({ signers, logs, store: directory.store, now: () => session.now() });
   const onFault = (error: unknown): void => {
-    output.note(`tally: ${describeFault(error)}`);
+    output.note(`tally: ${describeError(error)}`);
   };
   try {
     return await serveWitness(witness, { host, port }, { prefix, onFault });
   } catch (cause) {
     throw cannotListen({ host, port }, cause);
   }
-}
-
-function describeFault(error: unknown): string {
-  const expected = expectedError(error);
-  if (expected !== undefined) return `${expected.code} ${expected.message}`;
-  return `defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
 function parsePrefix(text: string): string {

@@ -21,7 +21,8 @@ export class ServeProcess {
     dir: string,
     ...options: readonly string[]
   ): Promise<ServeProcess> {
-    const args = ["serve", dir, "--port", "0", "--log-level", "silent", ...options];
+    const level = options.includes("--log-level") ? [] : ["--log-level", "silent"];
+    const args = ["serve", dir, "--port", "0", ...level, ...options];
     return ServeProcess.#listening(workspace.adopt(startTally(args, workspace.path)));
   }
 
