@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 
+import { MAX_BUNDLE_BYTES, decodeBundle } from "@tallystick/appraisal";
 import { termsOf } from "@tallystick/catalog";
 import type { Term } from "@tallystick/catalog";
 import type { SearchPage } from "@tallystick/client";
@@ -17,8 +18,7 @@ import {
   verifyTransparentStatement,
 } from "@tallystick/verifier";
 
-import { decodeBundle } from "./appraisal/bundle.js";
-import { readWhole } from "./file.js";
+import { readBounded } from "./appraisal/bounded.js";
 import type { Sought } from "./sought.js";
 
 type Query = Sought["query"];
@@ -44,14 +44,14 @@ export async function isFile(place: string): Promise<boolean> {
  * Searches a bundle under the services that a trust file pins: its checkpoint has to hold, and of each
  * statement a receipt of the same log, under a signed size. Signatures of issuers are not verified.
  *
- * @throws {@link CliError} `CLI_BUNDLE_INVALID`, `CLI_FILE_FAILED`; VerifierError where the checkpoint
+ * @throws {@link CliError} `CLI_FILE_FAILED`; AppraisalError `APPRAISAL_BUNDLE_INVALID`; VerifierError where the checkpoint
  * does not hold, and `VERIFIER_TRUST_MALFORMED`
  */
 export async function searchBundle(
   { bundle: file, trust }: { readonly bundle: string; readonly trust: string },
   query: Query,
 ): Promise<BundlePage> {
-  const bundle = decodeBundle(await readWhole(file));
+  const bundle = decodeBundle(await readBounded(file, MAX_BUNDLE_BYTES));
   const services = await servicesIn(trust);
   const { checkpoint } = await verifyCheckpoint(bundle.checkpoint, services);
   // By EntryID: a statement may be there twice, and a place that two were given shows in the root.

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { decodeBundle, encodeBundle } from "@tallystick/appraisal";
 import type { SearchPage } from "@tallystick/client";
 import { serve } from "@tallystick/server";
 import type { RunningServer, TransparencyService } from "@tallystick/server";
 
-import { decodeBundle, encodeBundle } from "./appraisal/bundle.js";
 import type { BundlePage } from "./bundle-search.js";
 import { ServiceDirectory } from "./directory.js";
 import { openService } from "./opening.js";
@@ -179,7 +179,7 @@ describe("a bundle", () => {
     await workspace.write("forged.bundle", encodeBundle({ ...whole, checkpoint }));
     for (const [file, exit, error] of [
       ["forged.bundle", 1, expect.stringMatching(/^VERIFIER_/)],
-      ["bom", 2, "CLI_BUNDLE_INVALID"],
+      ["bom", 2, "APPRAISAL_BUNDLE_INVALID"],
     ] as const) {
       const { code, stdout } = await workspace.tally("search", file, ...pinned, "--json");
       expect([code, JSON.parse(stdout)]).toMatchObject([exit, { error: { code: error } }]);
