@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { encodeBase64url } from "@tallystick/cose";
 import { SignedStatement, signStatement } from "@tallystick/statement";
 import { cp, readFile, writeFile } from "node:fs/promises";
@@ -22,17 +24,41 @@ beforeAll(async () => {
   workspace = await Workspace.moveTo();
   await workspace.write("package.json", "{}");
   await workspace.write("package-lock.json", "[]");
-  for (const { language, text } of blocksOf(await readFile(PAGE, "utf8"))) {
-    if (language === "text") await workspace.write("announcement.json", filled(text));
-    else for (const command of text.trimEnd().split("\n")) await run(filled(command));
-  }
+  for (const command of commandsOf(await readFile(PAGE, "utf8"))) await say(filled(command));
 }, 120_000);
 
 afterAll(() => workspace.remove());
 
-function blocksOf(page: string): readonly { language: string; text: string }[] {
-  const blocks = [...page.matchAll(/^```(sh|text)\n(.*?)^```/gms)];
-  return blocks.map(([, language = "", text = ""]) => ({ language, text }));
+/** Yields the commands of the page, each with the text that it is given on the lines behind it. */
+function commandsOf(page: string): readonly string[] {
+  return [...page.matchAll(/^```sh\n(.*?)^```/gms)].flatMap(
+    ([, text = ""]) => text.match(/^[^\n]*<<EOF\n.*?^EOF$|^[^\n]+$/gms) ?? [],
+  );
+}
+
+const REDIRECTED = /^(.+) > ([a-z.]+)$/;
+const WRITTEN = /^cat > ([a-z.]+) <<EOF\n(.*?)^EOF$/ms;
+const PRINTED = /^([A-Z]+)=\$\((.+) \| sed -n 's\/\^([A-Za-z]+: )\/\/p'\)$/;
+const EVALUATED = /^([A-Z]+)=\$\(node -p '(.+)'\)$/;
+
+/** Does what a shell would make of a command of the page. */
+async function say(line: string): Promise<void> {
+  const [, written, content = ""] = WRITTEN.exec(line) ?? [];
+  const [, said = line, to] = REDIRECTED.exec(line) ?? [];
+  const [, printed, command = said, label = ""] = PRINTED.exec(said) ?? [];
+  const [, evaluated, expression = ""] = EVALUATED.exec(said) ?? [];
+  if (written !== undefined) await workspace.write(written, content);
+  else if (evaluated !== undefined) {
+    const { stdout } = await promisify(execFile)(process.execPath, ["-p", expression]);
+    named.set(evaluated, stdout.trim());
+  } else if (!line.startsWith("until curl ")) {
+    // A server that was started is waited for in any case.
+    const stdout = await run(command);
+    if (to !== undefined) await workspace.write(to, stdout);
+    if (printed === undefined) return;
+    const found = stdout.split("\n").filter((text) => text.startsWith(label));
+    named.set(printed, found.map((text) => text.slice(label.length)).join("\n"));
+  }
 }
 
 function filled(text: string): string {
@@ -46,7 +72,7 @@ function filled(text: string): string {
   }, replaced);
 }
 
-async function run(line: string): Promise<void> {
+async function run(line: string): Promise<string> {
   const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(
     ([, quoted, word]) => quoted ?? word ?? "",
   );
@@ -55,15 +81,16 @@ async function run(line: string): Promise<void> {
     const answer = await fetch(url);
     expect(answer.status).toBe(200);
     await workspace.write(file, new Uint8Array(await answer.arrayBuffer()));
-    return;
+    return "";
   }
   const [, , ...args] = words;
   expect(words.slice(0, 2)).toEqual(["npx", "tally"]);
   if (args[0] === "serve") {
+    expect(args.pop()).toBe("&");
     const [, dir = "", , port = "8000"] = args;
     // On any free port, in place of the one of the page.
     servers.set(port, await ServeProcess.start(workspace, dir));
-    return;
+    return "";
   }
   // A backup, which is smaller than the log becomes.
   if (args[0] === "register" && args[1] === "lock.scitt") await copyLog("early");
@@ -75,11 +102,7 @@ async function run(line: string): Promise<void> {
   if (args.join(" ").startsWith("trust retire")) {
     await cp(workspace.at("trust.json"), workspace.at("before.json"));
   }
-  const { stdout } = await workspace.must(...args);
-  if (args[0] === "checkpoint" && args.includes("--json")) await learn(stdout);
-  if (args[0] === "trust" && args[1] === "export" && !named.has("KEY")) {
-    named.set("KEY", /^thumbprint: (\S+)$/m.exec(stdout)?.[1] ?? "");
-  }
+  return (await workspace.must(...args)).stdout;
 }
 
 async function copyLog(to: string): Promise<void> {
@@ -87,15 +110,9 @@ async function copyLog(to: string): Promise<void> {
   await cp(workspace.at("old"), workspace.at(to), { recursive: true, filter });
 }
 
-async function learn(stdout: string): Promise<void> {
-  const { size, root, time } = JSON.parse(stdout) as Readonly<Record<string, string | number>>;
-  for (const [name, value] of Object.entries({ SIZE: size, ROOT: root, TIME: time })) {
-    named.set(name, String(value));
-  }
-  named.set("ENTRYID", SignedStatement.decode(await workspace.read("package.scitt")).entryId);
-}
-
-test("the drill runs as it stands, and fills in all that it names", () => {
+test("the drill runs as it stands, fills in all that it names, and keeps what it says to keep", async () => {
+  const before = await workspace.read("early.transparent.scitt");
+  expect(await workspace.read("package.transparent.scitt")).toEqual(before);
   expect([...named.keys()].sort()).toEqual(["ENTRYID", "KEY", "ROOT", "SIZE", "TIME"]);
   expect([...servers.keys()]).toEqual(["8000", "8001"]);
 });
