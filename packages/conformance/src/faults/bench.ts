@@ -2,6 +2,7 @@
 // examined are thousands of images of a service, and starting a process for each would be most of it.
 import { main } from "@tallystick/cli";
 
+import { SERVE_OPTIONS } from "./command.js";
 import { digestRows } from "./rows.js";
 
 /** What the bench is told to do. */
@@ -82,7 +83,7 @@ class Bench {
   }
 
   async #serve(args: readonly string[]): Promise<Partial<Result>> {
-    const serving = main(["serve", ...args, "--port", "0", "--log-level", "silent"]);
+    const serving = main(["serve", ...SERVE_OPTIONS, ...args]);
     const url = new Promise<string>((resolve) => {
       this.#onLine = () => {
         const [, found] = /^listening on (\S+)$/m.exec(this.#stdout) ?? [];

@@ -103,7 +103,8 @@ function stepped(name: string, seconds: number): Calamity {
           return (await scene.load(serving, 4)).acknowledged > 0;
         },
       });
-      scene.excuses.push(EARLY);
+      // Once it is right again, only what was signed ahead of it is in its way.
+      if (seconds > 0) scene.excuses.push(EARLY);
       if (scene.chance.below(2) === 0) scene.clockOffset += seconds;
       return hasStruck;
     },
@@ -222,7 +223,9 @@ const scrubKilled: Calamity = {
       args: ["--scrub-rate", "1000000", "--scrub-pause", "0"],
       act: async ({ url }) => {
         for (;;) {
-          const health = jsonOf(await ask(`${url}/health`));
+          const answer = await ask(`${url}/health`);
+          if (answer.status === 0) return false;
+          const health = jsonOf(answer);
           if (health["status"] !== "ok") return false;
           const { tree } = health["scrub"] as { tree: { ageSeconds: number | null } };
           if (tree.ageSeconds !== null) return true;

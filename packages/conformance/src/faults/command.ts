@@ -8,6 +8,15 @@ const TALLY = fileURLToPath(new URL("../../../cli/bin/tally.js", import.meta.url
 /** Longest time for a command; a process that hangs is a failure, not a wait. */
 const LIMIT_MS = 120_000;
 
+/**
+ * How every server of a suite is started. It answers a registration when that is done, however long a
+ * busy machine takes: an early 202 would be no promise that can be held against it.
+ */
+export const SERVE_OPTIONS: readonly string[] = [
+  ...["--port", "0", "--log-level", "silent"],
+  ...["--register-wait", "50000"],
+];
+
 /** What a process came to. */
 export interface Outcome {
   readonly code: number | null;

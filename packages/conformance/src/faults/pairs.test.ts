@@ -72,6 +72,7 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
       const chosen = pairs(new Chance(SEED, "kinds"), effort({ bounded: 1, full: KINDS.length }));
       const problems: string[] = [];
       const endings: Record<Ending, number> = { sound: 0, refused: 0, convicted: 0 };
+      const tried = new Set<string>();
       let struck = 0;
       await inLanes(ground, chosen, async (pair, lane) => {
         const name = pair.map((kind) => kind.name).join(", then ");
@@ -80,6 +81,7 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
           for (const kind of pair) if (await kind.strike(scene)) struck++;
         };
         const came = await endure({ name, needsDisk, strike }, lane);
+        tried.add(name);
         endings[came.ending]++;
         problems.push(...came.problems);
       });
@@ -91,6 +93,7 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
       );
       expect(problems).toEqual([]);
       expect(new Set(chosen.flat())).toEqual(new Set(KINDS));
+      expect(tried.size).toBe(chosen.length);
       expect(endings.sound).toBeGreaterThan(0);
     },
     isFull ? 7_200_000 : 600_000,
@@ -101,21 +104,30 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
       "loses what it acknowledged, and knows nothing of it",
       /is out/,
       async (scene) => {
-        await scene.exchangeForOlder("log", "anchor");
+        await scene.exchange(scene.older, "log", "anchor");
       },
     ],
     [
       "refuses although nothing has befallen its log",
       /refuses without need: .*rebuild-anchor/,
       async (scene) => {
-        await scene.exchangeForOlder("anchor");
+        await scene.exchange(scene.older, "anchor");
       },
     ],
     [
       "takes nothing although nothing has befallen its anchor",
       /refuses without need: .*LOG_BEHIND_ANCHOR/,
       async (scene) => {
-        await scene.exchangeForOlder("log");
+        await scene.exchange(scene.older, "log");
+      },
+    ],
+    [
+      "is set back, and has lost what came before that as well",
+      /before the fork: .*404/,
+      async (scene) => {
+        await scene.rollBack("log");
+        await scene.rollBack("anchor");
+        await scene.exchange(ground.template, "log", "anchor");
       },
     ],
     [

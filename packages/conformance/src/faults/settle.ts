@@ -54,17 +54,16 @@ async function hold(scene: Scene, args: readonly string[]): Promise<Start> {
     await requirePast(scene, start);
     return { ending: "convicted" };
   }
-  scene.problems.push(...audit.problems.map((problem) => `verdict: ${problem}`));
+  scene.blame("verdict", audit.problems);
   const isWhole = audit.standing === "sound" || (await isUnharmed(scene, start, audit));
   scene.end("verdict", await stop(start));
   const report = await bench.fsck(scene.site.path);
   if (isWhole) {
-    const judged = await oracle.ask("judge", report);
-    scene.problems.push(...judged.map((problem) => `verdict: ${problem}`));
+    scene.blame("verdict", await oracle.ask("judge", report));
     return { ending: "sound" };
   }
-  if (report.exit !== 1 && report.exit !== 2 && !audit.status.includes("LOG_CLOCK_BACKWARD")) {
-    scene.problems.push(`verdict: fsck exits ${String(report.exit)}: ${audit.status}`);
+  if (report.exit === 0 && !audit.status.includes("LOG_CLOCK_BACKWARD")) {
+    scene.blame("verdict", [`fsck finds nothing: ${audit.status}`]);
   }
   return { says: `${audit.status} ${Object.keys(audit.refusals).join()}` };
 }
@@ -74,7 +73,7 @@ async function isUnharmed(scene: Scene, { url }: Serving, audit: AuditReport): P
   const isComplete = Object.keys(audit.refusals).length === 0 && audit.denied === 0;
   if (audit.standing !== "damaged" || !isComplete) return false;
   const again = await scene.lane.oracle.ask("audit", { url, standing: "sound", all: true });
-  scene.problems.push(...again.problems.map((problem) => `verdict: ${problem}`));
+  scene.blame("verdict", again.problems);
   return true;
 }
 
@@ -86,9 +85,9 @@ async function requirePast(scene: Scene, serving: Serving): Promise<void> {
     acknowledged: scene.remembered,
   } as const;
   const { problems } = await scene.lane.oracle.ask("review", question);
-  scene.problems.push(...problems.map((problem) => `before the fork: ${problem}`));
+  scene.blame("before the fork", problems);
   scene.end("fork", await stop(serving));
   const { exit, verdict } = await scene.lane.bench.fsck(scene.site.path);
-  if (exit !== 0 && !scene.isDamaged)
-    scene.problems.push(`fork: fsck exits ${String(exit)}, ${verdict}`);
+  const isExplained = exit === 0 || scene.isDamaged;
+  if (!isExplained) scene.blame("fork", [`fsck exits ${String(exit)}, ${verdict}`]);
 }

@@ -15,7 +15,7 @@ import { join, relative } from "node:path";
 import { PrivateKey } from "@tallystick/cose";
 import type { Jwk } from "@tallystick/cose";
 
-import { Running, mustTally, tally } from "./command.js";
+import { Running, SERVE_OPTIONS, mustTally, tally } from "./command.js";
 import type { CommandOptions, Outcome } from "./command.js";
 
 /** Who signs the statements that are registered. */
@@ -165,10 +165,7 @@ export class Site {
 
   /** Starts a server and waits until it accepts requests or has ended. */
   async start(options?: CommandOptions, ...args: readonly string[]): Promise<Start> {
-    const running = this.#ground.begin(
-      ["serve", this.path, "--port", "0", "--log-level", "silent", ...args],
-      options,
-    );
+    const running = this.#ground.begin(["serve", this.path, ...SERVE_OPTIONS, ...args], options);
     const match = await running.said(/^listening on (\S+)$/m);
     if (match?.[1] !== undefined) return { url: match[1], running };
     return { url: undefined, outcome: await running.ended };
@@ -178,8 +175,7 @@ export class Site {
   async killAtBoot(options?: CommandOptions): Promise<Outcome> {
     const seen = new AbortController();
     const changes = watch(this.at("log"), { signal: seen.signal });
-    const args = ["serve", this.path, "--port", "0", "--log-level", "silent"];
-    const running = this.#ground.begin(args, options);
+    const running = this.#ground.begin(["serve", this.path, ...SERVE_OPTIONS], options);
     void running.ended.then(() => {
       seen.abort();
     });
