@@ -19,6 +19,7 @@ import {
 } from "@tallystick/verifier";
 
 import { readBounded } from "./appraisal/bounded.js";
+import { readWhole } from "./file.js";
 import type { Sought } from "./sought.js";
 
 type Query = Sought["query"];

@@ -13,6 +13,7 @@ export class MonitorMetrics {
   #told = 0;
   #checked = 0;
   #head: { readonly size: number; readonly time: number } | undefined;
+  #published = 0;
   #endedAt = 0;
   #soundAt = 0;
 
@@ -29,6 +30,11 @@ export class MonitorMetrics {
   /** Takes the newest checkpoint that extends what was seen. */
   setHead({ size, time }: { readonly size: number; readonly time: number }): void {
     this.#head = { size, time };
+  }
+
+  /** Takes the size of the published checkpoint, which may be behind the newest. */
+  setPublished(size: number): void {
+    this.#published = size;
   }
 
   /** Counts a pass; `now` in seconds since the epoch. */
@@ -54,6 +60,7 @@ export class MonitorMetrics {
       ),
       ...gauge("checked_entries", "Entries that are checked.", this.#checked),
       ...gauge("checkpoint_size", "Size of the newest checkpoint.", this.#head?.size ?? 0),
+      ...gauge("published_size", "Size of the published checkpoint.", this.#published),
       ...gauge("checkpoint_time_seconds", "When it was signed.", this.#head?.time ?? 0),
       ...gauge("last_pass_time_seconds", "When the last pass ended.", this.#endedAt),
       ...gauge("last_sound_time_seconds", "When the last sound pass ended.", this.#soundAt),

@@ -1,7 +1,14 @@
 import { MirrorError, formatState, monitor, requireFresh } from "@tallystick/mirror";
-import type { CheckedEntry, MonitorState, ReadPath } from "@tallystick/mirror";
+import type {
+  CheckedEntry,
+  LogHead,
+  MirrorErrorCode,
+  MonitorState,
+  ReadPath,
+} from "@tallystick/mirror";
 import { TILE_WIDTH } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
+import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { Deliveries } from "./deliveries.js";
@@ -17,6 +24,8 @@ import type { Watchlist } from "./watchlist.js";
 export interface WatchmanOptions {
   readonly path: ReadPath;
   readonly trust: TrustStore;
+  /** Whose cosignatures the published note needs. */
+  readonly witnesses: WitnessPolicy | undefined;
   /** Told before the first state is kept: a checkpoint held under these keys. */
   readonly onHeld: () => Promise<void>;
   /** File that the state is kept in. */
@@ -33,11 +42,16 @@ export interface WatchmanOptions {
   readonly evidence?: string | undefined;
 }
 
+/** What may pass: an old copy may be replaced by a newer one, and a witness may cosign yet. */
+const PASSING: ReadonlySet<MirrorErrorCode> = new Set(["MIRROR_STALE", "MIRROR_NOT_WITNESSED"]);
+
 /** One pass of a monitor. */
 export interface Pass {
   readonly outcome: Outcome;
   /** Whether the log itself is at fault, and no later pass can mend it. */
   readonly isFinal: boolean;
+  /** The checkpoint that the log publishes, of a sound pass. */
+  readonly published?: LogHead;
   /** What it ended with; a pass that failed without was stopped. */
   readonly error?: Error;
 }
@@ -77,17 +91,18 @@ export class Watchman {
   }
 
   async #attempt(signal: AbortSignal): Promise<Pass> {
-    const { path, trust, parallel, from, maxAge } = this.#options;
+    const { path, trust, witnesses, parallel, from, maxAge, metrics } = this.#options;
     try {
-      const head = await monitor(path, {
-        ...{ trust, parallel, from, signal, state: this.#state },
+      const { published, newest } = await monitor(path, {
+        ...{ trust, witnesses, parallel, from, signal, state: this.#state },
         onEntries: (entries) => this.#tell(entries),
         onState: (state) => this.#save(state),
       });
-      if (!this.#isAt(head)) return { outcome: "failed", isFinal: false };
-      if (maxAge !== undefined) requireFresh(head, { now: this.#session.now(), maxAge });
+      metrics.setPublished(published.signed.checkpoint.size);
+      if (!this.#isAt(newest.signed)) return { outcome: "failed", isFinal: false };
+      if (maxAge !== undefined) requireFresh(newest.signed, { now: this.#session.now(), maxAge });
       this.#deliveries.endAlert();
-      return { outcome: "sound", isFinal: false };
+      return { outcome: "sound", isFinal: false, published };
     } catch (error) {
       // Whatever else there is, a webhook that refuses for one, says nothing of the log.
       if (!(error instanceof MirrorError)) {
@@ -133,8 +148,7 @@ export class Watchman {
 
   async #alert(error: MirrorError): Promise<Pass> {
     const { code, message, contradiction } = error;
-    // An old copy may be replaced by a newer one; nothing else is taken back.
-    const isFinal = code !== "MIRROR_STALE";
+    const isFinal = !PASSING.has(code);
     // Not its message, which says how many seconds ago.
     const found = `${code} ${this.#state.seen?.checkpoint.size ?? 0}`;
     if (!this.#deliveries.lacks(found)) return { outcome: "alert", isFinal, error };

@@ -66,6 +66,26 @@ export async function readWitnessPolicy(path: string): Promise<WitnessPolicy> {
   }
 }
 
+/** Whose cosignatures a reader demands: an option of the command line. */
+export interface DemandOptions {
+  readonly witnessPolicy?: string;
+}
+
+/** Adds the option of {@link DemandOptions} to a command. */
+export function withDemand(command: Command): Command {
+  return command.option(
+    "--witness-policy <file>",
+    "witnesses whose cosignatures the published checkpoint needs (tlog-policy)",
+  );
+}
+
+/** Reads the policy that a reader demands, `undefined` where there is none. Throws as {@link readWitnessPolicy}. */
+export async function demandedBy({
+  witnessPolicy: path,
+}: DemandOptions): Promise<WitnessPolicy | undefined> {
+  return path === undefined ? undefined : readWitnessPolicy(path);
+}
+
 /** How a server asks, once it is known what it signs its notes with. */
 export type Asking = (noteKey: VerifierKey | undefined) => WitnessOptions;
 

@@ -81,8 +81,13 @@ async function previous(
   });
 }
 
-// Nobody signs the link of a record: one with another link is another chain under the same checkpoint.
-function requireEnd({ record, signed }: KeptCheckpoint, end: ChainEnd | undefined): void {
+/**
+ * Requires that a checkpoint at which the chain was followed before has the same record still: nobody signs
+ * the link of a record, and one with another link is another chain under the same checkpoint.
+ *
+ * @throws {@link MirrorError} `MIRROR_CHECKPOINT_INVALID`
+ */
+export function requireEnd({ record, signed }: KeptCheckpoint, end: ChainEnd | undefined): void {
   const { size } = signed.checkpoint;
   if (size !== end?.size || isSame(chainDigest(record), end.digest)) return;
   throw broken(`the checkpoint of ${size} entries has another record than it had before`);

@@ -6,6 +6,7 @@ import type { Contradiction } from "@tallystick/receipt";
  * - `MIRROR_CHECKPOINT_INVALID`: a checkpoint is not of a pinned key, or does not fit the others.
  * - `MIRROR_CONTRADICTION`: two checkpoints of the log cannot both be true; with the evidence.
  * - `MIRROR_NOT_EXTENDED`: the tree is not the one that was seen, without evidence for others.
+ * - `MIRROR_NOT_WITNESSED`: the published note lacks the cosignatures that a policy wants.
  * - `MIRROR_STALE`: the tree is an earlier one, or its checkpoint is too old.
  * - `MIRROR_TILE_INVALID`: a tile or bundle does not lead to the signed root.
  * - `MIRROR_BODY_INVALID`: a statement, or what belongs to it, is not what the tree has.
@@ -16,6 +17,7 @@ export type MirrorErrorCode =
   | "MIRROR_CHECKPOINT_INVALID"
   | "MIRROR_CONTRADICTION"
   | "MIRROR_NOT_EXTENDED"
+  | "MIRROR_NOT_WITNESSED"
   | "MIRROR_STALE"
   | "MIRROR_TILE_INVALID"
   | "MIRROR_BODY_INVALID"

@@ -19,6 +19,36 @@ export interface Trees {
   readonly keptIn: string;
 }
 
+/** What two checkpoints that are shown together are held against. */
+export interface Showing {
+  readonly trust: TrustStore;
+  /** Opens the tree under the larger one, where its tiles are there. */
+  readonly tree: () => Promise<VerifiedTree>;
+}
+
+/**
+ * Requires that of two checkpoints that a place shows together the larger one extends the other, and
+ * yields its tree.
+ *
+ * @throws {@link MirrorError} `MIRROR_CONTRADICTION` with the evidence, `MIRROR_NOT_EXTENDED`,
+ * `MIRROR_CHECKPOINT_INVALID`; what opening the tree throws
+ */
+export async function requireAgreement(
+  smaller: SignedCheckpoint,
+  larger: SignedCheckpoint,
+  { trust, tree: open }: Showing,
+): Promise<VerifiedTree> {
+  requireOneLog(smaller, larger);
+  const found = Contradiction.between(smaller, larger);
+  if (found !== undefined) {
+    await requireBothCount([smaller, larger], { trust });
+    throw contradicted(found);
+  }
+  const tree = await open();
+  await requireBeginning(smaller, larger, { trust, tree });
+  return tree;
+}
+
 /**
  * Requires that the log of a checkpoint that is shown extends the one that was seen, and yields its
  * tree.
@@ -33,10 +63,7 @@ export async function requireExtension(
 ): Promise<VerifiedTree> {
   if (seen === undefined) return trees.shown();
   const [before, now] = [seen.checkpoint, shown.checkpoint];
-  if (before.issuer !== now.issuer || before.origin !== now.origin) {
-    const message = `this is ${now.issuer}, log ${now.origin}, seen was ${before.origin}`;
-    throw new MirrorError("MIRROR_CHECKPOINT_INVALID", message);
-  }
+  requireOneLog(seen, shown);
   // What two checkpoints show by themselves needs no tile of anybody.
   const found = Contradiction.between(seen, shown);
   if (found !== undefined) {
@@ -54,10 +81,22 @@ export async function requireExtension(
   return tree;
 }
 
+function requireOneLog(
+  { checkpoint: before }: SignedCheckpoint,
+  { checkpoint: now }: SignedCheckpoint,
+): void {
+  if (before.issuer === now.issuer && before.origin === now.origin) return;
+  const message = `this is ${now.issuer}, log ${now.origin}, seen was ${before.origin}`;
+  throw new MirrorError("MIRROR_CHECKPOINT_INVALID", message);
+}
+
+/** Which keys count, and where a checkpoint is kept that was seen before, if it is. */
+type Counting = Pick<Trees, "trust"> & Partial<Pick<Trees, "keptIn">>;
+
 async function requireBeginning(
   smaller: SignedCheckpoint,
   larger: SignedCheckpoint,
-  { tree, ...trees }: Trees & { readonly tree: VerifiedTree | undefined },
+  { tree, ...trees }: Counting & { readonly tree: VerifiedTree | undefined },
 ): Promise<void> {
   const { size } = smaller.checkpoint;
   if (tree?.size !== larger.checkpoint.size) return;
@@ -77,7 +116,7 @@ async function requireBeginning(
  */
 async function requireBothCount(
   pair: readonly [SignedCheckpoint, SignedCheckpoint],
-  { trust, keptIn }: Trees,
+  { trust, keptIn }: Counting,
 ): Promise<void> {
   const [one, other] = pair;
   if (isSame(one.kid, other.kid)) return;
@@ -88,9 +127,10 @@ async function requireBothCount(
       if (!(cause instanceof VerifierError)) throw cause;
       const { origin, size } = signed.checkpoint;
       const seen = `the tree of ${size} entries that was seen of ${origin}`;
+      const then = keptIn === undefined ? "" : `; then remove ${keptIn}, and begin anew`;
       const message =
         `the log does not agree with ${seen}, which counts no more: ${cause.message}. Compare with the ` +
-        `operator; then remove ${keptIn}, and begin anew`;
+        `operator${then}`;
       throw new MirrorError("MIRROR_NOT_EXTENDED", message, { cause });
     }
   }

@@ -7,8 +7,9 @@ import {
   VerifiedNote,
   parseCheckpoint,
   parseNote,
+  verifyWitnessed,
 } from "@tallystick/tlog";
-import type { Checkpoint } from "@tallystick/tlog";
+import type { Checkpoint, Cosigner, Note, VerifierKey, WitnessPolicy } from "@tallystick/tlog";
 import { VerifierError, verifyCheckpoint } from "@tallystick/verifier";
 import type { CheckpointOptions, TrustStore } from "@tallystick/verifier";
 
@@ -18,6 +19,9 @@ import { isSame } from "./same.js";
 
 /** Far above a checkpoint under the largest signature. */
 const MAX_RECORD_BYTES = 65_536;
+
+/** Where a log has the record that clients are shown. */
+export const LATEST = "checkpoints/latest";
 
 /** A kept checkpoint with its place in the chain, under a pinned key. */
 export interface KeptCheckpoint {
@@ -29,13 +33,29 @@ export interface KeptCheckpoint {
   readonly signed: SignedCheckpoint;
 }
 
-/** The newest checkpoint of a log in both forms, which are of one tree. */
-export interface LogHead extends KeptCheckpoint {
+/** A checkpoint that a log publishes as a note, whose signatures were looked at. */
+export interface PublishedNote {
   readonly note: Uint8Array;
+  readonly checkpoint: Checkpoint;
+  /** The witnesses of the policy whose cosignature holds; none without a policy. */
+  readonly cosigners: readonly Cosigner[];
+  /** Signatures of keys that neither the pins nor the policy name: nobody has verified them. */
+  readonly unchecked: number;
+}
+
+/** The published checkpoint of a log in both forms, which are of one tree. */
+export interface LogHead extends KeptCheckpoint, Omit<PublishedNote, "checkpoint"> {}
+
+/** How a note is read. */
+export interface NoteOptions {
+  /** Pins the note key of the log. */
+  readonly trust: TrustStore;
+  /** Whose cosignatures it needs; none unless given. */
+  readonly witnesses?: WitnessPolicy | undefined;
 }
 
 /**
- * Reads the newest checkpoint: a note under the pinned note key of a log, and the record of that size
+ * Reads the published checkpoint: a note under the pinned note key of a log, and the record of that size
  * under one of its pinned receipt keys, over the same tree. What is shown anew counts within the cutoff of
  * a retired key alone; `ignoresCutoffs` is for what was accepted before.
  *
@@ -46,13 +66,45 @@ export async function readHead(
   trust: TrustStore,
   options: CheckpointOptions = {},
 ): Promise<LogHead> {
-  const { note, checkpoint } = await reader.read({
+  return headOf(reader, await readPublished(reader, { trust }), { trust, ...options });
+}
+
+/**
+ * Reads the note at `checkpoint`.
+ *
+ * @throws {@link MirrorError} `MIRROR_CHECKPOINT_INVALID`, `MIRROR_INCOMPLETE`, `MIRROR_NOT_WITNESSED`;
+ * what the source throws
+ */
+export function readPublished(reader: CheckedReader, options: NoteOptions): Promise<PublishedNote> {
+  return reader.read({
     ...{ path: "checkpoint", maxBytes: MAX_NOTE_BYTES, isLeft: true },
-    check: (bytes) => verifiedNote(bytes, trust),
+    check: (bytes) => verifiedNote(bytes, options),
   });
-  const kept = await readKept(reader, checkpoint.size, { trust, ...options });
+}
+
+/** Reads the record of a published note. Throws as {@link readHead}. */
+export async function headOf(
+  reader: CheckedReader,
+  { checkpoint, ...published }: PublishedNote,
+  options: KeptOptions,
+): Promise<LogHead> {
+  const kept = await readKept(reader, checkpoint.size, options);
   requireOneTree(checkpoint, kept.signed);
-  return { ...kept, note };
+  return { ...kept, ...published };
+}
+
+/**
+ * Reads the record at `checkpoints/latest`, whatever the cutoff of its key: `undefined` where a place has
+ * none. Throws as {@link readHead}.
+ */
+export function readLatest(
+  reader: CheckedReader,
+  trust: TrustStore,
+): Promise<KeptCheckpoint | undefined> {
+  return reader.find({
+    ...{ path: LATEST, maxBytes: MAX_RECORD_BYTES, isLeft: true },
+    check: (body) => openRecord(body, { trust, ignoresCutoffs: true }),
+  });
 }
 
 /** The keys that a record has to be of, and whether their cutoffs count. */
@@ -90,7 +142,7 @@ export async function readNote(
   await reader.read({
     ...{ path: `notes/${signed.checkpoint.size}`, maxBytes: MAX_NOTE_BYTES },
     check: async (bytes) => {
-      const { checkpoint } = await verifiedNote(bytes, trust);
+      const { checkpoint } = await verifiedNote(bytes, { trust });
       requireOneTree(checkpoint, signed);
     },
   });
@@ -98,8 +150,8 @@ export async function readNote(
 
 async function verifiedNote(
   bytes: Uint8Array,
-  trust: TrustStore,
-): Promise<{ readonly note: Uint8Array; readonly checkpoint: Checkpoint }> {
+  { trust, witnesses }: NoteOptions,
+): Promise<PublishedNote> {
   try {
     const note = parseNote(bytes);
     const checkpoint = parseCheckpoint(note.text);
@@ -109,15 +161,27 @@ async function verifiedNote(
     const [key] = keys;
     if (key === undefined) throw refused(`no note key of a log ${checkpoint.origin} is pinned`);
     await VerifiedNote.verify(note, keys);
-    if (checkpoint.size > 0) return { note: bytes, checkpoint };
+    const cosigners = witnesses === undefined ? [] : await verifyWitnessed(note, witnesses);
+    const known = [...keys, ...(witnesses?.witnesses ?? []).map((one) => one.key)];
+    const unchecked = countOfOthers(note, known);
+    if (checkpoint.size > 0) return { note: bytes, checkpoint, cosigners, unchecked };
   } catch (cause) {
     if (!(cause instanceof TlogError)) throw cause;
-    throw refused(`note: ${cause.message}`, { cause });
+    const isLacking = cause.code === "TLOG_QUORUM_MISSING";
+    const code = isLacking ? "MIRROR_NOT_WITNESSED" : "MIRROR_CHECKPOINT_INVALID";
+    throw new MirrorError(code, `note: ${cause.message}`, { cause });
   }
   throw refused("the note is of a log without entries");
 }
 
-async function openRecord(
+function countOfOthers({ signatures }: Note, known: readonly VerifierKey[]): number {
+  const isOther = ({ name, keyId }: Pick<VerifierKey, "name" | "keyId">): boolean =>
+    !known.some((key) => key.name === name && key.keyId === keyId);
+  return signatures.filter(isOther).length;
+}
+
+/** Opens a chain record under a pinned key. Throws as {@link readHead}. */
+export async function openRecord(
   body: Uint8Array,
   { trust, ...options }: KeptOptions,
 ): Promise<KeptCheckpoint> {

@@ -12,12 +12,14 @@
  */
 export { MirrorError } from "./error.js";
 export type { MirrorErrorCode } from "./error.js";
-export type { KeptCheckpoint, LogHead } from "./head.js";
+export type { KeptCheckpoint, LogHead, NoteOptions, PublishedNote } from "./head.js";
 export { readHead } from "./head.js";
+export { readHeads } from "./heads.js";
+export type { LogHeads } from "./heads.js";
 export { mirror } from "./mirror.js";
 export type { Mirrored, MirrorOptions } from "./mirror.js";
 export { monitor, requireFresh } from "./monitor.js";
-export type { CheckedEntry, MonitorOptions } from "./monitor.js";
+export type { CheckedEntry, Followed, MonitorOptions } from "./monitor.js";
 export { CheckedReader } from "./read-path.js";
 export type { KeptPath, ReadPath, Wanted } from "./read-path.js";
 export { VerifiedReplay } from "./replay.js";

@@ -3,6 +3,7 @@ import { decodeCbor, isCborArray } from "@tallystick/cose";
 import { TILE_WIDTH, tileWidth } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import { MAX_NOTE_BYTES } from "@tallystick/tlog";
+import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { readBody } from "./body.js";
@@ -11,6 +12,7 @@ import { checkpointsBack, endAt } from "./chain.js";
 import { MirrorError } from "./error.js";
 import { requireExtension } from "./extension.js";
 import { readHead } from "./head.js";
+import { readHeads } from "./heads.js";
 import type { LogHead } from "./head.js";
 import { forEachOf } from "./parallel.js";
 import { CheckedReader } from "./read-path.js";
@@ -22,6 +24,8 @@ import { VerifiedTree } from "./tree.js";
 export interface MirrorOptions {
   /** Pins note key and receipt keys of the log. */
   readonly trust: TrustStore;
+  /** Whose cosignatures the note at `checkpoint` needs; none unless given. */
+  readonly witnesses?: WitnessPolicy | undefined;
   /** The newest checkpoint that a run before had seen, whether it could copy what is under it or not. */
   readonly seen?: SignedCheckpoint | undefined;
   /** Told once a checkpoint extends all that was seen, before anything under it is copied. */
@@ -37,6 +41,8 @@ export interface MirrorOptions {
 /** What a copy came to. */
 export interface Mirrored {
   readonly head: LogHead;
+  /** The newest checkpoint that the log shows, which may be ahead of what it publishes. */
+  readonly newest: SignedCheckpoint;
   /** Entries that the copy had before. */
   readonly before: number;
   /** Whether the new checkpoint is published; not where the copy was stopped. */
@@ -63,18 +69,22 @@ export async function mirror(
   copy: KeptPath,
   options: MirrorOptions,
 ): Promise<Mirrored> {
-  const { trust, seen, onSeen, signal } = options;
+  const { trust, witnesses, seen, onSeen, signal } = options;
   const own = await published(copy, trust);
-  const head = await readHead(new CheckedReader(source), trust);
   // Read apart from the copy, which a log that does not extend it must not touch.
-  let opened: Promise<VerifiedTree> | undefined;
+  const heads = await readHeads(new CheckedReader(source), { trust, witnesses });
+  const { published: head, newest } = heads;
   const shown = (): Promise<VerifiedTree> =>
-    (opened ??= VerifiedTree.open(new CheckedReader(source), head.signed.checkpoint));
+    newest.signed === head.signed
+      ? Promise.resolve(heads.tree)
+      : VerifiedTree.open(new CheckedReader(source), head.signed.checkpoint);
   const copied = { shown, seen: own?.tree, trust, keptIn: "the copy" };
   await requireExtension(own?.head.signed, head.signed, copied);
-  const kept = { shown, trust, keptIn: "what an earlier run has kept beside the copy" };
-  await requireExtension(seen, head.signed, kept);
-  await onSeen(head.signed);
+  await requireExtension(seen, newest.signed, {
+    ...{ trust, keptIn: "what an earlier run has kept beside the copy" },
+    shown: () => Promise.resolve(heads.tree),
+  });
+  await onSeen(newest.signed);
   const reader = new CheckedReader(source, copy);
   const tree = await VerifiedTree.open(reader, head.signed.checkpoint);
   const end = own === undefined ? undefined : endAt(own.head);
@@ -88,7 +98,7 @@ export async function mirror(
     await copyTiles(copying);
     await publish(source, copy, { head, trust });
   }
-  return { head, before, isComplete };
+  return { head, newest: newest.signed, before, isComplete };
 }
 
 interface Copying {

@@ -1,18 +1,21 @@
 import { TILE_WIDTH } from "@tallystick/merkle";
 import type { SignedCheckpoint } from "@tallystick/receipt";
+import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { readBody } from "./body.js";
 import { readBundle } from "./bundle.js";
-import { checkpointsBack, endAt } from "./chain.js";
+import { checkpointsBack, endAt, requireEnd } from "./chain.js";
 import { MirrorError } from "./error.js";
 import { requireExtension } from "./extension.js";
-import { readHead } from "./head.js";
+import type { KeptCheckpoint, LogHead } from "./head.js";
+import { readHeads } from "./heads.js";
+import type { LogHeads } from "./heads.js";
 import { forEachOf } from "./parallel.js";
 import { CheckedReader } from "./read-path.js";
 import type { ReadPath } from "./read-path.js";
 import type { MonitorState } from "./state.js";
-import { VerifiedTree } from "./tree.js";
+import { isSame } from "./same.js";
 
 /** How far the clocks of a log and of its reader may differ. */
 const MAX_SKEW_SECONDS = 300;
@@ -30,6 +33,8 @@ export interface CheckedEntry {
 export interface MonitorOptions {
   /** Pins note key and receipt keys of the log. */
   readonly trust: TrustStore;
+  /** Whose cosignatures the note at `checkpoint` needs; none unless given. */
+  readonly witnesses?: WitnessPolicy | undefined;
   readonly state: MonitorState;
   /**
    * Index of the first entry that is checked and told of in a log that nobody has followed before, at
@@ -49,37 +54,50 @@ export interface MonitorOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The newest checkpoints that a log showed. */
+export type Followed = Pick<LogHeads, "published" | "newest">;
+
 /**
- * Follows a log up to its newest checkpoint: it extends what was seen, is signed in both forms, and so
- * is every checkpoint since; each new entry is a leaf of the tree, and its statement is the one that the
- * tree has. Yields the newest checkpoint.
+ * Follows a log up to its newest checkpoint, be it in the note or at `checkpoints/latest` alone: it extends
+ * what was seen and what the note has, is signed in both forms, and so is every checkpoint since; each new
+ * entry is a leaf of the tree, and its statement is the one that the tree has. Yields both checkpoints.
  *
  * Memory: two tiles for each level, a bundle, and `parallel` statements with the names in as many.
  *
  * @throws {@link MirrorError} every code but `MIRROR_STATE_INVALID`; what the source and the callbacks
  * throw
  */
-export async function monitor(
-  source: ReadPath,
-  { trust, state: start, from = 0, onEntries, onState, parallel, signal }: MonitorOptions,
-): Promise<SignedCheckpoint> {
+export async function monitor(source: ReadPath, options: MonitorOptions): Promise<Followed> {
+  const {
+    trust,
+    witnesses,
+    state: start,
+    from = 0,
+    onEntries,
+    onState,
+    parallel,
+    signal,
+  } = options;
   const isStopped = (): boolean => signal?.aborted === true;
   const reader = new CheckedReader(source);
-  const head = await readHead(reader, trust);
-  const tree = await requireExtension(start.seen, head.signed, {
-    ...{ trust, keptIn: "the state" },
-    shown: () => VerifiedTree.open(reader, head.signed.checkpoint),
+  const { published, newest, tree } = await readHeads(reader, { trust, witnesses });
+  const followed = { published, newest };
+  await requireExtension(start.seen, newest.signed, {
+    ...{ trust, keptIn: "the state", shown: () => Promise.resolve(tree) },
   });
   // Kept with the first state: a first run that is cut short begins at the same entry again.
   const position =
     start.seen === undefined
       ? Math.min(from === "now" ? tree.size : from, tree.size)
       : start.position;
-  let state: MonitorState = { ...start, seen: head.signed, position };
+  let state: MonitorState = { ...start, seen: newest.signed, position };
   await onState(state);
-  const records = checkpointsBack(reader, head, { trust, tree, end: start.chained });
-  while ((await records.next()).done !== true) if (isStopped()) return head.signed;
-  state = { ...state, chained: endAt(head) };
+  requireEnd(published, start.chained);
+  for await (const kept of checkpointsBack(reader, newest, { trust, tree, end: start.chained })) {
+    requireLink(kept, published);
+    if (isStopped()) return followed;
+  }
+  state = { ...state, chained: endAt(newest) };
   while (state.position < tree.size && !isStopped()) {
     const bundle = await readBundle(reader, tree, Math.floor(state.position / TILE_WIDTH));
     const entries = bundle.entries.slice(state.position - bundle.first);
@@ -92,7 +110,17 @@ export async function monitor(
     }
   }
   if (state.position === position) await onState(state);
-  return head.signed;
+  return followed;
+}
+
+/** Requires that the chain has the published checkpoint where it comes to its size, and steps over none. */
+function requireLink({ link, record, signed }: KeptCheckpoint, published: LogHead): void {
+  const { size } = signed.checkpoint;
+  const wanted = published.signed.checkpoint.size;
+  const isPast = size < wanted || link.previousSize >= wanted;
+  if (isPast || (size === wanted && isSame(record, published.record))) return;
+  const message = `the chain of checkpoints does not have the published one, of ${wanted} entries`;
+  throw new MirrorError("MIRROR_CHECKPOINT_INVALID", message);
 }
 
 async function checkedEntries(

@@ -5,11 +5,11 @@ import type { TrustStore } from "@tallystick/verifier";
 import { readStatement } from "./body.js";
 import { readBundle } from "./bundle.js";
 import { checkpointsBack } from "./chain.js";
-import { readHead } from "./head.js";
+import { readHeads } from "./heads.js";
 import { forEachOf } from "./parallel.js";
 import { CheckedReader } from "./read-path.js";
 import type { ReadPath } from "./read-path.js";
-import { VerifiedTree } from "./tree.js";
+import type { VerifiedTree } from "./tree.js";
 
 /** How a log is replayed. */
 export interface ReplayOptions {
@@ -55,14 +55,12 @@ export class VerifiedReplay {
   /**
    * Opens the read path of a log, and follows its whole chain of checkpoints.
    *
-   * @throws {@link MirrorError} `MIRROR_CHECKPOINT_INVALID`, `MIRROR_TILE_INVALID`, `MIRROR_INCOMPLETE`;
-   * what the source throws
+   * @throws {@link MirrorError} as {@link readHeads}
    */
   static async open(source: ReadPath, options: ReplayOptions): Promise<VerifiedReplay> {
     const { trust } = options;
     const reader = new CheckedReader(source);
-    const head = await readHead(reader, trust);
-    const tree = await VerifiedTree.open(reader, head.signed.checkpoint);
+    const { newest: head, tree } = await readHeads(reader, { trust });
     const times: CheckpointTime[] = [];
     for await (const { signed } of checkpointsBack(reader, head, { trust, tree })) {
       const { size, time } = signed.checkpoint;

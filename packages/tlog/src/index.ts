@@ -28,7 +28,13 @@ export {
   parseNote,
   parseSignatureLines,
 } from "./note.js";
-export { type Cosigner, verifyCosignatures, WitnessedCheckpoint, WitnessPolicy } from "./policy.js";
+export {
+  type Cosigner,
+  verifyCosignatures,
+  verifyWitnessed,
+  WitnessedCheckpoint,
+  WitnessPolicy,
+} from "./policy.js";
 export type { PolicyLog, PolicyWitness } from "./policy-lines.js";
 export {
   formatTlogProof,

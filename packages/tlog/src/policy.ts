@@ -115,6 +115,21 @@ export async function verifyCosignatures(
   return requireQuorum(await VerifiedNote.verify(note, keys), policy);
 }
 
+/**
+ * Verifies that the cosignatures of a checkpoint make the quorum, for a log that is known by other means.
+ * Where the policy names logs, one of them has signed the note as well. Times are told and not judged.
+ *
+ * @throws {@link TlogError} `TLOG_CHECKPOINT_MALFORMED`, `TLOG_SIGNATURE_INVALID`,
+ * `TLOG_SIGNATURE_MISSING`, `TLOG_QUORUM_MISSING`
+ */
+export async function verifyWitnessed(
+  note: Note,
+  policy: WitnessPolicy,
+): Promise<readonly Cosigner[]> {
+  if (policy.logs.length === 0) return verifyCosignatures(note, policy);
+  return (await WitnessedCheckpoint.verify(note, policy)).witnesses;
+}
+
 function requireQuorum(
   { signatures }: Pick<VerifiedNote, "signatures">,
   policy: WitnessPolicy,

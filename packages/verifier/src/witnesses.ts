@@ -1,11 +1,5 @@
 import type { VerifiedInclusion } from "@tallystick/receipt";
-import {
-  formatCheckpoint,
-  noteSignaturesIn,
-  TlogError,
-  verifyCosignatures,
-  WitnessedCheckpoint,
-} from "@tallystick/tlog";
+import { formatCheckpoint, noteSignaturesIn, TlogError, verifyWitnessed } from "@tallystick/tlog";
 import type { Cosigner, Note, WitnessPolicy } from "@tallystick/tlog";
 
 /**
@@ -44,6 +38,5 @@ export async function verifyWitnesses(
   if (note.signatures.length === 0 && !policy.isQuorum([])) {
     throw new TlogError("TLOG_QUORUM_MISSING", "no quorum: the receipt carries no cosignatures");
   }
-  if (policy.logs.length === 0) return verifyCosignatures(note, policy);
-  return (await WitnessedCheckpoint.verify(note, policy)).witnesses;
+  return verifyWitnessed(note, policy);
 }

@@ -12,11 +12,14 @@ import { interruptible } from "../interrupt.js";
 import { withFolder } from "../lock.js";
 import { Progress } from "../progress.js";
 import { keptFolder } from "../read-path.js";
+import { printPublished } from "../published.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
 import type { Session } from "../session.js";
+import { demandedBy, withDemand } from "../witness-policy.js";
+import type { DemandOptions } from "../witness-policy.js";
 
-interface MirrorOptions extends ReadingOptions {
+interface MirrorOptions extends ReadingOptions, DemandOptions {
   readonly evidence?: string;
   readonly quiet?: true;
 }
@@ -35,19 +38,21 @@ export function addMirror(program: Command, session: Session): void {
     .option("--evidence <file>", "what to write if the log contradicts itself")
     .option("--quiet", "no progress line")
     .option("--json", "print what was copied as one JSON object");
-  withReading(command).action(async (source: string, out: string, options: MirrorOptions) => {
-    try {
-      await withFolder(out, async () => {
-        await run({ source, copy: await openCopy(out) }, options, session);
-      });
-    } catch (error) {
-      const { contradiction } = error instanceof MirrorError ? error : {};
-      const otherwise = `${out.replace(/\/+$/, "")}.evidence`;
-      const place = { path: options.evidence, otherwise, isOnce: true } as const;
-      if (contradiction !== undefined) await keepEvidence(contradiction, place, session.output);
-      throw error;
-    }
-  });
+  withReading(withDemand(command)).action(
+    async (source: string, out: string, options: MirrorOptions) => {
+      try {
+        await withFolder(out, async () => {
+          await run({ source, copy: await openCopy(out) }, options, session);
+        });
+      } catch (error) {
+        const { contradiction } = error instanceof MirrorError ? error : {};
+        const otherwise = `${out.replace(/\/+$/, "")}.evidence`;
+        const place = { path: options.evidence, otherwise, isOnce: true } as const;
+        if (contradiction !== undefined) await keepEvidence(contradiction, place, session.output);
+        throw error;
+      }
+    },
+  );
 }
 
 async function openCopy(out: string): Promise<KeptPath> {
@@ -64,6 +69,7 @@ async function run(
   options: MirrorOptions,
   session: Session,
 ): Promise<void> {
+  const witnesses = await demandedBy(options);
   const place = { where: source, pinned: await copy.find(PINNED, MAX_OWN_BYTES) };
   const { path, trust, pinned } = await openReading(place, options);
   const before = await readSeen(copy, trust);
@@ -72,7 +78,7 @@ async function run(
   try {
     const done = await interruptible((signal) =>
       mirror(path, copy, {
-        ...{ trust, seen: before?.seen, parallel: options.parallel, signal },
+        ...{ trust, witnesses, seen: before?.seen, parallel: options.parallel, signal },
         onSeen: async (seen) => {
           // Not before a checkpoint held under them.
           if (pinned !== undefined) await copy.keep(PINNED, new TextEncoder().encode(pinned));
@@ -96,16 +102,20 @@ async function readSeen(copy: KeptPath, trust: TrustStore): Promise<MonitorState
   return file === undefined ? undefined : parseState(file, trust);
 }
 
-function tell({ head, before, isComplete }: Mirrored, session: Session): void {
+function tell({ head, newest, before, isComplete }: Mirrored, session: Session): void {
   const { issuer, origin, size, root } = head.signed.checkpoint;
+  const { unchecked } = head;
+  const latest = newest.checkpoint.size;
   const { output, isJson } = session;
   if (!isComplete) session.exit = EXIT.failed;
   if (isJson) {
-    output.printJson({ issuer, origin, size, root: encodeHex(root), oldSize: before, isComplete });
+    const copied = { issuer, origin, size, root: encodeHex(root), oldSize: before, isComplete };
+    output.printJson({ ...copied, latest, unchecked });
     return;
   }
   if (isComplete) output.print(`mirrored: ${size} entries, root ${encodeHex(root)}`);
   else output.print(`not finished: run it again, it goes on from where it stopped`);
   output.print(`log: ${origin} of ${issuer}`);
   output.print(`new entries: ${size - before}`);
+  printPublished({ size: latest, published: size, unchecked }, output);
 }

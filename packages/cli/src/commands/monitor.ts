@@ -15,6 +15,7 @@ import { withLock } from "../lock.js";
 import { MetricsServer, parseAddress } from "../metrics-server.js";
 import type { MetricsAddress } from "../metrics-server.js";
 import { MonitorMetrics } from "../monitor-metrics.js";
+import { printPublished } from "../published.js";
 import { openReading, withReading } from "../reading.js";
 import type { ReadingOptions } from "../reading.js";
 import type { Session } from "../session.js";
@@ -26,8 +27,10 @@ import type { WatchOptions } from "../watchlist.js";
 import { Watchman } from "../watchman.js";
 import type { Pass } from "../watchman.js";
 import { parseSeconds, parseWhole } from "../whole.js";
+import { demandedBy, withDemand } from "../witness-policy.js";
+import type { DemandOptions } from "../witness-policy.js";
 
-interface MonitorOptions extends ReadingOptions, WatchOptions {
+interface MonitorOptions extends ReadingOptions, WatchOptions, DemandOptions {
   readonly state: string;
   readonly once?: true;
   readonly every?: number;
@@ -60,7 +63,7 @@ export function addMonitor(program: Command, session: Session): void {
     .option("--max-age <s>", "oldest age of the newest checkpoint", parseWhole)
     .option("--evidence <file>", "what to write if the log contradicts itself")
     .option("--json", "print JSON objects, one a line");
-  withReading(command).action(async (source: string, options: MonitorOptions) => {
+  withReading(withDemand(command)).action(async (source: string, options: MonitorOptions) => {
     if ((options.once === undefined) === (options.every === undefined)) {
       throw new CliError("CLI_USAGE", "want either --once or --every");
     }
@@ -74,6 +77,7 @@ export function addMonitor(program: Command, session: Session): void {
 async function run(source: string, options: MonitorOptions, session: Session): Promise<void> {
   const { state: stateFile, every, metrics: metricsFile } = options;
   const watchlist = new Watchlist(options);
+  const witnesses = await demandedBy(options);
   const tellers = tellersOf(options, session);
   const pinnedFile = `${stateFile}.trust`;
   const isPinned = options.vkey !== undefined && (await isThere(pinnedFile));
@@ -88,7 +92,7 @@ async function run(source: string, options: MonitorOptions, session: Session): P
   const { parallel, from, maxAge, evidence } = options;
   const watchman = new Watchman(
     {
-      ...{ path, trust, onHeld, stateFile, state, watchlist, tellers, metrics },
+      ...{ path, trust, witnesses, onHeld, stateFile, state, watchlist, tellers, metrics },
       ...{ parallel, from, maxAge, evidence },
     },
     session,
@@ -141,8 +145,15 @@ function tell(pass: Pass, { seen, position }: MonitorState, session: Session): v
   if (seen === undefined) return;
   const { size, time } = seen.checkpoint;
   const root = encodeHex(seen.checkpoint.root);
-  if (isJson) output.printJson({ event: "sound", size, root, time, checked: position });
-  else output.print(`sound: ${position} entries checked, root ${root}`);
+  const published = pass.published?.signed.checkpoint.size ?? size;
+  const unchecked = pass.published?.unchecked ?? 0;
+  if (isJson) {
+    const told = { size, root, time, checked: position, published, unchecked };
+    output.printJson({ event: "sound", ...told });
+    return;
+  }
+  output.print(`sound: ${position} entries checked, root ${root}`);
+  printPublished({ size, published, unchecked }, output);
 }
 
 function tellFailure({ outcome, error }: Pass, { output, isJson }: Session): void {

@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readFile } from "node:fs/promises";
+
+import { PrivateKey } from "@tallystick/cose";
+import { VerifierKey } from "@tallystick/tlog";
+
+import { Branches, ORIGIN } from "./testing/branches.js";
+import type { Outcome } from "./testing/command.js";
+import { Cosigners, withAlteredLine } from "./testing/cosigned.js";
+import { Web } from "./testing/web.js";
+import { Workspace } from "./testing/workspace.js";
+
+const PINNED = ["--trust", "trust.json"];
+const DEMANDING = [...PINNED, "--witness-policy", "policy"];
+const LATEST = "checkpoints/latest";
+
+let workspace: Workspace;
+let cosigners: Cosigners;
+const sizes = { early: 0, later: 0 };
+
+beforeAll(async () => {
+  workspace = await Workspace.moveTo();
+  const branches = await Branches.make(workspace, "log");
+  sizes.early = await branches.grow("log", [1, 3], { out: "early" });
+  await branches.fork("early", "later");
+  await branches.fork("log", "face");
+  sizes.later = await branches.grow("log", [2], { out: "later", subject: "pkg/later" });
+  await branches.grow("face", [4], { out: "other" });
+  cosigners = await Cosigners.make();
+  await workspace.write("policy", cosigners.policy());
+  await branches.fork("later", "witnessed");
+  await workspace.write("witnessed/checkpoint", await noteOf("later", 2));
+  await branches.fork("witnessed", "altered");
+  await workspace.write("altered/checkpoint", withAlteredLine(await noteOf("later", 2)));
+  await branches.fork("witnessed", "half");
+  await workspace.write("half/checkpoint", await noteOf("later", 1));
+  await branches.fork("later", "behind");
+  await workspace.write("behind/checkpoint", await workspace.read("early/checkpoint"));
+  // The tiles of either are there, as far as a tile can be two.
+  await branches.fork("other", "forked");
+  await branches.fork("later", "forked");
+  await workspace.write(`forked/${LATEST}`, await workspace.read(`other/${LATEST}`));
+}, 60_000);
+
+afterAll(() => workspace.remove());
+
+async function noteOf(folder: string, cosignatures: number): Promise<Uint8Array> {
+  return cosigners.cosigned(await workspace.read(`${folder}/checkpoint`), cosignatures);
+}
+
+function monitored(source: string, state: string, ...rest: readonly string[]): Promise<Outcome> {
+  return workspace.tally("monitor", source, "--state", state, "--once", ...rest);
+}
+
+const eventsOf = (text: string): readonly Record<string, unknown>[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe("a log whose note is behind what clients are shown", () => {
+  test("hides nothing from a monitor, which tells how far behind it is", async () => {
+    const web = await Web.serve(workspace.at("behind"));
+    const watch = ["--watch-subject", "pkg/later", "--metrics", "m.prom"];
+    const { code, stdout } = await monitored(web.url, "behind.state", ...PINNED, ...watch);
+    await web.close();
+    expect([code, stdout.match(/pkg\/later/g)]).toEqual([0, ["pkg/later", "pkg/later"]]);
+    const lines = stdout.split("\n");
+    expect(lines).toContain(
+      `published: ${sizes.early} entries, ${sizes.later - sizes.early} behind checkpoints/latest`,
+    );
+    const metrics = (await readFile("m.prom", "utf8")).split("\n");
+    for (const [name, size] of [
+      ["published_size", sizes.early],
+      ["checkpoint_size", sizes.later],
+      ["checked_entries", sizes.later],
+    ]) {
+      expect(metrics).toContain(`tallystick_monitor_${name} ${size}`);
+    }
+    const again = await monitored("behind", "behind.state", ...PINNED, "--json");
+    expect(eventsOf(again.stdout)).toEqual([
+      expect.objectContaining({ event: "sound", size: sizes.later, published: sizes.early }),
+    ]);
+    // What was seen beyond the note is not taken back.
+    expect(await monitored("early", "behind.state", ...PINNED)).toMatchObject({ code: 1 });
+  });
+
+  test("is mirrored up to its note, and the mirror says what is not in it", async () => {
+    const { stdout } = await workspace.must("mirror", "behind", "of-behind", ...PINNED, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ size: sizes.early, latest: sizes.later });
+    expect(await workspace.names("of-behind/checkpoints")).not.toContain(String(sizes.later));
+    await workspace.must("monitor", "of-behind", "--state", "of-behind.state", "--once", ...PINNED);
+    await workspace.must("mirror", "later", "of-behind", ...PINNED);
+  });
+});
+
+describe("a log that shows clients a fork under the same key", () => {
+  test("is caught by who reads the note, with evidence", async () => {
+    const web = await Web.serve(workspace.at("forked"));
+    const outcomes = [
+      await monitored(web.url, "forked.state", ...PINNED),
+      await workspace.tally("mirror", web.url, "of-forked", ...PINNED),
+    ];
+    await web.close();
+    for (const { code, stderr } of outcomes) {
+      expect([code, stderr]).toEqual([1, expect.stringContaining("both be true (fork)")]);
+    }
+    for (const file of ["forked.state.evidence", "of-forked.evidence"]) {
+      await workspace.must("evidence", file, ...PINNED);
+    }
+  });
+});
+
+describe("a note with cosignatures", () => {
+  const reading: readonly [string, (source: string, ...rest: string[]) => Promise<Outcome>][] = [
+    ["a monitor", (source, ...rest) => monitored(source, `${source}.${rest.length}.w`, ...rest)],
+    [
+      "a mirror",
+      (source, ...rest) => workspace.tally("mirror", source, `${source}.${rest.length}.m`, ...rest),
+    ],
+  ];
+
+  test.each(reading)(
+    "%s without a policy says how many it has not checked",
+    async (...[, read]) => {
+      for (const source of ["witnessed", "altered"]) {
+        const { code, stdout } = await read(source, ...PINNED);
+        expect([code, stdout]).toEqual([0, expect.stringContaining("signatures not checked: 2")]);
+      }
+      const { stdout } = await read("later", ...PINNED);
+      expect(stdout).not.toContain("not checked");
+    },
+  );
+
+  test("is carried over by a mirror byte for byte, checked or not", async () => {
+    for (const [source, out] of [
+      ["altered", "carried"],
+      ["witnessed", "carried-too"],
+    ] as const) {
+      await workspace.must("mirror", source, out, ...PINNED);
+      const note = await workspace.read(`${out}/checkpoint`);
+      expect(note).toEqual(await workspace.read(`${source}/checkpoint`));
+    }
+  });
+
+  test.each(reading)("%s with a policy wants a quorum, and no wrong line", async (...[, read]) => {
+    const sound = await read("witnessed", ...DEMANDING);
+    expect([sound.code, sound.stdout]).toEqual([0, expect.not.stringContaining("not checked")]);
+    for (const [source, says] of [
+      ["altered", "signature of witness.example/2 does not hold"],
+      ["half", "no quorum: 1 of 2 witnesses"],
+      ["later", "no quorum: 0 of 2 witnesses"],
+    ] as const) {
+      const { code, stderr } = await read(source, ...DEMANDING);
+      expect([source, code, stderr]).toEqual([source, 1, expect.stringContaining(says)]);
+    }
+  });
+
+  test.each(reading)("%s heeds the logs that a policy is for", async (...[, read]) => {
+    const { services } = (await workspace.json("trust.json")) as {
+      services: readonly { readonly note: string }[];
+    };
+    const { publicKey } = await PrivateKey.generate("EdDSA");
+    const other = VerifierKey.of(ORIGIN, "ed25519", publicKey).format();
+    await workspace.write("own.policy", cosigners.policy(services[0]?.note ?? ""));
+    await workspace.write("other.policy", cosigners.policy(other));
+    const own = await read(
+      "witnessed",
+      ...PINNED,
+      "--witness-policy",
+      "own.policy",
+      "--parallel",
+      "2",
+    );
+    expect(own.code).toBe(0);
+    const refused = await read("witnessed", ...PINNED, "--witness-policy", "other.policy");
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("no known log")]);
+  });
+
+  test("that lacks its quorum is told once while it lasts with --every", async () => {
+    let passes = 0;
+    const whole = await workspace.read("witnessed/checkpoint");
+    const web = await Web.serve(workspace.at("half"), (path, response) => {
+      if (path !== "checkpoint" || ++passes < 3) return false;
+      response.end(whole);
+      process.emit("SIGTERM");
+      return true;
+    });
+    const { stdout } = await workspace.tally(
+      ...["monitor", web.url, "--state", "lacking.state", "--every", "1", "--json"],
+      ...DEMANDING,
+    );
+    await web.close();
+    expect(passes).toBe(3);
+    const [first, ...rest] = eventsOf(stdout);
+    expect(first).toMatchObject({ event: "alert", code: "MIRROR_NOT_WITNESSED" });
+    expect(rest.filter(({ event }) => event === "alert")).toEqual([]);
+  });
+});
