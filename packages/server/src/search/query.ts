@@ -79,7 +79,9 @@ const CHUNK = 32;
  * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
  */
 export async function searchPage(index: SearchIndex, query: SearchQuery): Promise<SearchPage> {
-  const range = await rangeOf(index.rows, query, index.size);
+  // Once, for the index grows meanwhile: nothing is said of what is not in the range.
+  const { size } = index;
+  const range = { ...(await rangeOf(index.rows, query, size)), size };
   if ((query.mentions ?? []).length === 0) return pageOf(index, query, range);
   const { entries, end } = await partialWithin(index, range);
   const page = await pageOf(index, query, { ...range, before: end ?? range.before });
@@ -93,9 +95,9 @@ export async function searchPage(index: SearchIndex, query: SearchQuery): Promis
 }
 
 async function pageOf(
-  { rows, mentions, size }: SearchIndex,
+  { rows, mentions }: SearchIndex,
   query: SearchQuery,
-  range: IndexRange,
+  { size, ...range }: IndexRange & { readonly size: number },
 ): Promise<SearchPage> {
   const sought = (query.mentions ?? []).map((one) => new MentionList(mentions, rows, one));
   const page = new Page(rows, query);
