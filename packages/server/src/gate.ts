@@ -12,7 +12,8 @@ const PROBES: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
 /**
  * Turns requests away before anything is done about them: by the rate of the client, and by how many
- * are under way, of all and of the client. Registrations and reads are counted apart, so that neither keeps the other out.
+ * are under way, of all and of the client. Registrations and reads are counted apart, so that neither
+ * keeps the other out.
  */
 export class Gate {
   /** How often each client may register. */
