@@ -24,10 +24,14 @@ export async function read(url: string): Promise<Answer> {
   }
 }
 
+// The errors of fetch are of another realm than a test is, so none of them is an instance of Error here.
 function isEnded(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = memberOf(memberOf(error, "cause"), "code");
   return code === "ECONNRESET" || code === "UND_ERR_SOCKET";
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /** Posts a statement. */
