@@ -36,7 +36,7 @@ test("a service is exported, and receipts are assembled from the files or its ad
     "tally: CLI_DIRECTORY_IN_USE: service is in use: stop the service, or read it at its address\n",
   ]);
   const { stdout } = await workspace.must("receipt", entryId, ...tiles(server.url), ...pinned);
-  expect(stdout).toBe(`entryId: ${entryId}\nindex: 1\nsize: 2\n`);
+  expect(stdout).toBe(`entryId: ${entryId}\nindex: 1\nsize: 2\nwrote: made.receipt\n`);
   expect(await workspace.read("made.receipt")).toEqual(await workspace.read("sent.receipt"));
   const grown = ["consistency", "1", "2", "--out", "grown.receipt"];
   await workspace.must(...grown, "--service", server.url);

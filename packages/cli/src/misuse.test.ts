@@ -91,7 +91,7 @@ describe("a command that is used wrongly", () => {
 });
 
 const URL = "http://127.0.0.1:9";
-const AS_OPTION = `name the service with --service ${URL}`;
+const AS_OPTION = "name the service with --service URL";
 
 describe("a place in the wrong place", () => {
   test.each([

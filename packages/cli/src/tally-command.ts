@@ -83,10 +83,9 @@ export class TallyCommand extends Command {
   // an option. Whoever takes one for the other is told.
   #adviceOnPlace(): string {
     const { args } = this;
-    const address = args.find(isAddress);
-    if (address !== undefined && this.#takesService()) {
-      return `; name the service with --service ${address}`;
-    }
+    // Not shown: an address may have credentials in it.
+    if (args.some(isAddress) && this.#takesService())
+      return "; name the service with --service URL";
     const [place] = this.registeredArguments;
     if (place === undefined || this.#takesService()) return "";
     if (!args.some((arg) => /^--service(=|$)/.test(arg))) return "";
