@@ -26,7 +26,16 @@ const [opening = "", ...walk] = blocks;
 const commands = walk.flatMap((block) => block.split("\n"));
 
 /** What a newcomer's folder holds, by links into this one; what the commands make is its own. */
-const LINKED = ["node_modules", "package.json", "package-lock.json", "packages", "scripts"];
+const LINKED = [
+  ...["node_modules", "package.json", "package-lock.json", "packages", "scripts"],
+  "docs",
+];
+
+/** What the decisions come to, by the firmware that they are on. */
+const DECISIONS: readonly (readonly [string, number, RegExp])[] = [
+  ["--subject rot-7.bin", 0, /^allow: every entry of /m],
+  ["--subject rot-8.bin", 1, /^deny: every entry of /m],
+];
 
 describe("the README", () => {
   let folder: string;
@@ -97,9 +106,14 @@ describe("the README", () => {
       // The last one wants the service stopped, as the text says.
       if (command.includes("fsck")) expect(await stopServer()).toBe(0);
       const { status, output } = run(command);
-      expect({ command, status, output }).toEqual({ command, status: 0, output });
+      const [, wanted = 0, says = /^/] =
+        DECISIONS.find(([subject]) => command.includes(subject)) ?? [];
+      expect({ command, status, output }).toEqual({
+        ...{ command, status: wanted },
+        output: expect.stringMatching(says) as unknown,
+      });
     }
-  }, 300_000);
+  }, 420_000);
 
   test("one changed byte of the statement or the file is a no, and another key as well", () => {
     const [transparent, trust, payload] = ["sbom.transparent.scitt", "trust.json", "sbom.json"];

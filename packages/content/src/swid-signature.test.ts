@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parseCertificates, type Certificate } from "@tallystick/statement";
 
+import * as inBrowsers from "./swid-signature-browser.js";
 import { verifySwidRim } from "./swid-signature.js";
 import { readSwidRim } from "./swid.js";
 import { bytesOf } from "./testing/published.js";
@@ -215,4 +216,9 @@ describe("a manifest in XML", () => {
       "CONTENT_KEY_UNKNOWN",
     );
   });
+});
+
+test("is not verified in browsers, aloud", async () => {
+  await expect(inBrowsers.verifySwidRim()).rejects.toThrow("under Node alone");
+  await expect(inBrowsers.findSwidAuthorities()).rejects.toThrow(TypeError);
 });
