@@ -11,13 +11,16 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const FOLDER = "packages/conformance/src/faults";
+// Suites of a package that the fault suites may not use.
+const ELSEWHERE = { damaged: "packages/cli/dist/damaged-folder" };
 const runner = fileURLToPath(new URL("run-jest.mjs", import.meta.url));
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The suites there are, by the first word of their files. */
 function suites() {
   const names = readdirSync(new URL(`../${FOLDER}`, import.meta.url));
-  return names.filter((name) => name.endsWith(".test.ts")).map((name) => name.split(".")[0]);
+  const own = names.filter((name) => name.endsWith(".test.ts")).map((name) => name.split(".")[0]);
+  return [...own, ...Object.keys(ELSEWHERE)];
 }
 
 function usage(problem) {
@@ -37,7 +40,9 @@ for (const name of positionals) if (!suites().includes(name)) usage(`no suite ${
 const rounds = values.rounds === undefined ? {} : { TALLYSTICK_CRASH_ROUNDS: values.rounds };
 const chosen = positionals.length > 0 ? positionals : suites();
 console.log(`seed ${seed}: ${chosen.join(", ")}`);
-const patterns = chosen.map((name) => `packages/conformance/dist/faults/${name}\\.test\\.js$`);
+const patterns = chosen
+  .map((name) => ELSEWHERE[name] ?? `packages/conformance/dist/faults/${name}`)
+  .map((path) => `${path}\\.test\\.js$`);
 const run = spawnSync(process.execPath, [runner, "--runInBand", ...patterns], {
   cwd: root,
   stdio: "inherit",

@@ -14,6 +14,9 @@ import { isThere } from "./file.js";
 import { openStore } from "./opening.js";
 import { verifyingKeys } from "./receipt-keys.js";
 import { readTrust } from "./trustfile.js";
+import { demandedBy } from "./witness-policy.js";
+import type { DemandOptions } from "./witness-policy.js";
+import { readWitnessed } from "./witnessed.js";
 
 /** A log to be audited, with what is known of it beforehand. */
 export interface Auditee {
@@ -21,6 +24,8 @@ export interface Auditee {
   readonly trust: AuditTrust;
   /** Which keys checkpoints are held against. */
   readonly keys: readonly AuditedKey[];
+  /** Checks what is there beside the log itself, of entries from an index on; MirrorError. */
+  readonly check: (from: number) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -32,7 +37,7 @@ export interface AuditedKey {
 }
 
 /** Where a log is, and what pins its keys. */
-export interface AuditeeOptions extends AccessOptions {
+export interface AuditeeOptions extends AccessOptions, DemandOptions {
   readonly dir?: string | undefined;
   readonly service?: string | undefined;
   readonly trust?: string | undefined;
@@ -45,10 +50,13 @@ export interface AuditeeOptions extends AccessOptions {
  * `CLI_FILE_FAILED`; VerifierError, ClientError, LogError, MirrorError
  */
 export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
-  const { dir, service, trust } = options;
+  const { dir, service, trust, witnessPolicy } = options;
+  if (witnessPolicy !== undefined && dir !== undefined && !(await isReadPath(dir))) {
+    throw new CliError("CLI_USAGE", "--witness-policy goes with --service, an export or a mirror");
+  }
   if (dir !== undefined && service === undefined) {
     refuseAccess(options);
-    return openDirectory(dir, trust);
+    return openDirectory(dir, options);
   }
   if (dir !== undefined || service === undefined) {
     throw new CliError("CLI_USAGE", "want either a directory or --service");
@@ -58,9 +66,20 @@ export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
   }
   const access = await readAccess(service, options);
   const client = new ServiceClient(service, access);
-  const pinned = pinnedFor(await readTrust(trust), trust, await client.version());
-  return { source: sourceOf(client, pinned.trust), ...pinned, close: () => Promise.resolve() };
+  const pins = await readTrust(trust);
+  const pinned = pinnedFor(pins, trust, await client.version());
+  const witnesses = await demandedBy(options);
+  const source = sourceOf(client, pinned.trust);
+  const auditee = { ...pinned, check: nothing, close: nothing };
+  if (witnesses === undefined) return { ...auditee, source };
+  const { record, signed } = (await readWitnessed(service, { trust: pins, witnesses }, options))
+    .newest;
+  // It extends what witnesses cosigned, and the audit holds the whole log against it.
+  const newest = { size: signed.checkpoint.size, record };
+  return { ...auditee, source: { ...source, newest: () => Promise.resolve(newest) } };
 }
+
+const nothing = (): Promise<void> => Promise.resolve();
 
 function sourceOf(client: ServiceClient, { receiptKeys }: AuditTrust): LogSource {
   return {
@@ -93,18 +112,20 @@ export async function isReadPath(dir: string): Promise<boolean> {
   return (await isThere(join(dir, "checkpoint"))) && !(await isThere(join(dir, "config.json")));
 }
 
-async function openFolder(dir: string, trust: string | undefined): Promise<Auditee> {
+async function openFolder(dir: string, { trust, ...demand }: AuditeeOptions): Promise<Auditee> {
   if (trust === undefined) {
     throw new CliError("CLI_USAGE", "want --trust: a copy does not vouch for its own keys");
   }
-  const { folderToAudit } = await import("./folder-source.js");
-  const pins = await readTrust(trust);
+  const { checkFolder, folderToAudit } = await import("./folder-source.js");
+  const pins = { trust: await readTrust(trust), witnesses: await demandedBy(demand) };
   const { source, issuer, origin } = await folderToAudit(dir, pins);
-  return { source, ...pinnedFor(pins, trust, { issuer, origin }), close: () => Promise.resolve() };
+  const pinned = pinnedFor(pins.trust, trust, { issuer, origin });
+  return { source, ...pinned, check: (from) => checkFolder(dir, from, pins), close: nothing };
 }
 
-async function openDirectory(dir: string, trust: string | undefined): Promise<Auditee> {
-  if (await isReadPath(dir)) return openFolder(dir, trust);
+async function openDirectory(dir: string, options: AuditeeOptions): Promise<Auditee> {
+  if (await isReadPath(dir)) return openFolder(dir, options);
+  const { trust } = options;
   const { replayLog } = await import("@tallystick/log");
   const directory = await ServiceDirectory.open(dir);
   const { issuer, origin } = directory.config;
@@ -114,7 +135,8 @@ async function openDirectory(dir: string, trust: string | undefined): Promise<Au
       : pinnedFor(await readTrust(trust), trust, { issuer, origin });
   const store = await openStore(directory, "in use by a running server, use --service");
   try {
-    return { source: await replayLog(store), ...pinned, close: () => store.close() };
+    const source = await replayLog(store);
+    return { source, ...pinned, check: nothing, close: () => store.close() };
   } catch (error) {
     await store.close();
     throw error;

@@ -10,15 +10,19 @@ import {
   formatBundlePath,
   tileWidth,
 } from "@tallystick/merkle";
-import { CheckedReader, MirrorError, readHead } from "@tallystick/mirror";
+import { CheckedReader, FRESH_STATE, MirrorError, monitor, readHeads } from "@tallystick/mirror";
 import type { ReadPath } from "@tallystick/mirror";
 import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
+import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { failed } from "./file.js";
 import { folderPath } from "./read-path.js";
 
 const MAX_BYTES = 1_048_576;
+
+/** Statements that are held at a time while the files are checked. */
+const PARALLEL = 8;
 
 /** An export or a mirror, to be replayed. */
 export interface FolderSource {
@@ -27,16 +31,41 @@ export interface FolderSource {
   readonly origin: string;
 }
 
+/** What a folder is held against before it is replayed. */
+export interface FolderTrust {
+  readonly trust: TrustStore;
+  /** Whose cosignatures the published note needs. */
+  readonly witnesses: WitnessPolicy | undefined;
+}
+
+/**
+ * Checks what an audit does not replay, which others read: all notes and chain records, and from an index
+ * on tiles and bundles of every width that is there, statements, policies and the form of collateral.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError
+ */
+export async function checkFolder(
+  dir: string,
+  from: number,
+  { trust, witnesses }: FolderTrust,
+): Promise<void> {
+  const nothing = (): Promise<void> => Promise.resolve();
+  await monitor(folderPath(dir), {
+    ...{ trust, witnesses, from, state: FRESH_STATE, parallel: PARALLEL },
+    ...{ onEntries: nothing, onState: nothing },
+  });
+}
+
 /**
  * Opens an export or a mirror to be replayed. Its newest checkpoint holds in both forms under pinned
- * keys; whatever else is in it is for the audit to judge.
+ * keys; whatever else is in it is for the audit to judge, and for {@link checkFolder}.
  *
- * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError `MIRROR_CHECKPOINT_INVALID`,
- * `MIRROR_INCOMPLETE`
+ * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError as `readHeads`
  */
-export async function folderToAudit(dir: string, trust: TrustStore): Promise<FolderSource> {
+export async function folderToAudit(dir: string, pins: FolderTrust): Promise<FolderSource> {
   const path = folderPath(dir);
-  const { record, signed } = await readHead(new CheckedReader(path), trust);
+  const { newest } = await readHeads(new CheckedReader(path), pins);
+  const { record, signed } = newest;
   const { size, issuer, origin } = signed.checkpoint;
   const sizes = await sizesIn(join(dir, "checkpoints"));
   const source: LogSource = {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readFile } from "node:fs/promises";
 
 import { PrivateKey } from "@tallystick/cose";
+import { serve } from "@tallystick/server";
 import { VerifierKey } from "@tallystick/tlog";
 
 import { Branches, ORIGIN } from "./testing/branches.js";
@@ -15,12 +16,13 @@ const DEMANDING = [...PINNED, "--witness-policy", "policy"];
 const LATEST = "checkpoints/latest";
 
 let workspace: Workspace;
+let branches: Branches;
 let cosigners: Cosigners;
 const sizes = { early: 0, later: 0 };
 
 beforeAll(async () => {
   workspace = await Workspace.moveTo();
-  const branches = await Branches.make(workspace, "log");
+  branches = await Branches.make(workspace, "log");
   sizes.early = await branches.grow("log", [1, 3], { out: "early" });
   await branches.fork("early", "later");
   await branches.fork("log", "face");
@@ -195,5 +197,80 @@ describe("a note with cosignatures", () => {
     const [first, ...rest] = eventsOf(stdout);
     expect(first).toMatchObject({ event: "alert", code: "MIRROR_NOT_WITNESSED" });
     expect(rest.filter(({ event }) => event === "alert")).toEqual([]);
+  });
+});
+
+describe("a policy of witnesses, for who takes a part of a log", () => {
+  test("a receipt from tiles has its cosignatures verified before it is written", async () => {
+    const [entryId = ""] = await workspace.names("later/statements");
+    const made = (source: string, ...rest: readonly string[]): Promise<Outcome> =>
+      workspace.tally("receipt", entryId, "--from-tiles", source, "--out", `${source}.r`, ...rest);
+    expect((await made("witnessed", ...DEMANDING)).code).toBe(0);
+    for (const [source, says] of [
+      ["altered", "signature of witness.example/2 does not hold"],
+      ["half", "no quorum"],
+      ["later", "carries no cosignatures"],
+    ] as const) {
+      const { code, stderr } = await made(source, ...DEMANDING);
+      expect([source, code, stderr]).toEqual([source, 1, expect.stringContaining(says)]);
+      expect(await workspace.names()).not.toContain(`${source}.r`);
+    }
+    // Nobody has asked for more: it is as good as one without.
+    expect((await made("altered", ...PINNED)).code).toBe(0);
+  });
+
+  test("an audit holds a copy, or a service, against it", async () => {
+    const audited = (...args: readonly string[]): Promise<Outcome> =>
+      workspace.tally("audit", "--quiet", ...args);
+    expect((await audited("witnessed", ...DEMANDING)).code).toBe(0);
+    for (const source of ["altered", "half", "later"]) {
+      expect([source, (await audited(source, ...DEMANDING)).code]).toEqual([source, 1]);
+    }
+    const usage = await audited("log", ...DEMANDING);
+    expect([usage.code, usage.stderr]).toEqual([3, expect.stringContaining("--witness-policy")]);
+    await workspace.write("none.policy", "quorum none\n");
+    await branches.with("log", async (service) => {
+      const server = await serve(service, { host: "127.0.0.1", port: 0 });
+      const at = ["--service", server.url];
+      const lacking = await audited(...at, ...DEMANDING);
+      expect([lacking.code, lacking.stderr]).toEqual([1, expect.stringContaining("no quorum")]);
+      const sound = await audited(...at, ...PINNED, "--witness-policy", "none.policy");
+      expect([sound.stderr, sound.code]).toEqual(["", 0]);
+      await server.close();
+    });
+  }, 60_000);
+
+  test("the newest checkpoint has to extend what they cosigned", async () => {
+    const shown = async (source: string): Promise<Outcome> => {
+      const web = await Web.serve(workspace.at(source), (path, response) => {
+        if (path.startsWith("checkpoints/")) response.setHeader("content-type", "application/cbor");
+        return false;
+      });
+      const seen = ["--seen", `${source}.seen`];
+      const outcome = await workspace.tally(
+        "checkpoint",
+        "--service",
+        web.url,
+        ...DEMANDING,
+        ...seen,
+      );
+      await web.close();
+      return outcome;
+    };
+    const { code, stdout } = await shown("witnessed");
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`witnessed: ${sizes.later}\n`)]);
+    for (const [source, says] of [
+      ["altered", "signature of witness.example/2 does not hold"],
+      ["half", "no quorum"],
+      ["forked", "both be true (fork)"],
+    ] as const) {
+      if (source === "forked") {
+        await workspace.write("forked/checkpoint", await noteOf("forked", 2));
+      }
+      const { code: refused, stderr } = await shown(source);
+      expect([source, refused, stderr]).toEqual([source, 1, expect.stringContaining(says)]);
+      expect(await workspace.names()).not.toContain(`${source}.seen`);
+    }
+    await workspace.must("evidence", "forked.seen.evidence", ...PINNED);
   });
 });

@@ -1,4 +1,4 @@
-import { constants, open } from "node:fs/promises";
+import { constants, open, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -32,7 +32,20 @@ const MAX_FOLDERS = 4096;
 
 /** Yields the files of an export or a mirror. */
 export function folderPath(path: string): ReadPath {
-  return { find: (resource, maxBytes) => readBounded(join(path, resource), maxBytes) };
+  return {
+    find: (resource, maxBytes) => readBounded(join(path, resource), maxBytes),
+    list: (folder) => namesIn(join(path, folder)),
+  };
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw failed(`cannot read ${path}`, error);
+  }
 }
 
 /** Yields a folder that a copy is kept in. */

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { ClientError, Follower, SeenCheckpoints } from "@tallystick/client";
 import type { ServiceClient } from "@tallystick/client";
+import { MirrorError } from "@tallystick/mirror";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { CliError } from "./error.js";
@@ -107,8 +108,8 @@ export class Watch {
 
   async #keepEvidence(error: unknown, { output }: Session): Promise<void> {
     const { seen, evidence } = this.#options;
-    if (!(error instanceof ClientError) || error.contradiction === undefined) return;
-    if (seen === undefined) return;
+    if (!(error instanceof ClientError) && !(error instanceof MirrorError)) return;
+    if (seen === undefined || error.contradiction === undefined) return;
     const place = { path: evidence, otherwise: `${seen}.evidence` };
     await keepEvidence(error.contradiction, place, output);
   }

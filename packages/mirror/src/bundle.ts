@@ -28,13 +28,16 @@ export interface Bundle {
 const RECORD_BYTES = HASH_BYTES + 2;
 
 /**
- * Yields what a bundle is held against. It is left to the caller to keep, once what it leads to is there.
+ * Yields what a bundle is held against, of the width that the tree has unless a smaller one is given. It is left to the caller to keep, once what it leads to is there.
  *
  * @throws {@link MirrorError} as {@link VerifiedTree.tile}
  */
-export async function wantedBundle(tree: VerifiedTree, index: number): Promise<Wanted<Bundle>> {
+export async function wantedBundle(
+  tree: VerifiedTree,
+  index: number,
+  width: number = tileWidth(0, index, tree.size),
+): Promise<Wanted<Bundle>> {
   const leaves = hashesOf(await tree.tile({ level: 0, index }));
-  const width = tileWidth(0, index, tree.size);
   const path = `tile/entries/${formatBundlePath(index, width)}`;
   return {
     ...{ path, maxBytes: width * RECORD_BYTES, isLeft: true },

@@ -14,6 +14,8 @@ export { MirrorError } from "./error.js";
 export type { MirrorErrorCode } from "./error.js";
 export type { KeptCheckpoint, LogHead, NoteOptions, PublishedNote } from "./head.js";
 export { readHead } from "./head.js";
+export { requireAgreement } from "./extension.js";
+export type { Showing } from "./extension.js";
 export { readHeads } from "./heads.js";
 export type { LogHeads } from "./heads.js";
 export { mirror } from "./mirror.js";

@@ -15,6 +15,7 @@ import { readHead } from "./head.js";
 import { readHeads } from "./heads.js";
 import type { LogHead } from "./head.js";
 import { forEachOf } from "./parallel.js";
+import { checkPartials } from "./partials.js";
 import { CheckedReader } from "./read-path.js";
 import type { KeptPath, ReadPath } from "./read-path.js";
 import { isSame } from "./same.js";
@@ -92,6 +93,7 @@ export async function mirror(
   while ((await records.next()).done !== true) if (signal?.aborted === true) break;
   await reader.keep(`checkpoints/${tree.size}`, head.body);
   const before = own?.tree.size ?? 0;
+  await checkPartials(new CheckedReader(source), heads.tree, before);
   const copying = { reader, tree, before };
   const isComplete = await copyBundles(copying, options);
   if (isComplete) {

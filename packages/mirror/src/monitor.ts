@@ -12,6 +12,7 @@ import type { KeptCheckpoint, LogHead } from "./head.js";
 import { readHeads } from "./heads.js";
 import type { LogHeads } from "./heads.js";
 import { forEachOf } from "./parallel.js";
+import { checkPartials } from "./partials.js";
 import { CheckedReader } from "./read-path.js";
 import type { ReadPath } from "./read-path.js";
 import type { MonitorState } from "./state.js";
@@ -97,6 +98,7 @@ export async function monitor(source: ReadPath, options: MonitorOptions): Promis
     requireLink(kept, published);
     if (isStopped()) return followed;
   }
+  await checkPartials(reader, tree, position);
   state = { ...state, chained: endAt(newest) };
   while (state.position < tree.size && !isStopped()) {
     const bundle = await readBundle(reader, tree, Math.floor(state.position / TILE_WIDTH));

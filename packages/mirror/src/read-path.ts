@@ -9,6 +9,8 @@ export interface ReadPath {
    * it cannot be read
    */
   find(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Yields the names in a folder, none where it is not there. Only for places that can be listed. */
+  list?(folder: string): Promise<readonly string[]>;
 }
 
 /** Where a copy of the read path is kept. */
@@ -54,6 +56,11 @@ export class CheckedReader {
   /** Reads as {@link CheckedReader.read} does, and yields `undefined` where there is nothing. */
   async find<T>(wanted: Wanted<T>): Promise<T | undefined> {
     return (await this.#get(wanted))?.value;
+  }
+
+  /** Yields the names in a folder of the source, none where it cannot be listed. */
+  async list(folder: string): Promise<readonly string[]> {
+    return (await this.#source.list?.(folder)) ?? [];
   }
 
   /** Keeps a resource that was left to the caller. */

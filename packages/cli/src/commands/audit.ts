@@ -13,8 +13,10 @@ import { codeOf, readWhole, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
 import { Progress } from "../progress.js";
 import type { Session } from "../session.js";
+import { withDemand } from "../witness-policy.js";
+import type { DemandOptions } from "../witness-policy.js";
 
-interface CommandOptions extends AccessOptions {
+interface CommandOptions extends AccessOptions, DemandOptions {
   readonly service?: string;
   readonly trust?: string;
   readonly state?: string;
@@ -31,7 +33,7 @@ export function addAudit(program: Command, session: Session): void {
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")
     .option("--quiet", "no progress line")
     .option("--json", "print the report as one JSON object");
-  withAccess(command).action(async (dir: string | undefined, options: CommandOptions) => {
+  withAccess(withDemand(command)).action(async (dir: string | undefined, options: CommandOptions) => {
     const auditee = await openAuditee({ dir, ...options });
     try {
       await run(auditee, options, session);
@@ -49,6 +51,8 @@ async function run(
   const { output, isJson } = session;
   const state = path === undefined ? undefined : await readState(path);
   const before = state?.parts.size ?? 0;
+  // First, for it is the quicker one, and what it refuses needs no replay.
+  await auditee.check(before);
   const progress = new Progress(output, { before, isQuiet: isJson || quiet === true });
   // For when the source fails: what was checked by then is not lost.
   let reached: AuditProgress | undefined;

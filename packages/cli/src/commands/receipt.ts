@@ -11,7 +11,7 @@ import {
   parseTlogProof,
 } from "@tallystick/tlog";
 import type { Note, VerifierKey } from "@tallystick/tlog";
-import { noteOf, proofOf, receiptOf } from "@tallystick/verifier";
+import { noteOf, proofOf, receiptOf, verifyWitnesses } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { openClient, readAccess, refuseAccess, withAccess } from "../access.js";
@@ -27,12 +27,14 @@ import type { Session } from "../session.js";
 import { receiptFromTiles } from "../tile-receipt.js";
 import { readTrust } from "../trustfile.js";
 import { parseSeconds, parseWhole } from "../whole.js";
+import { demandedBy, withDemand } from "../witness-policy.js";
+import type { DemandOptions } from "../witness-policy.js";
 import { TIMEOUT_SECONDS, tellRegistered, waiting } from "./register.js";
 
 /** What a receipt is written as. */
 type ReceiptForm = "receipt" | "tlog-proof";
 
-interface ReceiptOptions extends AccessOptions, SeenOptions {
+interface ReceiptOptions extends AccessOptions, SeenOptions, DemandOptions {
   readonly service?: string;
   readonly out: string;
   readonly timeout: number;
@@ -66,12 +68,14 @@ export function addReceipt(program: Command, session: Session): void {
     .requiredOption("--out <file.receipt>", "receipt to write")
     .option("--json", "print the result as one JSON object")
     .option("--timeout <s>", "longest time to wait for the service", parseSeconds, TIMEOUT_SECONDS);
-  withAccess(withSeen(command)).action(async (entryId: string, options: ReceiptOptions) => {
-    const { fromTiles, fromProof } = options;
-    if (fromProof !== undefined) await readProof(entryId, { ...options, fromProof }, session);
-    else if (fromTiles === undefined) await fetchReceipt(entryId, options, session);
-    else await assemble(entryId, { ...options, fromTiles }, session);
-  });
+  withAccess(withSeen(withDemand(command))).action(
+    async (entryId: string, options: ReceiptOptions) => {
+      const { fromTiles, fromProof } = options;
+      if (fromProof !== undefined) await readProof(entryId, { ...options, fromProof }, session);
+      else if (fromTiles === undefined) await fetchReceipt(entryId, options, session);
+      else await assemble(entryId, { ...options, fromTiles }, session);
+    },
+  );
 }
 
 async function fetchReceipt(
@@ -88,6 +92,7 @@ async function fetchReceipt(
   const client = await openClient(service, options, waiting(timeout, watch.trust));
   const registered = await client.receipt(entryId);
   await watch.follow(client, session, (follower) => follower.take(registered.inclusion));
+  await requireWitnessed(registered.inclusion, options);
   const source = addressSource(service, {
     ...(await readAccess(service, options)),
     timeoutMs: timeout * 1000,
@@ -114,6 +119,7 @@ async function assemble(
     ...(size !== undefined && { size }),
   });
   const inclusion = await verifyReceipt(made.receipt, entry, pinned);
+  await requireWitnessed(inclusion, options);
   const found = { receipt: made.receipt, inclusion, trust: pinned };
   await writeProduct(out, await formed(found, options, source), session);
   tellRegistered({ entryId, inclusion: made }, out, session);
@@ -134,8 +140,18 @@ async function readProof(
   const pinned = await readTrust(trust);
   const receipt = await receiptOf(parseTlogProof(await readWhole(fromProof)), pinned);
   const inclusion = await verifyReceipt(receipt, entryOf(entryId), pinned);
+  await requireWitnessed(inclusion, options);
   await writeProduct(out, receipt, session);
   tellRegistered({ entryId, inclusion }, out, session);
+}
+
+// What is written has been cosigned, by every line of a witness that is known.
+async function requireWitnessed(
+  inclusion: VerifiedInclusion,
+  demand: DemandOptions,
+): Promise<void> {
+  const witnesses = await demandedBy(demand);
+  if (witnesses !== undefined) await verifyWitnesses(inclusion, witnesses);
 }
 
 interface Found extends Pick<Registered, "receipt" | "inclusion"> {
