@@ -1,6 +1,6 @@
 import { createPrivateKey, sign } from "node:crypto";
 
-import { concatBytes, digest, encodeCbor, encodeHex, type CborValue } from "@tallystick/cose";
+import { concatBytes, digest, encodeCbor, type CborValue } from "@tallystick/cose";
 
 import { Authority } from "./pki.js";
 import { rom } from "./review.js";
@@ -85,15 +85,4 @@ export async function writeDevices(workspace: Workspace): Promise<string> {
   await workspace.write("device-part.bin", transcript(record(7), key, 2));
   await workspace.write("rim-7.cbor", corim(7));
   return authority.pem;
-}
-
-/** Yields the release that leads from what version 7 measures to the file that was reviewed. */
-export function releaseOf(rim: string): string {
-  const digests = [{ alg: "sha-384", value: encodeHex(digest("sha-384", rom(7))) }];
-  return JSON.stringify({
-    format: "tallystick-release/1",
-    ...{ vendor: "Example Silicon", product: "Root of Trust", version: "7.0.1" },
-    files: [{ name: "rot-7.bin", digests }],
-    rims: [{ entry: rim }],
-  });
 }
