@@ -39,7 +39,7 @@ export class FirmwareWalk {
     const [first = "", ...blocks] = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map(
       ([, block = ""]) => block,
     );
-    const setup = first.replace("$PWD/../tallystick", ROOT);
+    const setup = first.replace("$PWD/../tallystick", () => ROOT);
     try {
       for (const block of blocks) {
         if (block.startsWith("tally init ")) await beforeInit?.(walk.workspace);
