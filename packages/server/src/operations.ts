@@ -1,3 +1,5 @@
+import { ASK_OUTCOMES } from "@tallystick/witness";
+
 import { PROBLEM_MEDIA_TYPE } from "./problem.js";
 import type { Method, Operation, Outcome, Schema } from "./route.js";
 
@@ -22,16 +24,30 @@ const PROBLEM_SCHEMA: Schema = {
 
 const PASS = record({ ageSeconds: { type: ["integer", "null"], minimum: 0 }, verified: COUNT });
 
+const WITNESSES: Schema = record({
+  mode: { enum: ["preferred", "required"] },
+  quorum: record({ size: COUNT, ageSeconds: { type: ["integer", "null"], minimum: 0 } }),
+  witnesses: {
+    type: "array",
+    items: record({
+      name: TEXT,
+      outcome: { enum: [...ASK_OUTCOMES, null] },
+      cosigned: { ...record({ size: COUNT, time: COUNT }), type: ["object", "null"] },
+    }),
+  },
+});
+
 const HEALTH: Schema = record(
   {
-    status: { enum: ["ok", "read-only", "unavailable"] },
+    status: { enum: ["ok", "held", "read-only", "unavailable"] },
     size: COUNT,
     time: COUNT,
     scrub: record({ tree: PASS, bodies: PASS, errors: COUNT, suspicions: COUNT }),
+    witnesses: WITNESSES,
     code: TEXT,
     reason: TEXT,
   },
-  ["scrub", "code", "reason"],
+  ["scrub", "witnesses", "code", "reason"],
 );
 
 const POLICY: Schema = { type: "object" };

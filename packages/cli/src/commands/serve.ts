@@ -45,6 +45,7 @@ interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly indexEvery?: number;
   readonly indexSeconds?: number;
   readonly readyMaxAge?: number;
+  readonly readyMaxQuorumAge?: number;
   readonly logLevel: LogLevel;
   readonly logRequests: boolean;
 }
@@ -104,7 +105,8 @@ function addTelling(command: Command): void {
         .default("info"),
     )
     .option("--no-log-requests", "no line for each request")
-    .option("--ready-max-age <s>", "not ready with an older newest checkpoint", parseWhole);
+    .option("--ready-max-age <s>", "not ready with an older newest checkpoint", parseWhole)
+    .option("--ready-max-quorum-age <s>", "not ready with an older newest quorum", parseWhole);
 }
 
 async function serveDirectory(
@@ -121,8 +123,14 @@ async function serveDirectory(
     : await ServiceDirectory.open(dir);
   if (isNew) await describeDirectory(directory, output);
   const log = await openLog(options);
-  const asking = await askingOf(options, directory, (line) => {
-    (log ?? output).note(line);
+  const asking = await askingOf(options, directory, {
+    note: (line) => {
+      (log ?? output).note(line);
+    },
+    alarm: (line) => {
+      if (log === undefined) output.note(line);
+      else log.alarm(line);
+    },
   });
   const server = await bind(options, secrets, log);
   try {
@@ -232,12 +240,16 @@ interface Told {
   readonly output: Output;
 }
 
-function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Told): AppOptions {
+function appOptions(
+  { readyMaxAge, readyMaxQuorumAge }: ServeOptions,
+  { secrets, log, output }: Told,
+): AppOptions {
   const { access } = secrets;
   return {
     ...(access && { access }),
     ...(log && { log }),
     ...(readyMaxAge !== undefined && { maxCheckpointAge: readyMaxAge }),
+    ...(readyMaxQuorumAge !== undefined && { maxQuorumAge: readyMaxQuorumAge }),
     onDefect: (error, id) => {
       if (log === undefined) output.note(`tally: request failed: ${describeDefect(error)}`);
       else log.defect(describeDefect(error), id);
