@@ -68,6 +68,10 @@ const add = (name: string, dir: string): readonly string[] => [
   ...["trust", "add", `${name}.pub.jwk`, "--iss", ISS, "--dir", dir, ...POLICY],
 ];
 
+test("a word against witnesses wants a witness policy", async () => {
+  expect((await workspace.tally("serve", "service", "--ignore-witness-size")).code).toBe(3);
+});
+
 test("F5: an older copy waits for its operator, whose witness names a size and shows no checkpoint", async () => {
   await cp(workspace.at("service"), workspace.at("older"), { recursive: true });
   await workspace.must(...add("one", "service"));

@@ -367,7 +367,6 @@ describe("witness policies", () => {
   }
 
   test.each([
-    ["a word against no witness", ["serve", "service", "--ignore-witness-size"], 3],
     ["a mode that wants one", ["serve", "service", "--witness-mode", "required"], 3],
     ["a mode that there is not", ["serve", "service", "--witness-mode", "maybe"], 3],
     [
