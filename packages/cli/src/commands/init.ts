@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
 import type { ServiceConfig } from "../directory.js";
+import { isThere } from "../file.js";
 import { readFirstPolicy } from "../policy-file.js";
 import { parseServiceUrl, requireIssuer, requireOrigin } from "../naming.js";
 import { readNoteKey } from "../notekey.js";
@@ -22,6 +23,7 @@ interface InitOptions {
   readonly alg: ServiceConfig["algorithm"];
   readonly anchor?: string;
   readonly policy?: string;
+  readonly withIndex?: true;
 }
 
 export function addInit(program: Command, session: Session): void {
@@ -33,15 +35,16 @@ export function addInit(program: Command, session: Session): void {
     .option("--origin <name>", "name of its log (default: HOST/log, by the issuer)")
     .option("--anchor <file>", "where the anchor goes, best on another disk (default: DIR/anchor)")
     .option("--policy <policy.json>", "first policy; the new operator is added to its operators")
+    .option("--with-index", "make a key that commits to the search index, admitted from the start")
     .addOption(
       new Option("--alg <alg>", "signature algorithm of its keys")
         .choices(["ES256", "ES384", "EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
         .default("ES256"),
     )
     .action(async (dir: string, options: InitOptions) => {
-      const { policy } = options;
+      const { policy, withIndex: isIndexed = false } = options;
       const first = policy === undefined ? undefined : await readFirstPolicy(policy);
-      const made = await ServiceDirectory.create(dir, configOf(options), first);
+      const made = await ServiceDirectory.create(dir, configOf(options), { first, isIndexed });
       await describeDirectory(made, session.output);
       session.output.note(`start it with: npx tally serve ${dir}`);
     });
@@ -73,7 +76,10 @@ export async function describeDirectory(made: ServiceDirectory, output: Output):
   output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
   output.note(`  note key      ${made.noteKeyPath} (signs checkpoints for witnesses)`);
   output.note(`  note vkey     ${await readNoteKey(made)}`);
-  output.note("  keep the three keys secret and back them up with the rest of the directory");
+  if (await isThere(made.indexKeyPath)) {
+    output.note(`  index key     ${made.indexKeyPath} (signs heads of the search index)`);
+  }
+  output.note("  keep these keys secret and back them up with the rest of the directory");
   if (made.config.issuer === DEFAULT_ISSUER) {
     output.note(
       "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",

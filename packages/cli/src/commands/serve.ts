@@ -13,7 +13,7 @@ import { CliError } from "../error.js";
 import { expectedError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
-import { codeOf } from "../file.js";
+import { codeOf, isThere } from "../file.js";
 import { addLimitOptions, limitsOf } from "../limit-options.js";
 import type { LimitOptions } from "../limit-options.js";
 import { parseServiceUrl } from "../naming.js";
@@ -29,7 +29,7 @@ import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
 import { addAsking, askingOf } from "../witness-policy.js";
 import type { Asking, AskingOptions } from "../witness-policy.js";
-import { parsePositive, parseSeconds, parseWhole } from "../whole.js";
+import { parseSeconds, parseWhole } from "../whole.js";
 import { configOf, describeDirectory } from "./init.js";
 
 interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
@@ -56,6 +56,8 @@ type Voice = Pick<Output, "note">;
 /** How long after a start what was put off is read, in milliseconds. */
 const REST_MS = 2000;
 const SCRUB_RATE = 5000;
+/** Between two heads of the index, where there is something new. */
+const INDEX_SECONDS = 3600;
 const SCRUB_PAUSE_SECONDS = 60;
 
 export function addServe(program: Command, session: Session): void {
@@ -75,7 +77,7 @@ export function addServe(program: Command, session: Session): void {
       SCRUB_RATE,
     )
     .option("--no-search", "keep no search index")
-    .option("--index-every <n>", "commit to the index after so many entries", parsePositive)
+    .option("--index-every <n>", "commit to the index after so many entries, 0: never", parseWhole)
     .option("--index-seconds <s>", "commit to the index after so many seconds", parseSeconds)
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
     .option("--create", "make the service first if the directory is missing or empty");
@@ -258,21 +260,33 @@ function appOptions(
 }
 
 function requireIndex({ search, indexEvery, indexSeconds }: ServeOptions): void {
-  if (search || (indexEvery === undefined && indexSeconds === undefined)) return;
+  if (search || ((indexEvery ?? 0) === 0 && indexSeconds === undefined)) return;
   throw new CliError("CLI_USAGE", "there is no index to commit to with --no-search");
 }
 
 async function headsOf(
   directory: ServiceDirectory,
-  { indexEvery, indexSeconds }: ServeOptions,
+  options: ServeOptions,
   voice: Voice,
 ): Promise<Pick<OpeningOptions, "heads">> {
-  if (indexEvery === undefined && indexSeconds === undefined) return {};
+  const { search, indexEvery, indexSeconds = await defaultSeconds(directory, options) } = options;
+  if (!search || indexEvery === 0 || (indexEvery === undefined && indexSeconds === undefined)) {
+    return {};
+  }
   const onFailure = (error: unknown): void => {
     voice.note(`tally: the index was not committed to: ${describeDefect(error)}`);
   };
   const signer = await indexKey(directory);
   return { heads: { signer, everyEntries: indexEvery, everySeconds: indexSeconds, onFailure } };
+}
+
+// Who has made the key wants heads; an idle log gets none in any case.
+async function defaultSeconds(
+  { indexKeyPath }: ServiceDirectory,
+  { indexEvery }: ServeOptions,
+): Promise<number | undefined> {
+  if (indexEvery !== undefined || !(await isThere(indexKeyPath))) return undefined;
+  return INDEX_SECONDS;
 }
 
 async function openLog({ logLevel, logRequests }: ServeOptions): Promise<RequestLog | undefined> {
