@@ -308,7 +308,7 @@ describe("F5: a service that was restored from an older copy of everything", () 
     }
     expect(service.isWritable()).toBe(true);
     behave();
-    await until(() => !service.isWritable());
+    await until(() => service.standing().kind === "reader");
     expect(service.standing()).toEqual(FROZEN);
     expect([...keeper.evidence.keys()][0]).toMatch(/^4-[0-9a-f]{16}$/);
     expect(notices.join("\n")).toContain("over another root than the log has");
