@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 
 import { CoseError, PrivateKey, parseJson } from "@tallystick/cose";
 import type { AlgorithmName, PublicKey } from "@tallystick/cose";
+import type { PolicyDocument } from "@tallystick/policy";
 
 import { isAddress } from "./address.js";
 import { CliError } from "./error.js";
@@ -47,6 +48,8 @@ export class ServiceDirectory {
   readonly operatorKeyPath: string;
   /** The key that signs notes. */
   readonly noteKeyPath: string;
+  /** Where the key lies that signs heads of the index, if there is one. */
+  readonly indexKeyPath: string;
   /** What is kept of witnesses: the newest checkpoint that they cosigned, and evidence. */
   readonly witnessPath: string;
 
@@ -59,6 +62,7 @@ export class ServiceDirectory {
     this.receiptKeyPath = join(path, "keys", "receipt.jwk");
     this.operatorKeyPath = join(path, "keys", "operator.jwk");
     this.noteKeyPath = join(path, "keys", "note.jwk");
+    this.indexKeyPath = join(path, "keys", "index.jwk");
     this.witnessPath = join(path, "witness");
     Object.freeze(this);
   }
@@ -89,7 +93,7 @@ export class ServiceDirectory {
   static async create(
     path: string,
     config: ServiceConfig,
-    policy?: FirstPolicy,
+    { first, isIndexed = false }: Making = {},
   ): Promise<ServiceDirectory> {
     if (!(await isVacant(path))) {
       throw new CliError("CLI_DIRECTORY_INVALID", `${path} is not empty, nothing was changed`);
@@ -102,7 +106,7 @@ export class ServiceDirectory {
     const draft = `${resolve(path)}.tmp-${randomBytes(4).toString("hex")}`;
     try {
       await makeDirectory(draft, PRIVATE_DIRECTORY);
-      await fill(new ServiceDirectory(draft, config), policy);
+      await fill(new ServiceDirectory(draft, config), { first, isIndexed });
       await syncDirectory(draft);
       // Replaces an empty directory as well; where the system refuses that, nothing is lost.
       await rename(draft, resolve(path));
@@ -172,7 +176,7 @@ export async function isVacant(path: string): Promise<boolean> {
   }
 }
 
-async function fill(directory: ServiceDirectory, policy?: FirstPolicy): Promise<void> {
+async function fill(directory: ServiceDirectory, { first, isIndexed }: Making): Promise<void> {
   const { config, path } = directory;
   const [{ AnchorFile, LevelStore }, { TransparencyService }] = await Promise.all([
     import("@tallystick/log"),
@@ -185,14 +189,35 @@ async function fill(directory: ServiceDirectory, policy?: FirstPolicy): Promise<
   await writeKeyPair(directory.operatorKeyPath, operatorKey);
   await createNoteKey(directory);
   const { issuer, origin } = config;
-  const first = policy?.({ iss: issuer, keys: [operatorKey.publicKey.toJwk()] });
+  const operator = { iss: issuer, keys: [operatorKey.publicKey.toJwk()] };
+  const indexed = isIndexed === true ? await createIndexKey(directory) : undefined;
+  const { firstPolicy, withIssuerKey } = await import("@tallystick/policy");
+  const document: PolicyDocument =
+    first?.(operator) ?? firstPolicy({ iss: issuer, key: operatorKey.publicKey });
+  // The first policy follows none.
+  const policy = indexed
+    ? { ...withIssuerKey(document, "", { iss: issuer, key: indexed }), previous: null }
+    : document;
   const store = await LevelStore.open(directory.logPath, { create: true });
   const anchor = await AnchorFile.open(directory.anchorPath, { create: true });
   const options = { store, anchor, issuer, origin, signer: receiptKey };
-  const service = await TransparencyService.create(options, operatorKey, first);
+  const service = await TransparencyService.create(options, operatorKey, policy);
   await service.close();
   const text = `${JSON.stringify({ format: FORMAT, ...config }, null, 2)}\n`;
   await createFile(join(path, "config.json"), text, CONFIG_MODE);
+}
+
+interface Making {
+  /** Yields the first policy; one that names the operator alone unless given. */
+  readonly first?: FirstPolicy | undefined;
+  /** Whether it gets a key that signs heads of the search index, which the first policy admits. */
+  readonly isIndexed?: boolean;
+}
+
+async function createIndexKey(directory: ServiceDirectory): Promise<PublicKey> {
+  const key = await PrivateKey.generate("EdDSA");
+  await writeKeyPair(directory.indexKeyPath, key);
+  return key.publicKey;
 }
 
 function parseConfig(bytes: Uint8Array): ServiceConfig {

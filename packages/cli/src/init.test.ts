@@ -29,7 +29,7 @@ describe("init", () => {
         "  receipt key   plain/keys/receipt.jwk (signs receipts)",
         "  operator key  plain/keys/operator.jwk (signs registration policies)",
         "  note key      plain/keys/note.jwk (signs checkpoints for witnesses)",
-        "  keep the three keys secret and back them up with the rest of the directory",
+        "  keep these keys secret and back them up with the rest of the directory",
         "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",
         "start it with: npx tally serve plain",
         "",

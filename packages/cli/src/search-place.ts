@@ -40,18 +40,12 @@ export function searchPlace({ path }: ServiceDirectory, isFresh = false): Search
   };
 }
 
-/** Yields where the key lies that signs heads of the index. */
-export function indexKeyPath({ path }: ServiceDirectory): string {
-  return join(path, "keys", "index.jwk");
-}
-
 /**
  * Reads the key that signs heads of the index, and nothing else.
  *
  * @throws {@link CliError} `CLI_KEY_INVALID` where there is none, `CLI_FILE_FAILED`
  */
-export async function indexKey(directory: ServiceDirectory): Promise<PrivateKey> {
-  const path = indexKeyPath(directory);
+export async function indexKey({ indexKeyPath: path }: ServiceDirectory): Promise<PrivateKey> {
   try {
     return await readPrivateKey(path);
   } catch (cause) {

@@ -328,7 +328,7 @@ test.each([
     ["verify", "f", "--trust", "t", "--complete", "--sub", "a", "--since", "x"],
     /goes with neither/,
   ],
-  ["no entries to commit after", ["serve", "log", "--index-every", "0"], /from 1 on/],
+  ["no entries to commit after", ["serve", "log", "--index-every", "x"], /a whole number/],
   ["no index to commit to", ["serve", "log", "--index-every", "5", "--no-search"], /no index/],
 ] as const)("%s is wrong usage", async (_name, args, message) => {
   const { code, stderr } = await workspace.tally(...args);

@@ -27,7 +27,7 @@ let workspace: Workspace;
 let branches: Branches;
 let trust: TrustStore;
 
-// What the page docs/split-view-drill.md does by hand.
+// Without services: what is left of the two faces as files.
 beforeAll(async () => {
   workspace = await Workspace.moveTo();
   branches = await Branches.make(workspace, "log");

@@ -6,13 +6,6 @@ export function parseWhole(text: string): number {
   throw new InvalidArgumentError("want a whole number.");
 }
 
-/** Reads a whole number from 1 on. */
-export function parsePositive(text: string): number {
-  const number = parseWhole(text);
-  if (number > 0) return number;
-  throw new InvalidArgumentError("want a whole number from 1 on.");
-}
-
 /** Reads a number of seconds, of which there is at least one and at most a day. */
 export function parseSeconds(text: string): number {
   const seconds = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;

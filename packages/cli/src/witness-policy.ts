@@ -18,6 +18,7 @@ export interface AskingOptions {
   readonly witnessPolicy?: string;
   readonly witnessMode?: WitnessMode | "off";
   readonly witnessMonitor?: ReadonlyMap<string, string>;
+  readonly ignoreWitnessSize?: true;
 }
 
 /** Adds the options of {@link AskingOptions} to a command. */
@@ -37,7 +38,8 @@ export function addAsking(command: Command): Command {
           "where a witness of the policy shows checkpoints, if not below its URL; may be repeated",
         ).argParser(addMonitor),
       ),
-    );
+    )
+    .option("--ignore-witness-size", "register although a quorum of witnesses contradicts the log");
 }
 
 function addMonitor(
@@ -86,6 +88,13 @@ export async function demandedBy({
   return path === undefined ? undefined : readWitnessPolicy(path);
 }
 
+/** Who is told of what witnesses do. */
+export interface WitnessVoice {
+  readonly note: (line: string) => void;
+  /** Told what has to be acted upon. */
+  readonly alarm: (line: string) => void;
+}
+
 /** How a server asks, once it is known what it signs its notes with. */
 export type Asking = (noteKey: VerifierKey | undefined) => WitnessOptions;
 
@@ -96,11 +105,14 @@ export type Asking = (noteKey: VerifierKey | undefined) => WitnessOptions;
  * `TLOG_POLICY_MALFORMED`
  */
 export async function askingOf(
-  { witnessPolicy: path, witnessMode, witnessMonitor: monitors }: AskingOptions,
+  { witnessPolicy: path, witnessMode, witnessMonitor: monitors, ignoreWitnessSize }: AskingOptions,
   directory: ServiceDirectory,
-  onNotice: (line: string) => void,
+  { note: onNotice, alarm: onAlarm }: WitnessVoice,
 ): Promise<Asking | undefined> {
   if (path === undefined) {
+    if (ignoreWitnessSize === true) {
+      throw new CliError("CLI_USAGE", "--ignore-witness-size wants --witness-policy");
+    }
     if (monitors !== undefined) {
       throw new CliError("CLI_USAGE", "--witness-monitor wants --witness-policy");
     }
@@ -115,7 +127,8 @@ export async function askingOf(
   const keeper = keeperIn(directory.witnessPath);
   return (noteKey) => {
     requireOfLog(policy, noteKey, path);
-    return { policy, mode, keeper, onNotice, ...(monitors && { monitors }) };
+    const ignoreSizes = ignoreWitnessSize === true;
+    return { policy, mode, keeper, ignoreSizes, onNotice, onAlarm, ...(monitors && { monitors }) };
   };
 }
 
@@ -129,9 +142,9 @@ export async function askingOf(
 export async function askingOffline(
   options: AskingOptions,
   directory: ServiceDirectory,
-  onNotice: (line: string) => void,
+  note: (line: string) => void,
 ): Promise<Asking | undefined> {
-  const asking = await askingOf(options, directory, onNotice);
+  const asking = await askingOf(options, directory, { note, alarm: note });
   if (asking !== undefined || options.witnessMode === "off") return asking;
   if ((await namesIn(directory.witnessPath)).length === 0) return undefined;
   const why = `${directory.path} has witnesses, which are asked before anything is added`;

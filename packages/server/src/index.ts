@@ -46,10 +46,6 @@ export { TransparencyService } from "./service.js";
 export type { Registration, ServiceOptions } from "./service.js";
 export type { TlsMaterial } from "./tls.js";
 export { peersOf } from "./witness/peers.js";
-export type {
-  KeptEvidence,
-  NoteKeeper,
-  WitnessMode,
-  WitnessOptions,
-} from "./witness/witnessing.js";
+export type { KeptEvidence, NoteKeeper } from "./witness/keeper.js";
+export type { WitnessMode, WitnessOptions, WitnessOutlook } from "./witness/witnessing.js";
 export { VERSION } from "./version.js";

@@ -5,6 +5,7 @@ import { ASK_OUTCOMES } from "@tallystick/witness";
 
 import type { RoundTimes, Watcher } from "./rounds.js";
 import type { TransparencyService } from "./service.js";
+import type { Peer } from "./witness/peers.js";
 import type { Witnessing } from "./witness/witnessing.js";
 
 /** From a tenth of a millisecond to ten seconds. */
@@ -115,7 +116,11 @@ export function registerGauges(
       "1 once a checkpoint of this log was found that it does not extend.",
       () => (witnessing.isAlarmed ? 1 : 0),
     );
+    gauge("held", "1 while witnesses keep registrations from being taken.", () =>
+      witnessing.held() === undefined ? 0 : 1,
+    );
     registerAnswers(registry, witnessing);
+    registerCosigned(registry, witnessing);
   }
   if (scrub === undefined) return;
   gauge("scrub_problems", "Problems that the scrub found since the start.", () => scrub().errors);
@@ -139,6 +144,26 @@ function registerScrubAge(registry: Registry, scrub: () => ScrubAges): void {
         this.set({ pass }, ages[pass].ageSeconds ?? Number.NaN);
       }
     },
+  });
+}
+
+function registerCosigned(registry: Registry, { peers }: Witnessing): void {
+  const gauge = (name: string, help: string, read: (peer: Peer) => number | undefined): void => {
+    new Gauge({
+      name: `tallystick_${name}`,
+      help,
+      labelNames: ["witness"],
+      registers: [registry],
+      collect() {
+        for (const peer of peers) this.set({ witness: peer.name }, read(peer) ?? Number.NaN);
+      },
+    });
+  };
+  gauge("witness_cosigned_size", "Entries that a witness cosigned last; NaN before.", (peer) => {
+    return peer.cosigned?.size;
+  });
+  gauge("witness_cosigned_time_seconds", "POSIX time of that cosignature; NaN before.", (peer) => {
+    return peer.cosigned?.time;
   });
 }
 

@@ -81,7 +81,7 @@ describe("the newest checkpoint as a note", () => {
     expect(headOf(body, key)).toEqual({ origin: ORIGIN, size, root: Buffer.from(root) });
     expect(key.name).toBe(ORIGIN);
     expect(headers.get("content-type")).toBe("text/plain; charset=utf-8");
-    expect(headers.get("cache-control")).toBe("public, max-age=5");
+    expect(headers.get("cache-control")).toBe("public, max-age=5, must-revalidate");
     const tag = headers.get("etag") ?? "";
     const again = await fetch(`${server.url}/checkpoint`, { headers: { "if-none-match": tag } });
     expect(again.status).toBe(304);

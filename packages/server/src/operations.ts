@@ -1,4 +1,5 @@
 import { MENTION_KINDS, MENTION_ROLES } from "@tallystick/content";
+import { ASK_OUTCOMES } from "@tallystick/witness";
 
 import { PROBLEM_MEDIA_TYPE } from "./problem.js";
 import type { Method, Operation, Outcome, Schema } from "./route.js";
@@ -24,16 +25,30 @@ const PROBLEM_SCHEMA: Schema = {
 
 const PASS = record({ ageSeconds: { type: ["integer", "null"], minimum: 0 }, verified: COUNT });
 
+const WITNESSES: Schema = record({
+  mode: { enum: ["preferred", "required"] },
+  quorum: record({ size: COUNT, ageSeconds: { type: ["integer", "null"], minimum: 0 } }),
+  witnesses: {
+    type: "array",
+    items: record({
+      name: TEXT,
+      outcome: { enum: [...ASK_OUTCOMES, null] },
+      cosigned: { ...record({ size: COUNT, time: COUNT }), type: ["object", "null"] },
+    }),
+  },
+});
+
 const HEALTH: Schema = record(
   {
-    status: { enum: ["ok", "read-only", "unavailable"] },
+    status: { enum: ["ok", "held", "read-only", "unavailable"] },
     size: COUNT,
     time: COUNT,
     scrub: record({ tree: PASS, bodies: PASS, errors: COUNT, suspicions: COUNT }),
+    witnesses: WITNESSES,
     code: TEXT,
     reason: TEXT,
   },
-  ["scrub", "code", "reason"],
+  ["scrub", "witnesses", "code", "reason"],
 );
 
 const POLICY: Schema = { type: "object" };
@@ -195,6 +210,9 @@ const CONDITIONAL = {
   },
 } as const;
 
+/** The same, of an entry, size or number that may not be in a valid form. */
+const TAGGED = { headers: ["ETag"], others: { ...CONDITIONAL.others, ...INVALID } } as const;
+
 type Outcomes = Readonly<Record<number, Outcome>>;
 
 /** What any request may come to, whatever it is for. */
@@ -227,6 +245,8 @@ interface Told {
   readonly schema?: Schema;
   /** Headers of a 200. */
   readonly headers?: readonly string[];
+  /** Headers that a 200 may have. */
+  readonly mayHave?: readonly string[];
   readonly others?: Outcomes;
   /** Names in {@link QUERY} that it takes. */
   readonly query?: readonly string[];
@@ -241,8 +261,8 @@ function probe(told: Told): Operation {
 }
 
 function made(told: Told, common: Outcomes): Operation {
-  const { id, summary, schema, headers = [], others = {}, query = [] } = told;
-  const good: Outcome = { description: summary, headers, ...(schema && { schema }) };
+  const { id, summary, schema, headers = [], mayHave = [], others = {}, query = [] } = told;
+  const good: Outcome = { description: summary, headers, mayHave, ...(schema && { schema }) };
   return { id, summary, query, outcomes: { 200: good, ...common, ...others } };
 }
 
@@ -299,31 +319,33 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /entries/:id": RECEIPT,
   "GET /.well-known/scitt-keys": read({
     ...{ id: "readKeys", summary: "Transparency Service Keys (SCRAPI): a COSE Key Set" },
+    ...{ headers: TAGGED.headers, others: { 304: CONDITIONAL.others[304] } },
   }),
   "GET /.well-known/scitt-keys/:kid": read({
-    ...{ id: "readKey", summary: "One key (SCRAPI)", others: MISSING },
+    ...{ id: "readKey", summary: "One key (SCRAPI)", ...CONDITIONAL },
   }),
   "GET /entries/:id/statement": read({
     ...{ id: "readTransparentStatement", summary: "The transparent statement", others: UNKNOWN },
   }),
   "GET /entries/:id/collateral": read({
-    ...{ id: "readCollateral", summary: "What it was admitted with", others: UNKNOWN },
+    ...{ id: "readCollateral", summary: "What it was admitted with", ...TAGGED },
   }),
   "GET /statements/:id": read({
-    ...{ id: "readStatement", summary: "The normalised statement", others: UNKNOWN },
+    ...{ id: "readStatement", summary: "The normalised statement", ...TAGGED },
   }),
   "GET /consistency/:old/:new": read({
-    ...{ id: "readConsistency", summary: "A receipt of consistency", others: UNKNOWN },
+    ...{ id: "readConsistency", summary: "A receipt of consistency", ...TAGGED },
   }),
   "GET /checkpoints/:size": read({
-    ...{ id: "readCheckpoint", summary: "The chain record of a checkpoint", others: UNKNOWN },
+    ...{ id: "readCheckpoint", summary: "The chain record of a checkpoint" },
+    // The latest one is not to be kept.
+    ...{ mayHave: TAGGED.headers, others: TAGGED.others },
   }),
   "GET /checkpoint": read({
     ...{ id: "readNewestNote", summary: "The newest checkpoint as a signed note", ...CONDITIONAL },
   }),
   "GET /notes/:size": read({
-    ...{ id: "readNote", summary: "A checkpoint as a signed note", ...CONDITIONAL },
-    others: { ...CONDITIONAL.others, ...INVALID },
+    ...{ id: "readNote", summary: "A checkpoint as a signed note", ...TAGGED },
   }),
   "GET /tile/*tile": read({
     ...{ id: "readTile", summary: "A tile of the tree (C2SP tlog-tiles)", ...CONDITIONAL },
@@ -354,7 +376,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   }),
   "GET /policies/:id": read({
     ...{ id: "readPolicyDocument", summary: "The policy of a control entry", schema: POLICY },
-    others: UNKNOWN,
+    ...TAGGED,
   }),
   "GET /health": probe({
     ...{ id: "readHealth", summary: "Whether the process lives", schema: HEALTH },

@@ -25,6 +25,7 @@ const SERVER: Readonly<Record<ServerErrorCode, readonly [number, string]>> = {
   SERVER_METHOD: [405, "Method Not Allowed"],
   SERVER_NOT_ACCEPTABLE: [406, "Not Acceptable"],
   SERVER_NOT_READY: [503, "Not Ready"],
+  SERVER_HELD: [503, "Held"],
   SERVER_NOT_WITNESSED: [503, "Not Witnessed"],
   SERVER_QUERY_INVALID: [400, "Bad Request"],
   SERVER_RATE_LIMITED: [429, "Too Many Requests"],
@@ -76,7 +77,7 @@ describe("problemOf", () => {
   test.each(Object.entries(SERVER))("%s is told as %p", (code, [status, title]) => {
     const problem = problemOf(new ServerError(code as ServerErrorCode, "the cause"));
     expect([problem.status, problem.title]).toEqual([status, title]);
-    const isTold = status < 500 || code.startsWith("SERVER_NOT_");
+    const isTold = status < 500 || code.startsWith("SERVER_NOT_") || code === "SERVER_HELD";
     expect(problem.detail.includes("the cause")).toBe(isTold);
   });
 

@@ -284,6 +284,13 @@ const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: "Forbidden",
     detail: "Heads of the index are registered by the service alone",
   },
+  SERVER_HELD: {
+    status: 503,
+    title: "Held",
+    detail: "Nothing is registered while witnesses contradict the log; what is logged can be read",
+    retryAfter: 30,
+    isOpen: true,
+  },
   SERVER_LIST_TOO_LONG: {
     status: 400,
     title: "List Too Long",

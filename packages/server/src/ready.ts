@@ -7,6 +7,8 @@ import type { TransparencyService } from "./service.js";
 export interface Readiness {
   /** Oldest newest checkpoint, in seconds; none is too old unless given. */
   readonly maxCheckpointAge?: number | undefined;
+  /** Oldest newest quorum of cosignatures, in seconds; none is too old unless given. */
+  readonly maxQuorumAge?: number | undefined;
 }
 
 /**
@@ -16,11 +18,13 @@ export interface Readiness {
  */
 export async function readReady(
   service: TransparencyService,
-  { maxCheckpointAge = Infinity }: Readiness,
+  { maxCheckpointAge = Infinity, maxQuorumAge }: Readiness,
 ): Promise<Reply> {
   const reasons: string[] = [];
   const standing = service.standing();
+  const held = service.witnessing?.held();
   if (standing.kind === "reader") reasons.push(`${standing.code}: ${standing.reason}`);
+  else if (held !== undefined) reasons.push(`SERVER_HELD: ${held}`);
   else if (!service.isWritable()) {
     reasons.push("LOG_UNAVAILABLE: the service is stopping, or its log has stopped");
   }
@@ -30,6 +34,15 @@ export async function readReady(
   if (age > maxCheckpointAge) {
     reasons.push(`the newest checkpoint is ${age} s old, more than ${maxCheckpointAge}`);
   }
+  if (maxQuorumAge !== undefined) {
+    const quorumAge = service.witnessing?.quorumAge() ?? Infinity;
+    if (quorumAge > maxQuorumAge) reasons.push(quorumReason(quorumAge, maxQuorumAge));
+  }
   if (reasons.length > 0) throw new ServerError("SERVER_NOT_READY", reasons.join("; "));
   return json({ status: "ready", size: service.size() });
+}
+
+function quorumReason(age: number, maxAge: number): string {
+  if (age === Infinity) return "no checkpoint has a quorum of cosignatures";
+  return `the newest quorum of cosignatures is ${age} s old, more than ${maxAge}`;
 }

@@ -16,6 +16,8 @@ export interface Registrar {
   readonly policies: Policies;
   /** Seconds since the epoch. */
   readonly now: () => number;
+  /** Why the writer is held, `undefined` where it is not. */
+  readonly held: () => string | undefined;
   /** The log whose heads are not registered this way; none unless given. */
   readonly reserved?: IndexedLog;
   /** Where the search index finds what is appended. */
@@ -52,7 +54,7 @@ const MAX_ADMISSIONS = 16;
  * that is logged already resolves to the entry that exists, whatever the policy says today.
  *
  * @throws StatementError, PolicyError for a refused statement; {@link ServerError}
- * `SERVER_HEAD_RESERVED`; LogError when the log cannot take it
+ * `SERVER_HEAD_RESERVED`, `SERVER_HELD`; LogError when the log cannot take it
  */
 export async function register(
   registrar: Registrar,
@@ -62,12 +64,12 @@ export async function register(
   // The policy that is asked whether sub may be missing is that of the admission.
   const statement = SignedStatement.decode(bytes, { isSubjectOptional: true });
   // A log that is only read may have lost the policy that would decide, so nothing is decided.
-  const standing = log.standing();
-  if (standing.kind === "reader") {
+  const refusal = refusalOf(registrar);
+  if (refusal !== undefined) {
     // What is logged needs no decision: who sends it again is answered.
     const logged = await found(log, statement);
     if (logged !== undefined) return logged;
-    throw new LogError(standing.code, standing.reason);
+    throw refusal;
   }
   // Everybody can read the changes of the policy and send them again, and to read one takes long.
   const isHead = isReserved(registrar, statement);
@@ -85,6 +87,13 @@ export async function register(
     if (known === undefined) throw error;
     return known;
   }
+}
+
+function refusalOf({ log, held }: Registrar): LogError | ServerError | undefined {
+  const standing = log.standing();
+  if (standing.kind === "reader") return new LogError(standing.code, standing.reason);
+  const why = held();
+  return why === undefined ? undefined : new ServerError("SERVER_HELD", why);
 }
 
 // A head that covers less than the newest one, or commits to another index, makes every audit fail for

@@ -85,6 +85,12 @@ export class RequestLog {
     this.flush();
   }
 
+  /** Tells the operator what has to be acted upon, as `note` does. */
+  alarm(line: string): void {
+    this.#logger.error(line.replace(/^tally: /, ""));
+    this.flush();
+  }
+
   /** Writes what was collected. */
   flush(): void {
     try {

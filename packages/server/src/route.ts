@@ -1,3 +1,4 @@
+import { etagOf } from "./conditional.js";
 import type { Preference } from "./prefer.js";
 
 /** A body that is read as it comes. */
@@ -96,21 +97,22 @@ export const CACHE = {
   /** The bytes at this path never change. */
   immutable: "public, max-age=31536000, immutable",
   /** Keys: a new one may be added (S8). */
-  minutes: "public, max-age=300",
+  minutes: "public, max-age=300, must-revalidate",
   /** The newest note: readers who poll need not all be answered, and a few seconds are no lag. */
-  seconds: "public, max-age=5",
+  seconds: "public, max-age=5, must-revalidate",
   /** Whatever else the growing log changes. */
   none: "no-store",
 } as const;
 
-/** Makes a 200 with a body. */
+/** Makes a 200 with a body; one that may be kept has its entity tag. */
 export function ok(
   body: Uint8Array,
   { type, cache, ...headers }: { type: string; cache: string } & Record<string, string>,
 ): Reply {
+  const tag = cache === CACHE.none ? {} : { etag: etagOf(body) };
   return {
     status: 200,
-    headers: { "content-type": type, "cache-control": cache, ...headers },
+    headers: { "content-type": type, "cache-control": cache, ...tag, ...headers },
     body,
   };
 }

@@ -189,7 +189,7 @@ export class TransparencyService {
    * Registers a signed statement; see `register`. T19: every registered statement has a receipt.
    * `onQueued` is told when the statement is admitted and waits for the log.
    *
-   * @throws StatementError, PolicyError, LogError; ServerError `SERVER_HEAD_RESERVED`
+   * @throws StatementError, PolicyError, LogError; ServerError `SERVER_HEAD_RESERVED`, `SERVER_HELD`
    */
   register(bytes: Uint8Array, onQueued?: (entry: Uint8Array) => void): Promise<Registration> {
     return this.#register(bytes, { onQueued });
@@ -199,6 +199,7 @@ export class TransparencyService {
     const registrar = {
       ...(isOwnHead !== true && { reserved: { issuer: this.issuer, origin: this.origin } }),
       log: this.log,
+      held: () => this.witnessing?.held(),
       policies: this.#policies,
       recent: this.#search.recent,
       now: this.#now,
@@ -273,7 +274,8 @@ export class TransparencyService {
 
   /** Whether registrations are taken; reads may go on where they are not. */
   isWritable(): boolean {
-    return this.#state.isWritable && this.standing().kind === "writer";
+    const isWriter = this.#state.isWritable && this.standing().kind === "writer";
+    return isWriter && this.witnessing?.held() === undefined;
   }
 
   /** Whether the log takes entries, and if it can only be read, why. */

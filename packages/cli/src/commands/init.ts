@@ -7,6 +7,7 @@ import { formatThumbprint } from "@tallystick/cose";
 
 import { ServiceDirectory } from "../directory.js";
 import type { ServiceConfig } from "../directory.js";
+import { isThere } from "../file.js";
 import { readFirstPolicy } from "../policy-file.js";
 import { parseServiceUrl, requireIssuer, requireOrigin } from "../naming.js";
 import { readNoteKey } from "../notekey.js";
@@ -22,6 +23,7 @@ interface InitOptions {
   readonly alg: ServiceConfig["algorithm"];
   readonly anchor?: string;
   readonly policy?: string;
+  readonly withIndex?: true;
 }
 
 export function addInit(program: Command, session: Session): void {
@@ -33,6 +35,7 @@ export function addInit(program: Command, session: Session): void {
     .option("--origin <name>", "name of its log (default: HOST/log, by the issuer)")
     .option("--anchor <file>", "where the anchor goes, best on another disk (default: DIR/anchor)")
     .option("--policy <policy.json>", "first policy; the new operator is added to its operators")
+    .option("--with-index", "make a key that commits to the search index, admitted from the start")
     .addOption(
       new Option("--alg <alg>", "signature algorithm of its keys")
         .choices(["ES256", "ES384", "EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"])
@@ -40,10 +43,10 @@ export function addInit(program: Command, session: Session): void {
     )
     .option("--json", "print what was made as one JSON object")
     .action(async (dir: string, options: InitOptions) => {
-      const { policy } = options;
+      const { policy, withIndex: isIndexed = false } = options;
       const first = policy === undefined ? undefined : await readFirstPolicy(policy);
-      const made = await ServiceDirectory.create(dir, configOf(options), first);
-      describeDirectory(made, session.output);
+      const made = await ServiceDirectory.create(dir, configOf(options), { first, isIndexed });
+      await describeDirectory(made, session.output);
       const { thumbprint, noteKey } = await pinsOf(made);
       const { issuer, origin } = made.config;
       if (session.isJson) {
@@ -80,7 +83,7 @@ export async function pinsOf(
 }
 
 /** Says what was made and where the keys are. */
-export function describeDirectory(made: ServiceDirectory, output: Output): void {
+export async function describeDirectory(made: ServiceDirectory, output: Output): Promise<void> {
   output.note(`made a transparency service in ${made.path}`);
   output.note(`  issuer        ${made.config.issuer}`);
   output.note(`  log           ${made.config.origin}`);
@@ -88,7 +91,10 @@ export function describeDirectory(made: ServiceDirectory, output: Output): void 
   output.note(`  receipt key   ${made.receiptKeyPath} (signs receipts)`);
   output.note(`  operator key  ${made.operatorKeyPath} (signs registration policies)`);
   output.note(`  note key      ${made.noteKeyPath} (signs checkpoints for witnesses)`);
-  output.note("  keep the three keys secret and back them up with the rest of the directory");
+  if (await isThere(made.indexKeyPath)) {
+    output.note(`  index key     ${made.indexKeyPath} (signs heads of the search index)`);
+  }
+  output.note("  keep these keys secret and back them up with the rest of the directory");
   if (made.config.issuer === DEFAULT_ISSUER) {
     output.note(
       "  the issuer is a placeholder, fit for trying out: set --issuer for anything real",

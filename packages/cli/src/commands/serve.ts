@@ -13,7 +13,7 @@ import { CliError } from "../error.js";
 import { describeError } from "../exit.js";
 import type { ExitCode } from "../exit.js";
 import { FAILPOINT } from "../failpoint.js";
-import { codeOf } from "../file.js";
+import { codeOf, isThere } from "../file.js";
 import { addLimitOptions, limitsOf } from "../limit-options.js";
 import type { LimitOptions } from "../limit-options.js";
 import { parseServiceUrl } from "../naming.js";
@@ -29,7 +29,7 @@ import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
 import { addAsking, askingOf } from "../witness-policy.js";
 import type { Asking, AskingOptions } from "../witness-policy.js";
-import { parsePositive, parseSeconds, parseWhole } from "../whole.js";
+import { parseSeconds, parseWhole } from "../whole.js";
 import { configOf, describeDirectory, pinsOf } from "./init.js";
 
 interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
@@ -45,6 +45,7 @@ interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly indexEvery?: number;
   readonly indexSeconds?: number;
   readonly readyMaxAge?: number;
+  readonly readyMaxQuorumAge?: number;
   readonly logLevel: LogLevel;
   readonly logRequests: boolean;
 }
@@ -55,6 +56,8 @@ type Voice = Pick<Output, "note">;
 /** How long after a start what was put off is read, in milliseconds. */
 const REST_MS = 2000;
 const SCRUB_RATE = 5000;
+/** Between two heads of the index, where there is something new. */
+const INDEX_SECONDS = 3600;
 const SCRUB_PAUSE_SECONDS = 60;
 
 export function addServe(program: Command, session: Session): void {
@@ -74,7 +77,7 @@ export function addServe(program: Command, session: Session): void {
       SCRUB_RATE,
     )
     .option("--no-search", "keep no search index")
-    .option("--index-every <n>", "commit to the index after so many entries", parsePositive)
+    .option("--index-every <n>", "commit to the index after so many entries, 0: never", parseWhole)
     .option("--index-seconds <s>", "commit to the index after so many seconds", parseSeconds)
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
     .option("--create", "make the service first if the directory is missing or empty");
@@ -104,7 +107,8 @@ function addTelling(command: Command): void {
         .default("info"),
     )
     .option("--no-log-requests", "no line for each request")
-    .option("--ready-max-age <s>", "not ready with an older newest checkpoint", parseWhole);
+    .option("--ready-max-age <s>", "not ready with an older newest checkpoint", parseWhole)
+    .option("--ready-max-quorum-age <s>", "not ready with an older newest quorum", parseWhole);
 }
 
 async function serveDirectory(
@@ -120,14 +124,20 @@ async function serveDirectory(
     ? await ServiceDirectory.create(dir, configOf({ alg: "ES256" }))
     : await ServiceDirectory.open(dir);
   if (isNew) {
-    describeDirectory(directory, output);
+    await describeDirectory(directory, output);
     const { thumbprint, noteKey } = await pinsOf(directory);
     output.note(`thumbprint: ${thumbprint}`);
     output.note(`note key: ${noteKey}`);
   }
   const log = await openLog(options);
-  const asking = await askingOf(options, directory, (line) => {
-    (log ?? output).note(line);
+  const asking = await askingOf(options, directory, {
+    note: (line) => {
+      (log ?? output).note(line);
+    },
+    alarm: (line) => {
+      if (log === undefined) output.note(line);
+      else log.alarm(line);
+    },
   });
   const server = await bind(options, secrets, log);
   try {
@@ -237,12 +247,16 @@ interface Told {
   readonly output: Output;
 }
 
-function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Told): AppOptions {
+function appOptions(
+  { readyMaxAge, readyMaxQuorumAge }: ServeOptions,
+  { secrets, log, output }: Told,
+): AppOptions {
   const { access } = secrets;
   return {
     ...(access && { access }),
     ...(log && { log }),
     ...(readyMaxAge !== undefined && { maxCheckpointAge: readyMaxAge }),
+    ...(readyMaxQuorumAge !== undefined && { maxQuorumAge: readyMaxQuorumAge }),
     onDefect: (error, id) => {
       if (log === undefined) output.note(`tally: ${describeError(error, "request failed")}`);
       else log.defect(describeError(error), id);
@@ -251,21 +265,33 @@ function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Tol
 }
 
 function requireIndex({ search, indexEvery, indexSeconds }: ServeOptions): void {
-  if (search || (indexEvery === undefined && indexSeconds === undefined)) return;
+  if (search || ((indexEvery ?? 0) === 0 && indexSeconds === undefined)) return;
   throw new CliError("CLI_USAGE", "there is no index to commit to with --no-search");
 }
 
 async function headsOf(
   directory: ServiceDirectory,
-  { indexEvery, indexSeconds }: ServeOptions,
+  options: ServeOptions,
   voice: Voice,
 ): Promise<Pick<OpeningOptions, "heads">> {
-  if (indexEvery === undefined && indexSeconds === undefined) return {};
+  const { search, indexEvery, indexSeconds = await defaultSeconds(directory, options) } = options;
+  if (!search || indexEvery === 0 || (indexEvery === undefined && indexSeconds === undefined)) {
+    return {};
+  }
   const onFailure = (error: unknown): void => {
     voice.note(`tally: ${describeError(error, "the index was not committed to")}`);
   };
   const signer = await indexKey(directory);
   return { heads: { signer, everyEntries: indexEvery, everySeconds: indexSeconds, onFailure } };
+}
+
+// Who has made the key wants heads; an idle log gets none in any case.
+async function defaultSeconds(
+  { indexKeyPath }: ServiceDirectory,
+  { indexEvery }: ServeOptions,
+): Promise<number | undefined> {
+  if (indexEvery !== undefined || !(await isThere(indexKeyPath))) return undefined;
+  return INDEX_SECONDS;
 }
 
 async function openLog({ logLevel, logRequests }: ServeOptions): Promise<RequestLog | undefined> {

@@ -58,8 +58,8 @@ test("S8: keys may be kept for minutes, a refusal may not", async () => {
   const kid = encodeBase64url(publicKey.kid);
   const kept = await Promise.all([read(), read(`/${kid}`), read("/none")]);
   expect(kept.map((response) => response.headers.get("cache-control"))).toEqual([
-    "public, max-age=300",
-    "public, max-age=300",
+    "public, max-age=300, must-revalidate",
+    "public, max-age=300, must-revalidate",
     "no-store",
   ]);
 });

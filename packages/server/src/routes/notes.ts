@@ -1,4 +1,3 @@
-import { etagOf } from "../conditional.js";
 import { ServerError } from "../error.js";
 import type { Notes } from "../notes.js";
 import { sizeOf } from "../number.js";
@@ -26,7 +25,7 @@ export async function readNote(
 
 function noteReply(note: Uint8Array, cache: string): Reply {
   // W13: the type, with its character set.
-  return ok(note, { type: "text/plain; charset=utf-8", cache, etag: etagOf(note) });
+  return ok(note, { type: "text/plain; charset=utf-8", cache });
 }
 
 function notesOf({ notes }: TransparencyService): Notes {

@@ -56,14 +56,23 @@ export async function readPolicyDocument(
 }
 
 /**
- * Whether the service can take registrations, and the newest checkpoint's size and time; where the
- * log can only be read, why. With a scrub, how old its last whole passes are.
+ * Whether the service can take registrations, and the newest checkpoint's size and time; where it takes
+ * none, why. With a scrub, how old its last whole passes are; with witnesses, what they last did.
  */
 export function readHealth(service: TransparencyService, scrub?: () => ScrubAges): Reply {
   const { size, time } = service.log.head().checkpoint;
-  const rest = { size, time, ...(scrub === undefined ? {} : { scrub: scrub() }) };
+  const { witnessing } = service;
+  const rest = {
+    ...{ size, time },
+    ...(scrub && { scrub: scrub() }),
+    ...(witnessing && { witnesses: witnessing.outlook() }),
+  };
   if (service.isWritable()) return json({ status: "ok", ...rest });
   const standing = service.standing();
+  const held = service.witnessing?.held();
+  if (standing.kind === "writer" && held !== undefined) {
+    return json({ status: "held", ...rest, code: "SERVER_HELD", reason: held }, 503);
+  }
   if (standing.kind === "writer") return json({ status: "unavailable", ...rest }, 503);
   const { code, reason } = standing;
   return json({ status: "read-only", ...rest, code, reason }, 503);

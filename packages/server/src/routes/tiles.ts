@@ -1,6 +1,5 @@
 import { MerkleError, parseBundlePath, parseTilePath } from "@tallystick/merkle";
 
-import { etagOf } from "../conditional.js";
 import { ServerError } from "../error.js";
 import { CACHE, ok } from "../route.js";
 import type { Reply, RouteRequest } from "../route.js";
@@ -29,7 +28,7 @@ export async function readEntryBundle(
 
 // W14: immutable, the partial ones too: a narrower tile is the beginning of the wider one, for ever.
 function fixed(body: Uint8Array): Reply {
-  return ok(body, { type: BYTES_MEDIA_TYPE, cache: CACHE.immutable, etag: etagOf(body) });
+  return ok(body, { type: BYTES_MEDIA_TYPE, cache: CACHE.immutable });
 }
 
 // W15: one spelling for each tile, so that one tile has one address.

@@ -7,7 +7,7 @@ import type { NoteSigner } from "@tallystick/tlog";
 import { formatFreshState, originHash, Witness, witnessHandler } from "@tallystick/witness";
 import type { StateStore, StoredState } from "@tallystick/witness";
 
-import type { KeptEvidence, NoteKeeper } from "../witness/witnessing.js";
+import type { KeptEvidence, NoteKeeper } from "../witness/keeper.js";
 import { ORIGIN, TIME } from "./service.js";
 
 class MemoryStates implements StateStore {

@@ -3,8 +3,8 @@ import type { AskOutcome, WitnessPeer } from "@tallystick/witness";
 
 /** A witness as the service knows it: where it is, how it did, and what it cosigned last. */
 export class Peer implements WitnessPeer {
-  /** Of its first line in the policy. */
-  readonly name: string;
+  /** Of its lines in the policy: one for each key. */
+  readonly names: readonly string[];
   readonly url: string;
   readonly monitorUrl: string | undefined;
   readonly keys: WitnessPeer["keys"];
@@ -16,12 +16,19 @@ export class Peer implements WitnessPeer {
   isBusy = false;
   /** What it answered last. */
   last: AskOutcome | undefined;
+  /** What it cosigned last since the process started, with the time that it stated. */
+  cosigned: { readonly size: number; readonly time: number } | undefined;
 
-  constructor(name: string, { url, monitorUrl, keys }: WitnessPeer) {
-    this.name = name;
+  constructor(names: readonly string[], { url, monitorUrl, keys }: WitnessPeer) {
+    this.names = names;
     this.url = url;
     this.monitorUrl = monitorUrl;
     this.keys = keys;
+  }
+
+  /** Of its first line in the policy. */
+  get name(): string {
+    return this.names[0] ?? this.url;
   }
 
   /** Takes note of an outcome; yields whether it differs from the one before. */
@@ -46,6 +53,19 @@ export function peersOf(
     const lines = policy.witnesses.filter((witness) => witness.url === url);
     const [monitorUrl] = lines.flatMap(({ name }) => monitors.get(name) ?? []);
     const keys = lines.map(({ key }) => key);
-    return new Peer(lines[0]?.name ?? url, { url, monitorUrl, keys });
+    const names = lines.map(({ name }) => name);
+    return new Peer(names, { url, monitorUrl, keys });
   });
 }
+
+/** What each outcome says to an operator. */
+export const MEANINGS: Readonly<Record<AskOutcome, string>> = {
+  cosigned: "cosigns",
+  conflict: "cosigned another size last",
+  inconsistent: "says that this log does not extend what it cosigned",
+  refused: "refuses: it has to watch this log, under the key of its notes",
+  unverified: "sends no cosignature that holds under its keys in the policy",
+  late: "does not answer in time",
+  unavailable: "is not there, or failed",
+  malformed: "answers what no witness answers",
+};

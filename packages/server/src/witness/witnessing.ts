@@ -10,10 +10,11 @@ import type { Asked, AskOutcome, OwnNote } from "@tallystick/witness";
 
 import { ServerError } from "../error.js";
 import type { Notes } from "../notes.js";
-import { contradictionOf, noteInEvidence } from "./alarm.js";
-import type { Contradiction } from "./alarm.js";
 import { CosignedNote } from "./cosigned.js";
-import { type Peer, peersOf } from "./peers.js";
+import { Hold } from "./hold.js";
+import type { NoteKeeper } from "./keeper.js";
+import { MEANINGS, type Peer, peersOf } from "./peers.js";
+import { RollbackAlarm } from "./rollback-alarm.js";
 import { pathBetween } from "./tree.js";
 
 /**
@@ -23,24 +24,6 @@ import { pathBetween } from "./tree.js";
  * - `required`: the newest checkpoint with a quorum of cosignatures, never one without.
  */
 export type WitnessMode = "preferred" | "required";
-
-/** Evidence that an earlier process may have kept. */
-export interface KeptEvidence {
-  readonly place: string;
-  readonly evidence: Uint8Array;
-}
-
-/** Keeps what has to outlive the process. */
-export interface NoteKeeper {
-  /** Yields what was written last, `undefined` if nothing was. */
-  readonly read: () => Promise<Uint8Array | undefined>;
-  /** Replaces it, durably and as a whole, before it resolves. */
-  readonly write: (note: Uint8Array) => Promise<void>;
-  /** Keeps evidence under a name, durably, and yields where it is. */
-  readonly writeEvidence: (name: string, evidence: Uint8Array) => Promise<string>;
-  /** Yields all evidence that was kept, with where it is. */
-  readonly readEvidence: () => Promise<readonly KeptEvidence[]>;
-}
 
 /** Whom to ask for cosignatures, and what for. Times are in milliseconds. */
 export interface WitnessOptions {
@@ -57,8 +40,33 @@ export interface WitnessOptions {
   readonly timeoutMs?: number;
   /** For each witness before the service takes registrations, 5 s by default. */
   readonly bootTimeoutMs?: number;
+  /** Registers although a quorum of witnesses claims what the log has not, or has not been heard. */
+  readonly ignoreSizes?: boolean;
   /** Told what an operator should know. */
   readonly onNotice?: (line: string) => void;
+  /** Told what an operator has to act upon; as a notice unless given. */
+  readonly onAlarm?: (line: string) => void;
+}
+
+/** What there is of a quorum, and what each witness did last; null for what there is not yet. */
+export interface WitnessOutlook {
+  readonly mode: WitnessMode;
+  readonly quorum: { readonly size: number; readonly ageSeconds: number | null };
+  readonly witnesses: readonly {
+    readonly name: string;
+    readonly outcome: AskOutcome | null;
+    /** In entries and POSIX seconds. */
+    readonly cosigned: { readonly size: number; readonly time: number } | null;
+  }[];
+}
+
+/** How often a writer that is held asks again, at the least. */
+const HELD_MS = 5000;
+
+/** Where from and until when a witness is asked. */
+interface Asking {
+  readonly oldSize?: number;
+  readonly signal?: AbortSignal;
 }
 
 interface Parts {
@@ -71,21 +79,24 @@ interface Parts {
 /**
  * The service as a client of witnesses: has each newest checkpoint cosigned, off the way of
  * registrations, and stops the log where a witness shows a checkpoint of its own that it does not extend
- * (I8). What a witness merely says never stops anything.
+ * (I8). What a witness merely says freezes nothing; what a quorum says holds the writer.
  */
 export class Witnessing {
   readonly mode: WitnessMode;
   readonly peers: readonly Peer[];
   readonly #options: WitnessOptions;
   readonly #parts: Parts;
+  readonly #alarm: RollbackAlarm;
   readonly #abort = new AbortController();
   // Owned by #round: what is being asked about.
   #current: CosignedNote | undefined;
   // Owned by #keep: the newest with a quorum, which is kept.
   #quorum: CosignedNote | undefined;
   #keeping: Promise<void> = Promise.resolve();
-  // Owned by #compare.
-  #isAlarmed = false;
+  // Owned by open: nothing is held before.
+  #hold: Hold | undefined;
+  // Owned by #tellHold: why the writer is held, as it was told last.
+  #told: string | undefined;
   #wake: () => void = () => undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -94,6 +105,11 @@ export class Witnessing {
     this.peers = peersOf(options.policy, options.monitors);
     this.#options = options;
     this.#parts = parts;
+    const { keeper, onNotice, onAlarm = onNotice } = options;
+    this.#alarm = new RollbackAlarm({
+      ...{ ...parts, keeper, ownLog: this.#ownLog() },
+      tell: (line) => onAlarm?.(`tally: ${line}`),
+    });
   }
 
   /**
@@ -101,16 +117,36 @@ export class Witnessing {
    * registered; a witness that does not answer in time is passed over. Then begins to ask.
    */
   async open(): Promise<void> {
-    const { keeper, bootTimeoutMs: timeoutMs = 5000 } = this.#options;
+    const { policy, keeper, ignoreSizes: isIgnored = false } = this.#options;
+    const isHeardFirst = this.mode === "required";
+    this.#hold = new Hold({ policy, peers: this.peers, isHeardFirst, isIgnored });
     const kept = await keeper.read();
     const found = kept && (await ownNoteIn(kept, this.#ownLog()));
-    if (found !== undefined) await this.#compare(found, "what this service kept");
+    if (found !== undefined) await this.#alarm.compare(found, "what this service kept");
     else if (kept !== undefined)
       this.#tell("the kept cosigned checkpoint is not of this log's key");
-    await this.#compareEvidence();
-    if (found !== undefined && !this.#isAlarmed) await this.#adopt(found);
-    await Promise.all(this.peers.map((peer) => this.#look(peer, timeoutMs)));
+    await this.#alarm.compareEvidence();
+    if (found !== undefined && !this.isAlarmed) await this.#adopt(found);
+    await this.#hear();
+    this.#tellHold();
     this.#loop = this.#run();
+  }
+
+  /** Hears every witness before the first signature: what it shows, and what it says to a first request. */
+  async #hear(): Promise<void> {
+    const { bootTimeoutMs = 5000 } = this.#options;
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(bootTimeoutMs)]);
+    const round = this.isAlarmed ? undefined : await this.#newRound();
+    const heard = this.peers.flatMap((peer) => [
+      this.#look(peer, signal),
+      ...(round === undefined ? [] : [this.#ask(peer, round, { oldSize: 0, signal })]),
+    ]);
+    await Promise.all(heard);
+  }
+
+  /** Why nothing is registered for now, `undefined` where no quorum of witnesses speaks against it. */
+  held(): string | undefined {
+    return this.#hold?.reason();
   }
 
   /** Has the newest checkpoint asked about soon. */
@@ -165,15 +201,25 @@ export class Witnessing {
     return time === undefined ? undefined : Math.max(0, this.#parts.now() - time);
   }
 
+  /** What witnesses did for this process so far, for whoever looks after it. */
+  outlook(): WitnessOutlook {
+    const { mode, peers } = this;
+    const witnesses = peers.map(({ name, last = null, cosigned = null }) => {
+      return { name, outcome: last, cosigned };
+    });
+    const [size, ageSeconds] = [this.#quorum?.size ?? 0, this.quorumAge() ?? null];
+    return { mode, quorum: { size, ageSeconds }, witnesses };
+  }
+
   /** Whether a checkpoint was found that the log does not extend. */
   get isAlarmed(): boolean {
-    return this.#isAlarmed;
+    return this.#alarm.isRaised;
   }
 
   async #run(): Promise<void> {
     const { pauseMs = 1000, everyMs = 60_000 } = this.#options;
     const { signal } = this.#abort;
-    while (!signal.aborted && !this.#isAlarmed) {
+    while (!signal.aborted && !this.isAlarmed) {
       const woken = new AbortController();
       this.#wake = () => {
         woken.abort();
@@ -183,18 +229,16 @@ export class Witnessing {
       } catch (error) {
         this.#tell(`could not ask witnesses: ${messageOf(error)}`);
       }
+      this.#tellHold();
       await pause(pauseMs, signal);
-      await pause(everyMs, woken.signal);
+      const isHeld = this.held() !== undefined;
+      await pause(isHeld ? Math.min(everyMs, HELD_MS) : everyMs, woken.signal);
     }
   }
 
   /** Asks every witness that is free, and ends with a quorum, or once all of them have answered. */
   async #round(): Promise<void> {
-    const { notes } = this.#parts;
-    const note = parseNote(await notes.newest());
-    const same = [this.#current, this.#quorum].find((one) => one?.text === note.text);
-    const round = same ?? new CosignedNote(note, this.#options.policy);
-    this.#current = round;
+    const round = await this.#newRound();
     const answers = this.peers
       .filter(({ isBusy }) => !isBusy)
       .map((peer) => this.#ask(peer, round));
@@ -211,28 +255,42 @@ export class Witnessing {
     ]);
   }
 
+  async #newRound(): Promise<CosignedNote> {
+    const note = parseNote(await this.#parts.notes.newest());
+    const same = [this.#current, this.#quorum].find((one) => one?.text === note.text);
+    this.#current = same ?? new CosignedNote(note, this.#options.policy);
+    return this.#current;
+  }
+
   /** Yields whether the checkpoint has its quorum now. Never rejects. */
-  async #ask(peer: Peer, round: CosignedNote): Promise<boolean> {
+  async #ask(
+    peer: Peer,
+    round: CosignedNote,
+    { oldSize = Math.min(peer.size, round.size), signal = this.#abort.signal }: Asking = {},
+  ): Promise<boolean> {
     const { log, now } = this.#parts;
     const { timeoutMs } = this.#options;
-    const { signal } = this.#abort;
     peer.isBusy = true;
     try {
       const asked = await askWitness(
         peer,
         {
           note: { text: round.text, signatures: round.signatures.slice(0, 1) },
-          oldSize: Math.min(peer.size, round.size),
-          prove: (oldSize) => pathBetween(log, oldSize, round.size),
+          oldSize,
+          prove: (from) => pathBetween(log, from, round.size),
         },
         { now, signal, ...(timeoutMs !== undefined && { timeoutMs }) },
       );
       // Given up on by the process, not by the witness.
-      if (signal.aborted) return false;
+      if (this.#abort.signal.aborted) return false;
       this.#count(peer, asked);
-      if (asked.outcome === "conflict" || asked.outcome === "inconsistent") await this.#look(peer);
+      if (asked.outcome === "conflict" || asked.outcome === "inconsistent") {
+        await this.#look(peer, signal);
+      }
       if (asked.outcome !== "cosigned") return false;
       peer.size = round.size;
+      const times = asked.cosignatures.map(({ time = 0 }) => time);
+      peer.cosigned = { size: round.size, time: Math.max(...times) };
       round.add(asked.cosignatures);
       if (round.quorumTime === undefined) return false;
       await this.#keep(round);
@@ -245,7 +303,9 @@ export class Witnessing {
     }
   }
 
-  #count(peer: Peer, { outcome, claimedSize }: Asked): void {
+  #count(peer: Peer, asked: Asked): void {
+    const { outcome, claimedSize } = asked;
+    this.#hold?.hear(peer, asked, this.#parts.log.head().checkpoint.size);
     const isNew = peer.note(outcome);
     if (!isNew) return;
     const claim = claimedSize === undefined ? "" : `, it says that it has size ${claimedSize}`;
@@ -270,61 +330,14 @@ export class Witnessing {
   }
 
   /** Looks at what a witness has of this log, and holds the log against it. Never rejects. */
-  async #look(peer: Peer, timeoutMs = this.#options.timeoutMs): Promise<void> {
-    const { signal } = this.#abort;
+  async #look(peer: Peer, signal: AbortSignal): Promise<void> {
+    const { timeoutMs } = this.#options;
     const limits = { signal, ...(timeoutMs !== undefined && { timeoutMs }) };
     const found = await latestAt(peer, this.#ownLog(), limits);
     if (found === undefined) return;
     // Where it stands is a claim of the witness, and no more than a guess of where to ask from.
     peer.size = found.checkpoint.size;
-    await this.#compare(found, `witness ${peer.name} at ${peer.monitorUrl ?? peer.url}`);
-  }
-
-  /** Whatever came between an alarm and its freeze, the log stays held against what was found. */
-  async #compareEvidence(): Promise<void> {
-    for (const { place, evidence } of await this.#options.keeper.readEvidence()) {
-      if (this.#isAlarmed) return;
-      const note = noteInEvidence(evidence);
-      const found = note && (await ownNoteIn(note, this.#ownLog()));
-      if (found === undefined) this.#tell(`${place} has no checkpoint of this log's key`);
-      else await this.#compare(found, place, { isKept: true });
-    }
-  }
-
-  async #compare(found: OwnNote, where: string, { isKept = false } = {}): Promise<void> {
-    const { log, notes, now } = this.#parts;
-    try {
-      const finding = { found, where, newest: () => notes.newest(), time: now() };
-      const contradiction = await contradictionOf(log, finding);
-      if (contradiction === undefined) return;
-      this.#isAlarmed = true;
-      this.#tell(`${contradiction.why}, found at ${where}`);
-      // First, so that every start knows of it.
-      if (!isKept) await this.#keepEvidence(contradiction);
-      await this.#freeze(contradiction);
-    } catch (error) {
-      // A damaged log has an alarm of its own.
-      if (!(error instanceof LogError)) throw error;
-      this.#tell(`the log cannot be held against ${where}: ${error.message}`);
-    }
-  }
-
-  async #keepEvidence({ name, evidence }: Contradiction): Promise<void> {
-    const kept = await this.#options.keeper.writeEvidence(name, evidence).then(
-      (place) => `the evidence is ${place}`,
-      (error: unknown) => `the evidence could not be kept: ${messageOf(error)}`,
-    );
-    this.#tell(kept);
-  }
-
-  async #freeze({ why }: Contradiction): Promise<void> {
-    const { log } = this.#parts;
-    const standing = log.standing();
-    // I8. An older copy that is known for one is not closed for good: it is about to be replaced.
-    if (standing.kind === "reader" && standing.code === "LOG_BEHIND_ANCHOR") return;
-    // Shown to everybody, so it says nothing of where things are.
-    await log.freeze(`rolled back or forked: ${why}`);
-    this.#tell("read-only from here on: find out which copy of the log is the newest one");
+    await this.#alarm.compare(found, `witness ${peer.name} at ${peer.monitorUrl ?? peer.url}`);
   }
 
   /** Takes up what was kept, if it still has its quorum and the log has signed that tree. */
@@ -355,6 +368,19 @@ export class Witnessing {
     return { origin: verifierKey.name, key: verifierKey };
   }
 
+  // Once for each reason: what witnesses say in their answers is told of each of them.
+  #tellHold(): void {
+    const why = this.#hold?.claim() ?? this.held();
+    if (why === this.#told) return;
+    this.#told = why;
+    const { size } = this.#parts.log.head().checkpoint;
+    const { onAlarm, onNotice } = this.#options;
+    const isHeld = this.held() !== undefined;
+    const what = isHeld ? "nothing is registered" : "registered all the same, as asked";
+    if (why === undefined) this.#tell("no quorum of witnesses speaks against this log any more");
+    else (onAlarm ?? onNotice)?.(`tally: ${what}: ${why}; the log has ${size} entries`);
+  }
+
   #tell(line: string): void {
     this.#options.onNotice?.(`tally: ${line}`);
   }
@@ -367,17 +393,6 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-const MEANINGS: Readonly<Record<AskOutcome, string>> = {
-  cosigned: "cosigns",
-  conflict: "cosigned another size last",
-  inconsistent: "says that this log does not extend what it cosigned",
-  refused: "refuses: it has to watch this log, under the key of its notes",
-  unverified: "sends no cosignature that holds under its keys in the policy",
-  late: "does not answer in time",
-  unavailable: "is not there, or failed",
-  malformed: "answers what no witness answers",
-};
 
 function isOf({ name, keyId }: NoteSignature, key: VerifierKey): boolean {
   return name === key.name && keyId === key.keyId;

@@ -1,0 +1,70 @@
+import type { WitnessPolicy } from "@tallystick/tlog";
+import type { Asked } from "@tallystick/witness";
+
+import type { Peer } from "./peers.js";
+
+/** What a hold is judged by. */
+export interface HoldOptions {
+  readonly policy: WitnessPolicy;
+  readonly peers: readonly Peer[];
+  /** Whether a quorum has to be heard first. */
+  readonly isHeardFirst: boolean;
+  /** Whether the operator has decided that registrations go on in any case. */
+  readonly isIgnored: boolean;
+}
+
+/**
+ * Holds the writer while a quorum of witnesses says that the log is an older copy, or another log than
+ * the one that they cosigned: a claim, which is no proof and so freezes nothing.
+ *
+ * A claim stands until the same witness cosigns, or names a size that the log has. One that is silent
+ * takes nothing back, and neither does a log that grows past the claim: a fork grows too.
+ */
+export class Hold {
+  readonly #options: HoldOptions;
+  // Owned by hear: what each one that claims so says, in words.
+  readonly #claims = new Map<Peer, string>();
+  // Owned by hear: those that have cosigned since the start.
+  readonly #heard = new Set<Peer>();
+
+  constructor(options: HoldOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what a witness answered, while the log has `size` entries. */
+  hear(peer: Peer, { outcome, claimedSize }: Asked, size: number): void {
+    if (outcome === "cosigned") {
+      this.#heard.add(peer);
+      this.#claims.delete(peer);
+    } else if (outcome === "inconsistent") {
+      this.#claims.set(peer, "has cosigned another log");
+    } else if (claimedSize !== undefined && claimedSize > size) {
+      this.#claims.set(peer, `has cosigned ${claimedSize} entries`);
+    } else if (claimedSize !== undefined) {
+      this.#claims.delete(peer);
+    }
+  }
+
+  /** What a quorum claims against the log, whether that is heeded or not; `undefined` where none does. */
+  claim(): string | undefined {
+    if (!this.#isQuorum([...this.#claims.keys()])) return undefined;
+    const claims = [...this.#claims].map(([{ name }, what]) => `${name} ${what}`);
+    return `a quorum of witnesses contradicts this log: ${claims.join(", ")}`;
+  }
+
+  /** Why nothing is registered, `undefined` where nothing speaks against it. */
+  reason(): string | undefined {
+    const { isHeardFirst, isIgnored } = this.#options;
+    if (isIgnored) return undefined;
+    const claim = this.claim();
+    if (claim !== undefined || !isHeardFirst || this.#isQuorum([...this.#heard])) return claim;
+    return "no quorum of witnesses has cosigned the newest checkpoint since the start";
+  }
+
+  // A quorum that asks for nobody is none: of all that can be asked, more than half.
+  #isQuorum(some: readonly Peer[]): boolean {
+    const { policy, peers } = this.#options;
+    if (policy.isQuorum([])) return 2 * some.length > peers.length;
+    return policy.isQuorum(some.flatMap(({ names }) => names));
+  }
+}
