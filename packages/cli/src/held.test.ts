@@ -35,8 +35,8 @@ function hidingOf(url: string): Server {
 
 beforeAll(async () => {
   workspace = await Workspace.moveTo();
-  const { stderr } = await workspace.must("init", "service");
-  const vkey = /note vkey +(\S+)/.exec(stderr)?.[1] ?? "";
+  const made = await workspace.must("init", "service");
+  const vkey = /^note key: (\S+)$/m.exec(made.stdout)?.[1] ?? "";
   const { stdout } = await workspace.must("witness", "init", "w", "--name", "witness.example/w");
   await workspace.must("witness", "add-log", "w", vkey);
   const directory = await WitnessDirectory.open(workspace.at("w"));

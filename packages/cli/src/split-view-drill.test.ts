@@ -54,7 +54,8 @@ async function run(text: string): Promise<void> {
   const { code, stdout, stderr } = outcome;
   const got = wanted.startsWith("exit ") ? `exit ${String(code)}` : stdout.trim();
   ran.push([command, wanted, got === wanted ? got : `${got}: ${stderr}`]);
-  if (line.startsWith("tally init")) named.set("NOTE", /note vkey +(\S+)/.exec(stderr)?.[1] ?? "");
+  if (line.startsWith("tally init"))
+    named.set("NOTE", /^note key: (\S+)$/m.exec(stdout)?.[1] ?? "");
   if (line.startsWith("tally witness init")) named.set("WITNESS", stdout.trim());
 }
 

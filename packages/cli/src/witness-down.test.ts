@@ -48,7 +48,7 @@ test("what is registered while the witnesses are down is followed, and told to b
   expect(stdout).toContain(`sound: ${newest} entries checked`);
   expect(stdout).toContain(`published: ${String(size)} entries, ${LOADED} behind`);
   const copy = await workspace.must("mirror", server.url, "copy", ...pinned, "--json");
-  expect(JSON.parse(copy.stdout)).toMatchObject({ size: Number(size), latest: newest });
+  expect(JSON.parse(copy.stdout)).toMatchObject({ size: Number(size), newestSize: newest });
   const shown = await workspace.must("checkpoint", "--service", server.url, ...pinned, "--json");
   expect(JSON.parse(shown.stdout)).toMatchObject({ size: newest, witnessed: Number(size) });
   expect((await server.stop()).code).toBe(0);
