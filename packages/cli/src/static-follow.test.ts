@@ -132,6 +132,74 @@ describe("an export of another face", () => {
   });
 });
 
+describe("an audit of a web server with an export", () => {
+  const audit = (url: string, ...more: readonly string[]): Promise<Outcome> =>
+    workspace.tally("audit", "--service", url, ...TRUST, "--json", ...more);
+
+  test("replays it as that of the folder does, and goes on from where it stopped", async () => {
+    const folder = await workspace.must("audit", "late", ...TRUST, "--json");
+    const state = ["--state", "web.audit"];
+    expect(await served("early", (url) => audit(url, ...state))).toMatchObject({ code: 0 });
+    const outcomes = await served("late", async (url) => [
+      await audit(url),
+      await audit(url, ...state),
+    ]);
+    for (const { code, stdout, stderr } of outcomes) {
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(JSON.parse(stdout)).toMatchObject({ size: late });
+    }
+    const report = JSON.parse(folder.stdout) as object;
+    const rate: unknown = expect.any(Number);
+    expect(JSON.parse(outcomes[0]?.stdout ?? "")).toEqual({ ...report, rate });
+  });
+
+  test("that gives all files as one type replays it, too", async () => {
+    const untyped: Twist = (path, response) => {
+      response.setHeader("content-type", "application/octet-stream");
+      if (path !== "version") return false;
+      response.end("{}");
+      return true;
+    };
+    expect(await served("late", (url) => audit(url), untyped)).toMatchObject({ code: 0 });
+  });
+
+  test.each<[string, Twist, number, string]>([
+    [
+      "a statement of other bytes",
+      (path, response) => {
+        const isHit = path.startsWith("statements/");
+        if (isHit) response.end("other");
+        return isHit;
+      },
+      1,
+      "MIRROR_BODY_INVALID",
+    ],
+    [
+      "a chain that does not go back",
+      (path, response) => {
+        const isHit = path === `checkpoints/${early}`;
+        if (isHit) response.end(Buffer.of(0x41, 0x01));
+        return isHit;
+      },
+      1,
+      "MIRROR_CHECKPOINT_INVALID",
+    ],
+    [
+      "a server that breaks",
+      (path, response) => {
+        const isHit = path.startsWith("statements/");
+        if (isHit) response.writeHead(500).end();
+        return isHit;
+      },
+      2,
+      "CLIENT_UNAVAILABLE",
+    ],
+  ])("%s: no sound log", async (_name, twist, exit, error) => {
+    const { code, stdout } = await served("late", (url) => audit(url), twist);
+    expect([code, stdout]).toEqual([exit, expect.stringContaining(error)]);
+  });
+});
+
 describe("a place that fails", () => {
   const answering = (status: number): Twist => {
     return (path, response) => {
