@@ -274,7 +274,11 @@ describe("a place that has tiles and no receipts of consistency", () => {
   const absent = (): Promise<never> => Promise.reject(new ClientError("CLIENT_REFUSED", "none"));
 
   /** A place with the tiles of one log, and the checkpoints of another. */
-  function placeOf(tiles: FakeLog, signed: FakeLog, kept = GONE): (size: number) => Promise<LogView> {
+  function placeOf(
+    tiles: FakeLog,
+    signed: FakeLog,
+    kept = GONE,
+  ): (size: number) => Promise<LogView> {
     return async (size) => {
       const wire = new Wire({
         "GET /checkpoints/latest": [await signed.record(size)],

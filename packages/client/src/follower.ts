@@ -1,6 +1,11 @@
 import { encodeHex } from "@tallystick/cose";
 import { Contradiction, decodeChainLink } from "@tallystick/receipt";
-import type { ForkProof, SignedCheckpoint, TrustedTree, VerifiedInclusion } from "@tallystick/receipt";
+import type {
+  ForkProof,
+  SignedCheckpoint,
+  TrustedTree,
+  VerifiedInclusion,
+} from "@tallystick/receipt";
 import { VerifierError, verifyCheckpoint, verifyConsistency } from "@tallystick/verifier";
 import type { CheckpointOptions, TrustStore } from "@tallystick/verifier";
 
@@ -165,7 +170,8 @@ export class Follower {
       if (found !== undefined) throw await this.#contradicted(found);
       return new Error("its tiles are of another tree");
     } catch (error) {
-      if (error instanceof ClientError && error.code === "CLIENT_EXTENSION_UNKNOWN") return unproven;
+      if (error instanceof ClientError && error.code === "CLIENT_EXTENSION_UNKNOWN")
+        return unproven;
       if (!isNotShown(error)) throw error;
       return error;
     }
