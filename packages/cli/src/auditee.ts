@@ -103,7 +103,10 @@ const nothing = (): Promise<void> => Promise.resolve();
 async function replayable(client: ServiceClient): Promise<ServiceVersion | undefined> {
   try {
     const version = await client.version();
-    for await (const _ of client.replayEntries(0)) break;
+    const entries = client.replayEntries(0);
+    await entries.next();
+    // The rest of the bundle is not asked for.
+    await entries.return();
     return version;
   } catch (error) {
     if (error instanceof ClientError && isOfFiles(error)) return undefined;

@@ -194,7 +194,7 @@ describe("an audit of a web server with an export", () => {
       2,
       "CLIENT_UNAVAILABLE",
     ],
-  ])("%s: no sound log", async (_name, twist, exit, error) => {
+  ])("%s: no sound log", async (...[, twist, exit, error]) => {
     const { code, stdout } = await served("late", (url) => audit(url), twist);
     expect([code, stdout]).toEqual([exit, expect.stringContaining(error)]);
   });
