@@ -5,7 +5,14 @@ import { SignedStatement } from "@tallystick/statement";
 
 import type { Outcome } from "./testing/command.js";
 import { FirmwareWalk, type Told } from "./testing/firmware.js";
-import { OPERATOR, VENDOR, report, rom, writeAppraisal } from "./testing/review.js";
+import {
+  OPERATOR,
+  VENDOR,
+  report,
+  rom,
+  writeAppraisal,
+  writeRegistration,
+} from "./testing/review.js";
 import type { Workspace } from "./testing/workspace.js";
 
 let walk: FirmwareWalk;
@@ -37,9 +44,9 @@ function appraise(
 const bundle = (): Promise<Outcome> => walk.bundle();
 
 beforeAll(async () => {
-  walk = await FirmwareWalk.run();
+  walk = await FirmwareWalk.run(writeRegistration);
   ({ workspace, service } = walk);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => walk.end());
 

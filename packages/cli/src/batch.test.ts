@@ -141,7 +141,7 @@ describe("tally register", () => {
     );
     const register = ["register", "many", "--service", server.url, "--out", "registered"];
     const { code, stdout, stderr } = await workspace.tally(...register);
-    expect(stdout).toBe("registered: 299\nrefused: 2\n");
+    expect(stdout).toBe("registered: 299\nrefused: 2\nwrote: registered, 299 files\n");
     expect(stderr).toMatch(
       /^010\.scitt: CLIENT_STATEMENT_MALFORMED: not a signed statement: .+\nstranger\.scitt: CLIENT_REFUSED: Rejected: .+\n$/,
     );

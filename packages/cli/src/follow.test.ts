@@ -81,7 +81,7 @@ describe("a log whose note is behind what clients are shown", () => {
     }
     const again = await monitored("behind", "behind.state", ...PINNED, "--json");
     expect(eventsOf(again.stdout)).toEqual([
-      expect.objectContaining({ event: "sound", size: sizes.later, published: sizes.early }),
+      expect.objectContaining({ event: "sound", size: sizes.later, publishedSize: sizes.early }),
     ]);
     // What was seen beyond the note is not taken back.
     expect(await monitored("early", "behind.state", ...PINNED)).toMatchObject({ code: 1 });
@@ -89,7 +89,7 @@ describe("a log whose note is behind what clients are shown", () => {
 
   test("is mirrored up to its note, and the mirror says what is not in it", async () => {
     const { stdout } = await workspace.must("mirror", "behind", "of-behind", ...PINNED, "--json");
-    expect(JSON.parse(stdout)).toMatchObject({ size: sizes.early, latest: sizes.later });
+    expect(JSON.parse(stdout)).toMatchObject({ size: sizes.early, newestSize: sizes.later });
     expect(await workspace.names("of-behind/checkpoints")).not.toContain(String(sizes.later));
     await workspace.must("monitor", "of-behind", "--state", "of-behind.state", "--once", ...PINNED);
     await workspace.must("mirror", "later", "of-behind", ...PINNED);
@@ -195,7 +195,10 @@ describe("a note with cosignatures", () => {
     await web.close();
     expect(passes).toBe(3);
     const [first, ...rest] = eventsOf(stdout);
-    expect(first).toMatchObject({ event: "alert", code: "MIRROR_NOT_WITNESSED" });
+    expect(first).toMatchObject({
+      event: "alert",
+      error: { code: "MIRROR_NOT_WITNESSED" },
+    });
     expect(rest.filter(({ event }) => event === "alert")).toEqual([]);
   });
 });

@@ -201,7 +201,8 @@ test.each([
   [["--digest", `sha-512:${FILE}`], /--digest is no digest/],
   [["--purl", "zlib"], /--purl is no package URL/],
   [["--device-class", " "], /--device-class says nothing/],
-  [["--product-version", ""], /--product-version says nothing/],
+  [["--product-version", ""], /--product-version is empty/],
+  [["--product-version", " "], /--product-version says nothing/],
   [["--digest", FILE, "--prove", "f"], /--prove goes with one of/],
   [["--sub", "a", "--digest", FILE, "--prove", "f"], /--prove goes with one of/],
 ])("%j is wrong usage", async (args, says) => {

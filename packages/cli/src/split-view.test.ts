@@ -171,7 +171,7 @@ describe("any byte of a mirrored folder that an auditor reads", () => {
         const pinned = ["--trust", "trust.json"];
         const name = `${encodeBase64url(new TextEncoder().encode(path)).slice(-40)}.${at}`;
         const outcomes = [
-          ...(isAudited(path) ? [await workspace.tally("audit", "sound", ...pinned)] : []),
+          await workspace.tally("audit", "sound", ...pinned),
           await workspace.tally("monitor", "sound", "--state", name, "--once", ...pinned),
           await workspace.tally("mirror", "sound", `${name}.copy`, ...pinned),
         ];
@@ -191,11 +191,5 @@ async function auditedPaths(folder: string): Promise<readonly string[]> {
   const top = `${workspace.at(folder)}/`;
   return files
     .map(({ parentPath, name }) => join(parentPath, name).slice(top.length))
-    .filter((path) => /^(tile|statements|policies|checkpoint|checkpoints|notes)(\/|$)/.test(path))
-    .filter((path) => !path.endsWith("/latest"));
-}
-
-// An audit makes the tree from the statements, and the policies likewise: it reads no copy of either.
-function isAudited(path: string): boolean {
-  return /^(tile\/entries|statements|checkpoint|checkpoints)(\/|$)/.test(path);
+    .filter((path) => /^(tile|statements|policies|checkpoint|checkpoints|notes)(\/|$)/.test(path));
 }

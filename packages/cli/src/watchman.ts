@@ -95,10 +95,12 @@ export class Watchman {
     try {
       const { published, newest } = await monitor(path, {
         ...{ trust, witnesses, parallel, from, signal, state: this.#state },
+        onHeads: (heads) => {
+          metrics.setPublished(heads.published.signed.checkpoint.size);
+        },
         onEntries: (entries) => this.#tell(entries),
         onState: (state) => this.#save(state),
       });
-      metrics.setPublished(published.signed.checkpoint.size);
       if (!this.#isAt(newest.signed)) return { outcome: "failed", isFinal: false };
       if (maxAge !== undefined) requireFresh(newest.signed, { now: this.#session.now(), maxAge });
       this.#deliveries.endAlert();

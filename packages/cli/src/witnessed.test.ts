@@ -2,12 +2,11 @@ import { cp, rm } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parseNote, parseTlogProof, VerifierKey } from "@tallystick/tlog";
-import { serveWitness, Witness } from "@tallystick/witness";
 import type { RunningWitness } from "@tallystick/witness";
 
+import { startWitness } from "./testing/running-witness.js";
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
-import { WitnessDirectory } from "./witness-directory.js";
 
 const SERVE = ["serve", "service", "--port", "0", "--witness-policy", "policy"];
 const ISS = "https://issuer.example";
@@ -28,7 +27,7 @@ beforeAll(async () => {
   noteKey = VerifierKey.of(origin, "ed25519", publicKey).format();
   const { stdout } = await workspace.must("witness", "init", "w", "--name", "witness.example/w");
   await workspace.must("witness", "add-log", "w", noteKey);
-  witness = await startWitness();
+  witness = await startWitness(workspace.at("w"));
   lines = stdout
     .trimEnd()
     .split("\n")
@@ -46,14 +45,6 @@ afterAll(async () => {
   await witness.close();
   await workspace.remove();
 });
-
-async function startWitness(): Promise<RunningWitness> {
-  const directory = await WitnessDirectory.open(workspace.at("w"));
-  const [signers, logs] = await Promise.all([directory.signers(), directory.logs()]);
-  const now = (): number => Math.floor(Date.now() / 1000);
-  const options = { signers, logs, store: directory.store, now };
-  return serveWitness(new Witness(options), { host: "127.0.0.1", port: 0 });
-}
 
 function serve(mode: string): Promise<ServeProcess> {
   const asking = ["--witness-policy", "policy", "--witness-mode", mode];
@@ -79,13 +70,14 @@ interface Verified {
 
 /** Has a receipt fetched, written as a proof and made again, by the command. */
 async function convert(url: string, { entryId }: Verified): Promise<void> {
-  const fetching = ["receipt", entryId, "--service", url];
+  const demanding = ["--witness-policy", "policy"];
+  const fetching = ["receipt", entryId, "--service", url, ...demanding];
   await workspace.must(...fetching, "--out", "a.receipt");
   await workspace.must(...fetching, "--as", "tlog-proof", "--out", "a.proof");
   const proof = parseTlogProof(await workspace.read("a.proof"));
   expect(proof.note.signatures).toHaveLength(3);
   const back = ["receipt", entryId, "--from-proof", "a.proof", "--trust", "trust.json"];
-  await workspace.must(...back, "--out", "back.receipt");
+  await workspace.must(...back, ...demanding, "--out", "back.receipt");
   expect(await workspace.read("back.receipt")).toEqual(await workspace.read("a.receipt"));
   // From tiles it is the same, as the newest note has the cosignatures.
   const tiles = ["receipt", entryId, "--from-tiles", url, "--trust", "trust.json"];
@@ -225,7 +217,8 @@ describe("a service with a witness, over processes and ports", () => {
     ]);
     await convert(first.url, verified);
     const served = new Uint8Array(await (await fetch(`${first.url}/checkpoint`)).arrayBuffer());
-    await workspace.must("mirror", first.url, "copy", "--trust", "trust.json");
+    await workspace.must("mirror", first.url, "copy", "--trust", "trust.json", ...policy);
+    await workspace.must("audit", "--service", first.url, "--trust", "trust.json", ...policy);
     expect((await first.stop()).code).toBe(0);
     expect(await workspace.names("service/witness")).toEqual(["checkpoint"]);
     await exported(served, verified);

@@ -57,7 +57,8 @@ describe("the README", () => {
         printed += chunk.toString();
         const [, found] = /^listening on (\S+)$/m.exec(printed) ?? [];
         // The two streams are not ordered: the suggestions may come before or after.
-        if (found !== undefined && /--out package\.transparent\.scitt$/m.test(printed)) resolve(found);
+        if (found !== undefined && /--out package\.transparent\.scitt$/m.test(printed))
+          resolve(found);
       };
       server.stdout.on("data", read);
       server.stderr.on("data", read);

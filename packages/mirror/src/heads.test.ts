@@ -123,6 +123,29 @@ describe("a note that is behind checkpoints/latest", () => {
     expect(contradiction?.kind).toBe("fork");
   });
 
+  test.each<[string, (files: Map<string, Uint8Array>) => unknown, string]>([
+    ["no note", (files) => files.delete("notes/23"), "MIRROR_INCOMPLETE"],
+    [
+      "the note of another size",
+      (files) => files.set("notes/23", files.get("notes/19") ?? new Uint8Array()),
+      "MIRROR_CHECKPOINT_INVALID",
+    ],
+  ])(
+    "has to have one for what is ahead, which else is not kept: %s",
+    async (...[, change, code]) => {
+      const source = await behind(19, 23);
+      change(source.files);
+      const keep = (): Promise<void> => Promise.reject(new Error("told of it"));
+      const rest = { trust: log.trust, parallel: 1 };
+      const following = monitor(source, {
+        ...{ ...rest, state: FRESH_STATE, onEntries: keep, onState: keep },
+      });
+      expect((await refusal(following)).code).toBe(code);
+      const copying = mirror(source, new PaperFolder(), { ...rest, onSeen: keep });
+      expect((await refusal(copying)).code).toBe(code);
+    },
+  );
+
   test("and what was ahead is missing later: stale", async () => {
     const { state } = await followed(await behind(19, 23));
     const back = await log.folder(subjects(19), { sizes: [19] });

@@ -1,7 +1,7 @@
 import { MirrorError } from "./error.js";
 import { requireAgreement } from "./extension.js";
 import type { Showing } from "./extension.js";
-import { LATEST, headOf, openRecord, readLatest, readPublished } from "./head.js";
+import { LATEST, headOf, openRecord, readLatest, readNote, readPublished } from "./head.js";
 import type { KeptCheckpoint, LogHead, NoteOptions } from "./head.js";
 import type { CheckedReader } from "./read-path.js";
 import { isSame } from "./same.js";
@@ -19,7 +19,7 @@ export interface LogHeads {
 
 /**
  * Reads the newest checkpoints of a log: its note, in both forms, and `checkpoints/latest` where the place
- * has it. The two are of one log, and the larger one extends the other, so that nobody is shown another
+ * has it, with the note of its size. The two are of one log, and the larger one extends the other, so that nobody is shown another
  * history under the one name than under the other.
  *
  * @throws {@link MirrorError} `MIRROR_CONTRADICTION` with the evidence, `MIRROR_NOT_EXTENDED`,
@@ -47,6 +47,8 @@ export async function readHeads(reader: CheckedReader, options: NoteOptions): Pr
   const tree = await requireAgreement(published.signed, newest.signed, {
     ...{ trust, tree: () => ahead(() => VerifiedTree.open(reader, newest.signed.checkpoint)) },
   });
+  // Last, for a fork is evidence under the receipt key alone; nothing counts that the note key has not signed.
+  await ahead(() => readNote(reader, newest.signed, trust));
   return { published, newest, tree };
 }
 

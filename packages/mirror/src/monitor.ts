@@ -30,6 +30,9 @@ export interface CheckedEntry {
   readonly contentType: string | number | undefined;
 }
 
+/** The newest checkpoints that a log showed. */
+export type Followed = Pick<LogHeads, "published" | "newest">;
+
 /** How a log is followed. */
 export interface MonitorOptions {
   /** Pins note key and receipt keys of the log. */
@@ -47,6 +50,8 @@ export interface MonitorOptions {
    * is done: the state that follows does not come back to them.
    */
   readonly onEntries: (entries: readonly CheckedEntry[]) => Promise<void>;
+  /** Told of the checkpoints that the log shows, once they extend what was seen. */
+  readonly onHeads?: (heads: Followed) => void;
   /** Told of each step from which a later run can go on. */
   readonly onState: (state: MonitorState) => Promise<void>;
   /** Statements that are on their way at a time. */
@@ -54,9 +59,6 @@ export interface MonitorOptions {
   /** Stops the pass before the next few entries. */
   readonly signal?: AbortSignal;
 }
-
-/** The newest checkpoints that a log showed. */
-export type Followed = Pick<LogHeads, "published" | "newest">;
 
 /**
  * Follows a log up to its newest checkpoint, be it in the note or at `checkpoints/latest` alone: it extends
@@ -86,6 +88,7 @@ export async function monitor(source: ReadPath, options: MonitorOptions): Promis
   await requireExtension(start.seen, newest.signed, {
     ...{ trust, keptIn: "the state", shown: () => Promise.resolve(tree) },
   });
+  options.onHeads?.(followed);
   // Kept with the first state: a first run that is cut short begins at the same entry again.
   const position =
     start.seen === undefined

@@ -33,14 +33,16 @@ export function addAudit(program: Command, session: Session): void {
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")
     .option("--quiet", "no progress line")
     .option("--json", "print the report as one JSON object");
-  withAccess(withDemand(command)).action(async (dir: string | undefined, options: CommandOptions) => {
-    const auditee = await openAuditee({ dir, ...options });
-    try {
-      await run(auditee, options, session);
-    } finally {
-      await auditee.close();
-    }
-  });
+  withAccess(withDemand(command)).action(
+    async (dir: string | undefined, options: CommandOptions) => {
+      const auditee = await openAuditee({ dir, ...options });
+      try {
+        await run(auditee, options, session);
+      } finally {
+        await auditee.close();
+      }
+    },
+  );
 }
 
 async function run(

@@ -105,17 +105,17 @@ async function readSeen(copy: KeptPath, trust: TrustStore): Promise<MonitorState
 function tell({ head, newest, before, isComplete }: Mirrored, session: Session): void {
   const { issuer, origin, size, root } = head.signed.checkpoint;
   const { unchecked } = head;
-  const latest = newest.checkpoint.size;
+  const newestSize = newest.checkpoint.size;
   const { output, isJson } = session;
   if (!isComplete) session.exit = EXIT.failed;
   if (isJson) {
     const copied = { issuer, origin, size, root: encodeHex(root), oldSize: before, isComplete };
-    output.printJson({ ...copied, latest, unchecked });
+    output.printJson({ ...copied, newestSize, uncheckedSignatures: unchecked });
     return;
   }
   if (isComplete) output.print(`mirrored: ${size} entries, root ${encodeHex(root)}`);
   else output.print(`not finished: run it again, it goes on from where it stopped`);
   output.print(`log: ${origin} of ${issuer}`);
   output.print(`new entries: ${size - before}`);
-  printPublished({ size: latest, published: size, unchecked }, output);
+  printPublished({ size: newestSize, published: size, unchecked }, output);
 }

@@ -148,8 +148,8 @@ function tell(pass: Pass, { seen, position }: MonitorState, session: Session): v
   const published = pass.published?.signed.checkpoint.size ?? size;
   const unchecked = pass.published?.unchecked ?? 0;
   if (isJson) {
-    const told = { size, root, time, checked: position, published, unchecked };
-    output.printJson({ event: "sound", ...told });
+    const told = { size, root, time, checked: position, publishedSize: published };
+    output.printJson({ event: "sound", ...told, uncheckedSignatures: unchecked });
     return;
   }
   output.print(`sound: ${position} entries checked, root ${root}`);

@@ -1,6 +1,6 @@
 import { createPrivateKey, sign } from "node:crypto";
 
-import { concatBytes, digest, encodeCbor, encodeHex, type CborValue } from "@tallystick/cose";
+import { concatBytes, digest, encodeCbor, type CborValue } from "@tallystick/cose";
 
 import { Authority } from "./pki.js";
 import { rom } from "./review.js";
@@ -73,8 +73,8 @@ export function corim(version: number): Uint8Array {
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 
 /**
- * Writes evidence of two devices of one vendor, one that runs version 7 and one that runs
- * version 8, evidence of which a part was asked for, their certificate, a manifest of version 7 and the root; yields the root in PEM.
+ * Writes evidence of two devices of one vendor, one that runs version 7 and one that runs version 8,
+ * evidence of which a part was asked for, and their certificate; yields the root in PEM.
  */
 export async function writeDevices(workspace: Workspace): Promise<string> {
   const authority = await Authority.make("Example Devices");
@@ -83,17 +83,5 @@ export async function writeDevices(workspace: Workspace): Promise<string> {
   await workspace.write("device-7.bin", transcript(record(7), key));
   await workspace.write("device-8.bin", transcript(record(8), key));
   await workspace.write("device-part.bin", transcript(record(7), key, 2));
-  await workspace.write("rim-7.cbor", corim(7));
   return authority.pem;
-}
-
-/** Yields the release that leads from what version 7 measures to the file that was reviewed. */
-export function releaseOf(rim: string): string {
-  const digests = [{ alg: "sha-384", value: encodeHex(digest("sha-384", rom(7))) }];
-  return JSON.stringify({
-    format: "tallystick-release/1",
-    ...{ vendor: "Example Silicon", product: "Root of Trust", version: "7.0.1" },
-    files: [{ name: "rot-7.bin", digests }],
-    rims: [{ entry: rim }],
-  });
 }

@@ -1,15 +1,16 @@
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { SignedStatement } from "@tallystick/statement";
 
-import type { Outcome } from "./command.js";
-import { releaseOf, writeDevices } from "./device.js";
-import { report, rom, VENDOR, writeAppraisal, writeRegistration } from "./review.js";
+import { start, type Outcome } from "./command.js";
+import { writeDevices } from "./device.js";
+import { VENDOR, writeAppraisal } from "./review.js";
 import { ServeProcess } from "./server.js";
 import { Workspace } from "./workspace.js";
 
-const PAGE = resolve(import.meta.dirname, "../../../../docs/firmware.md");
+const ROOT = resolve(import.meta.dirname, "../../../..");
 const DEFAULT_URL = "http://127.0.0.1:8000";
 
 /** A decision in JSON, with the exit code. */
@@ -18,34 +19,40 @@ export interface Told {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** The commands of docs/firmware.md, run in order in this process, with the files that it speaks of. */
+/** The blocks of docs/firmware.md, each run by a shell in order, in an empty folder. */
 export class FirmwareWalk {
   readonly workspace: Workspace;
   readonly #said = new Map<string, Outcome>();
   #server: ServeProcess | undefined;
-  /** Root of the devices, in PEM. */
-  #root = "";
 
   private constructor(workspace: Workspace) {
     this.workspace = workspace;
   }
 
-  static async run(): Promise<FirmwareWalk> {
+  /**
+   * Walks the whole page; `beforeInit` may admit more to the log. Throws, with what was said, at the
+   * first block that a shell would stop in.
+   */
+  static async run(beforeInit?: (workspace: Workspace) => Promise<void>): Promise<FirmwareWalk> {
     const walk = new FirmwareWalk(await Workspace.moveTo());
-    for (const version of [6, 7]) {
-      const score = version === 6 ? "5.3" : "none";
-      await walk.workspace.write(`rot-${version}.bin`, rom(version));
-      await walk.workspace.write(`report-${version}.json`, report(version, score));
-    }
-    const page = readFileSync(PAGE, "utf8");
-    const blocks = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, block = ""]) => block);
-    for (const line of blocks.flatMap((block) => block.trim().split("\n"))) {
-      await walk.#step(line.replace(/^tally /, ""));
+    const page = readFileSync(resolve(ROOT, "docs/firmware.md"), "utf8");
+    const [first = "", ...blocks] = [...page.matchAll(/^```sh\n(.*?)^```/gms)].map(
+      ([, block = ""]) => block,
+    );
+    const setup = first.replace("$PWD/../tallystick", () => ROOT);
+    try {
+      for (const block of blocks) {
+        if (block.startsWith("tally init ")) await beforeInit?.(walk.workspace);
+        await walk.#do(block, setup);
+      }
+    } catch (thrown) {
+      await walk.end();
+      throw thrown;
     }
     return walk;
   }
 
-  /** What each command came to, by its text. */
+  /** What each block came to, by its text. */
   get said(): ReadonlyMap<string, Outcome> {
     return this.#said;
   }
@@ -60,22 +67,25 @@ export class FirmwareWalk {
     return ["--service", this.#server?.url ?? DEFAULT_URL];
   }
 
-  async #step(command: string): Promise<void> {
+  async #do(block: string, setup: string): Promise<void> {
     const { workspace } = this;
-    if (command.startsWith("init ")) await writeRegistration(workspace);
-    if (command.startsWith("appraise ")) await writeAppraisal(workspace, "appraisal.json");
-    if (command.startsWith("sign rim-7.cbor")) this.#root = await writeDevices(workspace);
-    if (command.startsWith("sign release-7.json")) {
-      const { entryId } = SignedStatement.decode(await workspace.read("rim-7.scitt"));
-      await workspace.write("release-7.json", releaseOf(entryId));
-    }
-    if (command.includes("--policy device.json")) await this.writeDevicePolicy("device.json");
-    if (command.startsWith("serve ")) {
-      this.#server = await ServeProcess.start(workspace, command.slice("serve ".length));
+    if (block.startsWith("tally serve ")) {
+      // On any free port, in place of the default one.
+      this.#server = await ServeProcess.start(workspace, "data");
       return;
     }
-    const args = command.replace(DEFAULT_URL, this.service[1] ?? "").split(" ");
-    this.#said.set(command, await workspace.tally(...args));
+    // What the page says a device or its maker gives.
+    if (block.startsWith("# needs root.pem\n")) {
+      await workspace.write("root.pem", await writeDevices(workspace));
+    }
+    const script = setup + block.replaceAll(DEFAULT_URL, this.service[1] ?? "");
+    const { child, ended } = start("bash", ["-eu", "-c", script], workspace.path);
+    child.stdin?.end();
+    const outcome = await ended;
+    if (outcome.code !== 0) {
+      throw new Error(`exit ${String(outcome.code)} of:\n${script}\n${outcome.stderr}`);
+    }
+    this.#said.set(block, outcome);
   }
 
   /** Writes the policy of an operator who looks at devices. */
@@ -84,9 +94,10 @@ export class FirmwareWalk {
     evidence: object = {},
     changes: object = {},
   ): Promise<void> {
+    const root = await readFile(this.workspace.at("root.pem"), "utf8");
     await writeAppraisal(this.workspace, name, {
       vendors: { [VENDOR]: ["Example Silicon"] },
-      evidence: { anchors: [this.#root], device: { vendor: "Example Silicon" }, ...evidence },
+      evidence: { anchors: [root], device: { vendor: "Example Silicon" }, ...evidence },
       ...changes,
     });
   }
