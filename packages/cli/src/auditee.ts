@@ -1,22 +1,28 @@
 import { join } from "node:path";
 
 import type { AuditTrust, LogSource } from "@tallystick/auditor";
-import { ServiceClient } from "@tallystick/client";
+import { ClientError } from "@tallystick/client";
+import type { ServiceClient, ServiceVersion } from "@tallystick/client";
 import { formatThumbprint } from "@tallystick/cose";
+import type { ReadPath } from "@tallystick/mirror";
 import { ReceiptError, SignedCheckpoint, VDS, decodeChainLink } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
-import { readAccess, refuseAccess } from "./access.js";
+import { openClient, refuseAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { isThere } from "./file.js";
 import { openStore } from "./opening.js";
+import { folderPath, openPath } from "./read-path.js";
 import { verifyingKeys } from "./receipt-keys.js";
 import { readTrust } from "./trustfile.js";
 import { demandedBy } from "./witness-policy.js";
 import type { DemandOptions } from "./witness-policy.js";
 import { readWitnessed } from "./witnessed.js";
+
+/** Longest time to wait for a file of the read path. */
+const TIMEOUT_MS = 30_000;
 
 /** A log to be audited, with what is known of it beforehand. */
 export interface Auditee {
@@ -64,10 +70,22 @@ export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
   if (trust === undefined) {
     throw new CliError("CLI_USAGE", "want --trust: a service does not vouch for its own keys");
   }
-  const access = await readAccess(service, options);
-  const client = new ServiceClient(service, access);
+  return openAddress(service, trust, options);
+}
+
+async function openAddress(
+  service: string,
+  trust: string,
+  options: AuditeeOptions,
+): Promise<Auditee> {
+  const client = await openClient(service, options);
   const pins = await readTrust(trust);
-  const pinned = pinnedFor(pins, trust, await client.version());
+  const named = await replayable(client);
+  if (named === undefined) {
+    const path = await openPath(service, { ...options, timeoutMs: TIMEOUT_MS });
+    return openFiles(path, trust, options);
+  }
+  const pinned = pinnedFor(pins, trust, named);
   const witnesses = await demandedBy(options);
   const source = sourceOf(client, pinned.trust);
   const auditee = { ...pinned, check: nothing, close: nothing };
@@ -80,6 +98,27 @@ export async function openAuditee(options: AuditeeOptions): Promise<Auditee> {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+/** Yields whose log a service says that it can be asked to replay; `undefined` where files are all there is. */
+async function replayable(client: ServiceClient): Promise<ServiceVersion | undefined> {
+  try {
+    const version = await client.version();
+    const entries = client.replayEntries(0);
+    await entries.next();
+    // The rest of the bundle is not asked for.
+    await entries.return();
+    return version;
+  } catch (error) {
+    if (error instanceof ClientError && isOfFiles(error)) return undefined;
+    throw error;
+  }
+}
+
+// A web server has no bundles of a replay, and may not know of what type the files are.
+function isOfFiles({ code, refusal }: ClientError): boolean {
+  if (code === "CLIENT_PROTOCOL") return true;
+  return code === "CLIENT_REFUSED" && (refusal?.status === 404 || refusal?.status === 410);
+}
 
 function sourceOf(client: ServiceClient, { receiptKeys }: AuditTrust): LogSource {
   return {
@@ -112,15 +151,20 @@ export async function isReadPath(dir: string): Promise<boolean> {
   return (await isThere(join(dir, "checkpoint"))) && !(await isThere(join(dir, "config.json")));
 }
 
-async function openFolder(dir: string, { trust, ...demand }: AuditeeOptions): Promise<Auditee> {
+function openFolder(dir: string, options: AuditeeOptions): Promise<Auditee> {
+  const { trust } = options;
   if (trust === undefined) {
     throw new CliError("CLI_USAGE", "want --trust: a copy does not vouch for its own keys");
   }
+  return openFiles(folderPath(dir), trust, options);
+}
+
+async function openFiles(path: ReadPath, trust: string, demand: DemandOptions): Promise<Auditee> {
   const { checkFolder, folderToAudit } = await import("./folder-source.js");
   const pins = { trust: await readTrust(trust), witnesses: await demandedBy(demand) };
-  const { source, issuer, origin } = await folderToAudit(dir, pins);
+  const { source, issuer, origin } = await folderToAudit(path, pins);
   const pinned = pinnedFor(pins.trust, trust, { issuer, origin });
-  return { source, ...pinned, check: (from) => checkFolder(dir, from, pins), close: nothing };
+  return { source, ...pinned, check: (from) => checkFolder(path, from, pins), close: nothing };
 }
 
 async function openDirectory(dir: string, options: AuditeeOptions): Promise<Auditee> {

@@ -12,6 +12,7 @@ interface Asked {
   readonly atLeast?: number;
   readonly payload?: string;
   readonly since?: string;
+  readonly tlogProof?: string;
 }
 
 /**
@@ -20,14 +21,15 @@ interface Asked {
  * @throws {@link CliError} `CLI_USAGE`
  */
 export function questionOf(asked: Asked): CompletenessQuestion | undefined {
-  const { complete, sub, iss, origin, atLeast, payload, since } = asked;
+  const { complete, sub, iss, origin, atLeast, payload, since, tlogProof } = asked;
   if (complete !== true) {
     const given = [sub, iss, origin, atLeast].some((one) => one !== undefined);
     if (!given) return undefined;
     throw new CliError("CLI_USAGE", "--sub, --iss, --origin and --at-least go with --complete");
   }
-  if (payload !== undefined || since !== undefined) {
-    throw new CliError("CLI_USAGE", "--complete goes with neither --payload nor --since");
+  if ([payload, since, tlogProof].some((one) => one !== undefined)) {
+    const message = "--complete goes with none of --payload, --since and --tlog-proof";
+    throw new CliError("CLI_USAGE", message);
   }
   const more = {
     ...(atLeast === undefined ? {} : { atLeast }),
@@ -53,16 +55,32 @@ export function requireLogNamed(
   throw new CliError("CLI_USAGE", `--complete wants --origin, one of ${origins}`);
 }
 
+/** The last second that a date can tell. */
+const MAX_TIME = 8_640_000_000_000;
+
+function timeText(time: number | undefined): string {
+  if (time === undefined) return "no time";
+  return time > MAX_TIME ? `second ${time}` : new Date(1000 * time).toISOString();
+}
+
 /** Yields what is said of a list that is complete. */
 export function completenessResult(verified: VerifiedCompleteness): Result {
-  const { kind, value, size, root, entries, service, headEntryId, steps } = verified;
+  const { kind, value, size, root, time, entries, service, headEntryId, steps } = verified;
   const listed = entries.map(({ index, entry }) => ({ index, entryId: encodeHex(entry) }));
   return {
     steps,
     lines: listed.map(({ index, entryId }) => `${index} ${entryId}`),
-    conclusion: `complete up to size ${size} of ${service.origin}: statements of this ${kind} ${listed.length}`,
+    conclusion: `complete up to size ${size} of ${service.origin}: as of ${timeText(time)}, statements of this ${kind} ${listed.length}`,
     json: {
-      ...{ kind, value, size, root: encodeHex(root), entries: listed, headEntryId },
+      ...{
+        kind,
+        value,
+        size,
+        root: encodeHex(root),
+        time: time ?? null,
+        entries: listed,
+        headEntryId,
+      },
       ...{ issuer: service.issuer, origin: service.origin },
     },
   };

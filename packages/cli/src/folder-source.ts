@@ -1,6 +1,3 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-
 import type { LogSource, SourceEntry } from "@tallystick/auditor";
 import { CoseError, decodeCbor, encodeHex } from "@tallystick/cose";
 import {
@@ -11,27 +8,25 @@ import {
   tileWidth,
 } from "@tallystick/merkle";
 import { CheckedReader, FRESH_STATE, MirrorError, monitor, readHeads } from "@tallystick/mirror";
-import type { ReadPath } from "@tallystick/mirror";
+import type { KeptCheckpoint, ReadPath } from "@tallystick/mirror";
+import { decodeChainLink } from "@tallystick/receipt";
 import { MAX_STATEMENT_BYTES } from "@tallystick/statement";
 import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
-
-import { failed } from "./file.js";
-import { folderPath } from "./read-path.js";
 
 const MAX_BYTES = 1_048_576;
 
 /** Statements that are held at a time while the files are checked. */
 const PARALLEL = 8;
 
-/** An export or a mirror, to be replayed. */
+/** An export or a mirror, as a folder or as a web server has it, to be replayed. */
 export interface FolderSource {
   readonly source: LogSource;
   readonly issuer: string;
   readonly origin: string;
 }
 
-/** What a folder is held against before it is replayed. */
+/** What such a place is held against before it is replayed. */
 export interface FolderTrust {
   readonly trust: TrustStore;
   /** Whose cosignatures the published note needs. */
@@ -45,12 +40,12 @@ export interface FolderTrust {
  * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError
  */
 export async function checkFolder(
-  dir: string,
+  path: ReadPath,
   from: number,
   { trust, witnesses }: FolderTrust,
 ): Promise<void> {
   const nothing = (): Promise<void> => Promise.resolve();
-  await monitor(folderPath(dir), {
+  await monitor(path, {
     ...{ trust, witnesses, from, state: FRESH_STATE, parallel: PARALLEL },
     ...{ onEntries: nothing, onState: nothing },
   });
@@ -62,20 +57,15 @@ export async function checkFolder(
  *
  * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError as `readHeads`
  */
-export async function folderToAudit(dir: string, pins: FolderTrust): Promise<FolderSource> {
-  const path = folderPath(dir);
+export async function folderToAudit(path: ReadPath, pins: FolderTrust): Promise<FolderSource> {
   const { newest } = await readHeads(new CheckedReader(path), pins);
   const { record, signed } = newest;
   const { size, issuer, origin } = signed.checkpoint;
-  const sizes = await sizesIn(join(dir, "checkpoints"));
+  const kept = new KeptSizes(path, newest);
   const source: LogSource = {
     newest: () => Promise.resolve({ size, record }),
     entries: (bundle) => entriesOf(path, bundle, size),
-    checkpoints: (bundle) => {
-      const first = bundle * TILE_WIDTH;
-      const within = sizes.filter((one) => one > first && one <= first + TILE_WIDTH);
-      return recordsOf(path, within);
-    },
+    checkpoints: (bundle) => recordsOf(path, kept, bundle * TILE_WIDTH),
   };
   return { source, issuer, origin };
 }
@@ -95,12 +85,61 @@ async function* entriesOf(
   }
 }
 
-async function* recordsOf(path: ReadPath, sizes: readonly number[]): AsyncIterable<Uint8Array> {
-  for (const size of sizes) {
-    const at = `checkpoints/${size}`;
-    const record = decoded(at, await read(path, at), decodeCbor);
-    if (!(record instanceof Uint8Array)) throw invalid(at, "not a byte string");
-    yield record;
+async function* recordsOf(
+  path: ReadPath,
+  kept: KeptSizes,
+  first: number,
+): AsyncIterable<Uint8Array> {
+  for (const size of await kept.above(first)) {
+    if (size > first + TILE_WIDTH) return;
+    yield await recordAt(path, size);
+  }
+}
+
+async function recordAt(path: ReadPath, size: number): Promise<Uint8Array> {
+  const at = `checkpoints/${size}`;
+  const record = decoded(at, await read(path, at), decodeCbor);
+  if (record instanceof Uint8Array) return record;
+  throw invalid(at, "not a byte string");
+}
+
+/** The sizes of the checkpoints that a place has: as it lists them, else as their chain names them. */
+class KeptSizes {
+  readonly #path: ReadPath;
+  readonly #newest: KeptCheckpoint;
+  // Owned by above: ascending, and from which size on they are known.
+  #known: { readonly sizes: readonly number[]; readonly from: number } | undefined;
+
+  constructor(path: ReadPath, newest: KeptCheckpoint) {
+    this.#path = path;
+    this.#newest = newest;
+  }
+
+  /** Yields those above a size, ascending. Whether the chain holds is for the audit to say. */
+  async above(first: number): Promise<readonly number[]> {
+    let known = this.#known;
+    if (known === undefined || known.from > first) {
+      const found = (await this.#listed()) ?? (await this.#chained(first));
+      known = { sizes: found.sort((one, other) => one - other), from: first };
+      this.#known = known;
+    }
+    return known.sizes.filter((size) => size > first);
+  }
+
+  async #listed(): Promise<number[] | undefined> {
+    const names = await this.#path.list?.("checkpoints");
+    return names?.filter((name) => /^[1-9][0-9]{0,15}$/.test(name)).map(Number);
+  }
+
+  async #chained(first: number): Promise<number[]> {
+    const sizes = [this.#newest.signed.checkpoint.size];
+    let size = this.#newest.link.previousSize;
+    while (size > first) {
+      if (size >= (sizes.at(-1) ?? 0)) throw invalid(`checkpoints/${size}`, "not before the next");
+      sizes.push(size);
+      size = decodeChainLink(await recordAt(this.#path, size)).previousSize;
+    }
+    return sizes;
   }
 }
 
@@ -108,16 +147,6 @@ async function read(path: ReadPath, resource: string, maxBytes = MAX_BYTES): Pro
   const bytes = await path.find(resource, maxBytes);
   if (bytes !== undefined) return bytes;
   throw new MirrorError("MIRROR_INCOMPLETE", `${resource} is not there`);
-}
-
-async function sizesIn(folder: string): Promise<readonly number[]> {
-  try {
-    const names = await readdir(folder);
-    const sizes = names.filter((name) => /^[1-9][0-9]{0,15}$/.test(name)).map(Number);
-    return sizes.sort((one, other) => one - other);
-  } catch (error) {
-    throw failed(`cannot read ${folder}`, error);
-  }
 }
 
 function decoded<T>(at: string, bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T {

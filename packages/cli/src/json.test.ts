@@ -79,6 +79,8 @@ beforeAll(async () => {
   }
   await workspace.must("trust", "export", ...service, "--out", "trust.json");
   await workspace.must("receipt", entryId, ...service, "--out", "two.receipt");
+  const proof = ["--as", "tlog-proof", "--out", "two.proof"];
+  await workspace.must("receipt", entryId, ...service, ...proof);
   await workspace.must("consistency", "3", "4", ...service, "--out", "3-4.receipt");
   await workspace
     .must("policy", "show", "--next", ...service)
@@ -109,10 +111,12 @@ const CALLS: readonly (readonly [args: readonly string[], exit?: number])[] = [
   [["receipt", "ENTRYID", ...SERVICE, "--out", "x.receipt"]],
   [["consistency", "3", "4", ...SERVICE, "--out", "x.receipt"]],
   [["checkpoint", ...SERVICE, ...TRUST]],
+  [["checkpoint", "--from-tiles", "URL", ...TRUST]],
   [["attach", "two.transparent.scitt", "two.receipt", ...TRUST, "--out", "x.transparent.scitt"]],
   [["verify", ONE, ...TRUST, "--payload", "bom.json"]],
   [["verify", ONE, ...TRUST, "--payload", "vendor.jwk"], 1],
   [["verify", "3-4.receipt", ...TRUST, "--since", ONE]],
+  [["verify", "two.transparent.scitt", ...TRUST, "--tlog-proof", "two.proof"]],
   [["bundle", ONE, ...SERVICE, ...TRUST, "--files-only", "--out", "x.bundle"]],
   [["appraise", "--digest", "sha-256:00", "--bundle", "none", "--policy", "none"], 2],
   [["evidence", "bom.json", ...TRUST], 1],

@@ -108,7 +108,12 @@ export const MANUAL: ReadonlyMap<string, ManualPage> = new Map<string, ManualPag
   ["consistency", { examples: [`tally consistency 3 4 ${SERVICE} --out 3-4.receipt`] }],
   [
     "checkpoint",
-    { examples: [`tally checkpoint ${SERVICE} \\\n  --trust trust.json --seen seen.json`] },
+    {
+      examples: [
+        `tally checkpoint ${SERVICE} \\\n  --trust trust.json --seen seen.json`,
+        "tally checkpoint --from-tiles public --trust trust.json --seen seen.json",
+      ],
+    },
   ],
   [
     "attach",
@@ -124,6 +129,7 @@ export const MANUAL: ReadonlyMap<string, ManualPage> = new Map<string, ManualPag
       examples: [
         "tally verify sbom.transparent.scitt --trust trust.json --payload sbom.json",
         "tally verify 3-4.receipt --trust trust.json --since sbom.transparent.scitt",
+        "tally verify sbom.scitt --trust trust.json --tlog-proof sbom.tlog-proof",
       ],
     },
   ],

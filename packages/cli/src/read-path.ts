@@ -7,6 +7,9 @@ import type { Answer } from "@tallystick/client";
 import { MirrorError } from "@tallystick/mirror";
 import type { KeptPath, ReadPath } from "@tallystick/mirror";
 
+import { readAccess, refuseAccess } from "./access.js";
+import type { AccessOptions } from "./access.js";
+import { isAddress } from "./address.js";
 import { codeOf, failed, makeDirectory, writeWhole } from "./file.js";
 import { parseServiceUrl } from "./naming.js";
 import { statusCode } from "./read-source.js";
@@ -72,6 +75,21 @@ export function addressPath(text: string, options: ReadOptions): ReadPath {
   if (options.token !== undefined) requirePrivate(url);
   const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
   return { find: (resource, maxBytes) => ask(`${base}${resource}`, maxBytes, options) };
+}
+
+/**
+ * Yields what `--from-tiles` names: an address, or a folder.
+ *
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`, `CLI_KEY_INVALID`, `CLI_TLS_INVALID`; ClientError
+ * `CLIENT_URL_INVALID`
+ */
+export async function openPath(
+  text: string,
+  { timeoutMs, ...access }: AccessOptions & { readonly timeoutMs: number },
+): Promise<ReadPath> {
+  if (isAddress(text)) return addressPath(text, { ...(await readAccess(text, access)), timeoutMs });
+  refuseAccess(access);
+  return folderPath(text);
 }
 
 async function ask(

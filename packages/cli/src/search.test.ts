@@ -137,9 +137,16 @@ describe("what was committed to is proven offline", () => {
   });
 
   test("and says up to which size", async () => {
-    const { stdout } = await verify("a.proof", "--sub", "a", "--at-least", "6");
+    const { stdout, stderr } = await verify("a.proof", "--sub", "a", "--at-least", "6");
+    expect(stderr).toBe("");
     expect(stdout).toMatch(/\n3 [0-9a-f]{64}\n5 [0-9a-f]{64}\n/);
-    expect(stdout).toMatch(/yes: complete up to size 6 of log\.example\/log: .* subject 2\n$/);
+    expect(stdout).toMatch(
+      /yes: complete up to size 6 of log\.example\/log: as of \d{4}-\S+Z, .* subject 2\n$/,
+    );
+    const open = await verify("a.proof", "--sub", "a");
+    expect(open.stderr).toContain("--at-least N demands a proof that covers more");
+    const json = await verify("a.proof", "--sub", "a", "--json");
+    expect(JSON.parse(json.stdout)).toMatchObject({ size: 6, time: expect.any(Number) as unknown });
   });
 
   test("with a log that is named, which it has to be where several are pinned", async () => {
@@ -326,7 +333,7 @@ test.each([
   [
     "a payload, too",
     ["verify", "f", "--trust", "t", "--complete", "--sub", "a", "--since", "x"],
-    /goes with neither/,
+    /goes with none/,
   ],
   ["no entries to commit after", ["serve", "log", "--index-every", "x"], /a whole number/],
   ["no index to commit to", ["serve", "log", "--index-every", "5", "--no-search"], /no index/],

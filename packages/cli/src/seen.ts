@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ClientError, Follower, SeenCheckpoints } from "@tallystick/client";
-import type { ServiceClient } from "@tallystick/client";
+import type { LogView } from "@tallystick/client";
 import { MirrorError } from "@tallystick/mirror";
 import type { TrustStore } from "@tallystick/verifier";
 
@@ -76,13 +76,13 @@ export class Watch {
   }
 
   /**
-   * Has `look` hold what a service shows against what was seen, and keeps the newest of it. Where they
+   * Has `look` hold what a place shows against what was seen, and keeps the newest of it. Where they
    * contradict each other, writes the evidence first and then throws.
    *
    * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError as {@link Follower.newest}
    */
   async follow<T>(
-    client: ServiceClient,
+    client: LogView,
     session: Session,
     look: (follower: Follower) => Promise<T>,
   ): Promise<T | undefined> {

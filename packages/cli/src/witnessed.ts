@@ -3,9 +3,8 @@ import type { LogHeads } from "@tallystick/mirror";
 import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
-import { readAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
-import { addressPath } from "./read-path.js";
+import { openPath } from "./read-path.js";
 
 /** Longest time to wait for an answer. */
 const TIMEOUT_MS = 30_000;
@@ -17,16 +16,16 @@ export interface Demand {
 }
 
 /**
- * Reads the checkpoints that a service shows as its newest: the published note has the quorum of a policy,
+ * Reads the checkpoints that a service, or a folder of its files, shows as its newest: the published note has the quorum of a policy,
  * and `checkpoints/latest` extends it.
  *
  * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; ClientError; MirrorError as `readHeads`
  */
 export async function readWitnessed(
-  service: string,
+  place: string,
   demand: Demand,
   access: AccessOptions,
 ): Promise<LogHeads> {
-  const options = { ...(await readAccess(service, access)), timeoutMs: TIMEOUT_MS };
-  return readHeads(new CheckedReader(addressPath(service, options)), demand);
+  const path = await openPath(place, { ...access, timeoutMs: TIMEOUT_MS });
+  return readHeads(new CheckedReader(path), demand);
 }

@@ -13,6 +13,7 @@ import type { Contradiction } from "@tallystick/receipt";
  * - `CLIENT_CHECKPOINT_INVALID`: a checkpoint does not hold under the pinned keys.
  * - `CLIENT_CONTRADICTION`: the log signed two trees that cannot both be true; the error has the evidence.
  * - `CLIENT_NOT_EXTENDED`: the service does not show that its log extends what was seen of it.
+ * - `CLIENT_EXTENSION_UNKNOWN`: the place has neither receipt nor tiles that show whether it does.
  * - `CLIENT_SEEN_INVALID`: the file of checkpoints seen is damaged, or of other keys.
  */
 export type ClientErrorCode =
@@ -27,6 +28,7 @@ export type ClientErrorCode =
   | "CLIENT_CHECKPOINT_INVALID"
   | "CLIENT_CONTRADICTION"
   | "CLIENT_NOT_EXTENDED"
+  | "CLIENT_EXTENSION_UNKNOWN"
   | "CLIENT_SEEN_INVALID";
 
 /** What a service said in the place of an answer. */

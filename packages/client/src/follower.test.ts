@@ -238,7 +238,22 @@ describe("what does not extend it", () => {
       "GET /consistency/5/9": [GONE],
       "GET /checkpoints/5": [kept ?? (await log.record(5))],
     });
-    const error = await refusalOf(async () => following(wire, await log.checkpoint(5)).newest());
+    const follower = following(wire, await log.checkpoint(5));
+    const error = await refusalOf(() => follower.newest());
+    // What a place lacks is no verdict on its log, and leaves what was seen as it was.
+    expect(error.code).toBe("CLIENT_EXTENSION_UNKNOWN");
+    expect(follower.seen.of(await log.checkpoint(5))?.checkpoint.size).toBe(5);
+  });
+
+  test("a receipt of another path, with no checkpoint of that size, is not shown to extend it", async () => {
+    const fork = new FakeLog(key, 2);
+    const wire = new Wire({
+      "GET /checkpoints/latest": [await fork.record(9)],
+      "GET /consistency/5/9": [await fork.consistency(5, 9)],
+      "GET /checkpoints/5": [GONE],
+    });
+    const seen = await new FakeLog(key).checkpoint(5);
+    const error = await refusalOf(() => following(wire, seen).newest());
     expect(error.code).toBe("CLIENT_NOT_EXTENDED");
   });
 

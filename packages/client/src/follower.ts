@@ -1,16 +1,42 @@
 import { encodeHex } from "@tallystick/cose";
 import { Contradiction, decodeChainLink } from "@tallystick/receipt";
-import type { SignedCheckpoint, TrustedTree, VerifiedInclusion } from "@tallystick/receipt";
+import type {
+  ForkProof,
+  SignedCheckpoint,
+  TrustedTree,
+  VerifiedInclusion,
+} from "@tallystick/receipt";
 import { VerifierError, verifyCheckpoint, verifyConsistency } from "@tallystick/verifier";
 import type { CheckpointOptions, TrustStore } from "@tallystick/verifier";
 
 import { ClientError } from "./error.js";
 import { SeenCheckpoints } from "./seen.js";
-import type { ServiceClient } from "./service.js";
+
+/** What a log shows to whoever follows it. `ServiceClient` is one; so are the files of an export. */
+export interface LogView {
+  /** Reads the chain record of the newest checkpoint. @throws {@link ClientError} */
+  latestCheckpoint(): Promise<Uint8Array>;
+  /** Reads the chain record of the checkpoint of a size. @throws {@link ClientError} */
+  checkpoint(size: number): Promise<Uint8Array>;
+  /**
+   * Reads a receipt of consistency between two sizes.
+   *
+   * @throws {@link ClientError} `CLIENT_REFUSED` where the place has none
+   */
+  consistency(oldSize: number, newSize: number): Promise<Uint8Array>;
+  /**
+   * Yields what the tree under a checkpoint was at a smaller size, from its tiles, which lead to its
+   * root. Only for places that have tiles; asked where no receipt of consistency shows it.
+   *
+   * @throws {@link ClientError} `CLIENT_EXTENSION_UNKNOWN` where they are not there, `CLIENT_PROTOCOL`
+   * where they do not lead to the root
+   */
+  beginning?(size: number, newer: SignedCheckpoint): Promise<ForkProof>;
+}
 
 /** What {@link Follower} needs. */
 export interface FollowerOptions {
-  readonly client: ServiceClient;
+  readonly client: LogView;
   /** Keys that checkpoints have to hold under: what is found then convinces others who pin them. */
   readonly trust: TrustStore;
   /** What earlier runs saw; nothing by default. */
@@ -22,7 +48,7 @@ export interface FollowerOptions {
  * client can do by itself against an operator who rolls back or shows two faces.
  */
 export class Follower {
-  readonly #client: ServiceClient;
+  readonly #client: LogView;
   readonly #trust: TrustStore;
   // Owned by #follow.
   #seen: SeenCheckpoints;
@@ -42,8 +68,8 @@ export class Follower {
    * Reads the newest checkpoint, which extends what was seen of that log.
    *
    * @throws {@link ClientError} `CLIENT_CHECKPOINT_INVALID` where it is not of a pinned key;
-   * `CLIENT_CONTRADICTION` with the evidence, `CLIENT_NOT_EXTENDED` without; else as
-   * `ServiceClient.receipt`
+   * `CLIENT_CONTRADICTION` with the evidence, `CLIENT_NOT_EXTENDED` without; `CLIENT_EXTENSION_UNKNOWN`
+   * where nothing is there to tell it from; else as `ServiceClient.receipt`
    */
   async newest(): Promise<SignedCheckpoint> {
     const record = await this.#client.latestCheckpoint();
@@ -58,7 +84,19 @@ export class Follower {
    */
   async take(inclusion: VerifiedInclusion): Promise<SignedCheckpoint | undefined> {
     const encoded = inclusion.encodeCheckpoint();
-    if (encoded === undefined) return undefined;
+    return encoded === undefined ? undefined : this.#take(encoded);
+  }
+
+  /**
+   * Reads the checkpoint of a size and takes it as {@link Follower.take} does that of a receipt.
+   *
+   * @throws {@link ClientError} as {@link Follower.newest}
+   */
+  async at(size: number): Promise<SignedCheckpoint> {
+    return this.#take(decodeChainLink(await this.#client.checkpoint(size)).checkpoint);
+  }
+
+  async #take(encoded: Uint8Array): Promise<SignedCheckpoint> {
     const signed = await this.#verify(encoded);
     const seen = this.#seen.of(signed);
     // A kept receipt, or one that a cache kept: old, and still a part of the log.
@@ -85,12 +123,18 @@ export class Follower {
       await this.#requireBothCount(older, newer);
       throw notExtended(`the service shows a log of ${newSize} entries, ${oldSize} were seen`);
     }
-    const failure = await this.#failureOf({ size: oldSize, root }, newer);
+    const unproven = await this.#failureOf({ size: oldSize, root }, newer);
+    if (unproven === undefined) return;
+    const failure = await this.#failureOfTiles(older, newer, unproven);
     if (failure === undefined) return;
     const found = await this.#atSize(older);
     if (found !== undefined) throw await this.#contradicted(found);
-    await this.#requireBothCount(older, newer);
     const sizes = `${newSize} entries extends the one of ${oldSize}`;
+    if (isAbsent(failure)) {
+      const message = `nothing is there that shows whether the log of ${sizes}: ${failure.message}`;
+      throw new ClientError("CLIENT_EXTENSION_UNKNOWN", message, { cause: failure });
+    }
+    await this.#requireBothCount(older, newer);
     const message = `the service does not show that its log of ${sizes}: ${failure.message}`;
     throw notExtended(message, failure);
   }
@@ -106,6 +150,28 @@ export class Follower {
       if (encodeHex(newRoot) === encodeHex(root)) return undefined;
       return new Error(`the receipt of consistency is of another tree of ${size} entries`);
     } catch (error) {
+      if (!isNotShown(error)) throw error;
+      return error;
+    }
+  }
+
+  /** Yields why tiles do not show it either, which is `unproven` where there are none. */
+  async #failureOfTiles(
+    older: SignedCheckpoint,
+    newer: SignedCheckpoint,
+    unproven: Error,
+  ): Promise<Error | undefined> {
+    const { size, root } = older.checkpoint;
+    try {
+      const proof = await this.#client.beginning?.(size, newer);
+      if (proof === undefined) return unproven;
+      if (encodeHex(proof.root) === encodeHex(root)) return undefined;
+      const found = Contradiction.between(older, newer, proof);
+      if (found !== undefined) throw await this.#contradicted(found);
+      return new Error("its tiles are of another tree");
+    } catch (error) {
+      if (error instanceof ClientError && error.code === "CLIENT_EXTENSION_UNKNOWN")
+        return unproven;
       if (!isNotShown(error)) throw error;
       return error;
     }
@@ -169,6 +235,11 @@ const NOT_SHOWN: ReadonlySet<string> = new Set([
 function isNotShown(error: unknown): error is ClientError | VerifierError {
   if (error instanceof VerifierError) return true;
   return error instanceof ClientError && NOT_SHOWN.has(error.code);
+}
+
+/** Yields whether there was no answer to judge: a place that lacks something has contradicted nothing. */
+function isAbsent(failure: Error): boolean {
+  return failure instanceof ClientError && failure.code === "CLIENT_REFUSED";
 }
 
 function contradicted(contradiction: Contradiction): ClientError {

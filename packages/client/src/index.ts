@@ -20,7 +20,7 @@ export { requirePrivate } from "./address.js";
 export { ClientError } from "./error.js";
 export type { ClientErrorCode, ClientErrorOptions, Refusal } from "./error.js";
 export { Follower } from "./follower.js";
-export type { FollowerOptions } from "./follower.js";
+export type { FollowerOptions, LogView } from "./follower.js";
 export type { BatchResult } from "./many.js";
 export { exchange } from "./exchange.js";
 export type { Answer, Exchange, ExchangeOptions, Fetch, Posting } from "./exchange.js";

@@ -51,6 +51,8 @@ export class VerifiedCompleteness {
   /** How many entries of the log it holds for; nothing is said of later ones. */
   readonly size: number;
   readonly root: Uint8Array;
+  /** Time of the tree that the head's receipt is under, in seconds: the proof may be this old. */
+  readonly time: number | undefined;
   /** In the order of the log; none where the proof shows that there are none. */
   readonly entries: readonly ListedEntry[];
   /** The service whose log it is. */
@@ -64,6 +66,7 @@ export class VerifiedCompleteness {
     this.value = value;
     this.size = head.size;
     this.root = head.root;
+    this.time = receipt.inclusion.receipt.issuedAt;
     this.entries = entries;
     this.service = receipt.service;
     this.headEntryId = statement.statement.entryId;

@@ -60,10 +60,13 @@ describe("a receipt as a tlog-proof", () => {
       .integer({ min: 2, max: 70 })
       .chain((size) => fc.record({ size: fc.constant(size), index: fc.nat(size - 1) }));
     await fc.assert(
-      fc.asyncProperty(places, async (place) => {
-        const receipt = await cosigned(place);
+      fc.asyncProperty(places, fc.boolean(), async (place, isCarrying) => {
+        const bare = await receiptFor(service, ENTRY, place);
+        const receipt = isCarrying ? await cosigned(place) : bare;
         const inclusion = await inclusionOf(receipt);
-        const bytes = formatTlogProof(proofOf(inclusion));
+        const { text, signatures } = noteOf(inclusion);
+        const own = isCarrying ? signatures : [await signNote(text, log)];
+        const bytes = formatTlogProof(proofOf(inclusion, own));
         const proof = parseTlogProof(bytes);
         const held = { leafHash: leafHash(ENTRY), policy: NONE, logs: [log.key] };
         const { checkpoint } = await verifyTlogProof(proof, held);
@@ -101,7 +104,17 @@ describe("no receipt follows from a proof", () => {
     ["without extra", ({ index, path, note }) => ({ index, path, note }), "TLOG_PROOF_MALFORMED"],
     ["with other data", (proof) => ({ ...proof, extra: Uint8Array.of(1) }), "TLOG_PROOF_MALFORMED"],
     ["with no CBOR", (proof) => ({ ...proof, extra: Uint8Array.of(0xff) }), "TLOG_PROOF_MALFORMED"],
-    ["with a third part", (proof) => ({ ...proof, extra: three() }), "TLOG_PROOF_MALFORMED"],
+    [
+      "with a third part that is true",
+      (proof) => ({ ...proof, extra: extraWith(true) }),
+      "TLOG_PROOF_MALFORMED",
+    ],
+    [
+      "with a fourth part",
+      (proof) => ({ ...proof, extra: extraWith(false, false) }),
+      "TLOG_PROOF_MALFORMED",
+    ],
+    ["with a third part", (proof) => ({ ...proof, extra: extraWith(1) }), "TLOG_PROOF_MALFORMED"],
     ["of another root", (proof) => edited(proof, rootLine, zeroes), "VERIFIER_CHECKPOINT_REFUSED"],
     ["of another size", (proof) => edited(proof, /\n6\n/, "\n7\n"), "TLOG_PROOF_MALFORMED"],
     ["of another log", (proof) => edited(proof, /alpha/, "beta"), "TLOG_PROOF_MALFORMED"],
@@ -119,8 +132,8 @@ describe("no receipt follows from a proof", () => {
   const rootLine = /[^\n]{43}=\n/;
   const zeroes = `${"A".repeat(43)}=\n`;
 
-  function three(): Uint8Array {
-    return encodeCbor([new Uint8Array(1), new Uint8Array(1), 1]);
+  function extraWith(...more: readonly (boolean | number)[]): Uint8Array {
+    return encodeCbor([new Uint8Array(1), new Uint8Array(1), ...more]);
   }
 
   function edited(proof: TlogProof, from: RegExp, to: string): TlogProof {

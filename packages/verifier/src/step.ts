@@ -7,6 +7,8 @@ export interface Step {
   readonly step:
     | "statement"
     | "receipt"
+    | "checkpoint"
+    | "inclusion"
     | "witnesses"
     | "issuer"
     | "artifact"

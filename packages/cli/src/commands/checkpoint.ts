@@ -1,39 +1,56 @@
 import type { Command } from "commander";
+import type { LogView } from "@tallystick/client";
 import { encodeHex } from "@tallystick/cose";
 import { MirrorError, requireAgreement } from "@tallystick/mirror";
+import type { LogHeads } from "@tallystick/mirror";
 import type { SignedCheckpoint } from "@tallystick/receipt";
+import type { TrustStore } from "@tallystick/verifier";
 
 import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
+import { CliError } from "../error.js";
+import { filesLog, serviceLog } from "../log-view.js";
+import { openPath } from "../read-path.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
 import { demandedBy, withDemand } from "../witness-policy.js";
 import type { DemandOptions } from "../witness-policy.js";
 import { readWitnessed } from "../witnessed.js";
-import type { Demand } from "../witnessed.js";
+
+/** Longest time to wait for a file of the read path. */
+const TIMEOUT_MS = 30_000;
 
 interface CheckpointOptions extends AccessOptions, SeenOptions, DemandOptions {
-  readonly service: string;
+  readonly service?: string;
+  readonly fromTiles?: string;
+}
+
+/** A place that shows a log, as the command line names it. */
+interface Place {
+  readonly name: string;
+  readonly view: LogView;
 }
 
 export function addCheckpoint(program: Command, session: Session): void {
   const command = program
     .command("checkpoint")
     .description("read a log's newest checkpoint, and demand that it extends the one seen before")
-    .requiredOption("--service <url>", "transparency service")
+    .option("--service <url>", "transparency service")
+    .option("--from-tiles <url|dir>", "a service, or its export, to be read by its files alone")
     .requiredOption("--trust <trust.json>", "pinned keys that it has to hold under");
   withSeen(command).option("--json", "print it as one JSON object");
   withAccess(withDemand(command)).action(async (options: CheckpointOptions) => {
-    const { service } = options;
+    const place = await placeOf(options);
     const watch = await Watch.open(options);
     const { trust } = watch;
     const witnesses = await demandedBy(options);
-    const client = await openClient(service, options);
-    const found = await watch.follow(client, session, async (follower) => {
+    const found = await watch.follow(place.view, session, async (follower) => {
       const signed = await follower.newest();
       if (trust === undefined || witnesses === undefined) return { signed, cosigned: {} };
-      const witnessed = await witnessedSize(signed, { trust, witnesses }, options);
+      // Read after what is shown, so that it is no smaller.
+      const heads = await readWitnessed(place.name, { trust, witnesses }, options);
+      const witnessed = await witnessedSize(signed, heads, trust);
       return { signed, cosigned: { witnessed } };
     });
     if (found === undefined) return;
@@ -45,14 +62,30 @@ export function addCheckpoint(program: Command, session: Session): void {
   });
 }
 
+/**
+ * Opens what `--service` or `--from-tiles` names.
+ *
+ * @throws {@link CliError} `CLI_USAGE`, and as `openClient`
+ */
+async function placeOf({ service, fromTiles, ...access }: CheckpointOptions): Promise<Place> {
+  if (fromTiles !== undefined && service === undefined) {
+    const path = await openPath(fromTiles, { ...access, timeoutMs: TIMEOUT_MS });
+    return { name: fromTiles, view: filesLog(path) };
+  }
+  if (fromTiles !== undefined || service === undefined) {
+    throw new CliError("CLI_USAGE", "want either --service or --from-tiles");
+  }
+  const client = await openClient(service, access);
+  const path = await openPath(service, { ...access, timeoutMs: TIMEOUT_MS });
+  return { name: service, view: serviceLog(client, path) };
+}
+
 /** Yields the size of the checkpoint that witnesses cosigned, which is of one log with the one that is shown. */
 async function witnessedSize(
   shown: SignedCheckpoint,
-  { trust, witnesses }: Demand,
-  options: CheckpointOptions,
+  heads: LogHeads,
+  trust: TrustStore,
 ): Promise<number> {
-  // Read after what is shown, so that it is no smaller.
-  const heads = await readWitnessed(options.service, { trust, witnesses }, options);
   const newest = heads.newest.signed;
   if (newest.checkpoint.size < shown.checkpoint.size) {
     const sizes = `${newest.checkpoint.size} entries, ${shown.checkpoint.size} were shown before`;

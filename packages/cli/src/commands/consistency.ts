@@ -5,16 +5,18 @@ import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { writeProduct } from "../product.js";
+import { filesLog } from "../log-view.js";
+import { openPath } from "../read-path.js";
 import { openSource } from "../read-source.js";
+import { Watch, withSeen } from "../seen.js";
+import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
 import { consistencyFromTiles } from "../tile-receipt.js";
-import { readTrust } from "../trustfile.js";
 import { TIMEOUT_SECONDS } from "./register.js";
 
-interface ConsistencyOptions extends AccessOptions {
+interface ConsistencyOptions extends AccessOptions, SeenOptions {
   readonly service?: string;
   readonly fromTiles?: string;
-  readonly trust?: string;
   readonly out: string;
 }
 
@@ -29,11 +31,11 @@ export function addConsistency(program: Command, session: Session): void {
     .option("--trust <trust.json>", "with --from-tiles: pinned keys of both checkpoints")
     .requiredOption("--out <file.receipt>", "receipt to write")
     .option("--json", "print the result as one JSON object");
-  withAccess(command).action(
+  withAccess(withSeen(command)).action(
     async (oldSize: number, newSize: number, options: ConsistencyOptions) => {
       const { out } = options;
       if (oldSize >= newSize) throw new CliError("CLI_USAGE", "OLD is not below NEW");
-      await writeProduct(out, await receiptOf({ oldSize, newSize }, options), session);
+      await writeProduct(out, await receiptOf({ oldSize, newSize }, options, session), session);
       if (session.isJson) session.output.printJson({ oldSize, newSize, file: out });
       session.wrote(out);
       session.output.note(
@@ -45,20 +47,32 @@ export function addConsistency(program: Command, session: Session): void {
 
 async function receiptOf(
   sizes: { readonly oldSize: number; readonly newSize: number },
-  { service, fromTiles, trust, ...access }: ConsistencyOptions,
+  options: ConsistencyOptions,
+  session: Session,
 ): Promise<Uint8Array> {
+  const { service, fromTiles, seen } = options;
   if ((service === undefined) === (fromTiles === undefined)) {
     throw new CliError("CLI_USAGE", "want either --service or --from-tiles");
   }
-  if ((fromTiles === undefined) !== (trust === undefined)) {
+  if ((fromTiles === undefined) !== (options.trust === undefined)) {
     throw new CliError("CLI_USAGE", "--from-tiles wants --trust, which goes with nothing else");
   }
+  const watch = await Watch.open(options);
+  const { trust } = watch;
   if (fromTiles === undefined || trust === undefined) {
-    const client = await openClient(service ?? "", access);
+    const client = await openClient(service ?? "", options);
     return client.consistency(sizes.oldSize, sizes.newSize);
   }
-  const source = await openSource(fromTiles, { ...access, timeoutMs: 1000 * TIMEOUT_SECONDS });
-  return consistencyFromTiles(source, { trust: await readTrust(trust), ...sizes });
+  const reading = { ...options, timeoutMs: 1000 * TIMEOUT_SECONDS };
+  const source = await openSource(fromTiles, reading);
+  const receipt = await consistencyFromTiles(source, { trust, ...sizes });
+  if (seen === undefined) return receipt;
+  await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
+    // First, for its tiles are there, and the receipt may be under a smaller tree.
+    await follower.newest();
+    return follower.at(sizes.newSize);
+  });
+  return receipt;
 }
 
 function parseSize(text: string): number {

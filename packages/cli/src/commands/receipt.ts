@@ -18,6 +18,8 @@ import { openClient, readAccess, refuseAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { readWhole } from "../file.js";
+import { filesLog, serviceLog } from "../log-view.js";
+import { addressPath, openPath } from "../read-path.js";
 import { addressSource, openSource } from "../read-source.js";
 import type { ReadSource } from "../read-source.js";
 import { Watch, withSeen } from "../seen.js";
@@ -91,12 +93,11 @@ async function fetchReceipt(
   const watch = await Watch.open(options);
   const client = await openClient(service, options, waiting(timeout, watch.trust));
   const registered = await client.receipt(entryId);
-  await watch.follow(client, session, (follower) => follower.take(registered.inclusion));
+  const reading = { ...(await readAccess(service, options)), timeoutMs: timeout * 1000 };
+  const view = serviceLog(client, addressPath(service, reading));
+  await watch.follow(view, session, (follower) => follower.take(registered.inclusion));
   await requireWitnessed(registered.inclusion, options);
-  const source = addressSource(service, {
-    ...(await readAccess(service, options)),
-    timeoutMs: timeout * 1000,
-  });
+  const source = addressSource(service, reading);
   const { trust } = watch;
   await writeProduct(out, await formed({ ...registered, trust }, options, source), session);
   tellRegistered(registered, out, session);
@@ -107,20 +108,29 @@ async function assemble(
   options: ReceiptOptions & { readonly fromTiles: string },
   session: Session,
 ): Promise<void> {
-  const { fromTiles, service, trust, out, index, size } = options;
+  const { fromTiles, service, seen, out, index, size } = options;
   if (service !== undefined) throw new CliError("CLI_USAGE", "--service or --from-tiles, not both");
+  const watch = await Watch.open(options);
+  const { trust } = watch;
   if (trust === undefined) throw new CliError("CLI_USAGE", "--from-tiles wants --trust");
-  if (options.seen !== undefined) throw new CliError("CLI_USAGE", "--seen goes with --service");
-  const source = await openSource(fromTiles, { ...options, timeoutMs: options.timeout * 1000 });
-  const [pinned, entry] = [await readTrust(trust), entryOf(entryId)];
+  const reading = { ...options, timeoutMs: options.timeout * 1000 };
+  const source = await openSource(fromTiles, reading);
+  const entry = entryOf(entryId);
   const made = await receiptFromTiles(source, {
-    ...{ trust: pinned, entry },
+    ...{ trust, entry },
     ...(index !== undefined && { index }),
     ...(size !== undefined && { size }),
   });
-  const inclusion = await verifyReceipt(made.receipt, entry, pinned);
+  const inclusion = await verifyReceipt(made.receipt, entry, trust);
+  if (seen !== undefined) {
+    await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
+      // First, for its tiles are there, and the receipt may be under a smaller tree.
+      await follower.newest();
+      return follower.take(inclusion);
+    });
+  }
   await requireWitnessed(inclusion, options);
-  const found = { receipt: made.receipt, inclusion, trust: pinned };
+  const found = { receipt: made.receipt, inclusion, trust };
   await writeProduct(out, await formed(found, options, source), session);
   tellRegistered({ entryId, inclusion: made }, out, session);
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { encodeHex } from "@tallystick/cose";
 import { Receipt, ReceiptError } from "@tallystick/receipt";
+import { TlogError } from "@tallystick/tlog";
 import {
   VerifierError,
   verifyCompleteness,
@@ -22,6 +23,8 @@ import type { Output, Tone } from "../output.js";
 import type { Session } from "../session.js";
 import { completenessResult, questionOf, requireLogNamed } from "../completeness.js";
 import { identityJson } from "../identity.js";
+import { checkpointResult, noteIn, proofResult } from "../note-verdict.js";
+import type { NoteTrust } from "../note-verdict.js";
 import { readTrust } from "../trustfile.js";
 import { readWitnessPolicy } from "../witness-policy.js";
 import { parseWhole } from "../whole.js";
@@ -31,6 +34,7 @@ interface CommandOptions {
   readonly payload?: string;
   readonly since?: string;
   readonly witnessPolicy?: string;
+  readonly tlogProof?: string;
   readonly complete?: true;
   readonly sub?: string;
   readonly iss?: string;
@@ -43,11 +47,18 @@ export function addVerify(program: Command, session: Session): void {
   program
     .command("verify")
     .description("verify a transparent statement offline, against pinned keys")
-    .argument("<file>", "transparent statement; --since: receipt of consistency; --complete: proof")
+    .argument(
+      "<file>",
+      "transparent statement, or note; --since: receipt of consistency; --complete: proof",
+    )
     .requiredOption("--trust <trust.json>", "keys that count, see tally trust export")
     .option("--payload <file>", "the file that the statement is about, to be compared")
     .option("--since <file>", "older transparent statement that the log has to extend")
     .option("--witness-policy <file>", "witnesses whose cosignatures receipts need (tlog-policy)")
+    .option(
+      "--tlog-proof <file>",
+      "C2SP tlog-proof that the statement is on a log, in place of a receipt",
+    )
     .option("--complete", "verify that a proof of tally search has all entries of --sub or --iss")
     .option("--sub <sub>", "with --complete: the subject that the proof has to be about")
     .option("--iss <iss>", "with --complete: the issuer that the proof has to be about")
@@ -74,14 +85,38 @@ export function addVerify(program: Command, session: Session): void {
         await reporting(session, async () =>
           completenessResult(await verifyCompleteness(bytes, trust, { ...question, ...given })),
         );
+        if (question.atLeast === undefined) session.output.note(LATER);
         return;
       }
+      if (await isNoteVerified(bytes, options, { trust, session, ...given })) return;
       await reporting(session, async () =>
         since === undefined
           ? statementResult(await verifyStatement(bytes, trust, given))
           : await consistencyResult(bytes, trust, await readWhole(since)),
       );
     });
+}
+
+const LATER = "nothing is said of later entries: --at-least N demands a proof that covers more";
+
+/** Verifies what is vouched for by a note, a tlog-proof among it; yields whether it was that. */
+async function isNoteVerified(
+  bytes: Uint8Array,
+  { payload, since, tlogProof }: CommandOptions,
+  { session, ...pins }: NoteTrust & { readonly session: Session },
+): Promise<boolean> {
+  if (tlogProof !== undefined) {
+    if (payload !== undefined || since !== undefined) {
+      throw new CliError("CLI_USAGE", "--tlog-proof goes with neither --payload nor --since");
+    }
+    const proof = await readWhole(tlogProof);
+    await reporting(session, () => proofResult(proof, bytes, pins));
+    return true;
+  }
+  const note = payload === undefined && since === undefined ? noteIn(bytes) : undefined;
+  if (note === undefined) return false;
+  await reporting(session, () => checkpointResult(note, pins));
+  return true;
 }
 
 /** What a verification came to, for people and for scripts. */
@@ -123,6 +158,7 @@ async function reporting(session: Session, verify: () => Promise<Result | Refusa
 }
 
 function refusalOf(error: unknown): Refusal {
+  if (error instanceof TlogError) return { code: error.code, message: error.message, steps: [] };
   if (error instanceof VerifierError) return error;
   if (error instanceof CliError && error.code === "CLI_SINCE_UNUSABLE") {
     const { code, message, cause } = error;

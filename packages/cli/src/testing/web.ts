@@ -7,6 +7,15 @@ import { join } from "node:path";
 /** Answers in place of a file, and yields whether it did. */
 export type Twist = (path: string, response: ServerResponse, request: IncomingMessage) => boolean;
 
+/** Yields the type that docs/formats/read-path.md asks a web server for. */
+function typeOf(path: string): string {
+  if (path === "checkpoint" || path.startsWith("notes/")) return "text/plain; charset=utf-8";
+  if (path.startsWith("tile/")) return "application/octet-stream";
+  if (path.startsWith("statements/")) return "application/cose";
+  const isJson = path === "version" || path.startsWith("policies/");
+  return isJson ? "application/json" : "application/cbor";
+}
+
 /** A web server with files, as it stands before an export; `twist` makes it lie. */
 export class Web {
   readonly url: string;
@@ -27,7 +36,8 @@ export class Web {
       asked.push(path);
       if (twist(path, response, request)) return;
       try {
-        response.end(await readFile(join(folder, path)));
+        const body = await readFile(join(folder, path));
+        response.writeHead(200, { "content-type": typeOf(path) }).end(body);
       } catch {
         response.writeHead(404).end();
       }

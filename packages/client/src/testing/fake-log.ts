@@ -1,6 +1,7 @@
 import { digest, encodeCbor } from "@tallystick/cose";
 import type { Signer } from "@tallystick/cose";
 import { SignedCheckpoint, encodeChainLink, issueConsistencyReceipt } from "@tallystick/receipt";
+import type { ForkProof } from "@tallystick/receipt";
 
 import { ISSUER, ORIGIN } from "./scene.js";
 import { answer, cose } from "./wire.js";
@@ -34,6 +35,11 @@ export class FakeLog {
     const path = this.#subproof(oldSize, 0, newSize);
     const signed = await this.checkpoint(newSize);
     return cose(200, issueConsistencyReceipt(signed, { oldSize, newSize, path }));
+  }
+
+  /** What its tiles say of a tree of `newSize` entries at a smaller size. */
+  beginning(oldSize: number, newSize: number): ForkProof {
+    return { root: this.#hash(0, oldSize), path: this.#subproof(oldSize, 0, newSize) };
   }
 
   // RFC 9162 §2.1.1, as the RFC writes it down.
