@@ -29,6 +29,8 @@ export interface FolderSource {
   readonly source: LogSource;
   readonly issuer: string;
   readonly origin: string;
+  /** Size of the note. */
+  readonly published: number;
 }
 
 /** What a folder is held against before it is replayed. */
@@ -64,7 +66,7 @@ export async function checkFolder(
  */
 export async function folderToAudit(dir: string, pins: FolderTrust): Promise<FolderSource> {
   const path = folderPath(dir);
-  const { newest } = await readHeads(new CheckedReader(path), pins);
+  const { newest, published } = await readHeads(new CheckedReader(path), pins);
   const { record, signed } = newest;
   const { size, issuer, origin } = signed.checkpoint;
   const sizes = await sizesIn(join(dir, "checkpoints"));
@@ -77,7 +79,7 @@ export async function folderToAudit(dir: string, pins: FolderTrust): Promise<Fol
       return recordsOf(path, within);
     },
   };
-  return { source, issuer, origin };
+  return { source, issuer, origin, published: published.signed.checkpoint.size };
 }
 
 async function* entriesOf(

@@ -244,7 +244,7 @@ function appOptions({ readyMaxAge }: ServeOptions, { secrets, log, output }: Tol
     ...(log && { log }),
     ...(readyMaxAge !== undefined && { maxCheckpointAge: readyMaxAge }),
     onDefect: (error, id) => {
-      if (log === undefined) output.note(`tally: ${describeError(error, "request failed")}`);
+      if (log === undefined) output.noteText(`tally: ${describeError(error, "request failed")}`);
       else log.defect(describeError(error), id);
     },
   };
