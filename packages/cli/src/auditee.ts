@@ -32,6 +32,8 @@ export interface Auditee {
   readonly keys: readonly AuditedKey[];
   /** Checks what is there beside the log itself, of entries from an index on; MirrorError. */
   readonly check: (from: number) => Promise<void>;
+  /** Size of the note that has the quorum of a policy; `undefined` where none was demanded. */
+  readonly witnessed?: number | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -90,11 +92,14 @@ async function openAddress(
   const source = sourceOf(client, pinned.trust);
   const auditee = { ...pinned, check: nothing, close: nothing };
   if (witnesses === undefined) return { ...auditee, source };
-  const { record, signed } = (await readWitnessed(service, { trust: pins, witnesses }, options))
-    .newest;
+  const heads = await readWitnessed(service, { trust: pins, witnesses }, options);
+  const { record, signed } = heads.newest;
   // It extends what witnesses cosigned, and the audit holds the whole log against it.
   const newest = { size: signed.checkpoint.size, record };
-  return { ...auditee, source: { ...source, newest: () => Promise.resolve(newest) } };
+  return {
+    ...{ ...auditee, witnessed: heads.published.signed.checkpoint.size },
+    source: { ...source, newest: () => Promise.resolve(newest) },
+  };
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -162,9 +167,11 @@ function openFolder(dir: string, options: AuditeeOptions): Promise<Auditee> {
 async function openFiles(path: ReadPath, trust: string, demand: DemandOptions): Promise<Auditee> {
   const { checkFolder, folderToAudit } = await import("./folder-source.js");
   const pins = { trust: await readTrust(trust), witnesses: await demandedBy(demand) };
-  const { source, issuer, origin } = await folderToAudit(path, pins);
+  const { source, issuer, origin, published } = await folderToAudit(path, pins);
   const pinned = pinnedFor(pins.trust, trust, { issuer, origin });
-  return { source, ...pinned, check: (from) => checkFolder(path, from, pins), close: nothing };
+  const witnessed = pins.witnesses === undefined ? undefined : published;
+  const check = (from: number): Promise<void> => checkFolder(path, from, pins);
+  return { source, ...pinned, witnessed, check, close: nothing };
 }
 
 async function openDirectory(dir: string, options: AuditeeOptions): Promise<Auditee> {

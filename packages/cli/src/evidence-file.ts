@@ -2,12 +2,12 @@ import type { Contradiction } from "@tallystick/receipt";
 
 import { CliError } from "./error.js";
 import { describeError } from "./exit.js";
-import { isThere, readWhole, writeWhole } from "./file.js";
+import { isRegular, isThere, readWhole, writeWhole } from "./file.js";
 import type { Output } from "./output.js";
 
 /** Where evidence goes. */
 export interface EvidencePlace {
-  /** What the user named. */
+  /** What the user named, with a number behind it where another file has that name. */
   readonly path?: string | undefined;
   /** What it is called otherwise, with a number behind it where earlier evidence has that name. */
   readonly otherwise: string;
@@ -26,15 +26,16 @@ export async function keepEvidence(
 ): Promise<string | undefined> {
   try {
     const text = contradiction.format();
-    const name = path ?? (await nameFor(otherwise, isOnce === true ? text : undefined));
+    const isReused = isOnce === true || path !== undefined;
+    const name = await nameFor(path ?? otherwise, isReused ? text : undefined);
     await writeWhole(name, text);
     output.note(`wrote ${name}: whoever pins the log's key can check it with tally evidence`);
     return name;
   } catch (cause) {
     if (!(cause instanceof CliError)) throw cause;
     // What was found matters more than that it could not be kept.
-    output.note(`tally: ${describeError(cause, "the evidence is not kept")}`);
-    output.note(contradiction.format());
+    output.noteText(`tally: ${describeError(cause, "the evidence is not kept")}`);
+    output.noteText(contradiction.format());
     return undefined;
   }
 }
@@ -43,7 +44,8 @@ export async function keepEvidence(
 async function nameFor(path: string, same: string | undefined): Promise<string> {
   for (let number = 1; ; number++) {
     const name = number === 1 ? path : `${path}.${number}`;
-    if (!(await isThere(name))) return name;
+    // Nothing is lost where a pipe or device is written to.
+    if (!(await isThere(name)) || !(await isRegular(name))) return name;
     if (new TextDecoder().decode(await readWhole(name)) === same) return name;
   }
 }

@@ -17,6 +17,7 @@ import type { VerifierErrorCode } from "@tallystick/verifier";
 import type { WitnessErrorCode } from "@tallystick/witness";
 
 import type { CliErrorCode } from "./error.js";
+import { oneLine } from "./output.js";
 
 /** Exit codes of every command; `fatal` is `EX_SOFTWARE` of sysexits, for a log that has stopped. */
 export const EXIT = { yes: 0, no: 1, failed: 2, usage: 3, fatal: 70 } as const;
@@ -109,13 +110,14 @@ export const DEFECT = "CLI_DEFECT";
 
 /**
  * Yields what is said of an error, in the one form in which people and scripts find its code:
- * `CODE: message`, on which docs/errors.md has more. A defect comes with its stack; `during` says what
- * failed where the message alone would not.
+ * `CODE: message` on one line, on which docs/errors.md has more. A defect comes with its stack, on lines
+ * of its own; `during` says what failed where the message alone would not.
  */
 export function describeError(error: unknown, during = ""): string {
   const about = during === "" ? "" : `${during}: `;
   const expected = expectedError(error);
-  if (expected !== undefined) return `${expected.code}: ${about}${expected.message}`;
+  // A message quotes services and files of others.
+  if (expected !== undefined) return oneLine(`${expected.code}: ${about}${expected.message}`);
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `${DEFECT}: ${about}defect, please report it: ${stack}`;
 }

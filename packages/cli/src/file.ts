@@ -36,6 +36,19 @@ export async function isThere(path: string): Promise<boolean> {
 }
 
 /**
+ * Yields whether a path that is there is a file, and no folder, pipe or device.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`
+ */
+export async function isRegular(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    throw failed(`cannot read ${path}`, error);
+  }
+}
+
+/**
  * Reads standard input to its end.
  *
  * @throws {@link CliError} `CLI_FILE_FAILED`

@@ -24,6 +24,8 @@ export interface FolderSource {
   readonly source: LogSource;
   readonly issuer: string;
   readonly origin: string;
+  /** Size of the note. */
+  readonly published: number;
 }
 
 /** What such a place is held against before it is replayed. */
@@ -58,7 +60,7 @@ export async function checkFolder(
  * @throws {@link CliError} `CLI_FILE_FAILED`; MirrorError as `readHeads`
  */
 export async function folderToAudit(path: ReadPath, pins: FolderTrust): Promise<FolderSource> {
-  const { newest } = await readHeads(new CheckedReader(path), pins);
+  const { newest, published } = await readHeads(new CheckedReader(path), pins);
   const { record, signed } = newest;
   const { size, issuer, origin } = signed.checkpoint;
   const kept = new KeptSizes(path, newest);
@@ -67,7 +69,7 @@ export async function folderToAudit(path: ReadPath, pins: FolderTrust): Promise<
     entries: (bundle) => entriesOf(path, bundle, size),
     checkpoints: (bundle) => recordsOf(path, kept, bundle * TILE_WIDTH),
   };
-  return { source, issuer, origin };
+  return { source, issuer, origin, published: published.signed.checkpoint.size };
 }
 
 async function* entriesOf(

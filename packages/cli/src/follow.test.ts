@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { readFile } from "node:fs/promises";
 
 import { PrivateKey } from "@tallystick/cose";
@@ -94,6 +94,115 @@ describe("a log whose note is behind what clients are shown", () => {
     await workspace.must("monitor", "of-behind", "--state", "of-behind.state", "--once", ...PINNED);
     await workspace.must("mirror", "later", "of-behind", ...PINNED);
   });
+});
+
+describe("a note that stands still while the log goes on", () => {
+  const AHEAD_MS = 3_600_000;
+  const stale = expect.objectContaining({ code: "MIRROR_STALE" }) as unknown;
+  let start = 0;
+
+  async function at<T>(time: number, act: () => Promise<T>): Promise<T> {
+    const clock = jest.spyOn(Date, "now").mockReturnValue(time);
+    try {
+      return await act();
+    } finally {
+      clock.mockRestore();
+    }
+  }
+
+  beforeAll(async () => {
+    start = Date.now();
+    await branches.fork("log", "still");
+    for (const out of ["first", "second"]) {
+      await at(start + AHEAD_MS, () => branches.grow("still", [2], { out }));
+    }
+    await branches.fork("first", "stood");
+    await branches.fork("second", "stood");
+    await workspace.write("stood/checkpoint", await noteOf("later", 2));
+  }, 60_000);
+
+  test.each<[string, readonly string[]]>([
+    ["without witnesses", PINNED],
+    ["of witnesses", DEMANDING],
+  ])("is stale with --max-age, however new the rest is: %s", async (...[name, pins]) => {
+    const watch = [...pins, "--max-age", "20", "--json"];
+    const { code, stdout } = await at(start + AHEAD_MS, () =>
+      monitored("stood", `${name}.state`, ...watch),
+    );
+    const [alert] = eventsOf(stdout);
+    expect([code, alert]).toEqual([1, expect.objectContaining({ event: "alert", error: stale })]);
+    expect(JSON.stringify(alert)).toContain(`the published note, of ${sizes.later} entries`);
+  });
+
+  test("alone says how old a log is that witnesses vouch for", async () => {
+    const watch = ["--max-age", "3000", "--json"];
+    const read = (state: string, pins: readonly string[]): Promise<Outcome> =>
+      at(start, () => monitored("stood", state, ...pins, ...watch));
+    // What is ahead is dated an hour ahead.
+    expect(await read("vouched.state", DEMANDING)).toMatchObject({ code: 0 });
+    expect(await read("unvouched.state", PINNED)).toMatchObject({ code: 1 });
+  });
+
+  test("is told once while it lasts, however far the log goes on", async () => {
+    const before = await workspace.read(`first/${LATEST}`);
+    let passes = 0;
+    const web = await Web.serve(workspace.at("stood"), (path, response) => {
+      if (path === "checkpoint" && ++passes === 3) process.emit("SIGTERM");
+      if (path !== LATEST || passes > 1) return false;
+      response.end(before);
+      return true;
+    });
+    const { stdout } = await at(start + AHEAD_MS, () =>
+      workspace.tally(
+        ...["monitor", web.url, "--state", "once.state", "--every", "1", "--json"],
+        ...[...PINNED, "--max-age", "20", "--watch-subject", "*"],
+      ),
+    );
+    await web.close();
+    const events = eventsOf(stdout).map(({ event }) => event);
+    expect(events.filter((event) => event === "alert")).toHaveLength(1);
+    // The second pass had more to tell, and was an alert as well.
+    expect(events.slice(events.indexOf("alert") + 1)).toContain("statement");
+    expect(events).not.toContain("sound");
+  });
+
+  test("may not go back", async () => {
+    await monitored("stood", "back.state", ...PINNED);
+    await branches.fork("stood", "back");
+    await workspace.write("back/checkpoint", await workspace.read("early/checkpoint"));
+    const { code, stdout } = await monitored("back", "back.state", ...PINNED, "--json");
+    expect([code, eventsOf(stdout)]).toEqual([1, [expect.objectContaining({ error: stale })]]);
+    expect(await monitored("stood", "back.state", ...PINNED)).toMatchObject({ code: 0 });
+  });
+
+  test("is what an audit says that witnesses have vouched for", async () => {
+    const audited = async (...args: readonly string[]): Promise<string> =>
+      (await workspace.must("audit", "stood", "--quiet", ...args)).stdout;
+    expect((await audited(...DEMANDING)).split("\n")).toContain(
+      `witnessed: ${sizes.later} entries`,
+    );
+    const told = JSON.parse(await audited(...DEMANDING, "--json")) as { readonly size: number };
+    expect(told).toMatchObject({ verdict: "sound", publishedSize: sizes.later });
+    expect(told.size).toBeGreaterThan(sizes.later);
+    expect(await audited(...PINNED)).not.toContain("witnessed");
+  });
+});
+
+test("a service's text makes no line of its own, in a message", async () => {
+  const origin = "x\nmirrored: 99 entries\r\nlog: all is well";
+  const web = await Web.serve(workspace.at("later"), (path, response) => {
+    if (path !== "version") return false;
+    response.end(
+      JSON.stringify({ name: "a", version: "1", api: "1", issuer: "https://b", origin }),
+    );
+    return true;
+  });
+  const { code, stdout, stderr } = await workspace.tally("mirror", web.url, "lined", ...PINNED);
+  await web.close();
+  expect([code, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(
+    /^tally: MIRROR_CHECKPOINT_INVALID: .*x\\nmirrored: 99 entries\\r\\nlog: .*\n$/,
+  );
 });
 
 describe("a log that shows clients a fork under the same key", () => {
@@ -238,6 +347,7 @@ describe("a policy of witnesses, for who takes a part of a log", () => {
       const lacking = await audited(...at, ...DEMANDING);
       expect([lacking.code, lacking.stderr]).toEqual([1, expect.stringContaining("no quorum")]);
       const sound = await audited(...at, ...PINNED, "--witness-policy", "none.policy");
+      expect(sound.stdout).toContain(`witnessed: ${sizes.later} entries\n`);
       expect([sound.stderr, sound.code]).toEqual(["", 0]);
       await server.close();
     });

@@ -99,10 +99,10 @@ function programOf(session: Session): TallyCommand {
       .configureHelp({ subcommandTerm: (command) => command.name() })
       .configureOutput({
         writeOut: (text) => {
-          output.print(text.replace(/\n$/, ""));
+          output.printText(text.replace(/\n$/, ""));
         },
         writeErr: (text) => {
-          output.note(text.replace(/\n$/, ""));
+          output.noteText(text.replace(/\n$/, ""));
         },
       })
       .addHelpText("afterAll", ({ command }) =>

@@ -43,6 +43,22 @@ describe("Output", () => {
     expect(said(stdout)).toBe("\u001b[32myes\u001b[0m: \\u001b[31m\\u009b0m\\u202e\\u2028\n");
   });
 
+  test("has no line begin in what others wrote, where it writes one", () => {
+    const { output, stdout, stderr } = outputOf(true);
+    output.print("a\nb\r\nc");
+    output.printMarked("plain", "d\ne", "\nf");
+    output.note("g\nh");
+    expect(said(stdout)).toBe("a\\nb\\r\\nc\nd\\ne\\nf\n");
+    expect(said(stderr)).toBe("g\\nh\n");
+  });
+
+  test("writes several lines where they are its own", () => {
+    const { output, stdout, stderr } = outputOf(true);
+    output.printText("a\nb\u001b");
+    output.noteText("c\nd\u001b");
+    expect([said(stdout), said(stderr)]).toEqual(["a\nb\\u001b\n", "c\nd\\u001b\n"]);
+  });
+
   test("writes JSON on one line, without anything invisible, that means the same", () => {
     const { output, stdout } = outputOf(false);
     const value = { text: "a\n\u001b\u007f\u009b\u202e\ufeff\u{e0001}é" };

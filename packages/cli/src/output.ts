@@ -16,7 +16,7 @@ const RESET = "\u001b[0m";
  * Writes answers to standard output and messages to standard error.
  *
  * Text in both comes from files and services of others: what a terminal could act on or a reader
- * could not see is written as an escape.
+ * could not see is written as an escape, and so is what would make a line of its own.
  */
 export class Output {
   readonly #streams: Streams;
@@ -38,14 +38,19 @@ export class Output {
 
   /** Writes a line of the answer. */
   print(line: string): void {
-    this.#answers.write(`${visible(line)}\n`);
+    this.#answers.write(`${oneLine(line)}\n`);
+  }
+
+  /** Writes an answer of several lines, which are the command's own. */
+  printText(text: string): void {
+    this.#answers.write(`${visible(text)}\n`);
   }
 
   /** Writes a line of the answer that begins with a word in a colour. */
   printMarked(tone: Tone, word: string, rest: string): void {
     const colour = this.#hasColours ? COLOURS[tone] : "";
-    const mark = colour === "" ? visible(word) : `${colour}${visible(word)}${RESET}`;
-    this.#answers.write(`${mark}${visible(rest)}\n`);
+    const mark = colour === "" ? oneLine(word) : `${colour}${oneLine(word)}${RESET}`;
+    this.#answers.write(`${mark}${oneLine(rest)}\n`);
   }
 
   /** Writes the whole answer as one JSON object on one line. */
@@ -58,13 +63,18 @@ export class Output {
   /** Replaces the one line on standard error that is not kept; on a terminal alone. */
   showStatus(line: string): void {
     if (this.#streams.stderr.isTTY === true) {
-      this.#streams.stderr.write(`\r\u001b[K${visible(line)}`);
+      this.#streams.stderr.write(`\r\u001b[K${oneLine(line)}`);
     }
   }
 
   /** Writes a message. */
   note(line: string): void {
-    this.#streams.stderr.write(`${visible(line)}\n`);
+    this.#streams.stderr.write(`${oneLine(line)}\n`);
+  }
+
+  /** Writes a message of several lines, which are the command's own. */
+  noteText(text: string): void {
+    this.#streams.stderr.write(`${visible(text)}\n`);
   }
 }
 
@@ -75,6 +85,11 @@ export function visible(text: string): string {
   return text.replace(INVISIBLE, (character) =>
     character === "\n" ? character : escapeUnits(character),
   );
+}
+
+/** Yields text as {@link visible} does, with its line feeds escaped as well. */
+export function oneLine(text: string): string {
+  return visible(text.replaceAll("\n", "\\n").replaceAll("\r", "\\r"));
 }
 
 function escapeUnits(character: string): string {

@@ -34,7 +34,7 @@ export class Stop {
   report(output: Output): ExitCode {
     if (this.#fatal === undefined) return EXIT.yes;
     const what = "the log has stopped and must be opened again";
-    output.note(`tally: ${describeError(this.#fatal, what)}`);
+    output.noteText(`tally: ${describeError(this.#fatal, what)}`);
     return EXIT.fatal;
   }
 }

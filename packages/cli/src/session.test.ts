@@ -25,6 +25,13 @@ describe("fail", () => {
     });
   });
 
+  test("says it in one line whatever is in it, and as it is in JSON", () => {
+    const message = "a\nlog: all is well\r\n";
+    const { said } = failureOf(new CliError("CLI_FILE_EXISTS", message), true);
+    expect(JSON.parse(said[0] ?? "")).toEqual({ error: { code: "CLI_FILE_EXISTS", message } });
+    expect(said[1]).toBe("tally: CLI_FILE_EXISTS: a\\nlog: all is well\\r\\n\n");
+  });
+
   test("says it as JSON as well where JSON is wanted", () => {
     const { exit, said } = failureOf(new CliError("CLI_FILE_EXISTS", "a exists"), true);
     expect(exit).toBe(2);

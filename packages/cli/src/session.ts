@@ -38,7 +38,7 @@ export class Session {
       return this.fail(new CliError("CLI_USAGE", "want a command"));
     }
     const expected = expectedError(error);
-    this.output.note(`tally: ${describeError(error)}${this.#hintFor(expected?.code)}`);
+    this.output.noteText(`tally: ${describeError(error)}${this.#hintFor(expected?.code)}`);
     if (expected === undefined) this.#failJson(DEFECT, "defect, see standard error");
     else this.#failJson(expected.code, expected.message);
     return expected?.exit ?? EXIT.failed;

@@ -27,8 +27,7 @@ const MAX_ANSWER_BYTES = 65_536;
 export function tellOutput(output: Output, isJson: boolean): Teller {
   return ({ event, line }) => {
     if (isJson) output.printJson(event);
-    // A name with a line feed in it would make a line of its own.
-    else output.print(line.replaceAll("\n", "\\n").replaceAll("\r", "\\r"));
+    else output.print(line);
     return Promise.resolve();
   };
 }

@@ -1,6 +1,7 @@
 import { MirrorError, formatState, monitor, requireFresh } from "@tallystick/mirror";
 import type {
   CheckedEntry,
+  Followed,
   LogHead,
   MirrorErrorCode,
   MonitorState,
@@ -37,7 +38,7 @@ export interface WatchmanOptions {
   readonly parallel: number;
   /** Where a log is followed from that nobody has followed before. */
   readonly from?: number | "now" | undefined;
-  /** Oldest age of the newest checkpoint in seconds. */
+  /** Oldest age of the note, and without witnesses of the newest checkpoint, in seconds. */
   readonly maxAge?: number | undefined;
   readonly evidence?: string | undefined;
 }
@@ -102,7 +103,7 @@ export class Watchman {
         onState: (state) => this.#save(state),
       });
       if (!this.#isAt(newest.signed)) return { outcome: "failed", isFinal: false };
-      if (maxAge !== undefined) requireFresh(newest.signed, { now: this.#session.now(), maxAge });
+      if (maxAge !== undefined) this.#requireFresh({ published, newest }, maxAge);
       this.#deliveries.endAlert();
       return { outcome: "sound", isFinal: false, published };
     } catch (error) {
@@ -113,6 +114,13 @@ export class Watchman {
       }
       return this.#alert(error);
     }
+  }
+
+  /** Requires that neither the note stands still nor the newest checkpoint; of witnesses, the note alone says. */
+  #requireFresh({ published, newest }: Followed, maxAge: number): void {
+    const limits = { now: this.#session.now(), maxAge };
+    if (this.#options.witnesses === undefined) requireFresh(newest.signed, limits);
+    requireFresh(published.signed, { ...limits, name: "published note" });
   }
 
   /** Yields whether everything under a checkpoint is checked. */
@@ -152,7 +160,8 @@ export class Watchman {
     const { code, message, contradiction } = error;
     const isFinal = !PASSING.has(code);
     // Not its message, which says how many seconds ago.
-    const found = `${code} ${this.#state.seen?.checkpoint.size ?? 0}`;
+    // Nor, of what may pass, a size: the log may grow meanwhile.
+    const found = isFinal ? `${code} ${this.#state.seen?.checkpoint.size ?? 0}` : code;
     if (!this.#deliveries.lacks(found)) return { outcome: "alert", isFinal, error };
     const { evidence: path, stateFile } = this.#options;
     const place = { path, otherwise: `${stateFile}.evidence`, isOnce: true } as const;
@@ -168,7 +177,9 @@ export class Watchman {
       });
     } catch (failure) {
       // The exit code and standard error still say so.
-      this.#session.output.note(`tally: ${describeError(failure, "the alert is not delivered")}`);
+      this.#session.output.noteText(
+        `tally: ${describeError(failure, "the alert is not delivered")}`,
+      );
     }
     return { outcome: "alert", isFinal, error };
   }

@@ -126,7 +126,7 @@ async function requireBothCount(
     } catch (cause) {
       if (!(cause instanceof VerifierError)) throw cause;
       const { origin, size } = signed.checkpoint;
-      const seen = `the tree of ${size} entries that was seen of ${origin}`;
+      const seen = `the tree of ${size} entries ${keptIn === undefined ? "" : "that was seen "}of ${origin}`;
       const then = keptIn === undefined ? "" : `; then remove ${keptIn}, and begin anew`;
       const message =
         `the log does not agree with ${seen}, which counts no more: ${cause.message}. Compare with the ` +

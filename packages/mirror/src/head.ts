@@ -103,13 +103,15 @@ export function readLatest(
 ): Promise<KeptCheckpoint | undefined> {
   return reader.find({
     ...{ path: LATEST, maxBytes: MAX_RECORD_BYTES, isLeft: true },
-    check: (body) => openRecord(body, { trust, ignoresCutoffs: true }),
+    check: (body) => openRecord(body, { trust, ignoresCutoffs: true, at: LATEST }),
   });
 }
 
 /** The keys that a record has to be of, and whether their cutoffs count. */
 export interface KeptOptions extends CheckpointOptions {
   readonly trust: TrustStore;
+  /** Where it was read, for the message of a refusal. */
+  readonly at?: string;
   /** Throws a {@link MirrorError} where it is not the one that is wanted, which is then not kept. */
   readonly accept?: (kept: KeptCheckpoint) => void;
 }
@@ -124,7 +126,7 @@ export async function readKept(
   return reader.read({
     ...{ path, maxBytes: MAX_RECORD_BYTES },
     check: async (body) => {
-      const kept = await openRecord(body, options);
+      const kept = await openRecord(body, { ...options, at: path });
       const { size: found } = kept.signed.checkpoint;
       if (found !== size) throw refused(`${path} is of ${found} entries`);
       accept?.(kept);
@@ -183,18 +185,19 @@ function countOfOthers({ signatures }: Note, known: readonly VerifierKey[]): num
 /** Opens a chain record under a pinned key. Throws as {@link readHead}. */
 export async function openRecord(
   body: Uint8Array,
-  { trust, ...options }: KeptOptions,
+  { trust, at, ...options }: KeptOptions,
 ): Promise<KeptCheckpoint> {
+  const name = at === undefined ? "chain record" : `${at}: chain record`;
   try {
     const record = decodeCbor(body);
-    if (!(record instanceof Uint8Array)) throw refused("a chain record is not a byte string");
+    if (!(record instanceof Uint8Array)) throw refused(`${name}: not a byte string`);
     const link = decodeChainLink(record);
     const signed = await verifyCheckpoint(link.checkpoint, trust, options);
     return { body, record, link, signed };
   } catch (cause) {
     const isRefusal = cause instanceof CoseError || cause instanceof ReceiptError;
     if (!isRefusal && !(cause instanceof VerifierError)) throw cause;
-    throw refused(`chain record: ${cause.message}`, { cause });
+    throw refused(`${name}: ${cause.message}`, { cause });
   }
 }
 

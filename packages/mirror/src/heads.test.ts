@@ -7,7 +7,7 @@ import { mirror } from "./mirror.js";
 import type { Mirrored } from "./mirror.js";
 import { monitor } from "./monitor.js";
 import type { Followed } from "./monitor.js";
-import { FRESH_STATE } from "./state.js";
+import { FRESH_STATE, formatState, parseState } from "./state.js";
 import type { MonitorState } from "./state.js";
 import { PaperFolder, PaperLog } from "./testing/paper-log.js";
 
@@ -180,6 +180,111 @@ describe("a note that is behind checkpoints/latest", () => {
   });
 });
 
+describe("a note below what was followed", () => {
+  const sizes = [3, 6, 10, 14];
+
+  async function under(note: number): Promise<PaperFolder> {
+    const folder = await log.folder(subjects(14), { sizes });
+    folder.files.set("checkpoint", fileOf(folder, `notes/${note}`));
+    return folder;
+  }
+
+  /** Puts a record of 6 entries there, under a sound checkpoint, that follows another one. */
+  async function relinked(folder: PaperFolder): Promise<PaperFolder> {
+    const other = await log.folder(subjects(6), { sizes: [2, 6] });
+    folder.files.set("checkpoints/6", fileOf(other, "checkpoints/6"));
+    return folder;
+  }
+
+  const kept = (state: MonitorState): Promise<MonitorState> =>
+    parseState(new TextEncoder().encode(formatState(state)), log.trust);
+
+  test("may stand still and go on, and not go back: stale", async () => {
+    let { state } = await followed(await under(6));
+    for (const note of [6, 10, 10]) {
+      ({ state } = await followed(await under(note), await kept(state)));
+      expect(state.published?.size).toBe(note);
+    }
+    const { code, message } = await refusal(followed(await under(6), await kept(state)));
+    expect([code, message]).toEqual([
+      "MIRROR_STALE",
+      expect.stringContaining("a note of 6 entries"),
+    ]);
+    // A state of before has none to hold it against.
+    const { seen, chained, position } = state;
+    const older = await kept({ seen, chained, position });
+    expect((await followed(await under(6), older)).state.published?.size).toBe(6);
+  });
+
+  test("does not go back either after a pass that was stopped in the chain", async () => {
+    const states: MonitorState[] = [];
+    const nothing = (): Promise<void> => Promise.resolve();
+    await monitor(await under(10), {
+      ...{ trust: log.trust, state: FRESH_STATE, parallel: 1, signal: AbortSignal.abort() },
+      onEntries: nothing,
+      onState: async (state) => {
+        states.push(await kept(state));
+      },
+    });
+    expect(states).toMatchObject([{ chained: undefined, published: { size: 10 } }]);
+    const [state] = states;
+    expect((await refusal(followed(await under(6), state))).code).toBe("MIRROR_STALE");
+  });
+
+  test("has its record in the chain, whoever looks and from which state", async () => {
+    const { state } = await followed(await under(6));
+    const { seen, chained, position } = state;
+    for (const start of [
+      FRESH_STATE,
+      { seen, chained, position },
+      { ...state, published: { size: 3 } },
+      { ...state, published: { size: 6 } },
+      state,
+    ]) {
+      expect((await followed(await under(6), start)).state.published).toEqual(state.published);
+      const { code } = await refusal(followed(await relinked(await under(6)), start));
+      expect(code).toBe("MIRROR_CHECKPOINT_INVALID");
+    }
+  });
+
+  test("is looked for in the chain once, not in each pass", async () => {
+    const { state } = await followed(await under(6));
+    const source = await under(6);
+    source.files.delete("checkpoints/10");
+    expect((await followed(source, await kept(state))).state).toMatchObject({ position: 14 });
+    const unknown = { ...state, published: { size: 6 } };
+    expect((await refusal(followed(source, unknown))).code).toBe("MIRROR_INCOMPLETE");
+  });
+
+  test("does not have the chain step over what was followed", async () => {
+    const { state } = await followed(await log.folder(subjects(10), { sizes: [3, 6, 10] }));
+    const stepping = await log.folder(subjects(14), { sizes: [3, 6, 14] });
+    const before = await log.folder(subjects(10), { sizes: [3, 6, 10] });
+    const source = new PaperFolder(new Map([...before.files, ...stepping.files]));
+    source.files.set("checkpoint", fileOf(stepping, "notes/6"));
+    const { seen, chained, position } = state;
+    const { code, message } = await refusal(followed(source, { seen, chained, position }));
+    expect([code, message]).toEqual([
+      ...["MIRROR_CHECKPOINT_INVALID", expect.stringContaining("the one that it had before")],
+    ]);
+  });
+
+  test.each([
+    ["larger than its checkpoint", { size: 15, digest: null }],
+    ["of no size", { digest: null }],
+    ["of a size below nothing", { size: -1, digest: null }],
+    ["without a digest", { size: 6 }],
+    ["with a digest that is cut short", { size: 6, digest: "AAAA" }],
+    ["with more", { size: 6, digest: null, root: "" }],
+    ["null", null],
+  ])("in a state: %s is refused", async (...[, published]) => {
+    const { state } = await followed(await under(6));
+    const members = JSON.parse(formatState(state)) as Record<string, unknown>;
+    const file = new TextEncoder().encode(JSON.stringify({ ...members, published }));
+    expect((await refusal(parseState(file, log.trust))).code).toBe("MIRROR_STATE_INVALID");
+  });
+});
+
 describe("a fork at checkpoints/latest, under the same key", () => {
   test.each([
     ["of the size of the note", 20, 20, 1000, "split"],
@@ -247,11 +352,13 @@ describe("at checkpoints/latest", () => {
         return fileOf(await stranger.folder(subjects(23), { sizes: [23] }), LATEST);
       },
     ],
-  ])("%s is refused", async (...[, made]) => {
+  ])("%s is refused by its name", async (...[, made]) => {
     const source = await log.folder(subjects(20), { sizes: [7, 20] });
     source.files.set(LATEST, await made());
     for (const doing of [() => followed(source), () => copied(source)]) {
-      expect((await refusal(doing())).code).toBe("MIRROR_CHECKPOINT_INVALID");
+      expect(await refusal(doing())).toMatchObject({
+        ...{ code: "MIRROR_CHECKPOINT_INVALID", message: expect.stringContaining(LATEST) },
+      });
     }
   });
 });

@@ -6,6 +6,7 @@ import type { TrustStore } from "@tallystick/verifier";
 import { readBody } from "./body.js";
 import { readBundle } from "./bundle.js";
 import { checkpointsBack, endAt, requireEnd } from "./chain.js";
+import type { ChainEnd } from "./chain.js";
 import { MirrorError } from "./error.js";
 import { requireExtension } from "./extension.js";
 import type { KeptCheckpoint, LogHead } from "./head.js";
@@ -15,7 +16,7 @@ import { forEachOf } from "./parallel.js";
 import { checkPartials } from "./partials.js";
 import { CheckedReader } from "./read-path.js";
 import type { ReadPath } from "./read-path.js";
-import type { MonitorState } from "./state.js";
+import type { MonitorState, SeenNote } from "./state.js";
 import { isSame } from "./same.js";
 
 /** How far the clocks of a log and of its reader may differ. */
@@ -63,7 +64,8 @@ export interface MonitorOptions {
 /**
  * Follows a log up to its newest checkpoint, be it in the note or at `checkpoints/latest` alone: it extends
  * what was seen and what the note has, is signed in both forms, and so is every checkpoint since; each new
- * entry is a leaf of the tree, and its statement is the one that the tree has. Yields both checkpoints.
+ * entry is a leaf of the tree, and its statement is the one that the tree has. The note is no smaller than
+ * before, and its record is in the chain. Yields both checkpoints.
  *
  * Memory: two tiles for each level, a bundle, and `parallel` statements with the names in as many.
  *
@@ -83,26 +85,27 @@ export async function monitor(source: ReadPath, options: MonitorOptions): Promis
   } = options;
   const isStopped = (): boolean => signal?.aborted === true;
   const reader = new CheckedReader(source);
-  const { published, newest, tree } = await readHeads(reader, { trust, witnesses });
+  const heads = await readHeads(reader, { trust, witnesses });
+  const { published, newest, tree } = heads;
   const followed = { published, newest };
   await requireExtension(start.seen, newest.signed, {
     ...{ trust, keptIn: "the state", shown: () => Promise.resolve(tree) },
   });
+  requireForward(published, start.published);
   options.onHeads?.(followed);
   // Kept with the first state: a first run that is cut short begins at the same entry again.
   const position =
     start.seen === undefined
       ? Math.min(from === "now" ? tree.size : from, tree.size)
       : start.position;
-  let state: MonitorState = { ...start, seen: newest.signed, position };
+  const note = isKnown(published, start)
+    ? start.published
+    : { size: published.signed.checkpoint.size };
+  let state: MonitorState = { ...start, seen: newest.signed, position, published: note };
   await onState(state);
-  requireEnd(published, start.chained);
-  for await (const kept of checkpointsBack(reader, newest, { trust, tree, end: start.chained })) {
-    requireLink(kept, published);
-    if (isStopped()) return followed;
-  }
+  if (!(await followChain({ reader, trust, start, isStopped }, heads))) return followed;
   await checkPartials(reader, tree, position);
-  state = { ...state, chained: endAt(newest) };
+  state = { ...state, chained: endAt(newest), published: endAt(published) };
   while (state.position < tree.size && !isStopped()) {
     const bundle = await readBundle(reader, tree, Math.floor(state.position / TILE_WIDTH));
     const entries = bundle.entries.slice(state.position - bundle.first);
@@ -118,13 +121,55 @@ export async function monitor(source: ReadPath, options: MonitorOptions): Promis
   return followed;
 }
 
-/** Requires that the chain has the published checkpoint where it comes to its size, and steps over none. */
-function requireLink({ link, record, signed }: KeptCheckpoint, published: LogHead): void {
+/** Requires that the note is no smaller than one that was published before. */
+function requireForward({ signed }: LogHead, before: SeenNote | undefined): void {
   const { size } = signed.checkpoint;
-  const wanted = published.signed.checkpoint.size;
-  const isPast = size < wanted || link.previousSize >= wanted;
-  if (isPast || (size === wanted && isSame(record, published.record))) return;
-  const message = `the chain of checkpoints does not have the published one, of ${wanted} entries`;
+  if (before === undefined || size >= before.size) return;
+  const sizes = `a note of ${size} entries, one of ${before.size} was published before`;
+  throw new MirrorError("MIRROR_STALE", `shows ${sizes}: an old copy, or a log rolled back`);
+}
+
+/** Yields whether an earlier pass has found the record of the published note in the chain. */
+function isKnown(published: LogHead, { published: before }: MonitorState): boolean {
+  const { size, digest } = endAt(published);
+  return before?.digest !== undefined && before.size === size && isSame(before.digest, digest);
+}
+
+interface Chain {
+  readonly reader: CheckedReader;
+  readonly trust: TrustStore;
+  readonly start: MonitorState;
+  readonly isStopped: () => boolean;
+}
+
+/**
+ * Follows the chain back to where it was followed before, or further to a note below that which nobody
+ * has found in it yet. Yields `false` where it was stopped.
+ */
+async function followChain(
+  { reader, trust, start, isStopped }: Chain,
+  { published, newest, tree }: LogHeads,
+): Promise<boolean> {
+  const { chained } = start;
+  const note = endAt(published);
+  requireEnd(published, chained);
+  requireEnd(newest, chained);
+  const isBelow = note.size < (chained?.size ?? 0) && !isKnown(published, start);
+  const end = isBelow ? note : chained;
+  for await (const kept of checkpointsBack(reader, newest, { trust, tree, end })) {
+    requireLink(kept, note, "the published one");
+    if (chained !== undefined) requireLink(kept, chained, "the one that it had before");
+    if (isStopped()) return false;
+  }
+  return true;
+}
+
+/** Requires that the chain has a checkpoint where it comes to its size, and does not step over it. */
+function requireLink(kept: KeptCheckpoint, wanted: ChainEnd, name: string): void {
+  const { size, digest } = endAt(kept);
+  const isPast = size < wanted.size || kept.link.previousSize >= wanted.size;
+  if (isPast || (size === wanted.size && isSame(digest, wanted.digest))) return;
+  const message = `the chain of checkpoints does not have ${name}, of ${wanted.size} entries`;
   throw new MirrorError("MIRROR_CHECKPOINT_INVALID", message);
 }
 
@@ -143,6 +188,16 @@ async function checkedEntries(
   return checked;
 }
 
+/** How old a checkpoint may be. */
+export interface FreshOptions {
+  /** Seconds since the epoch. */
+  readonly now: number;
+  /** In seconds. */
+  readonly maxAge: number;
+  /** What the checkpoint is called; the newest one unless given. */
+  readonly name?: string;
+}
+
 /**
  * Requires that a checkpoint was signed at most so many seconds ago, and not in the future.
  *
@@ -150,13 +205,13 @@ async function checkedEntries(
  */
 export function requireFresh(
   { checkpoint: { size, time } }: SignedCheckpoint,
-  { now, maxAge }: { readonly now: number; readonly maxAge: number },
+  { now, maxAge, name = "newest checkpoint" }: FreshOptions,
 ): void {
   if (time - now > MAX_SKEW_SECONDS) {
-    const ahead = `the newest checkpoint, of ${size} entries, is dated ${time - now} s ahead`;
+    const ahead = `the ${name}, of ${size} entries, is dated ${time - now} s ahead`;
     throw new MirrorError("MIRROR_STALE", `${ahead}: its age says nothing`);
   }
   if (now - time <= maxAge) return;
-  const message = `the newest checkpoint, of ${size} entries, was signed ${now - time} s ago`;
+  const message = `the ${name}, of ${size} entries, was signed ${now - time} s ago`;
   throw new MirrorError("MIRROR_STALE", `${message}, want ${maxAge} at most`);
 }

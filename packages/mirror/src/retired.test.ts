@@ -28,6 +28,16 @@ async function refusal(doing: Promise<unknown>): Promise<MirrorError> {
   throw new Error(`no refusal: ${String(error)}`);
 }
 
+/** What those trust who have retired the first of two keys at 10 entries. */
+function retiredAt10(renewed: PaperLog): TrustStore {
+  const { issuer, origin, keys, note } = renewed.trust.services[0] ?? {};
+  const [before, next] = keys ?? [];
+  const until = { size: 10, reason: "replaced" };
+  const pins = [{ ...before?.toJwk(), until }, next?.toJwk()];
+  const services = [{ issuer, origin, keys: pins, note: note?.format() }];
+  return TrustStore.parse(JSON.stringify({ services }));
+}
+
 describe("what was seen under a key that was retired since", () => {
   test.each([
     ["of the same size", 20],
@@ -35,12 +45,7 @@ describe("what was seen under a key that was retired since", () => {
     ["that is smaller", 12],
   ])("is no evidence against a log %s, and is named", async (_, size) => {
     const renewed = await log.renewed();
-    const { issuer, origin, keys, note } = renewed.trust.services[0] ?? {};
-    const [before, next] = keys ?? [];
-    const until = { size: 10, reason: "replaced" };
-    const pins = [{ ...before?.toJwk(), until }, next?.toJwk()];
-    const services = [{ issuer, origin, keys: pins, note: note?.format() }];
-    const trust = TrustStore.parse(JSON.stringify({ services }));
+    const trust = retiredAt10(renewed);
     const strange = await log.folder([...subjects(10), ...subjects(10, "b")], { sizes: [20] });
     const honest = await renewed.folder(subjects(size), { sizes: [size] });
     const copy = new PaperFolder();
@@ -66,6 +71,21 @@ describe("what was seen under a key that was retired since", () => {
       "the copy",
       "what an earlier run has kept beside the copy",
       "the state",
+    ]);
+  });
+
+  test("is not said to have been seen where the log shows it beside its note", async () => {
+    const renewed = await log.renewed();
+    const trust = retiredAt10(renewed);
+    const strange = await log.folder(subjects(12).toReversed(), { sizes: [12] });
+    const honest = await renewed.folder(subjects(20), { sizes: [20] });
+    const latest = "checkpoints/latest";
+    honest.files.set(latest, strange.files.get(latest) ?? new Uint8Array());
+    const follow = { parallel: 4, onEntries: nothing, onState: nothing };
+    const found = await refusal(monitor(honest, { trust, state: FRESH_STATE, ...follow }));
+    expect([found.code, found.message]).toEqual([
+      "MIRROR_NOT_EXTENDED",
+      expect.stringMatching(/the tree of 12 entries of \S+, which counts no more: .*operator$/),
     ]);
   });
 });

@@ -15,6 +15,14 @@ export interface MonitorState {
   readonly chained: ChainEnd | undefined;
   /** Entries that were checked and told of. */
   readonly position: number;
+  /** The note that the log published last; `undefined` where nobody has kept it. */
+  readonly published?: SeenNote | undefined;
+}
+
+/** A note that was published. */
+export interface SeenNote extends Pick<ChainEnd, "size"> {
+  /** SHA-256 of the record of its size, once the chain was found to have that. */
+  readonly digest?: Uint8Array | undefined;
 }
 
 const FORMAT = "tallystick-monitor/1";
@@ -24,7 +32,7 @@ const MAX_BYTES = 65_536;
 export const FRESH_STATE: MonitorState = { seen: undefined, chained: undefined, position: 0 };
 
 /** Formats a state as a file (docs/monitor.md). */
-export function formatState({ seen, chained, position }: MonitorState): string {
+export function formatState({ seen, chained, position, published }: MonitorState): string {
   const members = {
     format: FORMAT,
     seen: seen === undefined ? null : encodeBase64url(seen.encode()),
@@ -33,8 +41,13 @@ export function formatState({ seen, chained, position }: MonitorState): string {
         ? null
         : { size: chained.size, digest: encodeBase64url(chained.digest) },
     position,
+    ...(published === undefined ? {} : { published: membersOfNote(published) }),
   };
   return `${JSON.stringify(members, undefined, 2)}\n`;
+}
+
+function membersOfNote({ size, digest }: SeenNote): Readonly<Record<string, unknown>> {
+  return { size, digest: digest === undefined ? null : encodeBase64url(digest) };
 }
 
 /**
@@ -44,13 +57,16 @@ export function formatState({ seen, chained, position }: MonitorState): string {
  * @throws {@link MirrorError} `MIRROR_STATE_INVALID`
  */
 export async function parseState(file: Uint8Array, trust: TrustStore): Promise<MonitorState> {
-  const { format, seen, chained, position, ...others } = membersOf(jsonOf(file));
+  const { format, seen, chained, position, published, ...others } = membersOf(jsonOf(file));
   if (format !== FORMAT || Object.keys(others).length > 0) throw invalid(`want format ${FORMAT}`);
   const signed = seen === null ? undefined : await checkpointOf(seen, trust);
   const end = chained === null ? undefined : chainEndOf(chained);
+  const note = published === undefined ? undefined : seenNoteOf(published);
   const size = signed?.checkpoint.size ?? 0;
-  const isCovered = isCount(position) && position <= size && (end?.size ?? 0) <= size;
-  if (isCovered) return { seen: signed, chained: end, position };
+  const isCovered = [position, end?.size ?? 0, note?.size ?? 0].every((one) => isWithin(one, size));
+  if (isCovered && isCount(position)) {
+    return { seen: signed, chained: end, position, ...(note && { published: note }) };
+  }
   throw invalid("it says more than its checkpoint covers");
 }
 
@@ -60,7 +76,14 @@ function chainEndOf(value: unknown): ChainEnd {
   if (isCount(size) && bytes.length === HASH_BYTES && Object.keys(others).length === 0) {
     return { size, digest: bytes };
   }
-  throw invalid("the end of the chain is malformed");
+  throw invalid("the size and digest of a checkpoint are malformed");
+}
+
+function seenNoteOf(value: unknown): SeenNote {
+  const { size, digest, ...others } = membersOf(value);
+  if (digest !== null) return chainEndOf(value);
+  if (isCount(size) && Object.keys(others).length === 0) return { size };
+  throw invalid("the published note is malformed");
 }
 
 async function checkpointOf(value: unknown, trust: TrustStore): Promise<SignedCheckpoint> {
@@ -79,7 +102,7 @@ function bytesOf(text: string): Uint8Array {
 }
 
 function jsonOf(file: Uint8Array): unknown {
-  return restate(() => parseJson(file, { maxBytes: MAX_BYTES, maxDepth: 3, maxItems: 16 }));
+  return restate(() => parseJson(file, { maxBytes: MAX_BYTES, maxDepth: 3, maxItems: 24 }));
 }
 
 function restate<T>(read: () => T): T {
@@ -99,6 +122,10 @@ function membersOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isWithin(value: unknown, size: number): boolean {
+  return isCount(value) && value <= size;
 }
 
 function invalid(message: string, options: ErrorOptions = {}): MirrorError {

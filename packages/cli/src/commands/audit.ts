@@ -68,7 +68,7 @@ async function run(
     progress.clear();
     await saveState(path, done.state);
     const rate = progress.rate(done.report.checked - before);
-    tell(done.report, { keys: auditee.keys, rate }, session);
+    tell(done.report, { auditee, rate }, session);
   } catch (error) {
     progress.clear();
     if (error instanceof AuditorError && error.code !== "AUDITOR_STATE_INVALID") {
@@ -123,16 +123,18 @@ function describeKey({ thumbprint, pinnedIn }: AuditedKey): string {
 
 function tell(
   report: AuditReport,
-  { keys, rate }: { readonly keys: readonly AuditedKey[]; readonly rate: number },
+  { auditee, rate }: { readonly auditee: Auditee; readonly rate: number },
   session: Session,
 ): void {
   const { isComplete, checked, size, root } = report;
+  const { keys, witnessed } = auditee;
   if (!isComplete) session.exit = EXIT.failed;
   if (session.isJson) {
     const verdict = isComplete ? "sound" : null;
     const hex = root === undefined ? null : encodeHex(root);
     const thumbprints = keys.map(({ thumbprint }) => thumbprint);
-    session.output.printJson({ ...report, verdict, root: hex, thumbprints, rate });
+    const cosigned = witnessed === undefined ? {} : { publishedSize: witnessed };
+    session.output.printJson({ ...report, verdict, root: hex, thumbprints, rate, ...cosigned });
     return;
   }
   if (isComplete && root !== undefined) {
@@ -140,6 +142,7 @@ function tell(
   } else {
     session.output.print(`not finished: checked up to ${checked} of ${size}, no verdict`);
   }
+  if (witnessed !== undefined) session.output.print(`witnessed: ${witnessed} entries`);
   printCounts(report, rate, session.output);
 }
 

@@ -24,7 +24,7 @@ export function addInspect(program: Command, session: Session): void {
       const bytes = file === "-" ? await readStdin() : await readWhole(file);
       const notation = notationOf(bytes, file === "-" ? "standard input" : file);
       const summary = summaryOf(bytes);
-      session.output.print(notation.replace(/\n+$/, ""));
+      session.output.printText(notation.replace(/\n+$/, ""));
       if (summary !== undefined) session.output.note(summary);
     });
 }

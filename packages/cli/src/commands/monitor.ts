@@ -60,7 +60,7 @@ export function addMonitor(program: Command, session: Session): void {
     .option("--webhook <url>", "also post each JSON object to this address")
     .option("--metrics <file>", "write metrics for Prometheus after each pass")
     .option("--metrics-address <h:p>", "serve them at /metrics there; with --every", parseAddress)
-    .option("--max-age <s>", "oldest age of the newest checkpoint", parseWhole)
+    .option("--max-age <s>", "oldest age of the note and the newest checkpoint", parseWhole)
     .option("--evidence <file>", "what to write if the log contradicts itself")
     .option("--json", "print JSON objects, one a line");
   withReading(withDemand(command)).action(async (source: string, options: MonitorOptions) => {
@@ -164,7 +164,7 @@ function tellFailure({ outcome, error }: Pass, { output, isJson }: Session): voi
   const expected = expectedError(error);
   if (expected === undefined) throw error;
   const { code, message } = expected;
-  output.note(`tally: ${describeError(error)}`);
+  output.noteText(`tally: ${describeError(error)}`);
   if (isJson && outcome === "failed")
     output.printJson({ event: "failed", error: { code, message } });
 }

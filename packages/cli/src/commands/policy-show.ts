@@ -80,5 +80,5 @@ async function show(
   for (const one of proposals) {
     output.note(`proposal ${one.entryId} ${formatApprovals(one, approvalsWanted)}`);
   }
-  output.print(new TextDecoder().decode(formatPolicy(document)).trimEnd());
+  output.printText(new TextDecoder().decode(formatPolicy(document)).trimEnd());
 }

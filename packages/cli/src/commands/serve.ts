@@ -258,7 +258,7 @@ function appOptions(
     ...(readyMaxAge !== undefined && { maxCheckpointAge: readyMaxAge }),
     ...(readyMaxQuorumAge !== undefined && { maxQuorumAge: readyMaxQuorumAge }),
     onDefect: (error, id) => {
-      if (log === undefined) output.note(`tally: ${describeError(error, "request failed")}`);
+      if (log === undefined) output.noteText(`tally: ${describeError(error, "request failed")}`);
       else log.defect(describeError(error), id);
     },
   };

@@ -109,7 +109,7 @@ async function start(
   if (logs.length === 0) output.note("it watches no log yet: tally witness add-log");
   const witness = new Witness({ signers, logs, store: directory.store, now: () => session.now() });
   const onFault = (error: unknown): void => {
-    output.note(`tally: ${describeError(error)}`);
+    output.noteText(`tally: ${describeError(error)}`);
   };
   try {
     return await serveWitness(witness, { host, port }, { prefix, onFault });
