@@ -70,6 +70,25 @@ describe("Answers", () => {
     for (const length of lengths) expect(length).toBeLessThan(67_000);
   });
 
+  test("nothing is kept for a reader who has left, not even behind an answer under way", async () => {
+    const answers = new Answers();
+    const parting: (() => void)[] = [];
+    answers.add(
+      new Promise((resolve) => {
+        parting.push(() => {
+          resolve(bytes(1));
+        });
+      }),
+    );
+    answers.add(Promise.resolve(bytes(2)));
+    const next = answers.taken().next();
+    answers.abandon();
+    answers.add(Promise.resolve(bytes(3)));
+    expect([answers.count, answers.abandoned.aborted]).toEqual([0, true]);
+    for (const part of parting) part();
+    expect((await next).done).toBe(true);
+  });
+
   test("nobody waits for a reader who has left", async () => {
     const answers = new Answers();
     for (let i = 0; i < WINDOW; i++) answers.add(new Promise(() => undefined));

@@ -21,9 +21,14 @@ export class Answers {
   // Owned by end.
   #isEnded = false;
   // Owned by abandon.
-  #isAbandoned = false;
+  readonly #abandoned = new AbortController();
   // Owned by #changed and #wake: who waits for anything to change.
   #waiting: (() => void)[] = [];
+
+  /** Aborted once nobody takes any more. */
+  get abandoned(): AbortSignal {
+    return this.#abandoned.signal;
+  }
 
   /** How many are under way or wait. */
   get count(): number {
@@ -32,12 +37,13 @@ export class Answers {
 
   /** Resolves when there is room for one more: true, or false when nobody will take it any more. */
   async room(): Promise<boolean> {
-    while (this.#slots.length >= WINDOW && !this.#isAbandoned) await this.#changed();
-    return !this.#isAbandoned;
+    while (this.#slots.length >= WINDOW && !this.abandoned.aborted) await this.#changed();
+    return !this.abandoned.aborted;
   }
 
-  /** Adds the next answer, which must not reject. */
+  /** Adds the next answer, which must not reject; it is dropped where nobody takes any more. */
   add(answer: Promise<Uint8Array>): void {
+    if (this.abandoned.aborted) return;
     const slot: Slot = {
       bytes: undefined,
       done: answer.then((bytes) => {
@@ -54,15 +60,16 @@ export class Answers {
     this.#wake();
   }
 
-  /** Says that nobody takes any more. */
+  /** Says that nobody takes any more; those that wait are dropped. */
   abandon(): void {
-    this.#isAbandoned = true;
+    this.#slots = [];
+    this.#abandoned.abort();
     this.#wake();
   }
 
   /** Yields the answers, those that are ready together in one piece. */
   async *taken(): AsyncGenerator<Uint8Array, void, undefined> {
-    while (!this.#isAbandoned) {
+    while (!this.abandoned.aborted) {
       const [head] = this.#slots;
       if (head === undefined) {
         if (this.#isEnded) return;
@@ -71,6 +78,8 @@ export class Answers {
       }
       await head.done;
       const ready = this.#ready();
+      // They were dropped meanwhile.
+      if (ready.length === 0) continue;
       yield concatBytes(ready);
       // Only now has the reader taken them.
       this.#slots.splice(0, ready.length);

@@ -48,7 +48,9 @@ export interface AppOptions extends RouteOptions {
 export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = new Metrics(service, options.scrub);
-  const gate = new Gate(limits, options.clientOf ?? clientOf);
+  const gate = new Gate(limits, options.clientOf ?? clientOf, (line) => {
+    options.log?.note(line);
+  });
   const { maxBytesInFlight = MAX_BYTES_IN_FLIGHT } = options;
   // Batches last, so they have a half of their own and leave the other to those who send one body.
   const half = { most: maxBytesInFlight / 2, what: "bytes" };

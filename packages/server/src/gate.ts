@@ -8,6 +8,10 @@ import type { Limits } from "./limits.js";
 import { onOver } from "./over.js";
 import { RateLimit } from "./rate.js";
 
+const UNTOLD =
+  "a request came with X-Forwarded-For, and --proxies is 0: if a proxy stands before the server, say " +
+  "--proxies, or all clients behind it share what one client may have";
+
 const PROBES: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
 /**
@@ -22,8 +26,11 @@ export class Gate {
   readonly #limits: Limits;
   readonly #clientOf: ClientOf | undefined;
   readonly #reading: SharedBudget;
+  // Owned by #watchProxies: told once, then nobody is any more.
+  #onNotice: ((line: string) => void) | undefined;
 
-  constructor(limits: Limits, clientOf?: ClientOf) {
+  /** Has `onNotice` told once where a proxy seems to stand before the server that it does not know of. */
+  constructor(limits: Limits, clientOf?: ClientOf, onNotice?: (line: string) => void) {
     const { writesPerSecond, readsPerSecond, burstSeconds, maxClients, maxReads: most } = limits;
     const rate = (perSecond: number): RateLimit =>
       new RateLimit({
@@ -34,6 +41,7 @@ export class Gate {
       });
     this.#limits = limits;
     this.#clientOf = clientOf;
+    this.#onNotice = limits.proxies === 0 ? onNotice : undefined;
     this.writes = rate(writesPerSecond);
     this.#reads = rate(readsPerSecond);
     this.#reading = new SharedBudget({ most, mostOfOne: most * CLIENT_SHARE, what: "reads" });
@@ -52,6 +60,7 @@ export class Gate {
   admit(request: IncomingMessage, response: ServerResponse): void {
     // Whoever watches the process must not take one that is busy for one that hangs.
     if (PROBES.has(request.url ?? "")) return;
+    this.#watchProxies(request);
     const isWrite = request.method === "POST";
     const rate = isWrite ? this.writes : this.#reads;
     const client = this.clientOf(request);
@@ -62,5 +71,11 @@ export class Gate {
       throw new ServerError("SERVER_RATE_LIMITED", rate.text, { retryAfter });
     }
     if (!isWrite) onOver(response, this.#reading.take(1, client));
+  }
+
+  #watchProxies({ headers }: IncomingMessage): void {
+    if (this.#onNotice === undefined || headers["x-forwarded-for"] === undefined) return;
+    this.#onNotice(UNTOLD);
+    this.#onNotice = undefined;
   }
 }

@@ -58,10 +58,13 @@ export class Metrics {
     registerGauges(this.#registry, service, scrub);
   }
 
-  /** Tells how many registrations are under way. */
+  /** Tells how many registrations are under way, and how many wait for that. */
   watch(queue: RegistrationQueue): void {
     this.#gauge("tallystick_registering_entries", "Registrations under way.", () => queue.entries);
     this.#gauge("tallystick_registering_bytes", "Bytes of their statements.", () => queue.bytes);
+    const waiting = "Statements of batches that wait for a place.";
+    this.#gauge("tallystick_waiting_entries", waiting, () => queue.waiting.entries);
+    this.#gauge("tallystick_waiting_bytes", "Bytes of these.", () => queue.waiting.bytes);
   }
 
   #gauge(name: string, help: string, read: () => number): void {

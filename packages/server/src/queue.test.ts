@@ -12,6 +12,22 @@ const limited: unknown = expect.objectContaining({ code: "SERVER_RATE_LIMITED", 
 let clients = 0;
 const another = (): string => `client ${clients++}`;
 
+/** Waits for room and gives up on it never. */
+async function roomIn(
+  queue: RegistrationQueue,
+  bytes: number,
+  client: string,
+): Promise<() => void> {
+  const leave = await queue.room({ bytes, client, signal: new AbortController().signal });
+  if (leave === undefined) throw new Error("given up on");
+  return leave;
+}
+
+/** Lets what is ready come. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 describe("take", () => {
   test.each([
     ["by count", [1, 1, 1, 1], 1],
@@ -69,35 +85,38 @@ describe("take", () => {
 describe("room", () => {
   test("comes in the order of arrival, in half of the queue", async () => {
     const queue = new RegistrationQueue(LIMITS);
-    const [first, second] = await Promise.all([queue.room(1, another()), queue.room(1, another())]);
+    const [first, second] = await Promise.all([
+      roomIn(queue, 1, another()),
+      roomIn(queue, 1, another()),
+    ]);
     const came: string[] = [];
-    void queue.room(1, another()).then(() => came.push("third"));
-    void queue.room(1, another()).then(() => came.push("fourth"));
+    void roomIn(queue, 1, another()).then(() => came.push("third"));
+    void roomIn(queue, 1, another()).then(() => came.push("fourth"));
     // The other half is for those who do not wait.
     queue.take(1, another());
-    await Promise.resolve();
+    await settled();
     expect([queue.entries, came]).toEqual([3, []]);
     first();
-    await Promise.resolve();
+    await settled();
     expect([queue.entries, came]).toEqual([3, ["third"]]);
     second();
-    await Promise.resolve();
+    await settled();
     expect([queue.entries, came]).toEqual([3, ["third", "fourth"]]);
   });
 
   test("is there for a batch while single registrations fill the other half", async () => {
     const queue = new RegistrationQueue(LIMITS);
     for (let i = 0; i < 2; i++) queue.take(1, another());
-    const leave = await queue.room(1, another());
-    await queue.room(1, another());
+    const leave = await roomIn(queue, 1, another());
+    await roomIn(queue, 1, another());
     let isIn = false;
-    void queue.room(1, another()).then(() => {
+    void roomIn(queue, 1, another()).then(() => {
       isIn = true;
     });
     expect(queue.entries).toBe(4);
     expect(() => queue.take(1, another())).toThrow(busy);
     leave();
-    await Promise.resolve();
+    await settled();
     expect([queue.entries, isIn]).toEqual([4, true]);
   });
 
@@ -105,7 +124,7 @@ describe("room", () => {
     const queue = new RegistrationQueue(LIMITS);
     const came: number[] = [];
     const all = Array.from({ length: 20 }, async (_, i) => {
-      const leave = await queue.room(10, another());
+      const leave = await roomIn(queue, 10, another());
       came.push(i);
       expect(queue.entries).toBeLessThanOrEqual(2);
       leave();
@@ -119,24 +138,75 @@ describe("room", () => {
     const queue = new RegistrationQueue({ maxEntries: 8, maxBytes: 800 });
     const came: string[] = [];
     const ask = (client: string, name: string): void => {
-      void queue.room(1, client).then(() => came.push(name));
+      void roomIn(queue, 1, client).then(() => came.push(name));
     };
-    const first = await queue.room(1, "a");
-    await queue.room(1, "a");
+    const first = await roomIn(queue, 1, "a");
+    await roomIn(queue, 1, "a");
     ask("a", "a3");
     ask("a", "a4");
     ask("b", "b1");
     ask("c", "c1");
     ask("b", "b2");
-    await Promise.resolve();
+    await settled();
     // The half is full now, and of it "a" has its quarter of all.
     expect([queue.entries, came]).toEqual([4, ["b1", "c1"]]);
     first();
-    await Promise.resolve();
+    await settled();
     expect(came).toEqual(["b1", "c1", "a3"]);
     // Its single registrations have places of their own.
     for (let i = 0; i < 2; i++) queue.take(1, "a");
     expect(() => queue.take(1, "a")).toThrow(limited);
+  });
+
+  test("passes over who is not within its share, also where it does not fit the half", async () => {
+    const mib = 1_048_576;
+    const queue = new RegistrationQueue({ maxEntries: 4096, maxBytes: 32 * mib });
+    await roomIn(queue, 9 * mib, "a");
+    for (let i = 0; i < 50; i++) void roomIn(queue, 9 * mib, "a");
+    await roomIn(queue, 1000, "b");
+    expect([queue.entries, queue.bytes]).toEqual([2, 9 * mib + 1000]);
+  });
+
+  test("who waits for all is not passed over, however small those behind it are", async () => {
+    const queue = new RegistrationQueue(LIMITS);
+    const leave = await roomIn(queue, 40, "a");
+    const came: string[] = [];
+    void roomIn(queue, 20, "b").then(() => came.push("b"));
+    void roomIn(queue, 1, "c").then(() => came.push("c"));
+    await settled();
+    expect(came).toEqual([]);
+    leave();
+    await settled();
+    expect(came).toEqual(["b", "c"]);
+  });
+
+  test("holds nothing for who has given up, and lets in who stood behind", async () => {
+    const queue = new RegistrationQueue(LIMITS);
+    const leave = await roomIn(queue, 40, "a");
+    const gone = new AbortController();
+    const asked = { bytes: 20, client: "b", signal: gone.signal };
+    const given = queue.room(asked);
+    const behind = roomIn(queue, 1, "c");
+    await settled();
+    expect([queue.waiting, queue.entries]).toEqual([{ entries: 2, bytes: 21 }, 1]);
+    gone.abort();
+    expect(await given).toBeUndefined();
+    expect(await queue.room(asked)).toBeUndefined();
+    await behind;
+    expect([queue.waiting, queue.bytes]).toEqual([{ entries: 0, bytes: 0 }, 41]);
+    leave();
+    expect([queue.entries, queue.bytes]).toEqual([1, 1]);
+  });
+
+  test("is not taken back from who has it by a signal that comes later", async () => {
+    const queue = new RegistrationQueue(LIMITS);
+    const gone = new AbortController();
+    const leave = await queue.room({ bytes: 5, client: "a", signal: gone.signal });
+    void roomIn(queue, 48, "b");
+    gone.abort();
+    expect([queue.entries, queue.waiting.entries]).toEqual([1, 1]);
+    leave?.();
+    expect([queue.bytes, queue.waiting.entries]).toEqual([48, 0]);
   });
 });
 
@@ -159,7 +229,7 @@ test("whatever comes and goes, the queue stays within its bounds, and each clien
           here.push({ owner: `${kind} ${client}`, bytes, leave });
         };
         if (kind === "leave") here.splice(bytes % Math.max(here.length, 1), 1)[0]?.leave();
-        else if (kind === "room") void queue.room(bytes, client).then(enter);
+        else if (kind === "room") void roomIn(queue, bytes, client).then(enter);
         else {
           try {
             enter(queue.take(bytes, client));
@@ -167,7 +237,7 @@ test("whatever comes and goes, the queue stays within its bounds, and each clien
             expect([busy, limited]).toContainEqual(error);
           }
         }
-        await Promise.resolve();
+        await settled();
         expect(queue.entries).toBeLessThanOrEqual(limits.maxEntries);
         expect(queue.bytes).toBeLessThanOrEqual(limits.maxBytes);
         expect(queue.entries).toBe(here.length);

@@ -20,8 +20,16 @@ interface Waiting {
   readonly enter: (leave: () => void) => void;
 }
 
-/** How much is under way. */
-interface Load {
+/** A statement of a batch that is to wait for its place. */
+export interface RoomRequest {
+  readonly bytes: number;
+  readonly client: string;
+  /** Aborted once nobody waits for the place any more. */
+  readonly signal: AbortSignal;
+}
+
+/** How many statements there are, and how many bytes they have. */
+export interface Load {
   readonly entries: number;
   readonly bytes: number;
 }
@@ -60,6 +68,12 @@ export class RegistrationQueue {
     return this.#all.bytes;
   }
 
+  /** What waits for room. */
+  get waiting(): Load {
+    const bytes = this.#waiting.reduce((sum, { arrival }) => sum + arrival.bytes, 0);
+    return { entries: this.#waiting.length, bytes };
+  }
+
   /**
    * Takes a place for a statement of a client, and yields the way to leave again, to be gone once.
    *
@@ -81,11 +95,24 @@ export class RegistrationQueue {
 
   /**
    * Waits for room in the half of batches, behind who came before and may enter; yields the way to
-   * leave again.
+   * leave again, or `undefined` where the signal came first: then nothing is held.
    */
-  room(bytes: number, client: string): Promise<() => void> {
-    return new Promise((enter) => {
-      this.#waiting.push({ arrival: { bytes, client, isBatch: true }, enter });
+  room({ bytes, client, signal }: RoomRequest): Promise<(() => void) | undefined> {
+    if (signal.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const abandon = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        resolve(undefined);
+        // Who stood behind it may fit where it did not.
+        this.#admitWaiting();
+      };
+      const enter = (leave: () => void): void => {
+        signal.removeEventListener("abort", abandon);
+        resolve(leave);
+      };
+      const waiting = { arrival: { bytes, client, isBatch: true }, enter };
+      signal.addEventListener("abort", abandon, { once: true });
+      this.#waiting.push(waiting);
       this.#admitWaiting();
     });
   }
@@ -141,11 +168,14 @@ export class RegistrationQueue {
   #admitWaiting(): void {
     for (let at = 0; at < this.#waiting.length;) {
       const next = this.#waiting[at];
-      if (next === undefined || !this.#isFreeForBatch(next.arrival.bytes)) return;
-      if (this.#isWithinShare(next.arrival)) {
-        this.#waiting.splice(at, 1);
-        next.enter(this.#enter(next.arrival));
-      } else at++;
+      if (next === undefined) return;
+      if (!this.#isWithinShare(next.arrival)) {
+        at++;
+        continue;
+      }
+      if (!this.#isFreeForBatch(next.arrival.bytes)) return;
+      this.#waiting.splice(at, 1);
+      next.enter(this.#enter(next.arrival));
     }
   }
 }

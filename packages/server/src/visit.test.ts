@@ -36,6 +36,30 @@ const entries = (): Record<string, unknown>[] =>
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+describe("X-Forwarded-For", () => {
+  const warned = (): unknown[] =>
+    entries().filter(
+      ({ level, msg }) => level === "warn" && String(msg).includes("--proxies is 0"),
+    );
+
+  test("is warned of once where the server knows of no proxy", async () => {
+    const at = app();
+    await request(at).get("/version");
+    expect(warned()).toEqual([]);
+    for (let i = 0; i < 2; i++)
+      await request(at).get("/version").set("x-forwarded-for", "192.0.2.1");
+    expect(warned()).toHaveLength(1);
+    // Whoever sends it is not repeated.
+    expect(lines.join("")).not.toContain("192.0.2.1");
+  });
+
+  test("is no matter where it knows of one", async () => {
+    const at = app({ limits: { proxies: 1 } });
+    await request(at).get("/version").set("x-forwarded-for", "192.0.2.1");
+    expect(entries()).toHaveLength(1);
+  });
+});
+
 describe("the id of a request", () => {
   test.each([
     ["of the hot path", "/version"],

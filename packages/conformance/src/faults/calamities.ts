@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 
 import { COMMIT_STEPS } from "@tallystick/log";
 
-import { tally } from "./command.js";
+import { tally, wasKilled } from "./command.js";
 import type { CommandOptions } from "./command.js";
 import { flipsOf, kindsIn } from "./damage.js";
 import { ask, jsonOf } from "./exchange.js";
@@ -51,10 +51,10 @@ async function during(
 ): Promise<boolean> {
   const start = await scene.start(options, ...args);
   if (start.url === undefined) {
-    const { code, signal, stderr } = start.outcome;
+    const { code, stderr } = start.outcome;
     const isAllowed = code === 2 && mayRefuse?.test(stderr) === true;
     if (!isAllowed) scene.end(name, start.outcome);
-    return signal === "SIGKILL" || isAllowed;
+    return wasKilled(start.outcome) || isAllowed;
   }
   const hasStruck = await act(start);
   scene.end(name, await kill(start));
@@ -191,7 +191,7 @@ const bootKilled: Calamity = {
   strike: async (scene) => {
     const outcome = await scene.site.killAtBoot(scene.underClock());
     scene.end("starting", outcome);
-    return outcome.signal === "SIGKILL";
+    return wasKilled(outcome);
   },
 };
 
@@ -211,7 +211,7 @@ const rebuildKilled: Calamity = {
       scene.underClock({ under, env: ONE_THREAD }),
     );
     scene.end("rebuilding", outcome);
-    return outcome.signal === "SIGKILL";
+    return wasKilled(outcome);
   },
 };
 

@@ -1,6 +1,7 @@
 import type { AuditReport } from "./audit.js";
 import { BenchProcess } from "./bench-process.js";
 import { Chance } from "./chance.js";
+import { describeEnd, wasKilled } from "./command.js";
 import { SEED } from "./effort.js";
 import type { LoadReport } from "./load.js";
 import { OracleProcess } from "./oracle-process.js";
@@ -56,8 +57,8 @@ export class Campaign {
     const start = await this.site.start({ env: { TALLYSTICK_FAILPOINT: failpoint } });
     if (start.url === undefined) {
       // Finishing the commit that an earlier kill cut short takes some of the same steps.
-      const { signal, stderr } = start.outcome;
-      if (signal !== "SIGKILL") this.#report(`starting for ${failpoint}`, [stderr]);
+      const { outcome } = start;
+      if (!wasKilled(outcome)) this.#report(`starting for ${failpoint}`, [describeEnd(outcome)]);
       this.rounds++;
       return;
     }
@@ -110,8 +111,8 @@ export class Campaign {
   }
 
   async #end(serving: Serving, load: LoadReport, how = "under load"): Promise<void> {
-    const { signal, code, stderr } = await kill(serving);
-    if (signal !== "SIGKILL") this.#report(how, [`exit ${String(code)}: ${stderr}`]);
+    const outcome = await kill(serving);
+    if (!wasKilled(outcome)) this.#report(how, [describeEnd(outcome)]);
     this.#report(how, load.problems);
     this.rounds++;
     this.unanswered += load.unanswered;

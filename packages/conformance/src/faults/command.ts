@@ -21,6 +21,8 @@ export const SERVE_OPTIONS: readonly string[] = [
 export interface Outcome {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** Whether it ran into its limit, and was killed for that. */
+  readonly isOverdue: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -60,7 +62,9 @@ export class Running {
         this.#look();
       });
     }
+    let isOverdue = false;
     const limit = setTimeout(() => {
+      isOverdue = true;
       this.kill();
     }, limitMs);
     this.ended = new Promise((resolve) => {
@@ -68,7 +72,7 @@ export class Running {
         clearTimeout(limit);
         this.#isOver = true;
         this.#look();
-        resolve({ code, signal, ...this.#said });
+        resolve({ code, signal, isOverdue, ...this.#said });
       });
     });
     this.child.stdin?.end();
@@ -103,6 +107,17 @@ export class Running {
   #look(): void {
     for (const look of [...this.#looks]) look();
   }
+}
+
+/** Whether a fault killed a process; one that hung until its limit was not. */
+export function wasKilled({ signal, isOverdue }: Pick<Outcome, "signal" | "isOverdue">): boolean {
+  return signal === "SIGKILL" && !isOverdue;
+}
+
+/** Yields how a process ended, in words. */
+export function describeEnd({ code, signal, isOverdue, stderr }: Outcome): string {
+  const how = isOverdue ? "hung until its limit" : `exit ${String(code)} ${String(signal)}`;
+  return `${how}: ${stderr.trim()}`;
 }
 
 /** Runs a command to its end. */

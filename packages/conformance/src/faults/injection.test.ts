@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 
 import { Chance } from "./chance.js";
+import { wasKilled } from "./command.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
 import { inject, planOf, readsLog } from "./injection.js";
 import type { Ordeal, Plan, Target } from "./injection.js";
@@ -104,8 +105,8 @@ describeFault("F2: failing system calls", straceObstacle(), () => {
 
 /** Yields how the server took it, `undefined` if it took it wrongly. */
 function verdictOf(ordeal: Ordeal): "ended" | "killed" | "refused" | "survived" | undefined {
-  const { hits, exit, signal, isStarted, stderr } = ordeal;
-  if (signal === "SIGKILL") return "killed";
+  const { hits, exit, isStarted, stderr } = ordeal;
+  if (wasKilled(ordeal)) return "killed";
   if (!isStarted && exit === 2 && stderr !== "") return "refused";
   if (exit === 70) return "ended";
   // What is not part of a commit, such as LevelDB's own notes, need not end anything.

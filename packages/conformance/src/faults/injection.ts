@@ -46,6 +46,7 @@ export interface Ordeal {
   readonly hits: readonly string[];
   readonly exit: number | null;
   readonly signal: NodeJS.Signals | null;
+  readonly isOverdue: boolean;
   readonly isStarted: boolean;
   readonly acknowledged: number;
   readonly stderr: string;
@@ -122,6 +123,7 @@ export async function inject(
     hits: hits.map((hit) => nameOf(hit, site)),
     exit: outcome.code,
     signal: outcome.signal,
+    isOverdue: outcome.isOverdue,
     isStarted: start.url !== undefined,
     acknowledged: load.acknowledged,
     stderr: outcome.stderr,

@@ -2,10 +2,14 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { readFile, writeFile } from "node:fs/promises";
 
 import { BenchProcess } from "./bench-process.js";
+import { CALAMITIES } from "./calamities.js";
 import { Chance } from "./chance.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
 import { ask } from "./exchange.js";
+import { inLanes } from "./lanes.js";
 import { OracleProcess } from "./oracle-process.js";
+import { Scene } from "./scene.js";
+import { settle } from "./settle.js";
 import { Ground, stop } from "./site.js";
 import { describeFault } from "./suite.js";
 
@@ -90,4 +94,31 @@ describeFault("T-meta: the verifier", undefined, () => {
     },
     limit,
   );
+});
+
+describeFault("T-meta: a scene", undefined, () => {
+  let ground: Ground;
+
+  beforeAll(async () => {
+    ground = await Ground.make();
+  });
+
+  afterAll(() => ground.clear());
+
+  // After what kills a server, one that was ended at its limit would pass for struck.
+  const names = ["kill -9 under load", "kill -9 at a step of a commit"];
+  const killing = CALAMITIES.filter(({ name }) => names.includes(name));
+
+  test.each(killing)("blames a server that hangs, and takes it for no $name", async (calamity) => {
+    await inLanes(ground, [calamity], async ({ strike }, lane) => {
+      const chance = new Chance(SEED, "hang");
+      // No process is through with anything by then, so that each is one that hangs.
+      const scene = await Scene.make({ ground, lane, chance, limitMs: 1 });
+      expect(await strike(scene)).toBe(false);
+      expect(scene.problems).toEqual([expect.stringMatching(/: hung until its limit: /)]);
+      expect(await settle(scene)).toBe("refused");
+      expect(scene.problems.slice(1)).toContainEqual("verdict: hung until its limit: ");
+      await scene.remove();
+    });
+  });
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { COMMIT_STEPS } from "@tallystick/log";
 
 import { Chance } from "./chance.js";
+import { describeEnd, wasKilled } from "./command.js";
 import type { Outcome } from "./command.js";
 import { SEED, effort, isFull, tell } from "./effort.js";
 import { inject, planOf, readsLog } from "./injection.js";
@@ -100,8 +101,8 @@ function callFaults(target: Target, { paths }: Plan): readonly Fault[] {
     mayLoseLog: readsLog(target),
     strike: async (site, { oracle }) => {
       const ordeal = await inject(site, oracle, { ...target, as, paths });
-      const { exit, signal, stderr } = ordeal;
-      const isSeemly = signal === "SIGKILL" || exit === 0 || exit === 2 || exit === 70;
+      const { exit, stderr } = ordeal;
+      const isSeemly = wasKilled(ordeal) || exit === 0 || exit === 2 || exit === 70;
       const how = isSeemly ? [] : [`exit ${String(exit)}: ${stderr}`];
       return [...how, ...ordeal.problems];
     },
@@ -122,8 +123,8 @@ function stepFaults(step: string): readonly Fault[] {
   }));
 }
 
-function deathOf({ code, signal, stderr }: Outcome): readonly string[] {
-  return signal === "SIGKILL" || code === 70 ? [] : [`exit ${String(code)}: ${stderr}`];
+function deathOf(outcome: Outcome): readonly string[] {
+  return wasKilled(outcome) || outcome.code === 70 ? [] : [describeEnd(outcome)];
 }
 
 /** Killed while it starts, as soon as it has begun to write what it recovers. */

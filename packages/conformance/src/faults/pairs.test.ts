@@ -134,7 +134,13 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
       "ends in a way that nobody saw before",
       /exit 1 /,
       (scene) => {
-        scene.end("a run", { code: 1, signal: null, stdout: "", stderr: "TypeError" });
+        scene.end("a run", {
+          code: 1,
+          signal: null,
+          isOverdue: false,
+          stdout: "",
+          stderr: "TypeError",
+        });
         return Promise.resolve();
       },
     ],

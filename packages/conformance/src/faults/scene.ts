@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import type { Chance } from "./chance.js";
+import { describeEnd, wasKilled } from "./command.js";
 import type { CommandOptions, Outcome } from "./command.js";
 import type { Lane } from "./lanes.js";
 import type { LoadReport } from "./load.js";
@@ -27,6 +28,8 @@ export interface Setting {
   readonly chance: Chance;
   /** In a folder of the ground; without, the service shares the disk of that. */
   readonly disk?: SmallDisk | undefined;
+  /** Longest time for a process, in milliseconds; as for any command unless given. */
+  readonly limitMs?: number;
 }
 
 /** One service, what has befallen it so far, and what that explains. */
@@ -48,15 +51,17 @@ export class Scene {
   /** Whether its files were tampered with, so that it may answer 5xx. */
   isDamaged = false;
   readonly #ground: Ground;
+  readonly #limit: Pick<CommandOptions, "limitMs">;
   // Owned by rollBack, loseAnchor and mend.
   readonly #replaced = new Set<Part>();
   #spare: { readonly site: Site; readonly acknowledged: number } | undefined;
 
   private constructor(
-    { ground, lane, chance, disk }: Setting,
+    { ground, lane, chance, disk, limitMs }: Setting,
     made: Pick<Scene, "site" | "older" | "remembered">,
   ) {
     this.#ground = ground;
+    this.#limit = limitMs === undefined ? {} : { limitMs };
     this.lane = lane;
     this.chance = chance;
     this.site = made.site;
@@ -93,13 +98,13 @@ export class Scene {
     return this.site.start(this.underClock(options), ...ANY_ROOM, ...args);
   }
 
-  /** Yields the options with which a command reads the clock of the scene. */
+  /** Yields the options with which a command reads the clock of the scene, within its limit. */
   underClock({ env, ...rest }: CommandOptions = {}): CommandOptions {
     const clock = {
       NODE_OPTIONS: `--import=${CLOCK}`,
       TALLYSTICK_CLOCK_OFFSET: String(this.clockOffset),
     };
-    return { ...rest, env: { ...clock, ...env } };
+    return { ...this.#limit, ...rest, env: { ...clock, ...env } };
   }
 
   /** Sends statements until so many were sent or nobody answers any more. */
@@ -118,12 +123,13 @@ export class Scene {
   }
 
   /** Holds the end of a server against the ends there may be. */
-  end(when: string, { code, signal, stderr }: Outcome): void {
-    const isSeemly = signal === "SIGKILL" || code === 0 || code === 70;
+  end(when: string, outcome: Outcome): void {
+    const { code, signal, stderr } = outcome;
+    const isSeemly = wasKilled(outcome) || code === 0 || code === 70;
     // LevelDB ends the process over some damage to a table; nothing was served of it.
     if (this.isDamaged && signal === "SIGABRT" && /leveldb.*Assertion/s.test(stderr)) return;
     if (isSeemly || (code === 2 && this.explains(stderr))) return;
-    this.blame(when, [`exit ${String(code)} ${String(signal)}: ${stderr.trim()}`]);
+    this.blame(when, [describeEnd(outcome)]);
   }
 
   /** Whether a fault that struck explains what a service says that refuses. */

@@ -61,14 +61,34 @@ export async function postBatch(
 ): Promise<Reply> {
   if (upload === undefined) throw new TypeError("a batch is read as it comes");
   const maxBytes = await batches.maxBytes();
-  upload.onClose(batches.budget.take(maxBytes + ANSWER_BYTES, client));
-  upload.onClose(batches.underway.take(1, client));
+  const leave = enter(batches, maxBytes + ANSWER_BYTES, client);
   const answers = new Answers();
-  upload.onClose(() => {
-    answers.abandon();
+  const isOver = new Promise<void>((resolve) => {
+    upload.onClose(() => {
+      answers.abandon();
+      resolve();
+    });
   });
-  void registerAll(upload, { answers, batches, client, maxBytes });
+  // What was read of it stays in memory until nothing is read any more, whoever has left.
+  void Promise.all([isOver, registerAll(upload, { answers, batches, client, maxBytes })]).then(
+    leave,
+  );
   return stream(answers.taken(), { type: CBOR_SEQUENCE_MEDIA_TYPE, cache: CACHE.none });
+}
+
+// Yields the way to leave again.
+function enter({ budget, underway }: Batches, bytes: number, client: string): () => void {
+  const giveBack = budget.take(bytes, client);
+  try {
+    const leave = underway.take(1, client);
+    return () => {
+      giveBack();
+      leave();
+    };
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
 }
 
 interface Intake {
@@ -83,6 +103,8 @@ async function registerAll(
   { answers, batches, client, maxBytes }: Intake,
 ): Promise<void> {
   const splitter = new SequenceSplitter({ maxItemBytes: maxBytes });
+  const { queue } = batches.registrations;
+  const signal = answers.abandoned;
   let position = 0;
   let since = performance.now();
   try {
@@ -92,9 +114,15 @@ async function registerAll(
       for (const item of splitter.take(part)) {
         // S28: a batch is slowed down to the rate of its client, where a single request is refused.
         const waitMs = batches.writes.book(client);
-        if (waitMs > 0) await sleep(waitMs);
+        if (waitMs > 0) await pause(waitMs, signal);
         if (!(await answers.room())) return;
-        const leave = await batches.registrations.queue.room(item.length, client);
+        const leave = await queue.room({ bytes: item.length, client, signal });
+        if (leave === undefined) return;
+        // It may have been left just after there was room.
+        if (signal.aborted) {
+          leave();
+          return;
+        }
         answers.add(resultOf(item, leave, batches));
         position++;
       }
@@ -110,6 +138,11 @@ async function registerAll(
   } finally {
     answers.end();
   }
+}
+
+// Ends early, and well, where nobody waits any more.
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 async function resultOf(

@@ -249,12 +249,12 @@ describe("a service that asks witnesses", () => {
 
 const FROZEN = expect.objectContaining({ kind: "reader", code: "LOG_FROZEN" }) as unknown;
 
-/** Has the log grow and be cosigned, and yields what there was of it before, with what vouches for it now. */
+/** Has the log grow and be cosigned, by all whom it is held against later; yields what was before, and what vouches now. */
 async function outgrow(): Promise<Copy & { readonly newer: MemoryAnchor }> {
   const { url, service, kept, stop } = await open();
   const before = copy(kept);
   for (const text of ["one", "two"]) expect(await register(url, text)).toBe(201);
-  await until(() => service.witnessing?.witnessed?.size === 4);
+  await until(() => service.witnessing?.peers.every(({ size }) => size === 4) === true);
   await stop();
   return { ...before, newer: kept.anchor };
 }
