@@ -6,9 +6,7 @@ import type { Term } from "@tallystick/catalog";
 import type { SearchPage } from "@tallystick/client";
 import { mentionsIn } from "@tallystick/content";
 import type { Mention, Mentions } from "@tallystick/content";
-import { encodeHex, parseJson } from "@tallystick/cose";
-import { leafHash, treeRoot } from "@tallystick/merkle";
-import type { Checkpoint } from "@tallystick/receipt";
+import { parseJson } from "@tallystick/cose";
 import type { SoughtMention } from "@tallystick/server";
 import type { SignedStatement } from "@tallystick/statement";
 import {
@@ -17,9 +15,12 @@ import {
   verifyCheckpoint,
   verifyTransparentStatement,
 } from "@tallystick/verifier";
+import type { VerifiedTransparentStatement } from "@tallystick/verifier";
 
 import { readBounded } from "./appraisal/bounded.js";
 import { readWhole } from "./file.js";
+import { PlacedEntries } from "./placed-entries.js";
+import type { PlacedEntry } from "./placed-entries.js";
 import type { Sought } from "./sought.js";
 
 type Query = Sought["query"];
@@ -32,6 +33,8 @@ export interface BundlePage extends SearchPage {
   readonly isWhole: boolean;
   /** How many entries below the size it has. */
   readonly entries: number;
+  /** Hits that no receipt shows under the checkpoint, where the bundle is not whole: theirs are of other sizes. */
+  readonly unshown: readonly { readonly index: number; readonly entryId: string }[];
   /** Statements that were not looked at, by EntryID or place, and why. */
   readonly left: readonly { readonly statement: string; readonly why: string }[];
 }
@@ -44,9 +47,11 @@ export async function isFile(place: string): Promise<boolean> {
 /**
  * Searches a bundle under the services that a trust file pins: its checkpoint has to hold, and of each
  * statement a receipt of the same log, under a signed size. Signatures of issuers are not verified.
+ * Hits have the time of their earliest receipt of that log.
  *
- * @throws {@link CliError} `CLI_FILE_FAILED`; AppraisalError `APPRAISAL_BUNDLE_INVALID`; VerifierError where the checkpoint
- * does not hold, and `VERIFIER_TRUST_MALFORMED`
+ * @throws {@link CliError} `CLI_FILE_FAILED`, `CLI_BUNDLE_CONTRADICTION` where checkpoint and receipts cannot all be of one
+ * log; AppraisalError `APPRAISAL_BUNDLE_INVALID`; VerifierError where the checkpoint does not hold, and
+ * `VERIFIER_TRUST_MALFORMED`
  */
 export async function searchBundle(
   { bundle: file, trust }: { readonly bundle: string; readonly trust: string },
@@ -55,20 +60,26 @@ export async function searchBundle(
   const bundle = decodeBundle(await readBounded(file, MAX_BUNDLE_BYTES));
   const services = await servicesIn(trust);
   const { checkpoint } = await verifyCheckpoint(bundle.checkpoint, services);
-  // By EntryID: a statement may be there twice, and a place that two were given shows in the root.
-  const entries = new Map<string, Entry>();
+  const placed = new PlacedEntries(checkpoint);
   const left: BundlePage["left"][number][] = [];
+  const { size, origin } = checkpoint;
   for (const [place, bytes] of bundle.statements.entries()) {
-    const found = await placed(bytes, services, checkpoint);
-    if (!("why" in found)) entries.set(found.statement.entryId, found);
-    else left.push({ statement: found.statement ?? `statements[${place}]`, why: found.why });
+    const vouched = await vouchedFor(bytes, services);
+    if (vouched instanceof VerifierError) {
+      const { code, message } = vouched;
+      left.push({ statement: `statements[${place}]`, why: `${code}: ${message}` });
+    } else if (!placed.take(vouched)) {
+      const why = `it is none of the first ${size} entries of ${origin}`;
+      left.push({ statement: vouched.statement.entryId, why });
+    }
   }
-  const all = [...entries.values()].sort((a, b) => a.index - b.index);
-  const isWhole =
-    all.length === checkpoint.size &&
-    encodeHex(treeRoot(all.map(({ statement }) => leafHash(statement.entry)))) ===
-      encodeHex(checkpoint.root);
-  return { ...pageOf(all, query, checkpoint.size), isWhole, entries: all.length, left };
+  const { entries, isWhole } = placed.settle();
+  const page = pageOf(entries, query, size);
+  const shown = new Set(entries.filter(({ isShown }) => isShown).map(({ index }) => index));
+  const unshown = page.hits
+    .filter(({ index }) => !isWhole && !shown.has(index))
+    .map(({ index, entryId }) => ({ index, entryId }));
+  return { ...page, isWhole, entries: entries.length, unshown, left };
 }
 
 /** What pins services, and nothing about issuers: whoever searches asks what was registered. */
@@ -79,45 +90,21 @@ async function servicesIn(file: string): Promise<TrustStore> {
   return TrustStore.parse(JSON.stringify({ services }));
 }
 
-interface Entry {
-  readonly index: number;
-  readonly time: number;
-  readonly statement: SignedStatement;
-}
-
-interface Left {
-  readonly statement?: string;
-  readonly why: string;
-}
-
-async function placed(
+async function vouchedFor(
   bytes: Uint8Array,
   trust: TrustStore,
-  { issuer, origin, size, time }: Checkpoint,
-): Promise<Entry | Left> {
+): Promise<VerifiedTransparentStatement | VerifierError> {
   try {
-    const { statement, allReceipts, judgedAt } = await verifyTransparentStatement(bytes, trust);
-    const own = allReceipts.find(
-      ({ service, inclusion }) =>
-        service.issuer === issuer &&
-        service.origin === origin &&
-        inclusion.receipt.signedSize !== undefined &&
-        inclusion.index !== undefined &&
-        inclusion.index < size,
-    );
-    const index = own?.inclusion.index;
-    if (index !== undefined) return { index, time: judgedAt ?? time, statement };
-    const why = `it is none of the first ${size} entries of ${origin}`;
-    return { statement: statement.entryId, why };
+    return await verifyTransparentStatement(bytes, trust);
   } catch (error) {
-    if (error instanceof VerifierError) return { why: `${error.code}: ${error.message}` };
+    if (error instanceof VerifierError) return error;
     throw error;
   }
 }
 
 const NOT_ASKED: Mentions = { list: [], isWhole: true };
 
-function pageOf(entries: readonly Entry[], query: Query, size: number): SearchPage {
+function pageOf(entries: readonly PlacedEntry[], query: Query, size: number): SearchPage {
   const { limit, mentions } = query;
   const hits: Hit[] = [];
   const partial: { readonly index: number; readonly entryId: string }[] = [];
@@ -140,7 +127,7 @@ function pageOf(entries: readonly Entry[], query: Query, size: number): SearchPa
   return mentions.length === 0 ? page : { ...page, partial };
 }
 
-function isWithin({ index, time, statement }: Entry, query: Query): boolean {
+function isWithin({ index, time, statement }: PlacedEntry, query: Query): boolean {
   const { since = 0, until = Infinity, from = 0, before = Infinity, terms } = query;
   const own = termsOf(statement);
   const hasAll = terms.every(({ kind, value }) =>

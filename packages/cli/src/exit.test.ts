@@ -40,6 +40,7 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_TRUST_CHANGED: EXIT.no,
   CLI_ROTATION_STEP: 2,
   CLI_SINCE_UNUSABLE: EXIT.no,
+  CLI_BUNDLE_CONTRADICTION: EXIT.no,
   CLI_INTERRUPTED: EXIT.failed,
 };
 

@@ -63,6 +63,7 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
     CLI_SERVICE_INCONSISTENT: EXIT.no,
     CLI_TRUST_CHANGED: EXIT.no,
     CLI_SINCE_UNUSABLE: EXIT.no,
+    CLI_BUNDLE_CONTRADICTION: EXIT.no,
   },
   ClientError: {
     otherwise: EXIT.failed,

@@ -108,12 +108,12 @@ describe("by what they speak of, statements are found", () => {
     expect(page.hits.map(({ index }) => index)).toStrictEqual(indexes);
     const pinned = ["--trust", "trust.json"];
     expect(await found("copy", ...asked, ...pinned)).toStrictEqual(page);
-    const { isWhole, entries, left, ...same } = (await found(
+    const { isWhole, entries, unshown, left, ...same } = (await found(
       "whole.bundle",
       ...asked,
       ...pinned,
     )) as BundlePage;
-    expect([isWhole, entries, left]).toStrictEqual([true, 6, []]);
+    expect([isWhole, entries, unshown, left]).toStrictEqual([true, 6, [], []]);
     // The time of a bundle is that of its receipts.
     expect(untimed(same)).toStrictEqual(untimed(page));
   });
@@ -148,7 +148,7 @@ describe("a bundle", () => {
     const { stdout } = await workspace.must("search", ...asked);
     expect(stdout).toMatch(/^3 [0-9a-f]{64} .*: release, application\/vnd\.tallystick/);
     expect(stdout).toMatch(
-      /\nnot whole: the bundle has 2 of 6 entries, nothing is said of others\n$/,
+      /\nnot whole: the bundle has 2 of 6 entries, nothing is said of others\nnot shown to be under the checkpoint: 3, 4; receipts are of other sizes\n$/,
     );
     const { hits, isWhole } = (await found(...asked)) as BundlePage;
     expect([hits.map(({ index }) => index), isWhole]).toStrictEqual([[3, 4], false]);

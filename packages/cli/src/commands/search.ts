@@ -171,12 +171,17 @@ function printPage({ size, hits, next, partial }: SearchPage, output: Output): v
   if (next !== null) output.print(`there may be more: --from ${next}`);
 }
 
-function printExtent({ isWhole, entries, size, left }: BundlePage, output: Output): void {
+function printExtent(page: BundlePage, output: Output): void {
+  const { isWhole, entries, size, unshown, left } = page;
   if (isWhole) output.print(`whole: the bundle has all ${size} entries, and their root is signed`);
   else
     output.print(
       `not whole: the bundle has ${entries} of ${size} entries, nothing is said of others`,
     );
+  if (unshown.length > 0) {
+    const named = unshown.map(({ index }) => index).join(", ");
+    output.print(`not shown to be under the checkpoint: ${named}; receipts are of other sizes`);
+  }
   for (const { statement, why } of left) output.print(`left out: ${statement}: ${why}`);
 }
 

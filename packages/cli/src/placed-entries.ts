@@ -1,0 +1,151 @@
+import { encodeHex } from "@tallystick/cose";
+import { RightEdge, leafHash } from "@tallystick/merkle";
+import type { Checkpoint, VerifiedInclusion } from "@tallystick/receipt";
+import type { SignedStatement } from "@tallystick/statement";
+import type { VerifiedTransparentStatement } from "@tallystick/verifier";
+
+import { CliError } from "./error.js";
+
+/** A statement at the index that a receipt of the log has it at. */
+export interface PlacedEntry {
+  readonly index: number;
+  /**
+   * That of the earliest receipt of the log that has it there, in seconds since the epoch; of the
+   * checkpoint where none states one.
+   */
+  readonly time: number;
+  readonly statement: SignedStatement;
+  /** Whether a receipt of the very size of the checkpoint has it there. */
+  readonly isShown: boolean;
+}
+
+/** What is known of an index. */
+interface Place {
+  readonly index: number;
+  readonly statement: SignedStatement;
+  readonly time: number | undefined;
+  /** Of the trees that it was shown to be in. */
+  readonly sizes: ReadonlySet<number>;
+}
+
+/** A root that the log has signed. */
+interface SignedRoot {
+  readonly root: string;
+  readonly by: string;
+}
+
+/** How many entries an error names. */
+const MOST_NAMED = 8;
+
+/**
+ * The entries of one log that receipts place, held against each other and against a checkpoint: what
+ * one log cannot have signed without a fork (I2) is an error, and no shortage.
+ */
+export class PlacedEntries {
+  readonly #checkpoint: Checkpoint;
+  // Owned by take.
+  readonly #places = new Map<number, Place>();
+  readonly #roots = new Map<number, SignedRoot>();
+
+  constructor(checkpoint: Checkpoint) {
+    const { size, root } = checkpoint;
+    this.#checkpoint = checkpoint;
+    this.#roots.set(size, { root: encodeHex(root), by: "the checkpoint" });
+  }
+
+  /**
+   * Takes what the receipts of the checkpoint's log say, also of indexes beyond its size. Yields whether
+   * one of them is below the size.
+   *
+   * @throws {@link CliError} `CLI_BUNDLE_CONTRADICTION`
+   */
+  take({ statement, allReceipts }: VerifiedTransparentStatement): boolean {
+    const { issuer, origin, size } = this.#checkpoint;
+    const own = allReceipts.filter(
+      ({ service }) => service.issuer === issuer && service.origin === origin,
+    );
+    const indexes = own.map(({ inclusion }) => this.#place(statement, inclusion));
+    return indexes.some((index) => index !== undefined && index < size);
+  }
+
+  /**
+   * Yields the entries below the size of the checkpoint by index, and whether these are all of them.
+   *
+   * Costs a node hash for each. From index 0 to the first that is missing, their roots are held against
+   * every one that is signed.
+   *
+   * @throws {@link CliError} `CLI_BUNDLE_CONTRADICTION`
+   */
+  settle(): { readonly entries: readonly PlacedEntry[]; readonly isWhole: boolean } {
+    const { size, time: latest } = this.#checkpoint;
+    const entries = [...this.#places.values()]
+      .filter(({ index }) => index < size)
+      .sort((a, b) => a.index - b.index)
+      .map(({ index, statement, time = latest, sizes }) => {
+        return { index, time, statement, isShown: sizes.has(size) };
+      });
+    return { entries, isWhole: this.#requireRoots() >= size };
+  }
+
+  /** Yields the index, `undefined` where the receipt signs no size and so none. */
+  #place(statement: SignedStatement, inclusion: VerifiedInclusion): number | undefined {
+    const { index, root, receipt } = inclusion;
+    const { signedSize: size, issuedAt } = receipt;
+    if (index === undefined || size === undefined) return undefined;
+    const { entryId } = statement;
+    const signed = { root: encodeHex(root), by: `a receipt of ${named({ index, statement })}` };
+    const first = this.#roots.get(size) ?? signed;
+    if (first.root !== signed.root) {
+      throw contradiction(`two trees of ${size} entries, by ${first.by} and by ${signed.by}`);
+    }
+    this.#roots.set(size, first);
+    const known = this.#places.get(index);
+    if (known !== undefined && known.statement.entryId !== entryId) {
+      throw contradiction(
+        `two entries for index ${index}, ${known.statement.entryId} and ${entryId}`,
+      );
+    }
+    const sizes = new Set(known?.sizes).add(size);
+    this.#places.set(index, { index, statement, time: earlier(issuedAt, known?.time), sizes });
+    return index;
+  }
+
+  /** Yields how many entries there are before the first that is missing. */
+  #requireRoots(): number {
+    const edge = RightEdge.empty();
+    for (;;) {
+      const { size } = edge;
+      const signed = this.#roots.get(size);
+      if (signed !== undefined && signed.root !== encodeHex(edge.root())) {
+        throw contradiction(
+          `a tree of ${size} entries that its entries do not make, by ${signed.by}${this.#strayIn(size)}`,
+        );
+      }
+      const next = this.#places.get(size);
+      if (next === undefined) return size;
+      edge.append(leafHash(next.statement.entry));
+    }
+  }
+
+  /** Says which entries below a size no receipt has in the tree of that size. */
+  #strayIn(size: number): string {
+    const stray = [...this.#places.values()]
+      .filter(({ index, sizes }) => index < size && !sizes.has(size))
+      .sort((a, b) => a.index - b.index);
+    const more = stray.length > MOST_NAMED ? [`${stray.length - MOST_NAMED} more`] : [];
+    const names = [...stray.slice(0, MOST_NAMED).map(named), ...more];
+    return names.length === 0 ? "" : `; no receipt of that size has ${names.join(", ")}`;
+  }
+}
+
+function named({ index, statement }: Pick<Place, "index" | "statement">): string {
+  return `entry ${index} ${statement.entryId}`;
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
+function contradiction(what: string): CliError {
+  return new CliError("CLI_BUNDLE_CONTRADICTION", `the log signed ${what}`);
+}
