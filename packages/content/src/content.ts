@@ -93,6 +93,11 @@ export interface OpaqueContent {
   readonly kind: "opaque";
   /** Why a payload of a type that could be understood was not. */
   readonly problem: string | undefined;
+  /**
+   * What the payload may be to a reader with other limits, or a more lenient one; nothing where it is
+   * known to be none of the kinds.
+   */
+  readonly mayBe: readonly ContentKind[];
   readonly warnings: readonly ContentWarning[];
 }
 

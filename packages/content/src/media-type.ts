@@ -46,6 +46,12 @@ export function mayBeOfKind(contentType: ContentType | undefined, kind: ContentK
   return claim === "any" || claim === kind;
 }
 
+/** Yields whether a content type says that the payload is a CoRIM, whose structure has to be looked at. */
+export function namesManifest(contentType: ContentType | undefined): boolean {
+  const plain = contentType === undefined ? undefined : plainType(contentType);
+  return plain === "application/rim+cbor" || plain === "application/rim+cose";
+}
+
 /** Yields the parameter `version` of a media type, as those of bills of materials have it. */
 export function versionIn(contentType: ContentType | undefined): string | undefined {
   if (typeof contentType !== "string") return undefined;

@@ -4,6 +4,7 @@ import { decodeItems } from "./corim/item.js";
 import { Node } from "./corim/node.js";
 import { ContentError } from "./error.js";
 import { requireSize, type ContentLimits } from "./limits.js";
+import { opaque } from "./opaque.js";
 import { invalid } from "./record.js";
 import { isSwid, swidOf } from "./swid.js";
 import { readContainers, type UswidContainer } from "./uswid.js";
@@ -53,7 +54,7 @@ export function readUswid(
   const [first, ...more] = containers;
   if (first !== undefined && more.length === 0 && first.format !== "coswid") return first;
   if (containers.some(({ format }) => format !== "coswid")) {
-    return { kind: "opaque", problem: "uSWID containers of several formats", warnings: [] };
+    return opaque("uSWID containers of several formats", []);
   }
   let left = limits.maxItems;
   const tags = containers.flatMap((container, place) => {

@@ -1,8 +1,9 @@
-import { LABEL } from "@tallystick/cose";
+import { LABEL, MAJOR } from "@tallystick/cose";
 
 import type {
   BomContent,
   Content,
+  ContentKind,
   ContentType,
   OpaqueContent,
   RimContent,
@@ -14,6 +15,7 @@ import {
   decodeMessage,
   looksLikeCose,
   peekPayload,
+  peekSecured,
   REPORT_RULES,
   RIM_RULES,
 } from "./corim/message.js";
@@ -21,7 +23,8 @@ import { endorsesReport, readCorim } from "./corim/read.js";
 import { ContentError } from "./error.js";
 import { isJsonObject, memberOf, parseStrictJson, type Json } from "./json.js";
 import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
-import { claimOf, versionIn, type Claim } from "./media-type.js";
+import { claimOf, namesManifest, versionIn, type Claim } from "./media-type.js";
+import { opaque, OTHER } from "./opaque.js";
 import { looksLikeCoSwid, readTag, readUswid, readXml } from "./recognise-tags.js";
 import { readOwn } from "./release/recognise.js";
 import { CYCLONEDX_VERSIONS, readCyclonedx } from "./sbom/cyclonedx.js";
@@ -32,6 +35,12 @@ import { decodeSignedReport } from "./sfr/signed.js";
 import { looksLikeJws, peekJws } from "./sfr/jws.js";
 import { looksLikeUswid } from "./uswid.js";
 import { Findings } from "./warning.js";
+
+const CORIM_KINDS: readonly ContentKind[] = ["sfr-corim", "rim"];
+const JSON_KINDS: readonly ContentKind[] = [
+  ...(["sfr", "cyclonedx", "spdx", "release", "record", "revoke", "supersede"] as const),
+];
+const ANY_KIND: readonly ContentKind[] = [...JSON_KINDS, ...CORIM_KINDS, "swid", "coswid"];
 
 /** What is known of a payload beside its bytes. */
 export interface RecogniseOptions {
@@ -54,8 +63,11 @@ export interface RecogniseOptions {
 export function recogniseContent(payload: Uint8Array, options: RecogniseOptions = {}): Content {
   const limits = completeLimits(options.limits);
   const claim = claimOf(options.contentType);
-  if (claim === "other") return opaque(undefined);
-  if (claim === "any") return recogniseAny(payload, limits);
+  if (claim === "other") return OTHER;
+  if (claim === "any") {
+    const content = recogniseAny(payload, limits);
+    return namesManifest(options.contentType) ? orManifest(content) : content;
+  }
   const content = readClaimed(payload, limits, claim);
   if (content.kind === claim) return withVersion(content, options.contentType);
   if (content.kind === "opaque" && content.problem !== undefined) return content;
@@ -72,8 +84,15 @@ export function mayBeBom(payload: Uint8Array, contentType: ContentType | undefin
   return looksLikeUswid(payload) || firstOf(payload) === "{";
 }
 
+/** A payload that its content type calls a manifest may be one for others, as one without a tag. */
+function orManifest(content: Content): Content {
+  if (content.kind !== "opaque") return content;
+  const problem = content.problem ?? "the content type names a manifest, and none can be read";
+  return opaque(problem, [...new Set<ContentKind>([...content.mayBe, "rim"])]);
+}
+
 function readClaimed(payload: Uint8Array, limits: ContentLimits, claim: Claim): Content {
-  if (claim === "swid") return readXml(payload, limits) ?? opaque(undefined);
+  if (claim === "swid") return readXml(payload, limits) ?? OTHER;
   return claim === "coswid" ? readTag(payload, limits) : readJson(payload, limits, claim);
 }
 
@@ -89,14 +108,16 @@ function withVersion(content: Content, contentType: ContentType | undefined): Co
 }
 
 function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
-  if (payload.length > limits.maxBytes) return opaque(`more than ${limits.maxBytes} bytes`);
+  if (payload.length > limits.maxBytes) {
+    return opaque(`more than ${limits.maxBytes} bytes`, ANY_KIND);
+  }
   if (looksLikeJws(payload)) return recogniseJws(payload, limits);
   if (looksLikeCose(payload)) return recogniseMessage(payload, limits);
   if (isTaggedCorim(payload)) return recogniseCorim(payload, limits, { form: "corim" });
   if (looksLikeCoSwid(payload)) return recogniseTag(payload, limits);
   if (looksLikeUswid(payload)) return recogniseUswid(payload, limits);
   if (firstOf(payload) === "<") return recogniseXml(payload, limits);
-  return firstOf(payload) === "{" ? readJson(payload, limits, "any") : opaque(undefined);
+  return firstOf(payload) === "{" ? readJson(payload, limits, "any") : OTHER;
 }
 
 /** Yields the first character that is no white space of JSON; none of an empty payload. */
@@ -107,29 +128,29 @@ function firstOf(payload: Uint8Array): string {
 
 function recogniseXml(payload: Uint8Array, limits: ContentLimits): Content {
   const content = unlessMalformed(() => readXml(payload, limits));
-  return content instanceof ContentError ? opaque(content.message) : (content ?? opaque(undefined));
+  return content instanceof ContentError ? opaque(content.message, ["swid"]) : (content ?? OTHER);
 }
 
 function recogniseTag(payload: Uint8Array, limits: ContentLimits): Content {
   const content = unlessMalformed(() => readTag(payload, limits));
-  return content instanceof ContentError ? opaque(content.message) : content;
+  return content instanceof ContentError ? opaque(content.message, ["coswid"]) : content;
 }
 
 function recogniseUswid(payload: Uint8Array, limits: ContentLimits): Content {
   const read = unlessMalformed(() => readUswid(payload, limits));
-  if (read instanceof ContentError) return opaque(read.message);
+  if (read instanceof ContentError) return opaque(read.message, ["coswid", "cyclonedx", "spdx"]);
   if ("kind" in read) return read;
   const content = readJson(read.payload, limits, "any");
   if (content.kind === read.format || content.kind === "opaque") return content;
-  return opaque(`uSWID: the container says ${read.format}, and in it is ${content.kind}`);
+  return opaque(`uSWID: the container says ${read.format}, and in it is ${content.kind}`, []);
 }
 
 function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {
   const value = unlessMalformed(() =>
     parseStrictJson(peekJws(payload), limits, "the payload of the JWS"),
   );
-  if (value instanceof ContentError) return opaque(value.message);
-  if (!looksLikeReport(value)) return opaque(undefined);
+  if (value instanceof ContentError) return opaque(value.message, ["sfr"]);
+  if (!looksLikeReport(value)) return OTHER;
   const findings = new Findings();
   const { kid, reports } = decodeSignedReport(payload, limits, findings);
   return { kind: "sfr", form: "jws", kid, reports, warnings: findings.list() };
@@ -143,11 +164,13 @@ function isTaggedCorim([first, second, third]: Uint8Array): boolean {
 // What is no report may be any other message, whatever its header: it is looked at twice.
 function recogniseMessage(payload: Uint8Array, limits: ContentLimits): Content {
   const inner = unlessUnsound(() => peekPayload(payload, limits));
-  if (inner instanceof ContentError) return opaque(inner.message);
-  if (inner === undefined) return opaque(undefined);
+  if (inner instanceof ContentError) return opaque(inner.message, CORIM_KINDS);
+  if (inner === undefined) return OTHER;
   const content = recogniseCorim(inner, limits, { form: "cose-sign" });
-  if (content.kind === "opaque")
-    return isTaggedCorim(inner) ? content : untaggedRim(payload, limits);
+  if (content.kind === "opaque" && !isTaggedCorim(inner)) {
+    return untaggedRim(payload, limits) ?? untaggedReport(inner, content);
+  }
+  if (content.kind === "opaque") return content;
   const rules = content.kind === "rim" ? RIM_RULES : REPORT_RULES;
   const { form, kid, secured } = decodeMessage(payload, limits, rules);
   if (content.kind !== "rim") return { ...content, form, kid };
@@ -155,14 +178,24 @@ function recogniseMessage(payload: Uint8Array, limits: ContentLimits): Content {
 }
 
 /** Old manifests have no tag inside the message, whose header says then what they are. */
-function untaggedRim(payload: Uint8Array, limits: ContentLimits): RimContent | OpaqueContent {
-  const message = unlessUnsound(() => decodeMessage(payload, limits, RIM_RULES));
-  if (message instanceof ContentError) return opaque(undefined);
-  const { form, kid, secured } = message;
-  if (!secured.has(LABEL.contentType)) return opaque(undefined);
-  if (secured.get(LABEL.contentType) !== "application/rim+cbor") return opaque(undefined);
-  const rim = readManifest(message.payload, limits);
+function untaggedRim(
+  message: Uint8Array,
+  limits: ContentLimits,
+): RimContent | OpaqueContent | undefined {
+  const headers = unlessUnsound(() => peekSecured(message, limits));
+  if (headers instanceof ContentError) return opaque(headers.message, CORIM_KINDS);
+  const isNamed = headers.some((one) => one.get(LABEL.contentType) === "application/rim+cbor");
+  if (!isNamed) return undefined;
+  const { form, kid, secured, payload } = decodeMessage(message, limits, RIM_RULES);
+  const rim = readManifest(payload, limits);
   return { kind: "rim", form, kid, rim, signer: readSigner(secured, limits), warnings: [] };
+}
+
+/** What is no map is no CoRIM in any form; a map that could not be read may be a report. */
+function untaggedReport(inner: Uint8Array, { problem }: OpaqueContent): OpaqueContent {
+  const [first = 0] = inner;
+  const isMap = first >> 5 === MAJOR.map;
+  return isMap && problem !== undefined ? opaque(problem, ["sfr-corim"]) : OTHER;
 }
 
 function recogniseCorim(
@@ -171,9 +204,9 @@ function recogniseCorim(
   { form }: Pick<SfrCorimContent, "form">,
 ): SfrCorimContent | RimContent | OpaqueContent {
   const isReport = unlessUnsound(() => endorsesReport(bytes, limits));
-  if (isReport instanceof ContentError) return opaque(isReport.message);
+  if (isReport instanceof ContentError) return opaque(isReport.message, CORIM_KINDS);
   if (!isReport) {
-    if (!isTaggedCorim(bytes)) return opaque(undefined);
+    if (!isTaggedCorim(bytes)) return OTHER;
     const rim = readManifest(bytes, limits);
     return { kind: "rim", form, kid: undefined, rim, signer: undefined, warnings: [] };
   }
@@ -186,9 +219,9 @@ function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Con
   requireSize(payload, limits);
   const parse = (): Json => parseStrictJson(payload, limits, "the payload");
   const value = claim === "any" ? unlessMalformed(parse) : parse();
-  if (value instanceof ContentError) return opaque(value.message);
+  if (value instanceof ContentError) return opaque(value.message, JSON_KINDS);
   if (looksLikeReport(value)) return readBareReport(value);
-  return readOwn(value) ?? readBom(value) ?? opaque(undefined);
+  return readOwn(value) ?? readBom(value) ?? OTHER;
 }
 
 function readBareReport(value: Json): SfrContent {
@@ -205,20 +238,21 @@ function readBom(value: Json): BomContent | OpaqueContent | undefined {
   if (memberOf(value, "bomFormat") === "CycloneDX") {
     const version = memberOf(value, "specVersion");
     if (!CYCLONEDX_VERSIONS.some((known) => known === version)) {
-      return opaque(`a version of CycloneDX that is not one of ${CYCLONEDX_VERSIONS.join(", ")}`);
+      const known = CYCLONEDX_VERSIONS.join(", ");
+      return opaque(`a version of CycloneDX that is not one of ${known}`, []);
     }
     const bom = readCyclonedx(value, findings);
     return { kind: "cyclonedx", bom, warnings: findings.list() };
   }
   const spdx = memberOf(value, "spdxVersion");
   if (typeof spdx === "string" && spdx.startsWith("SPDX-")) {
-    if (spdx !== "SPDX-2.3") return opaque("a version of SPDX 2 that is not 2.3");
+    if (spdx !== "SPDX-2.3") return opaque("a version of SPDX 2 that is not 2.3", []);
     const bom = readSpdx2(value, findings);
     return { kind: "spdx", bom, warnings: findings.list() };
   }
   const version = spdx3Version(value);
   if (version === undefined) return undefined;
-  if (!/^3\.0(?:\.|$)/.test(version)) return opaque("a version of SPDX 3 that is not 3.0");
+  if (!/^3\.0(?:\.|$)/.test(version)) return opaque("a version of SPDX 3 that is not 3.0", []);
   const bom = readSpdx3(value, findings);
   return { kind: "spdx", bom, warnings: findings.list() };
 }
@@ -241,8 +275,4 @@ function unlessMalformed<T>(action: () => T): T | ContentError {
     if (error instanceof ContentError && error.code === "CONTENT_MALFORMED") return error;
     throw error;
   }
-}
-
-function opaque(problem: string | undefined): OpaqueContent {
-  return { kind: "opaque", problem, warnings: [] };
 }

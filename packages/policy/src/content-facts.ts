@@ -62,18 +62,26 @@ export function contentFactsOf(statement: SignedStatement, meter: Meter): Conten
   }
 }
 
-/** Yields why a payload cannot be read that could be of one of the kinds by its content type. */
+/**
+ * Yields why a payload cannot be read that could be of one of the kinds: by its content type, or, where
+ * that leaves it open, by what could be seen of it. Others, with limits of their own, may read it.
+ */
 export function unreadableRefusal(
   { content, problem }: ContentFacts,
   { contentType }: SignedStatement,
   kinds: readonly ContentKind[],
 ): string | undefined {
-  if (content !== undefined || !kinds.some((kind) => mayBeOfKind(contentType, kind))) {
-    return undefined;
-  }
+  const mayBe = (kind: ContentKind): boolean =>
+    content === undefined ? mayBeOfKind(contentType, kind) : mayStillBe(content, kind);
+  if (!kinds.some(mayBe)) return undefined;
   return `the payload cannot be read: ${String(problem)}`;
 }
 
+function mayStillBe(content: Content, kind: ContentKind): boolean {
+  return content.kind === "opaque" && content.mayBe.includes(kind);
+}
+
+/** What stands elsewhere is nothing that could be read here. */
 function opaque(problem: string): Content {
-  return { kind: "opaque", problem, warnings: [] };
+  return { kind: "opaque", problem, mayBe: [], warnings: [] };
 }

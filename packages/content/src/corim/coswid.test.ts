@@ -129,6 +129,7 @@ describe("a CoSWID", () => {
     expect(recogniseContent(uswid(payload, { version: 4, more: [0, 0, place] }))).toStrictEqual({
       kind: "opaque",
       problem: `uSWID: the container says ${format}, and in it is ${kind}`,
+      mayBe: [],
       warnings: [],
     });
   });

@@ -90,6 +90,19 @@ export function peekPayload(bytes: Uint8Array, limits: ContentLimits): Uint8Arra
   return payload.item === null ? undefined : payload.bytes();
 }
 
+/**
+ * Yields what the headers of a message protect, whatever it is: that of the body, and of the signer
+ * where there is one.
+ *
+ * @throws {@link ContentError} `CONTENT_MALFORMED`, `CONTENT_STRUCTURE_INVALID`
+ */
+export function peekSecured(bytes: Uint8Array, limits: ContentLimits): readonly ItemMap[] {
+  const { isSign1, body, unprotected, last } = partsOf(bytes, limits);
+  const outer = { protectedBytes: body.bytes(), unprotected };
+  const headers = isSign1 ? [outer] : signerOf(last, outer).headers;
+  return headers.map(({ protectedBytes }) => securedIn(protectedBytes, limits));
+}
+
 interface MessageParts {
   readonly isSign1: boolean;
   readonly body: Node;
@@ -169,12 +182,8 @@ function decodeHeader(
   { protectedBytes, unprotected }: Header,
   { limits, rules }: Reading,
 ): DecodedHeader {
-  const secured: Item =
-    protectedBytes.length === 0
-      ? new Map<number, Item>()
-      : decodeItem(protectedBytes, limits, "protected header");
   const header = {
-    secured: mapOf(secured, "protected header"),
+    secured: securedIn(protectedBytes, limits),
     open: mapOf(unprotected.item, "unprotected header"),
   };
   // RFC 9052 §3: a label occurs in one of the two headers only, or readers would differ on which counts.
@@ -190,6 +199,14 @@ function decodeHeader(
     throw new ContentError("CONTENT_HEADER_REFUSED", `header has label ${label}`);
   }
   return header;
+}
+
+function securedIn(protectedBytes: Uint8Array, limits: ContentLimits): ItemMap {
+  const secured: Item =
+    protectedBytes.length === 0
+      ? new Map<number, Item>()
+      : decodeItem(protectedBytes, limits, "protected header");
+  return mapOf(secured, "protected header");
 }
 
 function mapOf(item: Item, what: string): ItemMap {

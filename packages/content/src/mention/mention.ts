@@ -4,7 +4,6 @@ import type { BomContent, Content, CoSwidContent } from "../content.js";
 import type { Triple } from "../corim/comid.js";
 import type { RimManifest } from "../corim/manifest.js";
 import type { Measurement } from "../corim/measurement.js";
-import { ContentError } from "../error.js";
 import { recogniseContent } from "../recognise.js";
 import type { Notice } from "../release/notice.js";
 import type { EvidenceRecord } from "../release/evidence-record.js";
@@ -12,13 +11,14 @@ import type { FirmwareRelease } from "../release/release.js";
 import type { SfrReport } from "../sfr/report.js";
 import type { SwidRim } from "../swid.js";
 import { namedDigest } from "../tag-facts.js";
+import type { ContentWarningCode } from "../warning.js";
 import { MENTION_KINDS, mentionForm, purlForms, type MentionKind } from "./form.js";
 
 /**
  * Which edition of what is read out of payloads this is: raised with every change of what
  * {@link mentionsOf} yields for any payload, so that whoever has kept it makes it anew.
  */
-export const MENTIONS_EDITION = 1;
+export const MENTIONS_EDITION = 2;
 
 /** What one statement is found by at most, the digests first, then the kinds in their order. */
 export const MAX_MENTIONS = 16_384;
@@ -47,8 +47,10 @@ export interface Mentions {
   /** Each kind and value once. */
   readonly list: readonly Mention[];
   /**
-   * Whether that is all. It is not where there are more than {@link MAX_MENTIONS}, and where a payload
-   * that may speak of something is too large, or is not as it has to be.
+   * Whether that is all that is looked for (docs/formats/content.md). It is not where there are more
+   * than {@link MAX_MENTIONS}; where a payload that may speak of something is too large, or is not as it
+   * has to be; and where a digest or a package URL in it could not be read, or a tag of a manifest is of
+   * a kind that is not read.
    */
   readonly isWhole: boolean;
 }
@@ -65,9 +67,11 @@ export function mentionsIn(statement: SignedStatement): Mentions {
   if (payload === null || hashEnvelope !== undefined) return NONE;
   try {
     return mentionsOf(recogniseContent(payload, { contentType }));
-  } catch (error) {
-    if (error instanceof ContentError) return UNREAD;
-    throw error;
+  } catch {
+    // Not refusals alone: an index that stopped at a payload, for a fault in its reader, would stop there
+    // at each start, and whoever can register such a payload could end all searches. Nobody is told
+    // anything wrong: the statement is named as one that may speak of more.
+    return UNREAD;
   }
 }
 
@@ -76,6 +80,7 @@ export function mentionsOf(content: Content): Mentions {
   if (isUnread(content)) return UNREAD;
   const found = new Found();
   addContent(found, content);
+  if (content.warnings.some(({ code }) => LEFT_OUT.has(code))) found.leaveOut();
   return found.mentions();
 }
 
@@ -86,6 +91,11 @@ export function mentionsOf(content: Content): Mentions {
 export function isUnread(content: Content): boolean {
   return content.kind === "opaque" && content.problem !== undefined;
 }
+
+/** Warnings of what could be asked for and is left out. */
+const LEFT_OUT: ReadonlySet<ContentWarningCode> = new Set<ContentWarningCode>([
+  ...(["digest-malformed", "purl-unreadable"] as const),
+]);
 
 interface Digest {
   readonly alg: string;
@@ -98,6 +108,14 @@ class Found {
   readonly #roles = new Map<MentionKind, Map<string, Set<MentionRole>>>(
     MENTION_KINDS.map((kind) => [kind, new Map()]),
   );
+
+  // Owned by leaveOut.
+  #isLeftOut = false;
+
+  /** Notes that the payload speaks of something that is not here. */
+  leaveOut(): void {
+    this.#isLeftOut = true;
+  }
 
   digests(role: MentionRole, digests: readonly Digest[]): void {
     for (const { alg, value } of digests) this.text(role, "digest", `${alg}:${value}`);
@@ -112,8 +130,8 @@ class Found {
     if (entry !== undefined) this.text("reference", "digest", `sha-256:${entry}`);
   }
 
-  purl(role: MentionRole, purl: string | undefined): void {
-    for (const form of purlForms(purl ?? "")) this.#add(role, "purl", form);
+  purl(role: MentionRole, purl: string): void {
+    for (const form of purlForms(purl)) this.#add(role, "purl", form);
   }
 
   text(role: MentionRole, kind: MentionKind, text: string | undefined): void {
@@ -125,7 +143,10 @@ class Found {
     const list = [...this.#roles].flatMap(([kind, values]) =>
       [...values].map(([value, roles]) => ({ kind, value, roles: [...roles] })),
     );
-    return { list: list.slice(0, MAX_MENTIONS), isWhole: list.length <= MAX_MENTIONS };
+    return {
+      list: list.slice(0, MAX_MENTIONS),
+      isWhole: !this.#isLeftOut && list.length <= MAX_MENTIONS,
+    };
   }
 
   #add(role: MentionRole, kind: MentionKind, value: string): void {
@@ -179,18 +200,20 @@ function addReport(found: Found, { device, digests, measured, manifest }: SfrRep
   found.text("device", "version", device.firmwareVersion);
 }
 
-function addBom(found: Found, { supplier: whose, components }: BomContent["bom"]): void {
-  found.text("component", "vendor", whose);
+function addBom(found: Found, { makers: whose, components }: BomContent["bom"]): void {
+  for (const maker of whose) found.text("component", "vendor", maker);
   found.filesOf("component", components);
-  for (const { purl, supplier, name, version } of components) {
-    found.purl("component", purl);
-    found.text("component", "vendor", supplier);
+  for (const { purls, makers, name, version } of components) {
+    for (const purl of purls) found.purl("component", purl);
+    for (const maker of makers) found.text("component", "vendor", maker);
     found.text("component", "product", name);
     found.text("component", "version", version);
   }
 }
 
-function addRim(found: Found, { comids, coswids, dependentRims }: RimManifest): void {
+function addRim(found: Found, rim: RimManifest): void {
+  const { comids, coswids, dependentRims, otherTags } = rim;
+  if (otherTags > 0) found.leaveOut();
   for (const { references, endorsed, conditional, series } of comids) {
     for (const triple of references) addTriple(found, "measured", triple);
     for (const triple of endorsed) addTriple(found, "endorsed", triple);

@@ -182,7 +182,9 @@ describe("a CycloneDX document", () => {
       name: "zlib",
       version: "1.3.1",
       supplier: "Example Supplier",
+      makers: ["Example Supplier"],
       purl: "pkg:generic/zlib@1.3.1",
+      purls: ["pkg:generic/zlib@1.3.1"],
       digests: [{ alg: "sha-256", value: sha256 }],
     });
     expect(codesOf(content)).toStrictEqual(["components-unhashed"]);

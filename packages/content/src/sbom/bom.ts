@@ -14,6 +14,8 @@ export interface Bom {
   readonly version: number | undefined;
   readonly name: string | undefined;
   readonly supplier: string | undefined;
+  /** Whoever supplies or makes what the document is about, the supplier first. */
+  readonly makers: readonly string[];
   readonly created: string | undefined;
   /** What the document is about, where it says so inside; it is among the components as well. */
   readonly subject: BomComponent | undefined;
@@ -30,7 +32,11 @@ export interface BomComponent {
   readonly name: string;
   readonly version: string | undefined;
   readonly supplier: string | undefined;
+  /** Whoever supplies or makes it, the supplier first. */
+  readonly makers: readonly string[];
+  /** The first of `purls`. */
   readonly purl: string | undefined;
+  readonly purls: readonly string[];
   readonly digests: readonly ContentDigest[];
 }
 
@@ -72,15 +78,23 @@ export function readDigests(
   });
 }
 
-/** Yields a package URL; `undefined`, with a note, for a text that is none. */
-export function readPurl(
-  written: string | undefined,
+/** Yields the package URLs; texts that are none are left out, with a note. */
+export function readPurls(
+  written: readonly (string | undefined)[],
   path: string,
   findings: Findings,
-): string | undefined {
-  if (written === undefined || /^pkg:[a-z][a-z0-9.+-]*\/\S+$/i.test(written)) return written;
-  findings.add("purl-unreadable", path);
-  return undefined;
+): Pick<BomComponent, "purl" | "purls"> {
+  const purls = defined(written).filter((text) => {
+    const isPurl = /^pkg:[a-z][a-z0-9.+-]*\/\S+$/i.test(text);
+    if (!isPurl) findings.add("purl-unreadable", path);
+    return isPurl;
+  });
+  return { purl: purls[0], purls };
+}
+
+/** Yields the texts that are there. */
+export function defined(texts: readonly (string | undefined)[]): readonly string[] {
+  return texts.flatMap((text) => (text === undefined ? [] : [text]));
 }
 
 /** Adds the note that some component cannot be matched by a digest. */

@@ -1,7 +1,7 @@
 import { JsonRecord } from "../record.js";
 import type { Json } from "../json.js";
 import type { Findings } from "../warning.js";
-import { noteUnhashed, readDigests, readPurl } from "./bom.js";
+import { defined, noteUnhashed, readDigests, readPurls } from "./bom.js";
 import type { Bom, BomComponent, BomVulnerability } from "./bom.js";
 
 /** The versions that are read. */
@@ -23,6 +23,7 @@ export function readCyclonedx(value: Json, findings: Findings): Bom {
   const inner = metadata?.has("component") === true ? [metadata.record("component")] : [];
   const about = componentsOf(inner, findings);
   const [subject] = about;
+  const makers = metadata === undefined ? [] : makersOf(metadata);
   const serial = root.text("serialNumber");
   if (serial !== undefined && !SERIAL.test(serial)) findings.add("serial-form", "serialNumber");
   const bom: Bom = {
@@ -30,7 +31,8 @@ export function readCyclonedx(value: Json, findings: Findings): Bom {
     serial,
     version: root.integer("version"),
     name: subject?.name,
-    supplier: (metadata === undefined ? undefined : supplierOf(metadata)) ?? subject?.supplier,
+    supplier: makers[0] ?? subject?.supplier,
+    makers,
     created: metadata?.text("timestamp"),
     subject,
     components: [...about, ...componentsOf(root.records("components"), findings)],
@@ -48,23 +50,23 @@ function componentsOf(records: readonly JsonRecord[], findings: Findings): reado
 }
 
 function readComponent(record: JsonRecord, findings: Findings): BomComponent {
+  const makers = makersOf(record);
   return {
     id: record.text("bom-ref"),
     type: record.requiredText("type"),
     name: record.requiredText("name"),
     version: record.text("version"),
-    supplier: supplierOf(record),
-    purl: readPurl(record.text("purl"), record.at("purl"), findings),
+    supplier: makers[0],
+    makers,
+    ...readPurls([record.text("purl")], record.at("purl"), findings),
     digests: readDigests(record, DIGESTS, findings),
   };
 }
 
-/** Yields who supplies it, else who makes it, whose member has had two names. */
-function supplierOf(record: JsonRecord): string | undefined {
-  for (const name of ["supplier", "manufacturer", "manufacture"]) {
-    if (record.has(name)) return record.record(name).text("name");
-  }
-  return undefined;
+/** Yields who supplies it, and who makes it, whose member has had two names. */
+function makersOf(record: JsonRecord): readonly string[] {
+  const names = ["supplier", "manufacturer", "manufacture"].filter((name) => record.has(name));
+  return defined(names.map((name) => record.record(name).text("name")));
 }
 
 function readVulnerability(record: JsonRecord): readonly BomVulnerability[] {

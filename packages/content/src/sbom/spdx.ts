@@ -1,7 +1,7 @@
 import { invalid, JsonRecord } from "../record.js";
 import type { Json } from "../json.js";
 import type { Findings } from "../warning.js";
-import { noteUnhashed, readDigests, readPurl } from "./bom.js";
+import { defined, noteUnhashed, readDigests, readPurls } from "./bom.js";
 import type { Bom, BomComponent } from "./bom.js";
 
 const DIGESTS = { list: "checksums", alg: "algorithm", value: "checksumValue" } as const;
@@ -22,12 +22,14 @@ export function readSpdx2(value: Json, findings: Findings): Bom {
     ...root.records("packages").map((record) => readPackage(record, findings)),
     ...root.records("files").map((record) => readFile(record, findings)),
   ];
+  const makers = organisationsIn(creation.list("creators") ?? []);
   const bom: Bom = {
     specVersion: root.requiredText("spdxVersion").replace(/^SPDX-/, ""),
     serial: root.requiredText("documentNamespace"),
     version: undefined,
     name: root.requiredText("name"),
-    supplier: organisationIn(creation.list("creators") ?? []),
+    supplier: makers[0],
+    makers,
     created: creation.requiredText("created"),
     subject: components.find(({ id }) => id !== undefined && described.has(id)),
     components,
@@ -37,17 +39,19 @@ export function readSpdx2(value: Json, findings: Findings): Bom {
 }
 
 function readPackage(record: JsonRecord, findings: Findings): BomComponent {
-  const reference = record
+  const purls = record
     .records("externalRefs")
-    .find((candidate) => candidate.text("referenceType") === "purl");
-  const purl = reference?.requiredText("referenceLocator");
+    .filter((candidate) => candidate.text("referenceType") === "purl")
+    .map((reference) => reference.requiredText("referenceLocator"));
+  const supplier = nameOf(record.text("supplier"));
   return {
     id: record.requiredText("SPDXID"),
     type: record.text("primaryPackagePurpose")?.toLowerCase() ?? "package",
     name: record.requiredText("name"),
     version: record.text("versionInfo"),
-    supplier: nameOf(record.text("supplier")),
-    purl: readPurl(purl, record.at("externalRefs"), findings),
+    supplier,
+    makers: defined([supplier, nameOf(record.text("originator"))]),
+    ...readPurls(purls, record.at("externalRefs"), findings),
     digests: readDigests(record, DIGESTS, findings),
   };
 }
@@ -59,21 +63,27 @@ function readFile(record: JsonRecord, findings: Findings): BomComponent {
     name: record.requiredText("fileName"),
     version: undefined,
     supplier: undefined,
-    purl: undefined,
+    makers: [],
+    ...readPurls([], "", findings),
     digests: readDigests(record, DIGESTS, findings),
   };
 }
 
-function organisationIn(creators: readonly Json[]): string | undefined {
+function organisationsIn(creators: readonly Json[]): readonly string[] {
   const texts = creators.map((creator) => {
     if (typeof creator === "string") return creator;
     throw invalid("creationInfo.creators", "has something else than texts");
   });
-  return nameOf(texts.find((text) => text.startsWith("Organization:")));
+  return defined(texts.filter((text) => text.startsWith("Organization:")).map(nameOf));
 }
 
-/** Yields the name in `Organization: Example ()`, where the address is empty more often than not. */
+/** Yields the name in `Organization: Example (a@b.example)`, where the address may be empty. */
 function nameOf(agent: string | undefined): string | undefined {
   if (agent === undefined || NOTHING.has(agent)) return undefined;
-  return agent.replace(/^(?:Organization|Person): */, "").replace(/ ?\(\)$/, "");
+  const name = agent.replace(/^(?:Organization|Person): */, "");
+  const open = name.lastIndexOf("(");
+  if (open === -1 || !name.endsWith(")")) return name;
+  const address = name.slice(open + 1, -1);
+  // What else stands in brackets belongs to the name, as in Example (Europe).
+  return address === "" || address.includes("@") ? name.slice(0, open).trimEnd() : name;
 }

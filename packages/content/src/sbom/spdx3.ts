@@ -1,7 +1,7 @@
 import { JsonRecord } from "../record.js";
 import { isJsonObject, memberOf, type Json } from "../json.js";
 import type { Findings } from "../warning.js";
-import { noteUnhashed, readDigests, readPurl } from "./bom.js";
+import { defined, noteUnhashed, readDigests, readPurls } from "./bom.js";
 import type { Bom, BomComponent } from "./bom.js";
 
 const DIGESTS = { list: "verifiedUsing", alg: "algorithm", value: "hashValue" } as const;
@@ -45,15 +45,16 @@ export function readSpdx3(value: Json, findings: Findings): Bom {
     .filter((element) => COMPONENTS.has(element.text("type") ?? ""))
     .map((element) => readElement(element, byId, findings));
   const roots = new Set(document?.list("rootElement") ?? []);
+  const agents = (creation?.list("createdBy") ?? []).map((id) => byId.get(id));
+  const organisations = agents.filter((agent) => agent?.get("type") === "Organization");
+  const makers = defined(organisations.map((agent) => agent?.text("name")));
   const bom: Bom = {
     specVersion: creation?.text("specVersion") ?? spdx3Version(value) ?? "3.0",
     serial: document?.text("spdxId"),
     version: undefined,
     name: document?.text("name"),
-    supplier: (creation?.list("createdBy") ?? [])
-      .map((id) => byId.get(id))
-      .find((agent) => agent?.get("type") === "Organization")
-      ?.text("name"),
+    supplier: makers[0],
+    makers,
     created: creation?.text("created"),
     subject: components.find(({ id }) => id !== undefined && roots.has(id)),
     components,
@@ -71,18 +72,24 @@ function infoOf(element: JsonRecord | undefined, byId: Elements): JsonRecord | u
 }
 
 function readElement(element: JsonRecord, byId: Elements, findings: Findings): BomComponent {
-  const identifier = element
+  const identifiers = element
     .records("externalIdentifier")
-    .find((candidate) => candidate.text("externalIdentifierType") === "packageUrl");
-  const purl = element.text("software_packageUrl") ?? identifier?.text("identifier");
+    .filter((candidate) => candidate.text("externalIdentifierType") === "packageUrl");
+  const purls = [
+    element.text("software_packageUrl"),
+    ...identifiers.map((identifier) => identifier.text("identifier")),
+  ];
+  const supplier = byId.get(element.get("suppliedBy"))?.text("name");
+  const originators = (element.list("originatedBy") ?? []).map((id) => byId.get(id)?.text("name"));
   const type = element.requiredText("type");
   return {
     id: element.requiredText("spdxId"),
     type: COMPONENTS.get(type) ?? type,
     name: element.requiredText("name"),
     version: element.text("software_packageVersion"),
-    supplier: byId.get(element.get("suppliedBy"))?.text("name"),
-    purl: readPurl(purl, element.path, findings),
+    supplier,
+    makers: defined([supplier, ...originators]),
+    ...readPurls(purls, element.path, findings),
     digests: readDigests(element, DIGESTS, findings),
   };
 }

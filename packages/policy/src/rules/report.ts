@@ -11,7 +11,8 @@ const KINDS: readonly string[] = [
   ...["revoke", "supersede", "opaque"],
 ];
 
-const REPORT_KINDS: readonly ContentKind[] = ["sfr", "sfr-corim"];
+/** The kinds that have reports in them. */
+export const REPORT_KINDS: readonly ContentKind[] = ["sfr", "sfr-corim"];
 const NOTICE_KINDS: readonly ContentKind[] = ["revoke", "supersede"];
 
 /** Yields the reports that a payload has; `undefined` where it is none. */

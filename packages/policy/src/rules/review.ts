@@ -1,10 +1,11 @@
 import { termRefusal, type ReviewKey } from "@tallystick/content";
 
-import type { ContentFacts } from "../content-facts.js";
+import { unreadableRefusal, type ContentFacts } from "../content-facts.js";
 import type { Facts } from "../facts.js";
 import { Finding } from "../finding.js";
 import { thumbprintOf } from "../report-signature.js";
 import { concerns } from "./content.js";
+import { REPORT_KINDS } from "./report.js";
 import { keysOf, REPORT_KEYS } from "./signing-keys.js";
 import type { ReadyRule } from "./ready.js";
 
@@ -26,6 +27,8 @@ export const reviewSignature: ReadyRule = {
         if (found.content === undefined) {
           return `the payload cannot be read: ${String(found.problem)}`;
         }
+        const refusal = unreadableRefusal(found, facts.statement, REPORT_KINDS);
+        if (refusal !== undefined) return refusal;
         const form = formOf(found);
         if (form === undefined) {
           return types !== undefined && concerns(types, facts.statement)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { termsOf } from "@tallystick/catalog";
-import { mentionsIn } from "@tallystick/content";
+import { mentionsIn, recogniseContent } from "@tallystick/content";
 import { digest, encodeHex, PrivateKey } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
 import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/statement";
@@ -331,10 +331,13 @@ describe("a service", () => {
 test("what was read within narrower limits, and came to no end, is not handed over", async () => {
   const recent = new RecentStatements();
   const statement = await signed(bytesOf(releaseOf("V", "P", ["f"])), RELEASE);
-  const unread = { kind: "opaque", problem: "more than 3 bytes", warnings: [] } as const;
+  const limits = { maxBytes: 3 };
+  const unread = recogniseContent(statement.payload ?? new Uint8Array(), { limits });
+  const other = recogniseContent(bytesOf("text"));
+
   expect(recent.offer(statement, 300, unread)).toBe(true);
   expect(recent.take(statement.entry)?.mentions).toBeUndefined();
-  expect(recent.offer(statement, 300, { ...unread, problem: undefined })).toBe(true);
+  expect(recent.offer(statement, 300, other)).toBe(true);
   expect(recent.take(statement.entry)?.mentions).toEqual(
     mentionKeysOf({ list: [], isWhole: true }),
   );
