@@ -85,8 +85,12 @@ const SEARCH: Schema = record(
       description: "Entries that may be hits too: not all that they speak of could be listed.",
       ...{ type: "array", items: record({ index: COUNT, entryId: ENTRY_ID }) },
     },
+    nextPartial: {
+      description: "From where a query names the others of these; null where there are no others.",
+      ...{ type: ["integer", "null"], minimum: 0 },
+    },
   },
-  ["partial"],
+  ["partial", "nextPartial"],
 );
 
 const VERSION_SCHEMA: Schema = record(
