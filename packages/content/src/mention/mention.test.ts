@@ -236,8 +236,11 @@ describe("that this is not all", () => {
       '<SoftwareIdentity xmlns="http://standards.iso.org/iso/19770/-2/2015/schema.xsd" name="n" tagId="t">' +
         `${" ".repeat(spaces)}${"<a/>".repeat(elements)}</SoftwareIdentity>`,
     );
-  const taggedBytes = (length: number): Uint8Array =>
-    Uint8Array.of(0xd9, 0x01, 0xf5, ...new Uint8Array(length - 3));
+  const taggedBytes = (length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    bytes.set([0xd9, 0x01, 0xf5]);
+    return bytes;
+  };
 
   test("are not looked for in XML whose content type does not say so, and are in any other", async () => {
     const key = await PrivateKey.generate("EdDSA");
