@@ -61,14 +61,16 @@ describe("parseSearchPage", () => {
   const page = { size: 4, hits: [typed], next: null };
   const mention = { kind: "digest", value: "sha-256:00", as: ["file", "later"] };
   const found = { ...typed, mentions: [mention] };
+  const told = { ...page, partial: [], nextPartial: null };
 
   test("reads what was found, and leaves out what it does not know", () => {
     expect(parseSearchPage(bytesOf({ ...page, later: 1 }))).toEqual(page);
     const partial = [{ index: 2, entryId, later: 1 }];
-    const told = { ...page, hits: [{ ...found, mentions: [{ ...mention, later: 1 }] }], partial };
-    expect(parseSearchPage(bytesOf(told))).toEqual({
+    const hits = [{ ...found, mentions: [{ ...mention, later: 1 }] }];
+    const answer = { ...page, hits, partial, nextPartial: 3 };
+    expect(parseSearchPage(bytesOf(answer))).toEqual({
       ...{ ...page, hits: [found] },
-      partial: [{ index: 2, entryId }],
+      ...{ partial: [{ index: 2, entryId }], nextPartial: 3 },
     });
   });
 
@@ -86,8 +88,9 @@ describe("parseSearchPage", () => {
       "a mention does not say",
     ],
     ["what is partial as no list", { ...page, partial: 1 }, "no list of what is partial"],
-    ["a partial entry without a place", { ...page, partial: [{ index: 1 }] }, "no place"],
-    ["a partial entry that is none", { ...page, partial: [null] }, "not an object"],
+    ["no word of more that is partial", { ...page, partial: [] }, "whether more is partial"],
+    ["a partial entry without a place", { ...told, partial: [{ index: 1 }] }, "no place"],
+    ["a partial entry that is none", { ...told, partial: [null] }, "not an object"],
   ])("refuses %s", async (_, value, want) => {
     const error = await refusalOf(() => parseSearchPage(bytesOf(value)));
     expect(error.code).toBe("CLIENT_PROTOCOL");

@@ -87,17 +87,22 @@ export interface SearchPage {
   readonly next: number | null;
   /** Where it was looked for by what statements speak of: what may be hits up to there as well. */
   readonly partial?: readonly PartialEntry[];
+  /** Beside `partial`: index from which a query names the others, `null` where there are no others. */
+  readonly nextPartial?: number | null;
 }
 
 /** Parses the answer of `GET /search`. @throws {@link ClientError} `CLIENT_PROTOCOL` */
 export function parseSearchPage(body: Uint8Array): SearchPage {
-  const { size, hits, next, partial } = parseObject(body, "search");
+  const { size, hits, next, partial, nextPartial } = parseObject(body, "search");
   if (!isCount(size) || !Array.isArray(hits)) throw malformed("search has no size or no hits");
   if (next !== null && !isCount(next)) throw malformed("search has no next");
   const page = { size, hits: hits.map(parseHit), next };
   if (partial === undefined) return page;
   if (!Array.isArray(partial)) throw malformed("search has no list of what is partial");
-  return { ...page, partial: partial.map(parsePartial) };
+  if (nextPartial !== null && !isCount(nextPartial)) {
+    throw malformed("search does not say whether more is partial");
+  }
+  return { ...page, partial: partial.map(parsePartial), nextPartial };
 }
 
 function parsePartial(value: unknown): PartialEntry {

@@ -48,6 +48,7 @@ export {
   type MentionRole,
   type Mentions,
 } from "./mention/mention.js";
+export { MAX_TAKEN_OVER_BYTES, MENTION_LIMITS, isTakenOver } from "./mention/reading.js";
 export { mayBeBom, recogniseContent, type RecogniseOptions } from "./recognise.js";
 export type { Bom, BomComponent, BomVulnerability } from "./sbom/bom.js";
 export type { CvssVector, CvssVersion } from "./sfr/cvss.js";

@@ -25,11 +25,14 @@ const CLAIMS: ReadonlyMap<ContentType, Claim> = new Map<ContentType, Claim>([
   [NOTICE_MEDIA_TYPES.supersede, "supersede"],
 ]);
 
+/** Types of XML of any kind, the CoAP content format of it among them. */
+const XML: readonly ContentType[] = ["application/xml", "text/xml", 41];
+
 /** Types of which a payload can be anything, the CoAP formats of JSON, XML, CBOR and bytes among them. */
 const GENERIC: ReadonlySet<ContentType> = new Set<ContentType>([
   ...["application/json", "application/jose", "application/jwt", "application/octet-stream"],
   ...["application/cbor", "application/cose", "application/rim+cbor", "application/rim+cose"],
-  ...["application/xml", "text/xml", 41],
+  ...XML,
   ...["text/plain", 0, 18, 42, 50, 60, 98],
 ]);
 
@@ -50,6 +53,12 @@ export function mayBeOfKind(contentType: ContentType | undefined, kind: ContentK
 export function namesManifest(contentType: ContentType | undefined): boolean {
   const plain = contentType === undefined ? undefined : plainType(contentType);
   return plain === "application/rim+cbor" || plain === "application/rim+cose";
+}
+
+/** Yields whether the content type says that a payload is XML: SWID, or any. */
+export function isXmlType(contentType: ContentType | undefined): boolean {
+  if (contentType === undefined) return false;
+  return claimOf(contentType) === "swid" || XML.includes(plainType(contentType));
 }
 
 /** Yields the parameter `version` of a media type, as those of bills of materials have it. */

@@ -1,4 +1,5 @@
-import { QUERY, parameterSchema } from "./operations.js";
+import { QUERY } from "./answer-schemas.js";
+import { parameterSchema } from "./operations.js";
 import { jsonText } from "./route.js";
 import type { Outcome, Reply, Route, Schema } from "./route.js";
 import { VERSION } from "./version.js";

@@ -1,4 +1,5 @@
 import { describe, expect, jest, test } from "@jest/globals";
+import { MAX_TAKEN_OVER_BYTES } from "@tallystick/content";
 import { PrivateKey } from "@tallystick/cose";
 import { LogReplay, MemoryAnchor, MemoryStore } from "@tallystick/log";
 import { signPolicy, withIssuerKey } from "@tallystick/policy";
@@ -102,4 +103,43 @@ test("an index that follows makes of them what it makes of the log", async () =>
   expect(index.size).toBe(302);
   expect(followed.rows()).toStrictEqual(anew.rows());
   await service.close();
+});
+
+test("what was read within narrower limits, and came to no end, is not handed over", async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const recent = new RecentStatements();
+  const statement = await decoded(Uint8Array.of(1), key);
+  const unread = { kind: "opaque", problem: "more than 3 bytes", mayBe: [], warnings: [] } as const;
+  expect(recent.offer(statement, 300, unread)).toBe(true);
+  expect(recent.take(statement.entry)?.content).toBeUndefined();
+  const read = { ...unread, problem: undefined };
+  expect(recent.offer(statement, 300, read)).toBe(true);
+  expect(recent.take(statement.entry)?.content).toBe(read);
+});
+
+test("nor is what is large: it would take memory, and be within other bounds", async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const recent = new RecentStatements();
+  const content = { kind: "opaque", problem: undefined, mayBe: [], warnings: [] } as const;
+  for (const [length, kept] of [
+    [MAX_TAKEN_OVER_BYTES, content],
+    [MAX_TAKEN_OVER_BYTES + 1, undefined],
+  ] as const) {
+    const statement = await decoded(new Uint8Array(length), key);
+    expect(recent.offer(statement, 9000, content)).toBe(true);
+    expect(recent.take(statement.entry)?.content).toBe(kept);
+  }
+});
+
+test("what has been read takes up 8 MiB of that at most, and keeps out no statement", async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const recent = new RecentStatements();
+  const content = { kind: "opaque", problem: undefined, mayBe: [], warnings: [] } as const;
+  const each = await Promise.all(
+    Array.from({ length: 60 }, (_, i) => decoded(new Uint8Array(8192).fill(i), key)),
+  );
+  for (const one of each) expect(recent.offer(one, 8400, content)).toBe(true);
+  const kept = each.map((one) => recent.take(one.entry)).filter((one) => one?.content);
+  expect(kept.length).toBeGreaterThan(10);
+  expect(kept.length * 64 * 8192).toBeLessThan(8_388_608);
 });

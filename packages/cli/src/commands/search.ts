@@ -156,7 +156,10 @@ async function inDirectory<T>(
   }
 }
 
-function printPage({ size, hits, next, partial }: SearchPage, output: Output): void {
+function printPage(
+  { size, hits, next, partial, nextPartial = null }: SearchPage,
+  output: Output,
+): void {
   for (const hit of hits) {
     output.print(lineOf(hit));
     for (const { kind, value, as } of hit.mentions ?? []) {
@@ -168,6 +171,7 @@ function printPage({ size, hits, next, partial }: SearchPage, output: Output): v
     const named = partial.map(({ index }) => index).join(", ");
     output.print(`not all is listed of: ${named}; they may speak of it, too`);
   }
+  if (nextPartial !== null) output.print(`nor perhaps of others: --from ${nextPartial}`);
   if (next !== null) output.print(`there may be more: --from ${next}`);
 }
 

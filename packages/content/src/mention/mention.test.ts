@@ -231,6 +231,44 @@ describe("that this is not all", () => {
     expect(list.filter(({ kind }) => kind === "purl")).toHaveLength(most + 1);
   });
 
+  const swidOf = (elements: number, spaces = 0): Uint8Array =>
+    new TextEncoder().encode(
+      '<SoftwareIdentity xmlns="http://standards.iso.org/iso/19770/-2/2015/schema.xsd" name="n" tagId="t">' +
+        `${" ".repeat(spaces)}${"<a/>".repeat(elements)}</SoftwareIdentity>`,
+    );
+  const taggedBytes = (length: number): Uint8Array => {
+    const bytes = new Uint8Array(length);
+    bytes.set([0xd9, 0x01, 0xf5]);
+    return bytes;
+  };
+
+  test("are not looked for in XML whose content type does not say so, and are in any other", async () => {
+    const key = await PrivateKey.generate("EdDSA");
+    const kinds = async (contentType: string): Promise<readonly string[]> => {
+      const about = { issuer: "https://vendor.example", subject: "a", contentType };
+      const signed = await signStatement({ payload: swidOf(1), ...about }, key);
+      return mentionsIn(SignedStatement.decode(signed)).list.map(({ kind }) => kind);
+    };
+    const xml = ["application/swid+xml", "application/xml", "text/xml; charset=utf-8"];
+    for (const type of xml) expect([type, await kinds(type)]).toEqual([type, ["product"]]);
+    expect(await kinds("text/plain")).toEqual([]);
+  });
+
+  test("are those of what was read elsewhere where that comes to the same", async () => {
+    const key = await PrivateKey.generate("EdDSA");
+    const read = recogniseContent(bom(2));
+    for (const [payload, wanted] of [
+      [jsonBytes({}), mentionsOf(read)],
+      [new Uint8Array(8193).fill(0x20), { list: [], isWhole: true }],
+    ] as const) {
+      const about = { issuer: "https://vendor.example", subject: "a", contentType: "text/plain" };
+      const statement = SignedStatement.decode(await signStatement({ payload, ...about }, key));
+      expect(mentionsIn(statement, read)).toEqual(wanted);
+      const unread = { kind: "opaque", problem: "too deep", mayBe: [], warnings: [] } as const;
+      expect(mentionsIn(statement, unread)).toEqual({ list: [], isWhole: true });
+    }
+  });
+
   const cases: Readonly<Record<string, readonly [Uint8Array, string, boolean]>> = {
     "a payload that is too large": [
       new Uint8Array(1_048_577).fill(0x20),
@@ -240,6 +278,14 @@ describe("that this is not all", () => {
     "JSON that does not end": [new TextEncoder().encode('{"a":'), "application/json", false],
     "a report that is none": [jsonBytes([]), "application/vnd.ocp.safe-sfr+json", false],
     "a format of another version": [jsonBytes({ spdxVersion: "SPDX-9" }), "text/plain", false],
+    "XML with too many elements": [swidOf(8192), "application/swid+xml", false],
+    "XML that is too large": [swidOf(0, 262_144), "text/xml", false],
+    "JSON of too many items": [jsonBytes({ a: new Array(50_000).fill(0) }), "text/plain", false],
+    "CBOR that is too large": [taggedBytes(262_145), "application/cbor", false],
+    "a text that is as large": [new Uint8Array(262_145).fill(0x61), "text/plain", true],
+    "a SWID tag that is called a text": [swidOf(1), "text/plain", false],
+    "a SWID tag of an unknown type of bytes": [swidOf(1), "application/octet-stream", false],
+    "XML that is no tag": [new TextEncoder().encode("<a>b</a>"), "text/plain", true],
     "a payload of no kind that is known": [bom(1), "application/x-other", true],
     "a text": [new TextEncoder().encode("text"), "text/plain", true],
     "JSON that is something else": [jsonBytes({ a: 1 }), "application/json", true],

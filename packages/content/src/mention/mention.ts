@@ -13,6 +13,7 @@ import type { SwidRim } from "../swid.js";
 import { namedDigest } from "../tag-facts.js";
 import type { ContentWarningCode } from "../warning.js";
 import { MENTION_KINDS, mentionForm, purlForms, type MentionKind } from "./form.js";
+import { isTakenOver, mayBeSwid, readingLimits } from "./reading.js";
 
 /**
  * Which edition of what is read out of payloads this is: raised with every change of what
@@ -60,13 +61,18 @@ const UNREAD: Mentions = { list: [], isWhole: false };
 
 /**
  * Yields what the payload of a statement speaks of; nothing for a hash envelope, whose payload is
- * elsewhere. No payload is refused.
+ * elsewhere. No payload is refused: one that passes {@link MENTION_LIMITS} is not read to its end, and
+ * XML is read where the content type says that it is XML. `read` is the payload as it has been read
+ * already, which spares reading it again where that comes to the same.
  */
-export function mentionsIn(statement: SignedStatement): Mentions {
+export function mentionsIn(statement: SignedStatement, read?: Content): Mentions {
   const { payload, hashEnvelope, contentType } = statement;
   if (payload === null || hashEnvelope !== undefined) return NONE;
+  const limits = readingLimits(payload, contentType);
+  if (limits === undefined) return mayBeSwid(payload) ? UNREAD : NONE;
+  if (read !== undefined && isTakenOver(payload, read)) return mentionsOf(read);
   try {
-    return mentionsOf(recogniseContent(payload, { contentType }));
+    return mentionsOf(recogniseContent(payload, { contentType, limits }));
   } catch {
     // Not refusals alone: an index that stopped at a payload, for a fault in its reader, would stop there
     // at each start, and whoever can register such a payload could end all searches. Nobody is told

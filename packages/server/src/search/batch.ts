@@ -8,7 +8,6 @@ import {
   termsOf,
 } from "@tallystick/catalog";
 import type { IndexedLog, Term, TermKind } from "@tallystick/catalog";
-import { mentionsIn } from "@tallystick/content";
 import { spliceText } from "@tallystick/cose";
 import { RowBlock } from "@tallystick/log";
 import type { Row } from "@tallystick/log";
@@ -16,7 +15,7 @@ import type { SignedStatement } from "@tallystick/statement";
 
 import { TermMap } from "./known-terms.js";
 import type { KnownTerm, KnownTerms } from "./known-terms.js";
-import { mentionKeysOf, mentionRows } from "./mention-rows.js";
+import { mentionRows } from "./mention-rows.js";
 import type { MentionKeys } from "./mention-rows.js";
 import { RowMaker, stateRow } from "./rows.js";
 import type { CommittedHead, EncodedFacts, IndexState, KeyState, SearchRows } from "./rows.js";
@@ -79,14 +78,14 @@ export class Batch {
     return this.#added.length >= LOOKUP_ENTRIES || this.#addedBytes > LOOKUP_BYTES;
   }
 
-  /** Adds the next entry, whose payload is read unless what it speaks of is known. */
-  add(index: number, statement: SignedStatement, mentions?: MentionKeys): void {
+  /** Adds the next entry, with what it speaks of. */
+  add(index: number, statement: SignedStatement, mentions: MentionKeys): void {
     const { entry } = statement;
     const terms = termsOf(statement).map((term) => this.#termOf(term));
     const row = this.#make.entry(index, factsIn(entry, terms));
     this.#bytes += row.value.length;
     this.#written.push(row);
-    for (const mention of mentionRows(index, mentions ?? mentionKeysOf(mentionsIn(statement)))) {
+    for (const mention of mentionRows({ index, entry }, mentions)) {
       this.#bytes += mention.key.length + mention.value.length;
       this.#written.push(mention);
     }

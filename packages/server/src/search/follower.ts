@@ -3,6 +3,7 @@ import type { Log, LogReplay, Space, Store } from "@tallystick/log";
 
 import { closingOnFailure } from "../closing.js";
 import { ServerError } from "../error.js";
+import type { PayloadReader } from "./payload-reader.js";
 import { SearchIndex } from "./search-index.js";
 import type { SearchIndexOptions } from "./search-index.js";
 
@@ -60,6 +61,8 @@ function isDamage(error: unknown): boolean {
 
 /** How a {@link Follower} follows. */
 export interface FollowerOptions {
+  /** Reads the payloads for the index. */
+  readonly reader?: PayloadReader | undefined;
   /** Told once why the index cannot be used any more. */
   readonly onFailure: (error: unknown) => void;
   /** Room that there must be, or it waits for its next call: it must not fill the disk of the log. */
@@ -69,12 +72,16 @@ export interface FollowerOptions {
 /** Least milliseconds between two beginnings of catching up, for each ends in a synced write. */
 const PACE_MS = 200;
 
-/** Has an index follow a log behind its rounds, which never wait for it. */
+/**
+ * Has an index follow a log behind its rounds. They never wait for it to end, and share the thread with
+ * it: what it reads of one payload is bounded, and they have a turn behind each.
+ */
 export class Follower {
   readonly index: SearchIndex;
   readonly #log: Log;
   readonly #onFailure: (error: unknown) => void;
   readonly #space: Space | undefined;
+  readonly #reader: PayloadReader | undefined;
   // Owned by onCaughtUp.
   #caughtUp: () => Promise<void> = () => Promise.resolve();
   // Owned by wake and #run.
@@ -90,11 +97,12 @@ export class Follower {
   // Owned by #fail.
   #condemning: Promise<void> | undefined;
 
-  constructor(index: SearchIndex, log: Log, { onFailure, space }: FollowerOptions) {
+  constructor(index: SearchIndex, log: Log, { onFailure, space, reader }: FollowerOptions) {
     this.index = index;
     this.#log = log;
     this.#onFailure = onFailure;
     this.#space = space;
+    this.#reader = reader;
   }
 
   /** Has a function called each time the index has caught up. */
@@ -150,12 +158,14 @@ export class Follower {
   async settled(): Promise<void> {
     const { size } = this.#log.head().checkpoint;
     this.#hurrying++;
+    this.#reader?.hurry();
     try {
       this.wake();
       this.#hurry?.();
       while (this.#running !== undefined) await this.#running;
     } finally {
       this.#hurrying--;
+      this.#reader?.relax();
     }
     if (!this.#goesOn() || this.index.size >= size) return;
     const shortage = await spaceShortage(this.#space);
@@ -165,6 +175,7 @@ export class Follower {
   /** Stops after the write under way, and closes the index. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#reader?.end();
     this.#hurry?.();
     await this.#running;
     await this.#condemning;

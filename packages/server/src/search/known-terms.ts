@@ -9,10 +9,14 @@ export interface KnownTerm {
   readonly state: KeyState;
 }
 
-/** Terms of each generation; there are two. */
+/** Terms, and bytes of memory, about, of each generation; there are two. */
 const MAX_TERMS = 4096;
+const MAX_BYTES = 2_097_152;
 
-/** Longer values are looked up each time, so that what is kept is a few mebibytes at most. */
+/** What a term takes up, about, besides its value and its text. */
+const OBJECT_BYTES = 256;
+
+/** Longer values are looked up each time, so that a few of them do not push out all others. */
 const MAX_VALUE_LENGTH = 256;
 
 /** Kinds whose terms come again and again; the digest of a payload is seldom there twice. */
@@ -46,9 +50,17 @@ export class TermMap<T> {
  * batch. As it is stored: what was not written, or may not have been, is not in it.
  */
 export class KnownTerms {
-  // Owned by find, keep and forget. What is not used while one generation fills up goes with the next.
+  // Owned by find and keep. What is not used while one generation fills up goes with the next.
   #young = new TermMap<KnownTerm>();
   #old = new TermMap<KnownTerm>();
+  // Owned by keep: of each generation.
+  #youngBytes = 0;
+  #oldBytes = 0;
+
+  /** Bytes of memory, about, that it takes up: 4 MiB and one term at most. */
+  get bytes(): number {
+    return this.#youngBytes + this.#oldBytes;
+  }
 
   find(term: Term): KnownTerm | undefined {
     return this.#young.get(term) ?? this.#old.get(term);
@@ -57,16 +69,13 @@ export class KnownTerms {
   /** Keeps what has been written of a term. */
   keep(term: Term, known: KnownTerm): void {
     if (!KEPT.has(term.kind) || term.value.length > MAX_VALUE_LENGTH) return;
-    if (this.#young.size >= MAX_TERMS) {
-      this.#old = this.#young;
-      this.#young = new TermMap();
+    if (this.#young.size >= MAX_TERMS || this.#youngBytes >= MAX_BYTES) {
+      [this.#old, this.#oldBytes] = [this.#young, this.#youngBytes];
+      [this.#young, this.#youngBytes] = [new TermMap(), 0];
+    }
+    if (this.#young.get(term) === undefined) {
+      this.#youngBytes += OBJECT_BYTES + 2 * term.value.length + known.text.length;
     }
     this.#young.set(term, known);
-  }
-
-  /** Forgets all, for nobody knows what is stored. */
-  forget(): void {
-    this.#young = new TermMap();
-    this.#old = new TermMap();
   }
 }

@@ -13,6 +13,8 @@ const [MENTION, PARTIAL] = ["A", "P"].map((letter) => new TextEncoder().encode(l
   Uint8Array,
 ];
 
+const ENTRY_BYTES = 32;
+
 /** The first bytes of what a key is the digest of, which no other digest here begins with. */
 const DOMAIN: Uint8Array = new TextEncoder().encode("tallystick-mention/1\0");
 
@@ -47,12 +49,22 @@ export function mentionKeysOf({ list, isWhole }: Mentions): MentionKeys {
   return { keys, isWhole };
 }
 
+/** An entry, and where it is in the log. */
+export interface EntryPlace {
+  readonly index: number;
+  /** 32 bytes. */
+  readonly entry: Uint8Array;
+}
+
 /** Makes the rows by which an entry is found by what it speaks of. */
-export function mentionRows(index: number, { keys, isWhole }: MentionKeys): readonly Row[] {
+export function mentionRows(
+  { index, entry }: EntryPlace,
+  { keys, isWhole }: MentionKeys,
+): readonly Row[] {
   const rows = keys.map(({ key, roles }) =>
     sealRow(mentionRowKey(key, index), Uint8Array.of(roles >> 8, roles & 0xff)),
   );
-  return isWhole ? rows : [...rows, sealRow(partialRowKey(index), new Uint8Array())];
+  return isWhole ? rows : [...rows, sealRow(partialRowKey(index), entry)];
 }
 
 function mentionRowKey(key: Uint8Array, index: number): Uint8Array {
@@ -77,9 +89,18 @@ export class MentionRows {
     return this.#indexes(range);
   }
 
-  /** Yields the first indexes of a stretch whose entries may speak of more than they are found by. */
-  partial({ from, before, limit }: Stretch): Promise<readonly number[]> {
-    return this.#indexes({ from: partialRowKey(from), before: partialRowKey(before), limit });
+  /** Yields the first entries of a stretch that may speak of more than they are found by. */
+  async partial({ from, before, limit }: Stretch): Promise<readonly EntryPlace[]> {
+    const range = { from: partialRowKey(from), before: partialRowKey(before), limit };
+    const indexes = await this.#indexes(range);
+    const keys = indexes.map(partialRowKey);
+    const values = await this.#store.getMany(keys);
+    return keys.map((key, i) => {
+      const value = values[i];
+      const entry = value && openRow({ key, value });
+      if (entry?.length !== ENTRY_BYTES) throw damaged("a partial entry");
+      return { index: numberIn(key), entry };
+    });
   }
 
   /** Yields as what the entries at indexes speak of it; `undefined` where they do not. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { termsOf } from "@tallystick/catalog";
-import { mentionsIn, recogniseContent } from "@tallystick/content";
+import { mentionsIn } from "@tallystick/content";
 import { digest, encodeHex, PrivateKey } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
 import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/statement";
@@ -13,11 +13,11 @@ import { ISSUER, ORIGIN, TIME, VENDOR, fixture } from "../testing/service.js";
 import type { Fixture } from "../testing/service.js";
 import { DerivedSearch } from "./derived.js";
 import { openIndex } from "./follower.js";
-import { mentionKeysOf } from "./mention-rows.js";
 import type { SoughtMention } from "./mention-rows.js";
 import { searchPage } from "./query.js";
 import type { SearchPage, SearchQuery } from "./query.js";
 import { RecentStatements } from "./recent.js";
+import { SearchRows } from "./rows.js";
 import type { IndexSource } from "./search-index.js";
 
 const LOG = { issuer: ISSUER, origin: ORIGIN };
@@ -205,22 +205,71 @@ describe("an index", () => {
   });
 });
 
-test("a page names a hundred entries that may be hits too, and the next goes on behind them", async () => {
-  const broken = await Promise.all(
-    Array.from({ length: 250 }, (_, i) => signed(bytesOf(`{"${i}`), "application/json")),
-  );
-  const last = await signed(bytesOf(releaseOf("V", "P", ["f"])), RELEASE);
+describe("entries that cannot be read", () => {
+  const mentions = [{ kind: "vendor", value: "v" }] as const;
+  const last = 250;
+  let store: MemoryStore;
+  let search: DerivedSearch;
+
+  beforeAll(async () => {
+    const broken = await Promise.all(
+      Array.from({ length: last }, (_, i) =>
+        signed(bytesOf(`{"${i}`), "application/json", i % 2 === 0 ? VENDOR : "https://b.example"),
+      ),
+    );
+    const found = await signed(bytesOf(releaseOf("V", "P", ["f"])), RELEASE);
+    store = new MemoryStore();
+    search = await DerivedSearch.make({ store, log: LOG }, sourceOf([...broken, found]));
+  });
+
+  afterAll(() => search.close());
+
+  test("stand in the way of no hit: a hundred are named, and from where the others", async () => {
+    const page = await search.page({ terms: [], mentions, limit: 10 });
+    expect(page.hits.map(({ index }) => index)).toStrictEqual([last]);
+    expect([page.partial?.length, page.nextPartial, page.next]).toStrictEqual([100, 100, null]);
+  });
+
+  test.each([
+    ["whatever they have", []],
+    ["of an issuer", [{ kind: "issuer", value: VENDOR }] as const],
+  ])("are all named, each once: %s", async (_, terms) => {
+    const named: number[] = [];
+    for (let from: number | null = 0; from !== null;) {
+      const page: SearchPage = await search.page({ terms, mentions, limit: 10, from });
+      expect(page.hits).toHaveLength(1);
+      named.push(...(page.partial ?? []).map(({ index }) => index));
+      from = page.nextPartial ?? null;
+    }
+    const every = terms.length === 0 ? 1 : 2;
+    expect(named).toStrictEqual(Array.from({ length: last / every }, (_, i) => every * i));
+  });
+
+  test("are named without a look at what they have where no term is asked for", async () => {
+    const facts = jest.spyOn(SearchRows.prototype, "facts");
+    await search.page({ terms: [], mentions, limit: 10 });
+    expect(facts.mock.calls.flatMap(([indexes]) => indexes)).toStrictEqual([last]);
+    facts.mockRestore();
+  });
+});
+
+test("what entries have is read 32 at a time, up to 8 Mi characters of it", async () => {
+  const subject = "s".repeat(400_000);
+  const about = { contentType: "application/json", issuer: VENDOR, subject };
+  const one = { payload: bytesOf('{"'), ...about };
+  const wide = SignedStatement.decode(await signStatement(one, key));
+  const statements = Array.from({ length: 70 }, () => wide);
   const search = await DerivedSearch.make(
     { store: new MemoryStore(), log: LOG },
-    sourceOf([...broken, last]),
+    sourceOf(statements),
   );
+  const facts = jest.spyOn(SearchRows.prototype, "facts");
   const mentions = [{ kind: "vendor", value: "v" }] as const;
-  const pages = await allOf(search, { terms: [], mentions, limit: 10 });
-  expect(pages.map(({ hits, partial, next }) => [hits.length, partial?.length, next])).toEqual([
-    [0, 100, 100],
-    [0, 100, 200],
-    [1, 50, null],
-  ]);
+  const terms = [{ kind: "issuer", value: VENDOR }] as const;
+  const { partial, nextPartial } = await search.page({ terms, mentions, limit: 10 });
+  expect([partial?.length, nextPartial]).toStrictEqual([21, 21]);
+  expect(facts.mock.calls.map(([indexes]) => indexes.length)).toStrictEqual([32]);
+  facts.mockRestore();
   await search.close();
 });
 
@@ -326,19 +375,4 @@ describe("a service", () => {
     expect(answer.status).toBe(400);
     expect(problemOf(answer)[1]).toMatch(detail);
   });
-});
-
-test("what was read within narrower limits, and came to no end, is not handed over", async () => {
-  const recent = new RecentStatements();
-  const statement = await signed(bytesOf(releaseOf("V", "P", ["f"])), RELEASE);
-  const limits = { maxBytes: 3 };
-  const unread = recogniseContent(statement.payload ?? new Uint8Array(), { limits });
-  const other = recogniseContent(bytesOf("text"));
-
-  expect(recent.offer(statement, 300, unread)).toBe(true);
-  expect(recent.take(statement.entry)?.mentions).toBeUndefined();
-  expect(recent.offer(statement, 300, other)).toBe(true);
-  expect(recent.take(statement.entry)?.mentions).toEqual(
-    mentionKeysOf({ list: [], isWhole: true }),
-  );
 });

@@ -7,7 +7,7 @@ import type { SpokenRole } from "./mention-list.js";
 import type { SoughtMention } from "./mention-rows.js";
 import { partialWithin } from "./partial.js";
 import type { PartialEntry } from "./partial.js";
-import { listedIn } from "./rows.js";
+import { charactersOf, hasAll, listedIn } from "./rows.js";
 import type { EntryFacts, SearchRows, Stretch } from "./rows.js";
 import type { SearchIndex } from "./search-index.js";
 
@@ -54,9 +54,11 @@ export interface SearchPage {
   readonly next: number | null;
   /**
    * Where it was looked for by what statements speak of: entries up to the next page that are no hits
-   * and may be all the same, since not all that they speak of could be listed.
+   * and may be all the same, since not all that they speak of could be listed; 100 at most.
    */
   readonly partial?: readonly PartialEntry[];
+  /** Beside `partial`: index from which a query names the others, `null` where there are no others. */
+  readonly nextPartial?: number | null;
 }
 
 /** Most hits of a page. */
@@ -83,15 +85,10 @@ export async function searchPage(index: SearchIndex, query: SearchQuery): Promis
   const { size } = index;
   const range = { ...(await rangeOf(index.rows, query, size)), size };
   if ((query.mentions ?? []).length === 0) return pageOf(index, query, range);
-  const { entries, end } = await partialWithin(index, range);
-  const page = await pageOf(index, query, { ...range, before: end ?? range.before });
-  const next = page.next ?? end;
+  const page = await pageOf(index, query, range);
   const hits = new Set(page.hits.map((hit) => hit.index));
-  const partial = entries
-    .filter(({ index: at }) => at < (next ?? Infinity) && !hits.has(at))
-    .filter(({ facts }) => hasAll(facts, query.terms))
-    .map(({ index: at, entryId }) => ({ index: at, entryId }));
-  return { ...page, next, partial };
+  const stretch = { from: range.from, before: page.next ?? range.before };
+  return { ...page, ...(await partialWithin(index, { ...stretch, terms: query.terms, hits })) };
 }
 
 async function pageOf(
@@ -161,7 +158,7 @@ class Page {
     spoken: readonly (readonly SpokenRole[] | undefined)[],
   ): Promise<void> {
     const { issuer, subject = null, contentType = null } = facts;
-    const length = issuer.length + (subject?.length ?? 0) + (contentType?.length ?? 0);
+    const length = charactersOf(facts);
     this.#lookedAt += length;
     const mentions = this.#mentionsOf(spoken);
     if (mentions === undefined || !hasAll(facts, this.#query.terms)) return;
@@ -186,10 +183,6 @@ class Page {
     }
     return mentions;
   }
-}
-
-function hasAll(facts: EntryFacts, terms: readonly Term[]): boolean {
-  return terms.every(({ kind, value }) => facts[kind] === value);
 }
 
 /** What one entry has to be in at once. */

@@ -1,24 +1,24 @@
-import { isUnread, mentionsOf } from "@tallystick/content";
+import { isTakenOver } from "@tallystick/content";
 import type { Content } from "@tallystick/content";
 import { encodeHex } from "@tallystick/cose";
 import type { SignedStatement } from "@tallystick/statement";
 
-import { mentionKeysOf } from "./mention-rows.js";
-import type { MentionKeys } from "./mention-rows.js";
-
 /** Bytes of memory, about, that kept statements take up; beyond, the index reads them from the log. */
 const MAX_BYTES = 16_777_216;
+
+/** Of these, up to which what has been read of payloads is kept too: statements are worth more. */
+const MAX_READ_BYTES = 8_388_608;
 
 /** What a decoded statement takes up, about, besides its headers and payload, which are there twice. */
 const OBJECT_BYTES = 2048;
 
-/** What the key of something that a statement speaks of takes up, about. */
-const KEY_BYTES = 256;
+/** What each byte of a payload takes up, at most and about, once it is read: an item may have one. */
+const READ_BYTES = 64;
 
-/** A statement, and what it speaks of where its payload has been read. */
+/** A statement, and its payload where that has been read and need not be read again. */
 export interface RecentStatement {
   readonly statement: SignedStatement;
-  readonly mentions: MentionKeys | undefined;
+  readonly content: Content | undefined;
 }
 
 interface Kept extends RecentStatement {
@@ -38,18 +38,20 @@ export class RecentStatements {
 
   /**
    * Keeps a statement that came as so many bytes until it is taken, where there is room, and yields
-   * whether it does. Whoever offered one that did not become a new entry takes it back. Of `read`, which
-   * is the payload as the policy has read it, the keys are kept alone.
+   * whether it does. Whoever offered one that did not become a new entry takes it back. `read` is the
+   * payload as the policy has read it, and is kept where there is room and the index may take it over.
    */
   offer(statement: SignedStatement, submittedBytes: number, read?: Content): boolean {
     const key = statement.entryId;
     const plain = OBJECT_BYTES + 2 * submittedBytes;
     if (this.#isStopped || this.#kept.has(key) || this.#bytes + plain > MAX_BYTES) return false;
-    const isRead = read !== undefined && !isUnread(read);
-    const mentions = isRead ? mentionKeysOf(mentionsOf(read)) : undefined;
-    const bytes = plain + KEY_BYTES * (mentions?.keys.length ?? 0);
-    this.#kept.set(key, { statement, mentions, bytes });
-    this.#bytes += bytes;
+    const { payload } = statement;
+    const isTaken = read !== undefined && payload !== null && isTakenOver(payload, read);
+    const bytes = plain + (isTaken ? READ_BYTES * payload.length : 0);
+    const isKept = isTaken && this.#bytes + bytes <= MAX_READ_BYTES;
+    const kept = isKept ? { bytes, content: read } : { bytes: plain, content: undefined };
+    this.#kept.set(key, { statement, ...kept });
+    this.#bytes += kept.bytes;
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { concatBytes, decodeCbor, encodeCbor, isCborArray } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
 import { encodeNumber } from "@tallystick/catalog";
-import type { ListState } from "@tallystick/catalog";
+import type { ListState, Term } from "@tallystick/catalog";
 import { MENTIONS_EDITION } from "@tallystick/content";
 import { LogError, openRow, sealRow } from "@tallystick/log";
 import type { KeyRange, Row, RowBlock, Store } from "@tallystick/log";
@@ -10,7 +10,7 @@ import type { KeyRange, Row, RowBlock, Store } from "@tallystick/log";
  * First member of the state of a search index; another value is another format, or another edition of
  * what is read out of payloads.
  */
-const FORMAT = `tallystick-search/3.${MENTIONS_EDITION}`;
+const FORMAT = `tallystick-search/4.${MENTIONS_EDITION}`;
 
 const DIGEST_BYTES = 32;
 const NUMBER_BYTES = 8;
@@ -285,6 +285,16 @@ export async function listedIn(
     indexes.push(index);
   }
   return indexes;
+}
+
+/** Yields whether an entry has all of the terms. */
+export function hasAll(facts: EntryFacts, terms: readonly Term[]): boolean {
+  return terms.every(({ kind, value }) => facts[kind] === value);
+}
+
+/** Yields the characters of what an entry is shown with whose length nobody bounds. */
+export function charactersOf({ issuer, subject = "", contentType = "" }: EntryFacts): number {
+  return issuer.length + subject.length + contentType.length;
 }
 
 function keyStateOf(payload: Uint8Array): KeyState {

@@ -1,16 +1,18 @@
 import type { IndexedLog } from "@tallystick/catalog";
+import type { Content } from "@tallystick/content";
 import { encodeHex } from "@tallystick/cose";
 import { decodeStated } from "@tallystick/log";
-import type { LogReplay, Store } from "@tallystick/log";
+import type { LogReplay, Row, Store } from "@tallystick/log";
 import { decodeChainLink } from "@tallystick/receipt";
 import { SignedStatement } from "@tallystick/statement";
 
+import { ServerError } from "../error.js";
 import { Batch } from "./batch.js";
 import { KnownTerms } from "./known-terms.js";
 import { SearchRows, condemnedRow, damaged } from "./rows.js";
 import type { CommittedHead, IndexState } from "./rows.js";
 import { MentionRows } from "./mention-rows.js";
-import type { MentionKeys } from "./mention-rows.js";
+import { PayloadReader } from "./payload-reader.js";
 import type { RecentStatements } from "./recent.js";
 
 /** Entries in a bundle of a replay. */
@@ -27,6 +29,8 @@ export interface SearchIndexOptions {
   readonly log: IndexedLog;
   /** Where statements may be at hand; the others are read from the log. */
   readonly recent?: RecentStatements;
+  /** Reads the payloads; by one that has the thread for itself unless given. */
+  readonly reader?: PayloadReader;
 }
 
 /** A log that an index is made of, in bundles of 256 entries. */
@@ -41,8 +45,8 @@ export interface IndexSource {
 /** A statement that is indexed. */
 export interface IndexedStatement {
   readonly statement: Uint8Array | SignedStatement;
-  /** What it speaks of, where that is known. */
-  readonly mentions?: MentionKeys | undefined;
+  /** Its payload, where that has been read. */
+  readonly content?: Content | undefined;
 }
 
 /** Size and time of a checkpoint. */
@@ -71,14 +75,18 @@ export class SearchIndex {
   readonly log: IndexedLog;
   readonly #store: Store;
   readonly #recent: RecentStatements | undefined;
+  readonly #reader: PayloadReader;
   // Owned by #take: what is written.
   #state: IndexState | undefined;
   readonly #known = new KnownTerms();
+  // Owned by #write: why nobody knows what is written.
+  #unknown: unknown;
 
   private constructor(options: SearchIndexOptions, state: IndexState | undefined) {
-    const { store, log, recent } = options;
+    const { store, log, recent, reader = new PayloadReader() } = options;
     this.#store = store;
     this.#recent = recent;
+    this.#reader = reader;
     this.log = log;
     this.rows = new SearchRows(store);
     this.mentions = new MentionRows(store);
@@ -132,7 +140,8 @@ export class SearchIndex {
    * Indexes what a log has and the index has not. Never called while an earlier call is under way.
    * After each bundle it goes on only as long as `goesOn` says so.
    *
-   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`; {@link ServerError} `SERVER_SEARCH_UNAVAILABLE`
+   * after a write that failed: it is to be opened anew
    */
   async catchUp(replay: LogReplay, goesOn: GoesOn = () => true): Promise<void> {
     await this.takeAll(sourceOf(replay, this.#recent), goesOn);
@@ -141,13 +150,12 @@ export class SearchIndex {
   /** Does as {@link SearchIndex.catchUp}, with a log from elsewhere; throws what that throws, too. */
   async takeAll(source: IndexSource, goesOn: GoesOn = () => true): Promise<void> {
     while (this.size < source.size) {
-      try {
-        await this.#take(source, Math.floor(this.size / BUNDLE));
-      } catch (error) {
-        // I7: it may have been written, or not.
-        this.#known.forget();
-        throw error;
+      // I7: it may have been written, or not.
+      if (this.#unknown !== undefined) {
+        const message = "nobody knows whether its last write was stored, open it anew";
+        throw new ServerError("SERVER_SEARCH_UNAVAILABLE", message, { cause: this.#unknown });
       }
+      await this.#take(source, Math.floor(this.size / BUNDLE));
       if (!(await goesOn(this.size))) return;
     }
   }
@@ -166,11 +174,12 @@ export class SearchIndex {
     const { rows, log } = this;
     const batch = new Batch({ rows, log, known: this.#known }, this.#state);
     let index = this.size;
-    for await (const { statement, mentions } of source.entries(bundle, this.size)) {
-      batch.add(index, decoded(statement), mentions);
+    for await (const { statement, content } of source.entries(bundle, this.size)) {
+      const signed = decoded(statement);
+      batch.add(index, signed, await this.#reader.keysOf(signed, content));
       index++;
       if (batch.isLookUpDue) await batch.lookUp();
-      if (batch.bytes > BATCH_BYTES) break;
+      if (batch.bytes > BATCH_BYTES || this.#reader.isEnded) break;
     }
     await batch.lookUp();
     for await (const { size, time } of source.times(bundle, this.size)) {
@@ -178,9 +187,18 @@ export class SearchIndex {
     }
     const state = batch.state;
     if (state === undefined || state.size <= this.size) throw damaged("its size");
-    await this.#store.write(batch.end());
+    await this.#write(batch.end());
     batch.written();
     this.#state = state;
+  }
+
+  async #write(rows: readonly Row[]): Promise<void> {
+    try {
+      await this.#store.write(rows);
+    } catch (error) {
+      this.#unknown = error ?? new Error("a write failed");
+      throw error;
+    }
   }
 }
 

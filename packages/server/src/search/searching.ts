@@ -6,6 +6,7 @@ import { Follower, openIndex } from "./follower.js";
 import type { SearchPlace } from "./follower.js";
 import { Heads } from "./heads.js";
 import type { HeadOptions, HeadParts } from "./heads.js";
+import { PayloadReader } from "./payload-reader.js";
 import { IndexProver } from "./prover.js";
 import type { Proven } from "./prover.js";
 import { RecentStatements } from "./recent.js";
@@ -60,12 +61,13 @@ export class Searching {
     if (place === undefined) return new Searching(name);
     try {
       const recent = new RecentStatements();
-      const index = await openIndex(place, { log: name, recent }, log.replay());
+      const reader = new PayloadReader({ isShared: true });
+      const index = await openIndex(place, { log: name, recent, reader }, log.replay());
       const failed = (error: unknown): void => {
         recent.stop();
         onFailure?.(error);
       };
-      const follower = new Follower(index, log, { onFailure: failed, space });
+      const follower = new Follower(index, log, { onFailure: failed, space, reader });
       return new Searching(name, { recent, follower });
     } catch (error) {
       if (onFailure === undefined) throw error;

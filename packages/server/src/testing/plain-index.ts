@@ -33,7 +33,7 @@ export async function plainIndex(
     const values = KINDS.map((wanted) => terms.find(({ kind }) => kind === wanted)?.value ?? null);
     const facts = encodeCbor([entry, ...values]);
     const rows = [sealRow(keyOf("E", number(index)), facts)];
-    rows.push(...mentionRows(index, mentionKeysOf(mentionsIn(statement))));
+    rows.push(...mentionRows({ index, entry }, mentionKeysOf(mentionsIn(statement))));
     for (const term of terms) {
       const key = termKey(term);
       const list = extendList(lists.get(encodeHex(key)) ?? EMPTY_LIST, { index, entry });
@@ -50,7 +50,7 @@ export async function plainIndex(
   }
   const [first, last] = [statements[0]?.entry ?? null, statements.at(-1)?.entry ?? null];
   const state = encodeCbor([
-    ...[`tallystick-search/3.${MENTIONS_EDITION}`, statements.length, members],
+    ...[`tallystick-search/4.${MENTIONS_EDITION}`, statements.length, members],
     ...[first, last, null],
   ]);
   const times = checkpoints.map(({ size, time }) =>
