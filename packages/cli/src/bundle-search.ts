@@ -124,7 +124,7 @@ function pageOf(entries: readonly PlacedEntry[], query: Query, size: number): Se
     hits.push(mentions.length === 0 ? hit : { ...hit, mentions: found });
   }
   const page = { size, hits, next };
-  return mentions.length === 0 ? page : { ...page, partial };
+  return mentions.length === 0 ? page : { ...page, partial, nextPartial: null };
 }
 
 function isWithin({ index, time, statement }: PlacedEntry, query: Query): boolean {

@@ -48,7 +48,9 @@ describe("tally rotate-key through a server that lets in no strangers", () => {
     const refused = await rotate(server, "--begin");
     expect([refused.code, refused.stderr]).toEqual([
       1,
-      expect.stringMatching(/^tally: Unauthorized: .+bearer token, or use a client certificate/),
+      expect.stringMatching(
+        /^tally: CLIENT_REFUSED: Unauthorized: .+bearer token, or use a client certificate/,
+      ),
     ]);
     expect(await workspace.names(`${dir}/keys`)).not.toContain("receipt.next.jwk");
     const begun = await rotate(server, "--begin", ...shown);

@@ -211,7 +211,7 @@ describe("freeze", () => {
     expect(await registrant.register(server.url, "after")).toBe(503);
     await requireTold(server.url);
     const { stderr } = await server.stop();
-    expect(stderr).toMatch(/^tally: read-only from here on: closed .+: key\nlost$/m);
+    expect(stderr).toMatch(/^tally: read-only from here on: closed .+: key\\nlost$/m);
     const { stdout } = await workspace.must("fsck", "moved");
     expect(stdout).toMatch(new RegExp(`^sound: ${before + taken} entries`));
   });
