@@ -36,7 +36,7 @@ function serveWith(dir: string): Promise<ServeProcess> {
 describe("tally rotate-key through a server that lets in no strangers", () => {
   test.each([
     ["token", ["--token-file", "operator.token"]],
-    ["certificate", ["--cert", "client.pem", "--key", "client.key"]],
+    ["certificate", ["--client-cert", "client.pem", "--client-key", "client.key"]],
   ])("goes from one key to the other with a %s, and without comes nowhere", async (dir, shown) => {
     await cp("made", dir, { recursive: true });
     const rotate = (
