@@ -13,16 +13,18 @@ import type {
 import { readManifest, readSigner } from "./corim/manifest.js";
 import {
   decodeMessage,
-  looksLikeCose,
+  looksLikeMessage,
   peekPayload,
   peekSecured,
   REPORT_RULES,
   RIM_RULES,
 } from "./corim/message.js";
+import { mayHaveReportProfile } from "./corim/profile.js";
 import { endorsesReport, readCorim } from "./corim/read.js";
 import { ContentError } from "./error.js";
 import { isJsonObject, memberOf, parseStrictJson, type Json } from "./json.js";
 import { completeLimits, requireSize, type ContentLimits } from "./limits.js";
+import { JSON_KINDS, kindsInJson } from "./json-kinds.js";
 import { claimOf, namesManifest, versionIn, type Claim } from "./media-type.js";
 import { opaque, OTHER } from "./opaque.js";
 import { looksLikeCoSwid, readTag, readUswid, readXml } from "./recognise-tags.js";
@@ -32,14 +34,12 @@ import { readSpdx2 } from "./sbom/spdx.js";
 import { readSpdx3, spdx3Version } from "./sbom/spdx3.js";
 import { looksLikeReport, readReport } from "./sfr/read.js";
 import { decodeSignedReport } from "./sfr/signed.js";
-import { looksLikeJws, peekJws } from "./sfr/jws.js";
+import { looksLikeJws, peekJws, skimJws } from "./sfr/jws.js";
+import { mayBeSwid } from "./swid.js";
 import { looksLikeUswid } from "./uswid.js";
 import { Findings } from "./warning.js";
 
 const CORIM_KINDS: readonly ContentKind[] = ["sfr-corim", "rim"];
-const JSON_KINDS: readonly ContentKind[] = [
-  ...(["sfr", "cyclonedx", "spdx", "release", "record", "revoke", "supersede"] as const),
-];
 const ANY_KIND: readonly ContentKind[] = [...JSON_KINDS, ...CORIM_KINDS, "swid", "coswid"];
 
 /** What is known of a payload beside its bytes. */
@@ -112,7 +112,7 @@ function recogniseAny(payload: Uint8Array, limits: ContentLimits): Content {
     return opaque(`more than ${limits.maxBytes} bytes`, ANY_KIND);
   }
   if (looksLikeJws(payload)) return recogniseJws(payload, limits);
-  if (looksLikeCose(payload)) return recogniseMessage(payload, limits);
+  if (looksLikeMessage(payload)) return recogniseMessage(payload, limits);
   if (isTaggedCorim(payload)) return recogniseCorim(payload, limits, { form: "corim" });
   if (looksLikeCoSwid(payload)) return recogniseTag(payload, limits);
   if (looksLikeUswid(payload)) return recogniseUswid(payload, limits);
@@ -128,7 +128,8 @@ function firstOf(payload: Uint8Array): string {
 
 function recogniseXml(payload: Uint8Array, limits: ContentLimits): Content {
   const content = unlessMalformed(() => readXml(payload, limits));
-  return content instanceof ContentError ? opaque(content.message, ["swid"]) : (content ?? OTHER);
+  if (!(content instanceof ContentError)) return content ?? OTHER;
+  return opaque(content.message, mayBeSwid(payload) ? ["swid"] : []);
 }
 
 function recogniseTag(payload: Uint8Array, limits: ContentLimits): Content {
@@ -149,11 +150,22 @@ function recogniseJws(payload: Uint8Array, limits: ContentLimits): Content {
   const value = unlessMalformed(() =>
     parseStrictJson(peekJws(payload), limits, "the payload of the JWS"),
   );
-  if (value instanceof ContentError) return opaque(value.message, ["sfr"]);
+  if (value instanceof ContentError) return unreadJws(payload, value);
   if (!looksLikeReport(value)) return OTHER;
   const findings = new Findings();
   const { kid, reports } = decodeSignedReport(payload, limits, findings);
   return { kind: "sfr", form: "jws", kid, reports, warnings: findings.list() };
+}
+
+/** Words with dots between them look like a JWS as well: names of hosts, versions. */
+function unreadJws(jws: Uint8Array, { message }: ContentError): OpaqueContent {
+  const [header, payload] = skimJws(jws);
+  if (header === undefined || firstOf(header) !== "{") return OTHER;
+  if (payload === undefined || firstOf(payload) !== "{") return opaque(message, []);
+  return opaque(
+    message,
+    kindsInJson(payload).filter((kind) => kind === "sfr"),
+  );
 }
 
 /** Yields whether the bytes begin with the tag of a CoRIM, 501. */
@@ -168,6 +180,7 @@ function recogniseMessage(payload: Uint8Array, limits: ContentLimits): Content {
   if (inner === undefined) return OTHER;
   const content = recogniseCorim(inner, limits, { form: "cose-sign" });
   if (content.kind === "opaque" && !isTaggedCorim(inner)) {
+    if (!isMap(inner)) return OTHER;
     return untaggedRim(payload, limits) ?? untaggedReport(inner, content);
   }
   if (content.kind === "opaque") return content;
@@ -191,11 +204,15 @@ function untaggedRim(
   return { kind: "rim", form, kid, rim, signer: readSigner(secured, limits), warnings: [] };
 }
 
-/** What is no map is no CoRIM in any form; a map that could not be read may be a report. */
+/** What is no map is no CoRIM in any form. */
+function isMap([first = 0]: Uint8Array): boolean {
+  return first >> 5 === MAJOR.map;
+}
+
+/** A map that could not be read may be a report, where it names the profile of one. */
 function untaggedReport(inner: Uint8Array, { problem }: OpaqueContent): OpaqueContent {
-  const [first = 0] = inner;
-  const isMap = first >> 5 === MAJOR.map;
-  return isMap && problem !== undefined ? opaque(problem, ["sfr-corim"]) : OTHER;
+  if (problem === undefined || !mayHaveReportProfile(inner)) return OTHER;
+  return opaque(problem, ["sfr-corim"]);
 }
 
 function recogniseCorim(
@@ -219,7 +236,7 @@ function readJson(payload: Uint8Array, limits: ContentLimits, claim: Claim): Con
   requireSize(payload, limits);
   const parse = (): Json => parseStrictJson(payload, limits, "the payload");
   const value = claim === "any" ? unlessMalformed(parse) : parse();
-  if (value instanceof ContentError) return opaque(value.message, JSON_KINDS);
+  if (value instanceof ContentError) return opaque(value.message, kindsInJson(payload));
   if (looksLikeReport(value)) return readBareReport(value);
   return readOwn(value) ?? readBom(value) ?? OTHER;
 }

@@ -75,6 +75,17 @@ export function readSwidRim(bytes: Uint8Array, limits?: Partial<ContentLimits>):
   return swidOf(parseXml(bytes, completeLimits(limits)));
 }
 
+/** What stands in every SWID tag, whose names are in ASCII, or in an entity that makes one. */
+const MAY_BE_SWID = /SoftwareIdentity|<!ENTITY/;
+
+/**
+ * Yields whether XML that is not read, or cannot be, may be a SWID tag all the same. In an encoding
+ * with NUL bytes, as UTF-16, nothing is looked for.
+ */
+export function mayBeSwid(payload: Uint8Array): boolean {
+  return payload.includes(0) || MAY_BE_SWID.test(new TextDecoder().decode(payload));
+}
+
 /** Yields whether the root of a document is that of a SWID tag. */
 export function isSwid({ namespace, local }: XmlElement): boolean {
   return namespace === SWID && local === "SoftwareIdentity";

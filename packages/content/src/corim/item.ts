@@ -56,6 +56,15 @@ export function decodeItem(bytes: Uint8Array, limits: ContentLimits, what: strin
 }
 
 /**
+ * Reads CBOR as {@link decodeItem} does, to tell what it is: floats are read as undefined.
+ *
+ * @throws {@link ContentError} `CONTENT_MALFORMED`
+ */
+export function peekItem(bytes: Uint8Array, limits: ContentLimits, what: string): Item {
+  return new ItemReader(bytes, limits, what, true).read();
+}
+
+/**
  * Reads the items that stand behind each other, as containers of tags have them. Floats, which are
  * dates in these and nothing that is asked for, are read as undefined.
  *

@@ -5,7 +5,7 @@ import { ContentError } from "../error.js";
 import { requireSize, type ContentLimits } from "../limits.js";
 import { invalid } from "../record.js";
 import type { ReviewSignature } from "../sfr/signature.js";
-import { decodeItem, Tagged, type Item, type ItemMap } from "./item.js";
+import { decodeItem, peekItem, Tagged, type Item, type ItemMap } from "./item.js";
 import { Node } from "./node.js";
 
 /** A COSE message around a CoRIM, by its tag. */
@@ -47,10 +47,18 @@ export const RIM_RULES: MessageRules = {
 
 const MAX_KID_BYTES = 256;
 
-/** Yields whether the bytes begin as a COSE_Sign or COSE_Sign1 with its tag does. */
+/** Heads of an array of four, and of one of indefinite length. */
+const FOUR: readonly (number | undefined)[] = [0x84, 0x9f];
+
+/** Yields whether the bytes begin with the tag of a COSE_Sign or COSE_Sign1, as a text also may. */
 export function looksLikeCose(payload: Uint8Array): boolean {
   const [first, second] = payload;
   return first === 0xd2 || (first === 0xd8 && second === SIGN_TAG);
+}
+
+/** Yields whether the bytes begin with such a tag, and behind it as an array of four parts. */
+export function looksLikeMessage(payload: Uint8Array): boolean {
+  return looksLikeCose(payload) && FOUR.includes(payload[payload[0] === 0xd2 ? 1 : 2]);
 }
 
 /**
@@ -71,7 +79,9 @@ export function decodeMessage(
   rules: MessageRules = REPORT_RULES,
 ): CoseMessage {
   requireSize(bytes, limits);
-  const { isSign1, body, unprotected, payload, last } = partsOf(bytes, limits);
+  const { isSign1, body, unprotected, payload, last } = partsOf(
+    decodeItem(bytes, limits, "COSE message"),
+  );
   const outer = { protectedBytes: body.bytes(), unprotected };
   const how = { limits, rules };
   return isSign1
@@ -86,21 +96,20 @@ export function decodeMessage(
  * @throws {@link ContentError} `CONTENT_MALFORMED`, `CONTENT_STRUCTURE_INVALID`
  */
 export function peekPayload(bytes: Uint8Array, limits: ContentLimits): Uint8Array | undefined {
-  const { payload } = partsOf(bytes, limits);
+  const { payload } = partsOf(peekItem(bytes, limits, "COSE message"));
   return payload.item === null ? undefined : payload.bytes();
 }
 
 /**
- * Yields what the headers of a message protect, whatever it is: that of the body, and of the signer
- * where there is one.
+ * Yields what the headers of a message protect, whatever it is: that of the body, and of each signer
+ * where there are any.
  *
  * @throws {@link ContentError} `CONTENT_MALFORMED`, `CONTENT_STRUCTURE_INVALID`
  */
 export function peekSecured(bytes: Uint8Array, limits: ContentLimits): readonly ItemMap[] {
-  const { isSign1, body, unprotected, last } = partsOf(bytes, limits);
-  const outer = { protectedBytes: body.bytes(), unprotected };
-  const headers = isSign1 ? [outer] : signerOf(last, outer).headers;
-  return headers.map(({ protectedBytes }) => securedIn(protectedBytes, limits));
+  const { isSign1, body, last } = partsOf(peekItem(bytes, limits, "COSE message"));
+  const signers = isSign1 ? [] : last.elements().flatMap((one) => one.elements().slice(0, 1));
+  return [body, ...signers].map((header) => securedIn(header.bytes(), limits, peekItem));
 }
 
 interface MessageParts {
@@ -112,8 +121,7 @@ interface MessageParts {
   readonly last: Node;
 }
 
-function partsOf(bytes: Uint8Array, limits: ContentLimits): MessageParts {
-  const item = decodeItem(bytes, limits, "COSE message");
+function partsOf(item: Item): MessageParts {
   if (!(item instanceof Tagged) || (item.tag !== SIGN_TAG && item.tag !== SIGN1_TAG)) {
     throw new ContentError("CONTENT_MALFORMED", "neither a COSE_Sign nor a COSE_Sign1");
   }
@@ -201,11 +209,15 @@ function decodeHeader(
   return header;
 }
 
-function securedIn(protectedBytes: Uint8Array, limits: ContentLimits): ItemMap {
+function securedIn(
+  protectedBytes: Uint8Array,
+  limits: ContentLimits,
+  decode = decodeItem,
+): ItemMap {
   const secured: Item =
     protectedBytes.length === 0
       ? new Map<number, Item>()
-      : decodeItem(protectedBytes, limits, "protected header");
+      : decode(protectedBytes, limits, "protected header");
   return mapOf(secured, "protected header");
 }
 

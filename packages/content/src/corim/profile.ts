@@ -16,6 +16,12 @@ const ALIASES: ReadonlySet<string> = new Set(
   ARCS.map((arc) => `2b06010401${arc}0101`).flatMap((oid) => [oid, `060a${oid}`]),
 );
 
+/** Yields whether one of the names of the profile for reports stands anywhere in the bytes. */
+export function mayHaveReportProfile(bytes: Uint8Array): boolean {
+  const hex = encodeHex(bytes);
+  return [...ALIASES].some((alias) => hex.includes(alias));
+}
+
 /** Yields whether the profile of a CoRIM is one of the names of the profile for reports. */
 export function isReportProfile(profile: Item): boolean {
   if (!(profile instanceof Tagged) || profile.tag !== OID_TAG) return false;

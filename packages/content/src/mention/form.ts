@@ -79,13 +79,14 @@ export function purlForms(text: string): readonly string[] {
   return [...new Set([whole, unqualified, unversioned])];
 }
 
-function deviceClassForm(text: string): string {
+function deviceClassForm(given: string): string {
+  const text = given.trim();
   const [, hex] = TAGGED_BYTES.exec(text) ?? [];
   if (hex !== undefined) return hex;
   if (text.length > MAX_NAME) return text;
   if (UUID.test(text)) return text.replaceAll("-", "").toLowerCase();
   if (/^[0-2](?:\.(?:0|[1-9]\d*))+$/.test(text)) return encodeHex(objectIdentifier(text));
-  return /^(?:[0-9a-f]{2}){8,}$/i.test(text) ? text.toLowerCase() : text.trim();
+  return /^(?:[0-9a-f]{2}){8,}$/i.test(text) ? text.toLowerCase() : text;
 }
 
 /** Yields the content of an object identifier in DER (X.690 §8.19). */

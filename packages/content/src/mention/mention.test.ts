@@ -55,6 +55,8 @@ describe("what is asked for is brought into the form of its kind", () => {
     ["version", " ", undefined],
     ["deviceClass", UUID, UUID.replaceAll("-", "")],
     ["deviceClass", UUID.toUpperCase(), UUID.replaceAll("-", "")],
+    ["deviceClass", ` ${UUID}\n`, UUID.replaceAll("-", "")],
+    ["deviceClass", " 1.3.6.1.4.1.3704.3.1", "2b060104019c780301"],
     ["deviceClass", `37(h'${UUID.replaceAll("-", "")}')`, UUID.replaceAll("-", "")],
     ["deviceClass", "2.16.840.1.113741.1.15.4.99.1", "6086480186f84d010f046301"],
     ["deviceClass", "111(h'6086480186f84d010f046301')", "6086480186f84d010f046301"],

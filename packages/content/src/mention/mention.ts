@@ -9,11 +9,11 @@ import type { Notice } from "../release/notice.js";
 import type { EvidenceRecord } from "../release/evidence-record.js";
 import type { FirmwareRelease } from "../release/release.js";
 import type { SfrReport } from "../sfr/report.js";
-import type { SwidRim } from "../swid.js";
+import { mayBeSwid, type SwidRim } from "../swid.js";
 import { namedDigest } from "../tag-facts.js";
 import type { ContentWarningCode } from "../warning.js";
 import { MENTION_KINDS, mentionForm, purlForms, type MentionKind } from "./form.js";
-import { isTakenOver, mayBeSwid, readingLimits } from "./reading.js";
+import { isTakenOver, readingLimits } from "./reading.js";
 
 /**
  * Which edition of what is read out of payloads this is: raised with every change of what
@@ -70,8 +70,8 @@ export function mentionsIn(statement: SignedStatement, read?: Content): Mentions
   if (payload === null || hashEnvelope !== undefined) return NONE;
   const limits = readingLimits(payload, contentType);
   if (limits === undefined) return mayBeSwid(payload) ? UNREAD : NONE;
-  if (read !== undefined && isTakenOver(payload, read)) return mentionsOf(read);
   try {
+    if (read !== undefined && isTakenOver(payload, read)) return mentionsOf(read);
     return mentionsOf(recogniseContent(payload, { contentType, limits }));
   } catch {
     // Not refusals alone: an index that stopped at a payload, for a fault in its reader, would stop there

@@ -13,9 +13,6 @@ export const MENTION_LIMITS: Readonly<Record<"json" | "xml" | "cbor", ContentLim
 /** Bytes of a payload that cannot pass a bound of {@link MENTION_LIMITS}: an item takes one at least. */
 export const MAX_TAKEN_OVER_BYTES = 8192;
 
-/** What stands in every SWID tag, whose names are in ASCII and in UTF-8. */
-const SWID_ROOT = "SoftwareIdentity";
-
 /**
  * Yields the bounds within which a payload is read; `undefined` where it is XML and its content type
  * does not say so: it is not read at all.
@@ -36,11 +33,6 @@ export function readingLimits(
 /** Yields whether an item of CBOR that begins so has a tag, as all have that are known by their structure. */
 function isTagged(first = 0): boolean {
   return first >> 5 === 6;
-}
-
-/** Yields whether XML that is not read may be a SWID tag all the same. */
-export function mayBeSwid(payload: Uint8Array): boolean {
-  return new TextDecoder().decode(payload).includes(SWID_ROOT);
 }
 
 /**

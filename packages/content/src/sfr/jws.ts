@@ -53,6 +53,15 @@ export function peekJws(bytes: Uint8Array): Uint8Array {
 }
 
 /**
+ * Yields header and payload of a JWS, whatever is wrong with their ends, behind which up to three
+ * bytes may stand that are not in them; nothing of what is no JWS.
+ */
+export function skimJws(bytes: Uint8Array): readonly Uint8Array[] {
+  const parts = partsOf(bytes)?.slice(0, 2) ?? [];
+  return parts.map((part) => decodeBase64url(part.padEnd(Math.ceil(part.length / 4) * 4, "A")));
+}
+
+/**
  * Decodes a JWS in compact form; white space around it is let pass, as published files have it.
  *
  * @throws {@link ContentError} `CONTENT_TOO_LARGE`, `CONTENT_MALFORMED`, `CONTENT_HEADER_REFUSED`,

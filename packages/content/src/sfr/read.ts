@@ -7,11 +7,12 @@ import { readManifest } from "./manifest.js";
 import type { SfrDevice, SfrIssue, SfrReport } from "./report.js";
 import { assess, MAX_ISSUES } from "./severity.js";
 
-const MEMBERS: readonly string[] = ["review_framework_version", "device", "audit"];
+/** The members by which a short-form report is told. */
+export const REPORT_MEMBERS: readonly string[] = ["review_framework_version", "device", "audit"];
 
 /** Yields whether the value has the three members by which a short-form report is told. */
 export function looksLikeReport(value: Json): boolean {
-  return isJsonObject(value) && MEMBERS.every((name) => memberOf(value, name) !== undefined);
+  return isJsonObject(value) && REPORT_MEMBERS.every((name) => memberOf(value, name) !== undefined);
 }
 
 /**

@@ -24,15 +24,12 @@ export const reviewSignature: ReadyRule = {
       reviewKeys: keys,
       check: (facts, meter) => {
         const found = facts.content(meter);
-        if (found.content === undefined) {
-          return `the payload cannot be read: ${String(found.problem)}`;
-        }
         const refusal = unreadableRefusal(found, facts.statement, REPORT_KINDS);
         if (refusal !== undefined) return refusal;
         const form = formOf(found);
         if (form === undefined) {
           return types !== undefined && concerns(types, facts.statement)
-            ? `the payload is of kind ${found.content.kind}, want a signed report`
+            ? `the payload is of kind ${found.content?.kind ?? "unreadable"}, want a signed report`
             : undefined;
         }
         if (form === "json" || form === "corim") {
