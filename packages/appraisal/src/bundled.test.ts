@@ -92,3 +92,83 @@ describe("a bundle of a real log", () => {
     expect(chosen.known.map(({ index }) => index)).toStrictEqual([undefined]);
   });
 });
+
+describe("what cannot be read", () => {
+  const operator = "https://operator.example";
+  let good: SignedStatement;
+  let root: PrivateKey;
+
+  beforeAll(async () => {
+    good = await reviewed("none");
+    root = await PrivateKey.generate("ES256");
+  });
+
+  async function beside(iss: string, payload: string, contentType: string): Promise<Appraisal> {
+    const key = iss === VENDOR ? vendor.key : root;
+    const own = await SignedLog.make("own", [
+      good,
+      await statementOf({ iss, key }, payload, contentType),
+    ]);
+    const issuers = [
+      { iss: VENDOR, keys: [vendor.key.publicKey.toJwk()] },
+      { iss: operator, keys: [root.publicKey.toJwk()] },
+    ];
+    const trust = { services: [own.pinned], issuers };
+    const policy = parseAppraisalPolicy(policyOf({ trust, operators: [operator] }));
+    const gathered = await gather(decodeBundle(await own.bundle()), policy);
+    expect(gathered.isComplete).toBe(true);
+    const value = encodeHex(digest("sha-384", rom(7)));
+    return decide([{ alg: "sha-384", value }], gathered, policy);
+  }
+
+  const revocation = (more: string): string =>
+    `{"format":"tallystick-revoke/1","target":"${good.entryId}"${more}}`;
+  const PADDING = `,"x":[${"0,".repeat(65_536)}0]`;
+  const JSON_TYPE = "application/json";
+
+  test.each([
+    ["a doubled member", JSON_TYPE, `,"format":"tallystick-revoke/1"`],
+    ["a member of prototypes", JSON_TYPE, `,"constructor":1`],
+    ["too many items", JSON_TYPE, PADDING],
+    ["a doubled member, under its own type", REVOKE, `,"format":"tallystick-revoke/1"`],
+    ["too many items, under its own type", REVOKE, PADDING],
+  ])("of an operator is for a person: %s", async (_name, type, more) => {
+    const { decision, reasons, warnings } = await beside(operator, revocation(more), type);
+    expect(decision).toBe("manual");
+    expect(reasons.map(({ rule }) => rule)).toContain("unread");
+    expect(warnings).toHaveLength(1);
+  });
+
+  test("of the issuer of what is used is for a person", async () => {
+    expect(await beside(VENDOR, revocation(PADDING), REVOKE)).toMatchObject({ decision: "manual" });
+  });
+
+  test("of a stranger is a warning where it may be a notice alone", async () => {
+    const found = await beside("https://stranger.example", revocation(PADDING), REVOKE);
+    expect(found).toMatchObject({ decision: "allow" });
+    expect(found.warnings).toHaveLength(1);
+  });
+
+  test("and may be a report is for a person, whoever published it", async () => {
+    const large = `{"review_framework_version":"1.1","x":"${"a".repeat(300_000)}"}`;
+    const type = "application/vnd.ocp.safe-sfr+json";
+    const found = await beside("https://stranger.example", large, type);
+    expect(found).toMatchObject({ decision: "manual" });
+  });
+
+  test("may be a large report in JSON or COSE under a type that leaves it open", async () => {
+    for (const begin of [" {", "\n eyJ", "ewo"]) {
+      const found = await beside(operator, begin + "a".repeat(300_000), "text/plain");
+      expect(found).toMatchObject({ decision: "manual" });
+    }
+  });
+
+  test.each([
+    ["a text", "7.0.1 is out", "text/plain"],
+    ["a large image", "\u0001".repeat(300_000), "application/octet-stream"],
+    ["a large text", "a".repeat(300_000), "text/plain"],
+  ])("asks for nobody as %s", async (_name, payload, type) => {
+    const found = await beside(operator, payload, type);
+    expect(found).toMatchObject({ decision: "allow" });
+  });
+});

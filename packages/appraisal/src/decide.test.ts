@@ -99,6 +99,7 @@ function appraise({ known, lapsed = [], version = 7, policy = {}, ...more }: Cas
   const gathered: Gathered = {
     known,
     lapsed: lapsed.map((one) => ({ known: one, why: "VERIFIER_KEY_OUT_OF_TERM: it expired" })),
+    unread: [],
     refused: [],
     origin: "log.example",
     size: known.length,

@@ -12,6 +12,7 @@ import { relevant, uncoveredReasons, type Asked, type Relevance, type Used } fro
 import { issueReasons, reportReasons } from "./review.js";
 import { countsFor, standingOf } from "./standing.js";
 import type { Subject } from "./subject.js";
+import { unreadReasons } from "./unread.js";
 
 /** What came of an appraisal. */
 export interface Appraisal {
@@ -68,6 +69,7 @@ function decideOn(
     ),
     ...evidenceReasons({ device, weighed, relevance }, policy),
     ...lapsedReasons(all, { ...gathered, lapsed }, policy),
+    ...unreadReasons(gathered.unread, all, policy),
     ...reportReasons(used, policy),
     ...uncoveredReasons(relevance),
     ...completeReasons(gathered, policy),

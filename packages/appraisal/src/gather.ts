@@ -5,6 +5,7 @@ import {
   VerifiedRim,
   type Content,
   type ContentLimits,
+  type OpaqueContent,
   type SfrReport,
 } from "@tallystick/content";
 import { leafHash, treeRoot } from "@tallystick/merkle";
@@ -22,6 +23,7 @@ import {
 import { AppraisalError } from "./error.js";
 import type { Bundle } from "./bundle.js";
 import type { AppraisalPolicy } from "./policy.js";
+import { unreadOf, type Unread } from "./unread.js";
 
 /** A statement that counts, with what it says. */
 export interface Known {
@@ -54,6 +56,8 @@ export interface Lapsed {
 export interface Gathered {
   readonly known: readonly Known[];
   readonly lapsed: readonly Lapsed[];
+  /** What may be a notice or a report, and cannot be read. */
+  readonly unread: readonly Unread[];
   /** Why others do not count, by EntryID or place. */
   readonly refused: readonly { readonly statement: string; readonly why: string }[];
   readonly origin: string;
@@ -96,6 +100,7 @@ export async function gather(
   const { origin, issuer, size, root, time } = (await checkpointOf(bundle, policy)).checkpoint;
   const known = new Map<string, Known>();
   const lapsed = new Map<string, Lapsed>();
+  const unread = new Map<string, Unread>();
   const refused: { statement: string; why: string }[] = [];
   const leaves = new Map<number, Uint8Array>();
   const inside = new Set<string>();
@@ -106,6 +111,7 @@ export async function gather(
       const { statement = `statements[${position}]`, why, late } = refusal;
       refused.push({ statement, why });
       if (late !== undefined) lapsed.set(late.entryId, { known: late, why });
+      if (refusal.unread !== undefined) unread.set(refusal.unread.entryId, refusal.unread);
     }
     for (const { index, leaf } of placed) {
       // A log that signed two entries for one place has no root that both are under.
@@ -120,6 +126,7 @@ export async function gather(
     known: [...known.values()],
     // Another copy may have a receipt of a better time.
     lapsed: [...lapsed.values()].filter((one) => !known.has(one.known.entryId)),
+    unread: [...unread.values()],
     ...{ refused, origin, size, checkpointTime: time },
     // What came later, or is of another log, was chosen by whoever made the bundle.
     isComplete:
@@ -167,6 +174,8 @@ interface Refusal {
   readonly why: string;
   /** What it says all the same, where it is for a person to look at. */
   readonly late?: Known;
+  /** What it may be, where that cannot be read. */
+  readonly unread?: Unread | undefined;
 }
 
 interface Outcome {
@@ -189,10 +198,13 @@ async function look(bytes: Uint8Array, { policy, parts }: Ground, log: Log): Pro
   const { entryId } = statement;
   const placed = placesOf(vouched, log);
   const content = contentOf(statement);
-  if (content instanceof ContentError) return { refusal: refusalOf(content, entryId), placed };
   // What says nothing of firmware needs no signature of anybody's to be left out.
-  if (content.kind === "opaque") return { placed };
+  if ("kind" in content && content.kind === "opaque" && content.mayBe.length === 0)
+    return { placed };
   const whole = await verified(bytes, policy.trust);
+  if (content instanceof ContentError || content.kind === "opaque") {
+    return { refusal: unreadable(statement, content, whole), placed };
+  }
   const inner = await innerOf(statement, content, { policy, parts, time });
   const known: Known = {
     entryId,
@@ -219,6 +231,23 @@ async function look(bytes: Uint8Array, { policy, parts }: Ground, log: Log): Pro
 
 function refusalOf({ code, message }: VerifierError | ContentError, statement?: string): Refusal {
   return { statement, why: `${code}: ${message}` };
+}
+
+/** What is forged stands against nothing; a key that is not known, or lapsed, may be its issuer's. */
+function unreadable(
+  statement: SignedStatement,
+  content: ContentError | OpaqueContent,
+  whole: VerifiedTransparentStatement | VerifierError,
+): Refusal {
+  const why =
+    content instanceof ContentError
+      ? `${content.code}: ${content.message}`
+      : (content.problem ?? "it cannot be read");
+  const isForged = whole instanceof VerifierError && !LAPSES.includes(whole.code);
+  return {
+    ...{ statement: statement.entryId, why },
+    unread: isForged ? undefined : unreadOf(statement, why),
+  };
 }
 
 function unvouched(content: Content): Inner {

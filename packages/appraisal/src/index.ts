@@ -43,3 +43,4 @@ export { decide, type Appraisal } from "./decide.js";
 export type { Held } from "./manifest.js";
 export type { Decision, Reason } from "./reason.js";
 export type { Used } from "./relevance.js";
+export type { Unread } from "./unread.js";

@@ -92,6 +92,7 @@ function appraise(
   const gathered: Gathered = {
     known,
     lapsed: [],
+    unread: [],
     refused: [],
     origin: "log.example",
     size: known.length,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { MENTION_ROLES } from "@tallystick/content";
 import { PrivateKey, digest, encodeHex } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
 import type { Row } from "@tallystick/log";
@@ -6,6 +7,7 @@ import { SignedStatement, signHashEnvelope, signStatement } from "@tallystick/st
 import fc from "fast-check";
 
 import { KnownTerms } from "./search/known-terms.js";
+import { PayloadReader } from "./search/payload-reader.js";
 import { SearchIndex } from "./search/search-index.js";
 import type { IndexSource } from "./search/search-index.js";
 import { plainIndex } from "./testing/plain-index.js";
@@ -92,6 +94,57 @@ test("has the rows of an index that is made entry after entry, in whatever parts
     }),
     { numRuns: 4 },
   );
+});
+
+describe("entries that speak of much", () => {
+  const LARGE = 12_000;
+  const MENTIONS: readonly number[] = [3, 5000, 3000, 3000, LARGE, 2, 8192, 1];
+
+  /** Counts the rows of mentions in each write. */
+  class CountingStore extends MemoryStore {
+    readonly counts: number[] = [];
+
+    override async write(rows: readonly Row[]): Promise<void> {
+      this.counts.push(rows.filter(({ key }) => key[0] === "A".charCodeAt(0)).length);
+      await super.write(rows);
+    }
+  }
+
+  async function written(sizes: readonly number[]): Promise<CountingStore> {
+    const store = new CountingStore();
+    const reader = new PayloadReader({
+      read: (statement) => {
+        const at = statements.findIndex(({ entryId }) => entryId === statement.entryId);
+        const list = Array.from({ length: MENTIONS[at] ?? 0 }, (_, i) => ({
+          ...({ kind: "purl", value: `pkg:npm/a${i}`, roles: MENTION_ROLES.slice(0, 1) } as const),
+        }));
+        return { list, isWhole: true };
+      },
+    });
+    const index = await SearchIndex.open({ store, log: LOG, reader });
+    for (const size of sizes) await index.takeAll(upTo(size));
+    return store;
+  }
+
+  test("go into writes of 8,192 rows of mentions at most, or alone", async () => {
+    const { counts } = await written([MENTIONS.length]);
+    expect(counts).toStrictEqual([8003, 3000, LARGE, 2, 8192, 1]);
+  });
+
+  test("give the same rows in whatever parts they are followed", async () => {
+    const size = MENTIONS.length;
+    const single = await written(Array.from({ length: size }, (_, i) => i + 1));
+    const expected = linesOf(single.rows());
+    const cuts = fc.uniqueArray(fc.integer({ min: 1, max: size }), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(cuts, async (sizes) => {
+        const store = await written([...sizes.sort((a, b) => a - b), size]);
+        expect(linesOf(store.rows())).toStrictEqual(expected);
+        expect(store.counts.every((count) => count <= 8192 || count === LARGE)).toBe(true);
+      }),
+      { numRuns: 4 },
+    );
+  });
 });
 
 /** A store whose writes fail when told to, once they are stored or before. */

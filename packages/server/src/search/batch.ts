@@ -15,8 +15,6 @@ import type { SignedStatement } from "@tallystick/statement";
 
 import { TermMap } from "./known-terms.js";
 import type { KnownTerm, KnownTerms } from "./known-terms.js";
-import { mentionRows } from "./mention-rows.js";
-import type { MentionKeys } from "./mention-rows.js";
 import { RowMaker, stateRow } from "./rows.js";
 import type { CommittedHead, EncodedFacts, IndexState, KeyState, SearchRows } from "./rows.js";
 
@@ -78,14 +76,19 @@ export class Batch {
     return this.#added.length >= LOOKUP_ENTRIES || this.#addedBytes > LOOKUP_BYTES;
   }
 
-  /** Adds the next entry, with what it speaks of. */
-  add(index: number, statement: SignedStatement, mentions: MentionKeys): void {
+  /** How many rows it has so far. */
+  get rows(): number {
+    return this.#written.length;
+  }
+
+  /** Adds the next entry, with the rows of what it speaks of. */
+  add(index: number, statement: SignedStatement, mentions: readonly Row[]): void {
     const { entry } = statement;
     const terms = termsOf(statement).map((term) => this.#termOf(term));
     const row = this.#make.entry(index, factsIn(entry, terms));
     this.#bytes += row.value.length;
     this.#written.push(row);
-    for (const mention of mentionRows({ index, entry }, mentions)) {
+    for (const mention of mentions) {
       this.#bytes += mention.key.length + mention.value.length;
       this.#written.push(mention);
     }

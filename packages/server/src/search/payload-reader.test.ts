@@ -102,12 +102,38 @@ describe("a reader that shares the thread", () => {
     timer.mockRestore();
   });
 
+  test("rests a second at most, however long the clock says that it read", async () => {
+    const timer = jest.spyOn(globalThis, "setTimeout");
+    for (const costs of [3_600_000, 2 ** 31]) {
+      const reader = reading(costs);
+      const [first] = statements;
+      if (first === undefined) throw new Error("no statements");
+      const under = reader.keysOf(first);
+      reader.end();
+      await under;
+    }
+    expect(timer.mock.calls.map(([, ms]) => ms)).toStrictEqual([1000, 1000]);
+    timer.mockRestore();
+  });
+
+  test("rests for what making rows took, too", async () => {
+    let at = 0;
+    const reader = new PayloadReader({ isShared: true, read: () => NONE, now: () => at });
+    const [first] = statements;
+    if (first === undefined) throw new Error("no statements");
+    const timer = jest.spyOn(globalThis, "setTimeout");
+    expect(reader.seal(3, () => (at += 7))).toBe(7);
+    await reader.keysOf(first);
+    expect(timer.mock.calls.map(([, ms]) => ms)).toStrictEqual([7]);
+    timer.mockRestore();
+  });
+
   test.each(["hurry", "end"] as const)("does not while somebody waits: %s", async (act) => {
     const timer = jest.spyOn(globalThis, "setTimeout");
     const reader = reading(2 ** 30);
     const [first, second] = statements;
     if (first === undefined || second === undefined) throw new Error("no statements");
-    // The rest under way, of twelve days, ends.
+    // The rest under way ends.
     const under = reader.keysOf(first);
     reader[act]();
     await under;

@@ -14,6 +14,9 @@ const KEY_BYTES = 64;
 /** Milliseconds of reading that are made good together: a timer is no finer. */
 const LEAST_REST_MS = 4;
 
+/** The longest rest: a process that was stopped for hours did not read for hours. */
+const LONGEST_REST_MS = 1000;
+
 /** What a {@link PayloadReader} is made of. */
 export interface PayloadReading {
   /** Whether others need the thread: reading then takes half of it at most. */
@@ -61,6 +64,12 @@ export class PayloadReader {
     return keys;
   }
 
+  /** Yields what `make` makes of so many keys; that it took time is made good with the next statement. */
+  seal<T>(count: number, make: () => T): T {
+    this.#bytes += KEY_BYTES * count;
+    return this.#timed(make);
+  }
+
   /** Has it not rest until {@link PayloadReader.relax} is called as often, for somebody waits. */
   hurry(): void {
     this.#hurrying++;
@@ -96,7 +105,7 @@ export class PayloadReader {
 
   async #rest(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#owed);
+      const timer = setTimeout(resolve, Math.min(this.#owed, LONGEST_REST_MS));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

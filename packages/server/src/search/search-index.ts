@@ -11,7 +11,8 @@ import { Batch } from "./batch.js";
 import { KnownTerms } from "./known-terms.js";
 import { SearchRows, condemnedRow, damaged } from "./rows.js";
 import type { CommittedHead, IndexState } from "./rows.js";
-import { MentionRows } from "./mention-rows.js";
+import { MentionRows, mentionRows } from "./mention-rows.js";
+import type { MentionKeys } from "./mention-rows.js";
 import { PayloadReader } from "./payload-reader.js";
 import type { RecentStatements } from "./recent.js";
 
@@ -20,6 +21,9 @@ const BUNDLE = 256;
 
 /** Bytes of rows after which a write is made before its bundle ends. */
 const BATCH_BYTES = 8_388_608;
+
+/** Rows after which a write is made, too: a store takes those of one write in one turn of the thread. */
+const BATCH_ROWS = 8192;
 
 /** What a search index is opened over. */
 export interface SearchIndexOptions {
@@ -66,7 +70,8 @@ export type Extent = Pick<IndexState, "size" | "members">;
  * made anew. It follows the log behind its rounds and says up to which size it has got.
  *
  * A bundle of entries is indexed in one write, with the state: after a crash it goes on where it was.
- * In memory is no more than one bundle of rows, of 8 MiB and those of one entry at most, with their
+ * One write has 8 MiB or 8,192 rows of mentions at most, or those of one entry with more of them. In
+ * memory is no more than one write, and what one more entry speaks of, with their
  * terms, the terms that were in use lately, and one statement.
  */
 export class SearchIndex {
@@ -79,6 +84,8 @@ export class SearchIndex {
   // Owned by #take: what is written.
   #state: IndexState | undefined;
   readonly #known = new KnownTerms();
+  // Owned by #take: what an entry speaks of that was read, and goes into the next write.
+  #carried: { readonly entry: Uint8Array; readonly mentions: MentionKeys } | undefined;
   // Owned by #write: why nobody knows what is written.
   #unknown: unknown;
 
@@ -176,10 +183,22 @@ export class SearchIndex {
     let index = this.size;
     for await (const { statement, content } of source.entries(bundle, this.size)) {
       const signed = decoded(statement);
-      batch.add(index, signed, await this.#reader.keysOf(signed, content));
+      const mentions = this.#carriedOf(signed) ?? (await this.#reader.keysOf(signed, content));
+      const count = mentions.keys.length;
+      if (index > this.size && batch.rows + count > BATCH_ROWS) {
+        this.#carried = { entry: signed.entry, mentions };
+        break;
+      }
+      const place = { index, entry: signed.entry };
+      batch.add(
+        index,
+        signed,
+        this.#reader.seal(count, () => mentionRows(place, mentions)),
+      );
       index++;
       if (batch.isLookUpDue) await batch.lookUp();
-      if (batch.bytes > BATCH_BYTES || this.#reader.isEnded) break;
+      const isFull = batch.bytes > BATCH_BYTES || batch.rows > BATCH_ROWS;
+      if (isFull || this.#reader.isEnded) break;
     }
     await batch.lookUp();
     for await (const { size, time } of source.times(bundle, this.size)) {
@@ -190,6 +209,14 @@ export class SearchIndex {
     await this.#write(batch.end());
     batch.written();
     this.#state = state;
+  }
+
+  #carriedOf({ entry }: SignedStatement): MentionKeys | undefined {
+    const carried = this.#carried;
+    this.#carried = undefined;
+    return carried !== undefined && encodeHex(carried.entry) === encodeHex(entry)
+      ? carried.mentions
+      : undefined;
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
