@@ -129,6 +129,9 @@ async function admitAndAppendAgain(
       const began = performance.now();
       verified = await verify(statement, grounds, verified);
       registrar.onVerified?.((performance.now() - began) / 1000);
+      // Witnesses may have spoken against the log since it was first asked.
+      const refusal = refusalOf(registrar);
+      if (refusal !== undefined) throw refusal;
       const { state, time } = grounds;
       const admission = Admission.admit(verified, state, time); // S17: policy before anything else
       isOffered = recent?.offer(statement, submittedBytes, admission.content) === true;

@@ -103,6 +103,21 @@ describe("--index-every", () => {
 });
 
 describe("--index-seconds", () => {
+  test("tries a head again that was refused, at the next interval, though no entry comes", async () => {
+    const scene = new Scene(signer, { everySeconds: 60 });
+    scene.refusal = new Error("held");
+    scene.seconds += 60;
+    await scene.grow(1);
+    expect([scene.committed, scene.failures]).toEqual([[], [scene.refusal]]);
+    scene.refusal = undefined;
+    scene.seconds += 59;
+    await scene.heads.tick();
+    expect(scene.committed).toEqual([]);
+    scene.seconds += 1;
+    await scene.heads.tick();
+    expect(scene.committed).toEqual([5]);
+  });
+
   test("wakes the index as often, and commits once the time is over", async () => {
     const scene = new Scene(signer, { everySeconds: 60 });
     await scene.grow(1);

@@ -39,6 +39,8 @@ export class Heads {
   // Owned by commit: up to where the log was when the last head was tried, and when that was.
   #tried = 0;
   #triedAt: number;
+  // Owned by commit: whether the last one tried came to nothing, so that time alone makes another due.
+  #isFailed = false;
   // Owned by commit: what the newest head on the log covers at most. One that covered less would make
   // every audit fail for good, and an index that is made anew has not read the newest one yet.
   #least: number;
@@ -90,7 +92,7 @@ export class Heads {
     const { index, prover, log, now, size: logged, register } = this.#parts;
     const { extent } = index;
     const { size } = extent;
-    [this.#tried, this.#triedAt] = [size, now()];
+    [this.#tried, this.#triedAt, this.#isFailed] = [size, now(), true];
     if (size < this.#least || size <= this.#covered()) return undefined;
     const root = await prover.root(extent);
     // Auditors take none that is further behind; the next one will not be.
@@ -103,6 +105,7 @@ export class Heads {
     // Before the outcome is known: a registration that fails may be on the log all the same.
     this.#least = size;
     await register(signed);
+    this.#isFailed = false;
     return size;
   }
 
@@ -115,8 +118,10 @@ export class Heads {
   #isDue(): boolean {
     const { everyEntries = Infinity, everySeconds = Infinity } = this.#options;
     const { index, now } = this.#parts;
-    const since = Math.max(this.#covered(), this.#tried);
-    if (index.size <= since) return false;
-    return index.size - since >= everyEntries || now() - this.#triedAt >= everySeconds;
+    const covered = this.#covered();
+    const since = Math.max(covered, this.#tried);
+    if (index.size > since && index.size - since >= everyEntries) return true;
+    const isNew = index.size > (this.#isFailed ? covered : since);
+    return isNew && now() - this.#triedAt >= everySeconds;
   }
 }

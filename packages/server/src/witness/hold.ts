@@ -24,23 +24,31 @@ export class Hold {
   readonly #options: HoldOptions;
   // Owned by hear: what each one that claims so says, in words.
   readonly #claims = new Map<Peer, string>();
-  // Owned by hear: those that have cosigned since the start.
-  readonly #heard = new Set<Peer>();
+  // Owned by hear: those lines of the policy whose keys have cosigned since the start.
+  readonly #heard = new Set<string>();
 
   constructor(options: HoldOptions) {
     this.#options = options;
   }
 
-  /** Takes what a witness answered, while the log has `size` entries. */
-  hear(peer: Peer, { outcome, claimedSize }: Asked, size: number): void {
+  /** Takes what a witness answered that was asked about `asked` entries, while the log has `size`. */
+  hear(
+    peer: Peer,
+    { outcome, cosignatures, claimedSize }: Asked,
+    { asked, size }: { readonly asked: number; readonly size: number },
+  ): void {
     if (outcome === "cosigned") {
-      this.#heard.add(peer);
+      const { witnesses } = this.#options.policy;
+      for (const { name, key } of witnesses) {
+        if (cosignatures.some((line) => line.key.equals(key))) this.#heard.add(name);
+      }
       this.#claims.delete(peer);
     } else if (outcome === "inconsistent") {
       this.#claims.set(peer, "has cosigned another log");
     } else if (claimedSize !== undefined && claimedSize > size) {
       this.#claims.set(peer, `has cosigned ${claimedSize} entries`);
-    } else if (claimedSize !== undefined) {
+    } else if (claimedSize !== undefined && claimedSize <= asked) {
+      // Not by what has been added since it was asked: a fork grows too.
       this.#claims.delete(peer);
     }
   }
@@ -57,8 +65,15 @@ export class Hold {
     const { isHeardFirst, isIgnored } = this.#options;
     if (isIgnored) return undefined;
     const claim = this.claim();
-    if (claim !== undefined || !isHeardFirst || this.#isQuorum([...this.#heard])) return claim;
+    if (claim !== undefined || !isHeardFirst || this.#isHeard()) return claim;
     return "no quorum of witnesses has cosigned the newest checkpoint since the start";
+  }
+
+  // One that answers for many lines is heard for those whose keys have signed.
+  #isHeard(): boolean {
+    const { policy, peers } = this.#options;
+    if (!policy.isQuorum([])) return policy.isQuorum(this.#heard);
+    return this.#isQuorum(peers.filter(({ names }) => names.some((name) => this.#heard.has(name))));
   }
 
   // A quorum that asks for nobody is none: of all that can be asked, more than half.

@@ -283,7 +283,7 @@ export class Witnessing {
       );
       // Given up on by the process, not by the witness.
       if (this.#abort.signal.aborted) return false;
-      this.#count(peer, asked);
+      this.#count(peer, asked, round);
       if (asked.outcome === "conflict" || asked.outcome === "inconsistent") {
         await this.#look(peer, signal);
       }
@@ -303,9 +303,10 @@ export class Witnessing {
     }
   }
 
-  #count(peer: Peer, asked: Asked): void {
+  #count(peer: Peer, asked: Asked, round: CosignedNote): void {
     const { outcome, claimedSize } = asked;
-    this.#hold?.hear(peer, asked, this.#parts.log.head().checkpoint.size);
+    const { size } = this.#parts.log.head().checkpoint;
+    this.#hold?.hear(peer, asked, { asked: round.size, size });
     const isNew = peer.note(outcome);
     if (!isNew) return;
     const claim = claimedSize === undefined ? "" : `, it says that it has size ${claimedSize}`;
