@@ -99,3 +99,14 @@ test("F5: an older copy waits for its operator, whose witness names a size and s
     expect.stringContaining("w1 has cosigned another log"),
   ]);
 }, 60_000);
+
+test("a service that has witnesses and asks none says so, unless that is meant", async () => {
+  const told = "what they saw is not held against the log";
+  for (const [options, isTold] of [
+    [[], true],
+    [["--witness-mode", "off"], false],
+  ] as const) {
+    const unasked = await ServeProcess.start(workspace, "service", ...options);
+    expect((await unasked.stop()).stderr.includes(told)).toBe(isTold);
+  }
+});

@@ -336,6 +336,11 @@ test.each([
     /goes with none/,
   ],
   ["no entries to commit after", ["serve", "log", "--index-every", "x"], /a whole number/],
+  [
+    "never and every minute",
+    ["serve", "log", "--index-every", "0", "--index-seconds", "60"],
+    /0 is never/,
+  ],
   ["no index to commit to", ["serve", "log", "--index-every", "5", "--no-search"], /no index/],
 ] as const)("%s is wrong usage", async (_name, args, message) => {
   const { code, stderr } = await workspace.tally(...args);

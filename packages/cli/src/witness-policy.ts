@@ -151,6 +151,23 @@ export async function askingOffline(
   throw new CliError("CLI_USAGE", `${why}: want --witness-policy, or else --witness-mode off`);
 }
 
+/**
+ * Tells of a service that is about to append to a log that was cosigned, and asks nobody: what witnesses
+ * were shown is not held against it. Silent with `--witness-mode off`.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`
+ */
+export async function warnUnasked(
+  { witnessPolicy, witnessMode }: AskingOptions,
+  directory: ServiceDirectory,
+  alarm: (line: string) => void,
+): Promise<void> {
+  if (witnessPolicy !== undefined || witnessMode === "off") return;
+  if ((await namesIn(directory.witnessPath)).length === 0) return;
+  const why = `${directory.path} has witnesses, and what they saw is not held against the log`;
+  alarm(`tally: ${why}: want --witness-policy, or else --witness-mode off`);
+}
+
 function requireUsable(policy: WitnessPolicy, mode: WitnessMode | "off", path: string): void {
   const placed = policy.witnesses.flatMap(({ name, url }) =>
     url === undefined ? [] : [{ name, url }],

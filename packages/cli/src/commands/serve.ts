@@ -27,7 +27,7 @@ import type { SecretOptions } from "../serve-secrets.js";
 import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
 import { Upkeep } from "../upkeep.js";
-import { addAsking, askingOf } from "../witness-policy.js";
+import { addAsking, askingOf, warnUnasked } from "../witness-policy.js";
 import type { Asking, AskingOptions } from "../witness-policy.js";
 import { parseSeconds, parseWhole } from "../whole.js";
 import { configOf, describeDirectory, pinsOf } from "./init.js";
@@ -130,15 +130,15 @@ async function serveDirectory(
     output.note(`note key: ${noteKey}`);
   }
   const log = await openLog(options);
-  const asking = await askingOf(options, directory, {
-    note: (line) => {
-      (log ?? output).note(line);
-    },
-    alarm: (line) => {
-      if (log === undefined) output.note(line);
-      else log.alarm(line);
-    },
-  });
+  const alarm = (line: string): void => {
+    if (log === undefined) output.note(line);
+    else log.alarm(line);
+  };
+  await warnUnasked(options, directory, alarm);
+  const note = (line: string): void => {
+    (log ?? output).note(line);
+  };
+  const asking = await askingOf(options, directory, { note, alarm });
   const server = await bind(options, secrets, log);
   try {
     return await run({ server, directory, secrets, isNew, log, asking }, options, output);
@@ -265,6 +265,9 @@ function appOptions(
 }
 
 function requireIndex({ search, indexEvery, indexSeconds }: ServeOptions): void {
+  if (indexEvery === 0 && indexSeconds !== undefined) {
+    throw new CliError("CLI_USAGE", "--index-every 0 is never: it goes without --index-seconds");
+  }
   if (search || ((indexEvery ?? 0) === 0 && indexSeconds === undefined)) return;
   throw new CliError("CLI_USAGE", "there is no index to commit to with --no-search");
 }
