@@ -37,7 +37,9 @@ function by(...some: readonly (NoteSigner | undefined)[]): VerifiedSignature[] {
   return some.flatMap((signer) => {
     if (signer === undefined) return [];
     const { key } = signer;
-    return [{ key, line: { name: key.name, keyId: key.keyId, signature: new Uint8Array() }, time: 1 }];
+    return [
+      { key, line: { name: key.name, keyId: key.keyId, signature: new Uint8Array() }, time: 1 },
+    ];
   });
 }
 
