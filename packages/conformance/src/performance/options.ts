@@ -47,7 +47,7 @@ export const USAGE = `npm run bench -- [options]
   --soak MINUTES     put load on the service that long and show its memory; nothing else
   --json FILE        write everything measured there
   --dir DIR          make the data directories there (the system's temporary directory)
-  --serve "OPTIONS"  options for tally serve
+  --serve="OPTIONS"  options for tally serve
   --loader FILE      the program that fills a log (packages/log/dist/testing/loader-main.js)`;
 
 const FULL = { seconds: 5, rounds: 3, limitMs: 2000, perBatch: 1000 };
