@@ -37,6 +37,11 @@ const WITNESSES: Schema = record({
   },
 });
 
+const HELD: Schema = {
+  description: "What a quorum of witnesses claims, beside any other reason.",
+  ...TEXT,
+};
+
 export const HEALTH: Schema = record(
   {
     status: { enum: ["ok", "held", "read-only", "unavailable"] },
@@ -44,10 +49,11 @@ export const HEALTH: Schema = record(
     time: COUNT,
     scrub: record({ tree: PASS, bodies: PASS, errors: COUNT, suspicions: COUNT }),
     witnesses: WITNESSES,
+    held: HELD,
     code: TEXT,
     reason: TEXT,
   },
-  ["scrub", "witnesses", "code", "reason"],
+  ["scrub", "witnesses", "held", "code", "reason"],
 );
 
 export const POLICY: Schema = { type: "object" };
@@ -122,10 +128,11 @@ export const HOME: Schema = record(
     age: { description: "Seconds since the newest checkpoint.", ...COUNT },
     state: record(
       {
-        status: { enum: ["accepting", "no-space", "read-only", "frozen", "unavailable"] },
+        status: { enum: ["accepting", "no-space", "read-only", "frozen", "held", "unavailable"] },
         reason: TEXT,
+        held: HELD,
       },
-      ["reason"],
+      ["reason", "held"],
     ),
     keys: {
       type: "array",

@@ -51,6 +51,7 @@ export function createApp(service: TransparencyService, options: AppOptions = {}
   const gate = new Gate(limits, options.clientOf ?? clientOf, (line) => {
     options.log?.note(line);
   });
+  metrics.watchProxies(gate);
   const { maxBytesInFlight = MAX_BYTES_IN_FLIGHT } = options;
   // Batches last, so they have a half of their own and leave the other to those who send one body.
   const half = { most: maxBytesInFlight / 2, what: "bytes" };

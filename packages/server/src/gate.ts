@@ -8,9 +8,16 @@ import type { Limits } from "./limits.js";
 import { onOver } from "./over.js";
 import { RateLimit } from "./rate.js";
 
-const UNTOLD =
-  "a request came with X-Forwarded-For, and --proxies is 0: if a proxy stands before the server, say " +
-  "--proxies, or all clients behind it share what one client may have";
+/** What proxies say who they ask for in, by the names that Node has for headers. */
+const FORWARDED = {
+  "x-forwarded-for": "X-Forwarded-For",
+  "x-real-ip": "X-Real-IP",
+  forwarded: "Forwarded",
+} as const;
+
+const untold = (header: string): string =>
+  `a request came with ${header}, and --proxies is 0: if a proxy stands before the server, have it add to ` +
+  "X-Forwarded-For and say --proxies, or all clients behind it share what one client may have";
 
 const PROBES: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
@@ -28,6 +35,8 @@ export class Gate {
   readonly #reading: SharedBudget;
   // Owned by #watchProxies: told once, then nobody is any more.
   #onNotice: ((line: string) => void) | undefined;
+  // Owned by #watchProxies.
+  #unheeded = 0;
 
   /** Has `onNotice` told once where a proxy seems to stand before the server that it does not know of. */
   constructor(limits: Limits, clientOf?: ClientOf, onNotice?: (line: string) => void) {
@@ -41,7 +50,7 @@ export class Gate {
       });
     this.#limits = limits;
     this.#clientOf = clientOf;
-    this.#onNotice = limits.proxies === 0 ? onNotice : undefined;
+    this.#onNotice = onNotice;
     this.writes = rate(writesPerSecond);
     this.#reads = rate(readsPerSecond);
     this.#reading = new SharedBudget({ most, mostOfOne: most * CLIENT_SHARE, what: "reads" });
@@ -73,9 +82,19 @@ export class Gate {
     if (!isWrite) onOver(response, this.#reading.take(1, client));
   }
 
+  /** Requests that say whom a proxy asks for, of which the server heeds nothing. */
+  get unheeded(): number {
+    return this.#unheeded;
+  }
+
   #watchProxies({ headers }: IncomingMessage): void {
-    if (this.#onNotice === undefined || headers["x-forwarded-for"] === undefined) return;
-    this.#onNotice(UNTOLD);
-    this.#onNotice = undefined;
+    if (this.#limits.proxies > 0) return;
+    for (const [name, title] of Object.entries(FORWARDED)) {
+      if (headers[name] === undefined) continue;
+      this.#unheeded++;
+      this.#onNotice?.(untold(title));
+      this.#onNotice = undefined;
+      return;
+    }
   }
 }

@@ -56,6 +56,7 @@ const STATES: Readonly<Record<HomeState["status"], readonly [mark: string, text:
   "no-space": ["bad", "Not accepting registrations: the disk is nearly full"],
   "read-only": ["bad", "Read-only"],
   frozen: ["bad", "Frozen"],
+  held: ["bad", "Not accepting registrations: held by its witnesses"],
   unavailable: ["bad", "Not accepting registrations: stopping, or the log has stopped"],
 };
 
@@ -124,6 +125,9 @@ function stateSection({ state, issuer, size, time, age }: Home): string {
   const rows = [
     ["State", `<span class="${mark}">${text}</span>`],
     ...(state.reason === undefined ? [] : [["Reason", shown(state.reason)]]),
+    ...(state.held === undefined || state.held === state.reason
+      ? []
+      : [["Witnesses", shown(state.held)]]),
     ["Issuer", `<code>${shown(issuer)}</code>`],
     ["Entries", `${size}`],
     [

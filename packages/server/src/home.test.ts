@@ -135,7 +135,7 @@ test("whatever text the operator has given, it is text", () => {
   const home: Home = {
     ...{ name: "tallystick", version: HOSTILE, issuer: HOSTILE, origin: HOSTILE },
     ...{ size: 1, time: Number.MAX_SAFE_INTEGER, age: 90_000 },
-    state: { status: "frozen", reason: HOSTILE.repeat(1000) },
+    state: { status: "frozen", reason: HOSTILE.repeat(1000), held: HOSTILE },
     keys: [{ thumbprint: HOSTILE, status: "retired" }],
     note: HOSTILE,
     links: { search: HOSTILE, policy: HOSTILE },

@@ -47,5 +47,5 @@ export type { Registration, ServiceOptions } from "./service.js";
 export type { TlsMaterial } from "./tls.js";
 export { peersOf } from "./witness/peers.js";
 export type { KeptEvidence, NoteKeeper } from "./witness/keeper.js";
-export type { WitnessMode, WitnessOptions, WitnessOutlook } from "./witness/witnessing.js";
+export type { WitnessMode, WitnessOptions, WitnessOutlook } from "./witness/options.js";
 export { VERSION } from "./version.js";

@@ -90,6 +90,9 @@ export function registerGauges(
   );
   gauge("anchor_age_seconds", "Time since the anchor was last written.", () => service.anchorAge());
   gauge("writable", "1 while registrations are taken.", () => (service.isWritable() ? 1 : 0));
+  gauge("read_only", "1 while the log can only be read, held or not.", () =>
+    service.standing().kind === "reader" ? 1 : 0,
+  );
   gauge("queue_entries", "Entries that wait for a commit.", () => service.log.queue().entries);
   gauge("queue_bytes", "Bytes of what waits for a commit.", () => service.log.queue().bytes);
   const { searchIndex: index } = service;

@@ -4,6 +4,7 @@ import { StatementError } from "@tallystick/statement";
 import { Counter, Gauge, Registry } from "prom-client";
 
 import { ServerError } from "./error.js";
+import type { Gate } from "./gate.js";
 import { Measures, registerGauges } from "./measures.js";
 import { isRefusal } from "./problem.js";
 import type { RegistrationQueue } from "./queue.js";
@@ -65,6 +66,19 @@ export class Metrics {
     const waiting = "Statements of batches that wait for a place.";
     this.#gauge("tallystick_waiting_entries", waiting, () => queue.waiting.entries);
     this.#gauge("tallystick_waiting_bytes", "Bytes of these.", () => queue.waiting.bytes);
+  }
+
+  /** Tells how many requests came from a proxy that the server does not know of. */
+  watchProxies(gate: Pick<Gate, "unheeded">): void {
+    new Counter({
+      name: "tallystick_http_forwarded_unheeded_total",
+      help: "Requests with X-Forwarded-For or the like while no proxy is known of.",
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(gate.unheeded);
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {

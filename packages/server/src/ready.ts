@@ -24,10 +24,11 @@ export async function readReady(
   const standing = service.standing();
   const held = service.witnessing?.held();
   if (standing.kind === "reader") reasons.push(`${standing.code}: ${standing.reason}`);
-  else if (held !== undefined) reasons.push(`SERVER_HELD: ${held}`);
-  else if (!service.isWritable()) {
+  else if (service.isStopped()) {
     reasons.push("LOG_UNAVAILABLE: the service is stopping, or its log has stopped");
   }
+  // Beside the others: what mends the log does not answer the witnesses.
+  if (held !== undefined) reasons.push(`SERVER_HELD: ${held}`);
   const shortage = await service.shortage();
   if (shortage !== undefined) reasons.push(`${shortage.code}: ${shortage.message}`);
   const age = service.checkpointAge();

@@ -6,6 +6,8 @@ import type { PolicyDocument } from "@tallystick/policy";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { SignedStatement, VerifiedStatement } from "@tallystick/statement";
 
+import { Policies } from "./policies.js";
+import { register } from "./register.js";
 import { TransparencyService } from "./service.js";
 import { ISSUER, ORIGIN, TIME, VENDOR, fixture, statement } from "./testing/service.js";
 import type { Fixture } from "./testing/service.js";
@@ -75,6 +77,25 @@ describe("register", () => {
     expect(new Set(registrations.map(({ index }) => index))).toEqual(new Set([2]));
     expect(registrations.filter(({ isDuplicate }) => !isDuplicate)).toHaveLength(1);
     expect(at.service.size()).toBe(3);
+  });
+
+  test("I8: asks again before the append whether witnesses hold the log", async () => {
+    const { log } = at.service;
+    const asked: boolean[] = [];
+    const held = (): string | undefined => {
+      asked.push(true);
+      return asked.length === 1 ? undefined : "they spoke while it was verified";
+    };
+    const verified = jest.fn();
+    const registrar = {
+      ...{ log, policies: new Policies(log), now: () => TIME },
+      ...{ held, onVerified: verified },
+    };
+    await expect(register(registrar, await at.sign("held"))).rejects.toMatchObject({
+      code: "SERVER_HELD",
+      message: "they spoke while it was verified",
+    });
+    expect([asked.length, verified.mock.calls.length, at.service.size()]).toEqual([2, 1, 2]);
   });
 
   test("refuses a key that the policy does not list, and logs nothing", async () => {

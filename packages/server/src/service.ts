@@ -19,7 +19,7 @@ import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
 import type { RoundWatch, Watcher } from "./rounds.js";
 import { Witnessing } from "./witness/witnessing.js";
-import type { WitnessOptions } from "./witness/witnessing.js";
+import type { WitnessOptions } from "./witness/options.js";
 import type { SearchPlace } from "./search/follower.js";
 import type { HeadOptions } from "./search/heads.js";
 import type { SearchPage, SearchQuery } from "./search/query.js";
@@ -274,8 +274,13 @@ export class TransparencyService {
 
   /** Whether registrations are taken; reads may go on where they are not. */
   isWritable(): boolean {
-    const isWriter = this.#state.isWritable && this.standing().kind === "writer";
+    const isWriter = !this.isStopped() && this.standing().kind === "writer";
     return isWriter && this.witnessing?.held() === undefined;
+  }
+
+  /** Whether the service is closing, or its log has failed for good. */
+  isStopped(): boolean {
+    return !this.#state.isWritable;
   }
 
   /** Whether the log takes entries, and if it can only be read, why. */

@@ -37,6 +37,10 @@ const entries = (): Record<string, unknown>[] =>
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 describe("X-Forwarded-For", () => {
+  const unheeded = async (at: ReturnType<typeof createApp>): Promise<number> => {
+    const { text } = await request(at).get("/metrics");
+    return Number(/^tallystick_http_forwarded_unheeded_total (\d+)$/m.exec(text)?.[1]);
+  };
   const warned = (): unknown[] =>
     entries().filter(
       ({ level, msg }) => level === "warn" && String(msg).includes("--proxies is 0"),
@@ -53,10 +57,34 @@ describe("X-Forwarded-For", () => {
     expect(lines.join("")).not.toContain("192.0.2.1");
   });
 
+  test("and what else proxies add is counted, request by request", async () => {
+    const at = app();
+    expect(await unheeded(at)).toBe(0);
+    await request(at).get("/version");
+    for (const header of ["x-forwarded-for", "x-real-ip", "forwarded"]) {
+      await request(at).get("/version").set(header, "192.0.2.1");
+    }
+    expect(await unheeded(at)).toBe(3);
+    // Whoever watches the process is none of those that share.
+    await request(at).get("/health").set("x-forwarded-for", "192.0.2.1");
+    expect(await unheeded(at)).toBe(3);
+  });
+
+  test.each([
+    ["x-real-ip", "X-Real-IP"],
+    ["forwarded", "Forwarded"],
+  ])("in the form of %s is warned of by its name", async (header, title) => {
+    await request(app()).get("/version").set(header, "192.0.2.1");
+    expect(warned()).toEqual([
+      expect.objectContaining({ msg: expect.stringContaining(`came with ${title},`) as unknown }),
+    ]);
+  });
+
   test("is no matter where it knows of one", async () => {
     const at = app({ limits: { proxies: 1 } });
     await request(at).get("/version").set("x-forwarded-for", "192.0.2.1");
     expect(entries()).toHaveLength(1);
+    expect(await unheeded(at)).toBe(0);
   });
 });
 

@@ -11,8 +11,10 @@ export const HTML_MEDIA_TYPE = "text/html";
 
 /** Whether registrations are taken, and where not, why. */
 export interface HomeState {
-  readonly status: "accepting" | "no-space" | "read-only" | "frozen" | "unavailable";
+  readonly status: "accepting" | "no-space" | "read-only" | "frozen" | "held" | "unavailable";
   readonly reason?: string;
+  /** What a quorum of witnesses claims, beside any other reason. */
+  readonly held?: string;
 }
 
 /** `search` is there only where there is an index, `checkpoint` only with notes. */
@@ -83,11 +85,14 @@ async function homeOf(service: TransparencyService): Promise<Home> {
 
 async function stateOf(service: TransparencyService): Promise<HomeState> {
   const standing = service.standing();
+  const claim = service.witnessing?.held();
+  const held = claim === undefined ? {} : { held: claim };
   if (standing.kind === "reader") {
     const { code, reason } = standing;
-    return { status: code === "LOG_FROZEN" ? "frozen" : "read-only", reason };
+    return { status: code === "LOG_FROZEN" ? "frozen" : "read-only", reason, ...held };
   }
-  if (!service.isWritable()) return { status: "unavailable" };
+  if (service.isStopped()) return { status: "unavailable", ...held };
+  if (claim !== undefined) return { status: "held", reason: claim, ...held };
   const shortage = await service.shortage();
   return shortage === undefined ? { status: "accepting" } : { status: "no-space" };
 }

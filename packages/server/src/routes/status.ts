@@ -57,23 +57,25 @@ export async function readPolicyDocument(
 
 /**
  * Whether the service can take registrations, and the newest checkpoint's size and time; where it takes
- * none, why. With a scrub, how old its last whole passes are; with witnesses, what they last did.
+ * none, why: `held` stands beside any other reason. With a scrub, how old its last whole passes are; with
+ * witnesses, what they last did.
  */
 export function readHealth(service: TransparencyService, scrub?: () => ScrubAges): Reply {
   const { size, time } = service.log.head().checkpoint;
   const { witnessing } = service;
+  const held = witnessing?.held();
   const rest = {
     ...{ size, time },
+    ...(held !== undefined && { held }),
     ...(scrub && { scrub: scrub() }),
     ...(witnessing && { witnesses: witnessing.outlook() }),
   };
   if (service.isWritable()) return json({ status: "ok", ...rest });
   const standing = service.standing();
-  const held = service.witnessing?.held();
-  if (standing.kind === "writer" && held !== undefined) {
+  if (standing.kind === "writer") {
+    if (service.isStopped()) return json({ status: "unavailable", ...rest }, 503);
     return json({ status: "held", ...rest, code: "SERVER_HELD", reason: held }, 503);
   }
-  if (standing.kind === "writer") return json({ status: "unavailable", ...rest }, 503);
   const { code, reason } = standing;
   return json({ status: "read-only", ...rest, code, reason }, 503);
 }

@@ -8,7 +8,7 @@ import { TransparencyService } from "../service.js";
 import { metric, post, problemOf, read, until } from "../testing/exchange.js";
 import { type Fixture, fixture, ISSUER, ORIGIN, TIME } from "../testing/service.js";
 import { MemoryKeeper, TestWitness } from "../testing/witnesses.js";
-import type { WitnessOptions } from "./witnessing.js";
+import type { WitnessOptions } from "./options.js";
 
 interface Copy {
   readonly store: MemoryStore;
@@ -124,8 +124,6 @@ async function statusOf(url: string, text: string): Promise<number> {
 
 interface Health {
   readonly status: string;
-  readonly code?: string;
-  readonly reason?: string;
   readonly witnesses: {
     readonly quorum: { readonly size: number; readonly ageSeconds: number | null };
     readonly witnesses: readonly {
@@ -138,6 +136,10 @@ interface Health {
 
 async function healthOf(url: string): Promise<Health> {
   return JSON.parse(new TextDecoder().decode((await read(`${url}/health`)).body)) as Health;
+}
+
+async function homeOf(url: string): Promise<unknown> {
+  return (JSON.parse(new TextDecoder().decode((await read(url)).body)) as { state: unknown }).state;
 }
 
 describe("F5: an older copy of everything, whose witnesses show no checkpoint", () => {
@@ -160,7 +162,7 @@ describe("F5: an older copy of everything, whose witnesses show no checkpoint", 
       expect([ready.status, problemOf(ready)[1]]).toEqual([503, expect.stringContaining(why)]);
       expect((await read(`${url}/health`)).status).toBe(503);
       expect(await healthOf(url)).toMatchObject({
-        ...{ status: "held", code: "SERVER_HELD", reason: why, size: 2 },
+        ...{ status: "held", code: "SERVER_HELD", reason: why, held: why, size: 2 },
         witnesses: {
           mode,
           quorum: { size: 0, ageSeconds: null },
@@ -171,6 +173,7 @@ describe("F5: an older copy of everything, whose witnesses show no checkpoint", 
           ],
         },
       });
+      expect(await homeOf(url)).toEqual({ status: "held", reason: why, held: why });
       expect(await metric(url, "tallystick_held")).toBe(1);
       expect(await metric(url, "tallystick_writable")).toBe(0);
       expect(alarms).toEqual([`tally: nothing is registered: ${why}; the log has 2 entries`]);
@@ -207,8 +210,32 @@ describe("F5: an older copy of everything, whose witnesses show no checkpoint", 
   test("is frozen and not only held where one witness shows the checkpoint", async () => {
     const older = await outgrow();
     hideNotes(["a", "b"]);
-    const { service } = await open({}, older);
+    const { service, url } = await open({}, older);
     expect(service.standing()).toMatchObject({ kind: "reader", code: "LOG_FROZEN" });
+    const claim = "a has cosigned 4 entries, b has cosigned 4 entries";
+    expect(await healthOf(url)).toMatchObject({
+      ...{ status: "read-only", code: "LOG_FROZEN" },
+      held: expect.stringContaining(claim),
+    });
+    const [, detail] = problemOf(await read(`${url}/ready`));
+    expect(detail).toMatch(new RegExp(`: LOG_FROZEN: .+; SERVER_HELD: .+${claim}`));
+    expect(await homeOf(url)).toMatchObject({
+      ...{ status: "frozen", held: expect.stringContaining(claim) },
+    });
+    expect(await metric(url, "tallystick_held")).toBe(1);
+    expect(await metric(url, "tallystick_read_only")).toBe(1);
+  });
+
+  test("says both once it is stopped as well", async () => {
+    const older = await outgrow();
+    hideNotes();
+    const { service, url } = await open({}, older);
+    expect(await metric(url, "tallystick_read_only")).toBe(0);
+    await service.close();
+    const held = expect.stringContaining("contradicts this log");
+    expect(await healthOf(url)).toMatchObject({ status: "unavailable", held });
+    const [, detail] = problemOf(await read(`${url}/ready`));
+    expect(detail).toMatch(/: LOG_UNAVAILABLE: .+; SERVER_HELD: .+ contradicts this log/);
   });
 
   test("registers where the operator says so, and is told of it", async () => {
@@ -277,6 +304,57 @@ describe("a hold", () => {
       notices.some((line) => line.includes("no quorum of witnesses speaks against")),
     );
     expect(await metric(url, "tallystick_held")).toBe(0);
+  });
+});
+
+describe("a witness that answers once the others have made the quorum", () => {
+  test("is told of at once, and all are asked again", async () => {
+    const { url, service } = await open({ policy: policyOf("one"), everyMs: 60_000 });
+    const slow = witnesses[1];
+    let release = (): void => undefined;
+    const isAsked = new Promise<void>((asked) => {
+      if (slow === undefined) throw new Error("want three witnesses");
+      slow.behaviour = (request, response) => {
+        request.resume();
+        release = () => response.writeHead(409, { "content-type": "text/x.tlog.size" }).end("9\n");
+        asked();
+      };
+    });
+    expect(await statusOf(url, "one")).toBe(201);
+    await isAsked;
+    await until(() => service.witnessing?.witnessed?.size === 3);
+    expect([alarms, service.isWritable()]).toEqual([[], true]);
+    const [quick] = witnesses;
+    const isAskedAgain = new Promise<void>((again) => {
+      if (quick === undefined) throw new Error("want three witnesses");
+      quick.behaviour = (request, response) => {
+        quick.honest(request, response);
+        again();
+      };
+    });
+    release();
+    await isAskedAgain;
+    expect(service.isWritable()).toBe(false);
+    const why = "a quorum of witnesses contradicts this log: b has cosigned 9 entries";
+    expect(alarms).toEqual([`tally: nothing is registered: ${why}; the log has 3 entries`]);
+  });
+});
+
+describe("a policy whose witnesses with a URL cannot make the quorum", () => {
+  const told = "cannot make the quorum of their policy";
+
+  test("is told of at the start, for no claim can hold the log", async () => {
+    const unplaced = witnesses.map(({ line }, at) => (at < 2 ? line.replace(/ http.*/, "") : line));
+    const text = `${unplaced.join("")}group two 2 a b c\nquorum two\n`;
+    answer(409, "900\n", ["c"]);
+    const { url } = await open({ policy: WitnessPolicy.parse(new TextEncoder().encode(text)) });
+    expect(notices.filter((line) => line.includes(told))).toHaveLength(1);
+    expect(await statusOf(url, "one")).toBe(201);
+  });
+
+  test("is told of no other", async () => {
+    for (const quorum of ["two", "none"]) await (await open({ policy: policyOf(quorum) })).stop();
+    expect(notices.join("\n")).not.toContain(told);
   });
 });
 

@@ -15,7 +15,7 @@ import { post, read, until } from "../testing/exchange.js";
 import { type Fixture, fixture, ISSUER, ORIGIN, TIME } from "../testing/service.js";
 import { MemoryKeeper, TestWitness } from "../testing/witnesses.js";
 import { Witnessing } from "./witnessing.js";
-import type { WitnessMode, WitnessOptions } from "./witnessing.js";
+import type { WitnessMode, WitnessOptions } from "./options.js";
 
 interface Copy {
   readonly store: MemoryStore;

@@ -23,7 +23,7 @@ import { TransparencyService } from "../service.js";
 import { metric, post, problemOf, read, until } from "../testing/exchange.js";
 import { type Fixture, fixture, ISSUER, ORIGIN, TIME } from "../testing/service.js";
 import { MemoryKeeper, TestWitness } from "../testing/witnesses.js";
-import type { WitnessOptions } from "./witnessing.js";
+import type { WitnessOptions } from "./options.js";
 
 let made: Fixture;
 let store: MemoryStore;

@@ -4,61 +4,18 @@ import { encodeHex } from "@tallystick/cose";
 import { LogError } from "@tallystick/log";
 import type { Log } from "@tallystick/log";
 import { parseNote, TlogError, VerifiedNote } from "@tallystick/tlog";
-import type { NoteSignature, VerifierKey, WitnessPolicy } from "@tallystick/tlog";
+import type { NoteSignature, VerifierKey } from "@tallystick/tlog";
 import { askWitness, latestAt, ownNoteIn } from "@tallystick/witness";
-import type { Asked, AskOutcome, OwnNote } from "@tallystick/witness";
+import type { Asked, OwnNote } from "@tallystick/witness";
 
 import { ServerError } from "../error.js";
 import type { Notes } from "../notes.js";
 import { CosignedNote } from "./cosigned.js";
 import { Hold } from "./hold.js";
-import type { NoteKeeper } from "./keeper.js";
+import type { WitnessMode, WitnessOptions, WitnessOutlook } from "./options.js";
 import { MEANINGS, type Peer, peersOf } from "./peers.js";
 import { RollbackAlarm } from "./rollback-alarm.js";
 import { pathBetween } from "./tree.js";
-
-/**
- * What `/checkpoint` is.
- *
- * - `preferred`: the newest checkpoint, with the cosignatures that it has.
- * - `required`: the newest checkpoint with a quorum of cosignatures, never one without.
- */
-export type WitnessMode = "preferred" | "required";
-
-/** Whom to ask for cosignatures, and what for. Times are in milliseconds. */
-export interface WitnessOptions {
-  readonly policy: WitnessPolicy;
-  /** Monitoring prefixes of witnesses whose checkpoints are not below their URL, by name. */
-  readonly monitors?: ReadonlyMap<string, string>;
-  readonly mode: WitnessMode;
-  readonly keeper: NoteKeeper;
-  /** Between two times that the same checkpoint is asked about, 60 s by default. */
-  readonly everyMs?: number;
-  /** Least time between two checkpoints that are asked about, 1 s by default. */
-  readonly pauseMs?: number;
-  /** For each exchange with a witness, 10 s by default. */
-  readonly timeoutMs?: number;
-  /** For each witness before the service takes registrations, 5 s by default. */
-  readonly bootTimeoutMs?: number;
-  /** Registers although a quorum of witnesses claims what the log has not, or has not been heard. */
-  readonly ignoreSizes?: boolean;
-  /** Told what an operator should know. */
-  readonly onNotice?: (line: string) => void;
-  /** Told what an operator has to act upon; as a notice unless given. */
-  readonly onAlarm?: (line: string) => void;
-}
-
-/** What there is of a quorum, and what each witness did last; null for what there is not yet. */
-export interface WitnessOutlook {
-  readonly mode: WitnessMode;
-  readonly quorum: { readonly size: number; readonly ageSeconds: number | null };
-  readonly witnesses: readonly {
-    readonly name: string;
-    readonly outcome: AskOutcome | null;
-    /** In entries and POSIX seconds. */
-    readonly cosigned: { readonly size: number; readonly time: number } | null;
-  }[];
-}
 
 /** How often a writer that is held asks again, at the least. */
 const HELD_MS = 5000;
@@ -97,6 +54,8 @@ export class Witnessing {
   #hold: Hold | undefined;
   // Owned by #tellHold: why the writer is held, as it was told last.
   #told: string | undefined;
+  // Owned by #run: whether what is heard is told together, once all have answered.
+  #isGathering = true;
   #wake: () => void = () => undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -129,6 +88,7 @@ export class Witnessing {
     if (found !== undefined && !this.isAlarmed) await this.#adopt(found);
     await this.#hear();
     this.#tellHold();
+    this.#tellUnplaced();
     this.#loop = this.#run();
   }
 
@@ -224,11 +184,13 @@ export class Witnessing {
       this.#wake = () => {
         woken.abort();
       };
+      this.#isGathering = true;
       try {
         await this.#round();
       } catch (error) {
         this.#tell(`could not ask witnesses: ${messageOf(error)}`);
       }
+      this.#isGathering = false;
       this.#tellHold();
       await pause(pauseMs, signal);
       const isHeld = this.held() !== undefined;
@@ -307,6 +269,8 @@ export class Witnessing {
     const { outcome, claimedSize } = asked;
     const { size } = this.#parts.log.head().checkpoint;
     this.#hold?.hear(peer, asked, { asked: round.size, size });
+    // Of one that answers once the round is over; the next one may be a minute away.
+    if (!this.#isGathering) this.#tellLateHold();
     const isNew = peer.note(outcome);
     if (!isNew) return;
     const claim = claimedSize === undefined ? "" : `, it says that it has size ${claimedSize}`;
@@ -380,6 +344,23 @@ export class Witnessing {
     const what = isHeld ? "nothing is registered" : "registered all the same, as asked";
     if (why === undefined) this.#tell("no quorum of witnesses speaks against this log any more");
     else (onAlarm ?? onNotice)?.(`tally: ${what}: ${why}; the log has ${size} entries`);
+  }
+
+  #tellLateHold(): void {
+    const before = this.#told;
+    this.#tellHold();
+    if (this.#told !== before) this.wake();
+  }
+
+  // Claims are heard from those that are asked, and they alone are not enough.
+  #tellUnplaced(): void {
+    const { policy } = this.#options;
+    const names = this.peers.flatMap((peer) => peer.names);
+    if (policy.isQuorum(names)) return;
+    this.#tell(
+      "the witnesses that have a URL cannot make the quorum of their policy: no checkpoint will have one, " +
+        "and however many of them contradict this log, registrations go on",
+    );
   }
 
   #tell(line: string): void {
