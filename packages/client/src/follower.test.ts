@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
 import { PrivateKey, encodeBase64url, encodeCbor, encodeHex } from "@tallystick/cose";
-import { SignedCheckpoint } from "@tallystick/receipt";
+import { ReceiptError, SignedCheckpoint, encodeChainLink } from "@tallystick/receipt";
 import { TrustStore, verifyEvidence } from "@tallystick/verifier";
 
+import { ClientError } from "./error.js";
 import { Follower } from "./follower.js";
+import type { LogView } from "./follower.js";
 import { SeenCheckpoints } from "./seen.js";
 import { FakeLog, TIME } from "./testing/fake-log.js";
 import { refusalOf } from "./testing/refusal.js";
@@ -40,6 +42,31 @@ describe("the newest checkpoint", () => {
     expect((await follower.newest()).checkpoint.size).toBe(9);
     expect(follower.seen.of(await log.checkpoint(1))?.checkpoint.size).toBe(9);
     expect(wire.paths().filter((path) => path.includes("consistency"))).toHaveLength(1);
+  });
+
+  test.each([
+    ["one that is cut short", new Uint8Array(40)],
+    ["one with a size beyond 2^53", Uint8Array.from({ length: 60 }, () => 0xff)],
+  ])("in a record that is none is refused in this package's words: %s", async (_name, record) => {
+    const log = new FakeLog(key);
+    const whole = await log.checkpoint(5);
+    const link = { previousDigest: new Uint8Array(32), previousSize: 0 };
+    const newest = encodeChainLink({ checkpoint: (await log.checkpoint(9)).encode(), ...link });
+    const view = (broken: "newest" | "kept"): LogView => ({
+      latestCheckpoint: () => Promise.resolve(broken === "newest" ? record : newest),
+      checkpoint: () => Promise.resolve(record),
+      consistency: () => Promise.reject(new ClientError("CLIENT_REFUSED", "not there")),
+    });
+    const seen = SeenCheckpoints.NONE.with(whole);
+    const follow = (broken: "newest" | "kept"): Follower =>
+      new Follower({ client: view(broken), trust, seen });
+    for (const read of [(): unknown => follow("newest").newest(), () => follow("kept").at(5)]) {
+      const error = await refusalOf(async () => read());
+      expect([error.code, error.cause]).toEqual(["CLIENT_PROTOCOL", expect.any(ReceiptError)]);
+    }
+    // Where it was only read to find out more, what led there is told.
+    const error = await refusalOf(() => follow("kept").newest());
+    expect(error.code).toBe("CLIENT_EXTENSION_UNKNOWN");
   });
 
   test("of a key that is not pinned is refused", async () => {

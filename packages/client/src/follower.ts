@@ -1,5 +1,5 @@
 import { encodeHex } from "@tallystick/cose";
-import { Contradiction, decodeChainLink } from "@tallystick/receipt";
+import { Contradiction, ReceiptError, decodeChainLink } from "@tallystick/receipt";
 import type {
   ForkProof,
   SignedCheckpoint,
@@ -67,13 +67,13 @@ export class Follower {
   /**
    * Reads the newest checkpoint, which extends what was seen of that log.
    *
-   * @throws {@link ClientError} `CLIENT_CHECKPOINT_INVALID` where it is not of a pinned key;
-   * `CLIENT_CONTRADICTION` with the evidence, `CLIENT_NOT_EXTENDED` without; `CLIENT_EXTENSION_UNKNOWN`
+   * @throws {@link ClientError} `CLIENT_PROTOCOL` where the record is none; `CLIENT_CHECKPOINT_INVALID`
+   * where it is not of a pinned key; `CLIENT_CONTRADICTION` with the evidence, `CLIENT_NOT_EXTENDED` without; `CLIENT_EXTENSION_UNKNOWN`
    * where nothing is there to tell it from; else as `ServiceClient.receipt`
    */
   async newest(): Promise<SignedCheckpoint> {
     const record = await this.#client.latestCheckpoint();
-    return this.#follow(await this.#verify(decodeChainLink(record).checkpoint));
+    return this.#follow(await this.#verify(checkpointIn(record)));
   }
 
   /**
@@ -93,7 +93,7 @@ export class Follower {
    * @throws {@link ClientError} as {@link Follower.newest}
    */
   async at(size: number): Promise<SignedCheckpoint> {
-    return this.#take(decodeChainLink(await this.#client.checkpoint(size)).checkpoint);
+    return this.#take(checkpointIn(await this.#client.checkpoint(size)));
   }
 
   async #take(encoded: Uint8Array): Promise<SignedCheckpoint> {
@@ -181,9 +181,8 @@ export class Follower {
   async #atSize(seen: SignedCheckpoint): Promise<Contradiction | undefined> {
     try {
       const record = await this.#client.checkpoint(seen.checkpoint.size);
-      const { checkpoint } = decodeChainLink(record);
       // Evidence, whatever the cutoff of the key since.
-      const kept = await this.#verify(checkpoint, { ignoresCutoffs: true });
+      const kept = await this.#verify(checkpointIn(record), { ignoresCutoffs: true });
       return Contradiction.between(seen, kept);
     } catch (error) {
       // That it shows none, or one that does not hold, is told by the failure that led here.
@@ -221,6 +220,16 @@ export class Follower {
       if (!(cause instanceof VerifierError)) throw cause;
       throw new ClientError("CLIENT_CHECKPOINT_INVALID", `checkpoint: ${cause.message}`, { cause });
     }
+  }
+}
+
+/** Yields the checkpoint in a chain record, whoever read that. */
+function checkpointIn(record: Uint8Array): Uint8Array {
+  try {
+    return decodeChainLink(record).checkpoint;
+  } catch (cause) {
+    if (!(cause instanceof ReceiptError)) throw cause;
+    throw new ClientError("CLIENT_PROTOCOL", cause.message, { cause });
   }
 }
 
