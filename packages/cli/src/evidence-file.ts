@@ -1,9 +1,14 @@
+import { ClientError } from "@tallystick/client";
+import { MirrorError } from "@tallystick/mirror";
 import type { Contradiction } from "@tallystick/receipt";
 
 import { CliError } from "./error.js";
 import { describeError } from "./exit.js";
 import { isRegular, isThere, readWhole, writeWhole } from "./file.js";
 import type { Output } from "./output.js";
+
+/** What evidence is called where nothing is kept of the log that it could be named after. */
+export const LOOSE_EVIDENCE = "tally.evidence";
 
 /** Where evidence goes. */
 export interface EvidencePlace {
@@ -38,6 +43,33 @@ export async function keepEvidence(
     output.noteText(contradiction.format());
     return undefined;
   }
+}
+
+/**
+ * Yields what an act does. Where it fails for what shows that a log contradicts itself, writes that first, as
+ * {@link keepEvidence}.
+ */
+export async function withEvidence<T>(
+  place: EvidencePlace,
+  output: Output,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    await keepEvidenceOf(error, place, output);
+    throw error;
+  }
+}
+
+/** Writes as {@link keepEvidence} what an error shows, if that is a contradiction. */
+export async function keepEvidenceOf(
+  error: unknown,
+  place: EvidencePlace,
+  output: Output,
+): Promise<void> {
+  if (!(error instanceof ClientError) && !(error instanceof MirrorError)) return;
+  if (error.contradiction !== undefined) await keepEvidence(error.contradiction, place, output);
 }
 
 // Evidence is never overwritten.

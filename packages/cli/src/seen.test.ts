@@ -197,7 +197,7 @@ describe("wrong arguments", () => {
       3,
       "files of their own",
     ],
-    ["--evidence without --seen", ["--evidence", "x"], 3, "--evidence goes with --seen"],
+    ["--evidence without --trust", ["--evidence", "x"], 3, "--evidence wants --trust"],
     ["a trust file that is missing", ["--trust", "none.json", "--seen", "x.seen"], 2, "none.json"],
     [
       "a file of another kind",

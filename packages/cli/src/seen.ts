@@ -1,11 +1,10 @@
 import type { Command } from "commander";
-import { ClientError, Follower, SeenCheckpoints } from "@tallystick/client";
+import { Follower, SeenCheckpoints } from "@tallystick/client";
 import type { LogView } from "@tallystick/client";
-import { MirrorError } from "@tallystick/mirror";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { CliError } from "./error.js";
-import { keepEvidence } from "./evidence-file.js";
+import { LOOSE_EVIDENCE, withEvidence } from "./evidence-file.js";
 import { isThere, readWhole, writeWhole } from "./file.js";
 import { withLock } from "./lock.js";
 import type { Session } from "./session.js";
@@ -30,7 +29,7 @@ export function withSeen(command: Command): Command {
     )
     .option(
       "--evidence <file>",
-      "what to write if it does not (default: the --seen file, .evidence)",
+      "what to write if it contradicts itself (default: the --seen file, or tally, .evidence)",
     );
 }
 
@@ -61,8 +60,8 @@ export class Watch {
         "--seen wants --trust: what is seen counts under pinned keys",
       );
     }
-    if (evidence !== undefined && file === undefined) {
-      throw new CliError("CLI_USAGE", "--evidence goes with --seen");
+    if (evidence !== undefined && path === undefined) {
+      throw new CliError("CLI_USAGE", "--evidence wants --trust");
     }
     if (evidence !== undefined && evidence === file) {
       throw new CliError("CLI_USAGE", "--evidence and --seen want files of their own");
@@ -90,7 +89,7 @@ export class Watch {
     if (trust === undefined) return undefined;
     const { seen: file } = this.#options;
     const follower = new Follower({ client, trust, seen: this.#seen });
-    try {
+    return this.keeping(session, async () => {
       const found = await look(follower);
       if (file !== undefined) {
         await withLock(`${file}.lock`, { waitMs: LOCK_WAIT_MS }, async () => {
@@ -100,18 +99,14 @@ export class Watch {
         });
       }
       return found;
-    } catch (error) {
-      await this.#keepEvidence(error, session);
-      throw error;
-    }
+    });
   }
 
-  async #keepEvidence(error: unknown, { output }: Session): Promise<void> {
-    const { seen, evidence } = this.#options;
-    if (!(error instanceof ClientError) && !(error instanceof MirrorError)) return;
-    if (seen === undefined || error.contradiction === undefined) return;
-    const place = { path: evidence, otherwise: `${seen}.evidence` };
-    await keepEvidence(error.contradiction, place, output);
+  /** Yields what an act does; where that finds a contradiction, writes the evidence first and then throws. */
+  keeping<T>({ output }: Session, act: () => Promise<T>): Promise<T> {
+    const { seen, evidence: path } = this.#options;
+    const otherwise = seen === undefined ? LOOSE_EVIDENCE : `${seen}.evidence`;
+    return withEvidence({ path, otherwise }, output, act);
   }
 }
 

@@ -53,6 +53,8 @@ export interface TileReceipt {
   readonly receipt: Uint8Array;
   readonly index: number;
   readonly size: number;
+  /** What the place shows as its newest checkpoint, of the same log. */
+  readonly newest: SignedCheckpoint;
 }
 
 /**
@@ -91,9 +93,9 @@ export async function receiptFromTiles(
   const path = inclusionPath(index, size, hashes);
   verifyInclusion({ index, size, path }, leafHash(entry), root);
   const receipt = issueInclusionReceipt(signed, { index, size, path });
-  if (!isCosigned) return { receipt, index, size };
+  if (!isCosigned) return { receipt, index, size, newest };
   requireOneTree(cosigned, signed);
-  return { receipt: withNoteSignatures(receipt, cosigned.signatures), index, size };
+  return { receipt: withNoteSignatures(receipt, cosigned.signatures), index, size, newest };
 }
 
 /** What a receipt of consistency is assembled for: two kept checkpoints, the older one first. */

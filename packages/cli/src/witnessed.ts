@@ -1,10 +1,14 @@
-import { CheckedReader, readHeads } from "@tallystick/mirror";
-import type { LogHeads } from "@tallystick/mirror";
+import { ClientError } from "@tallystick/client";
+import { CheckedReader, readHeads, requireNote } from "@tallystick/mirror";
+import type { LogHeads, ReadPath } from "@tallystick/mirror";
+import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
 import type { AccessOptions } from "./access.js";
+import { CliError } from "./error.js";
 import { openPath } from "./read-path.js";
+import { openSource } from "./read-source.js";
 
 /** Longest time to wait for an answer. */
 const TIMEOUT_MS = 30_000;
@@ -28,4 +32,48 @@ export async function readWitnessed(
 ): Promise<LogHeads> {
   const path = await openPath(place, { ...access, timeoutMs: TIMEOUT_MS });
   return readHeads(new CheckedReader(path), demand);
+}
+
+/** What the note of a place is held against. */
+interface Shown {
+  /** What the place showed as its newest checkpoint. */
+  readonly newest: SignedCheckpoint;
+  readonly trust: TrustStore;
+  readonly ignoresCutoffs?: true;
+}
+
+/**
+ * Holds the note of a place against what it showed as its newest checkpoint, where its key is pinned, and
+ * yields the size of the note. A place may have none, or none yet: `tell` is told why it is not held.
+ *
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; ClientError; MirrorError as `requireNote`
+ */
+export async function readNoted(
+  place: string,
+  { newest, trust, ...options }: Shown,
+  { tell, ...access }: AccessOptions & { readonly tell: (line: string) => void },
+): Promise<number | undefined> {
+  const { issuer, origin } = newest.checkpoint;
+  const isPinned = trust.services.some(
+    (one) => one.issuer === issuer && one.origin === origin && one.note !== undefined,
+  );
+  if (!isPinned) return undefined;
+  const reading = { ...access, timeoutMs: TIMEOUT_MS };
+  const path = await openPath(place, reading);
+  // Asked for once: one that shows none before it has a quorum would have everybody wait.
+  const note = await (await openSource(place, reading)).read("checkpoint").catch(absence);
+  if (!(note instanceof Uint8Array)) {
+    tell(`tally: the note is not there to be held against the newest checkpoint: ${note}`);
+    return undefined;
+  }
+  const noted: ReadPath = {
+    find: (resource, maxBytes) =>
+      resource === "checkpoint" ? Promise.resolve(note) : path.find(resource, maxBytes),
+  };
+  return requireNote(new CheckedReader(noted), newest, { trust, ...options });
+}
+
+function absence(error: unknown): string {
+  if (error instanceof ClientError || error instanceof CliError) return error.message;
+  throw error;
 }

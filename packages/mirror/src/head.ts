@@ -14,7 +14,7 @@ import { VerifierError, verifyCheckpoint } from "@tallystick/verifier";
 import type { CheckpointOptions, TrustStore } from "@tallystick/verifier";
 
 import { MirrorError } from "./error.js";
-import type { CheckedReader } from "./read-path.js";
+import type { CheckedReader, Wanted } from "./read-path.js";
 import { isSame } from "./same.js";
 
 /** Far above a checkpoint under the largest signature. */
@@ -76,10 +76,22 @@ export async function readHead(
  * what the source throws
  */
 export function readPublished(reader: CheckedReader, options: NoteOptions): Promise<PublishedNote> {
-  return reader.read({
+  return reader.read(publishedIn(options));
+}
+
+/** Reads as {@link readPublished} does; `undefined` where a place has no note. */
+export function findPublished(
+  reader: CheckedReader,
+  options: NoteOptions,
+): Promise<PublishedNote | undefined> {
+  return reader.find(publishedIn(options));
+}
+
+function publishedIn(options: NoteOptions): Wanted<PublishedNote> {
+  return {
     ...{ path: "checkpoint", maxBytes: MAX_NOTE_BYTES, isLeft: true },
     check: (bytes) => verifiedNote(bytes, options),
-  });
+  };
 }
 
 /** Reads the record of a published note. Throws as {@link readHead}. */

@@ -1,8 +1,18 @@
+import type { SignedCheckpoint } from "@tallystick/receipt";
+
 import { MirrorError } from "./error.js";
 import { requireAgreement } from "./extension.js";
 import type { Showing } from "./extension.js";
-import { LATEST, headOf, openRecord, readLatest, readNote, readPublished } from "./head.js";
-import type { KeptCheckpoint, LogHead, NoteOptions } from "./head.js";
+import {
+  LATEST,
+  findPublished,
+  headOf,
+  openRecord,
+  readLatest,
+  readNote,
+  readPublished,
+} from "./head.js";
+import type { KeptCheckpoint, KeptOptions, LogHead, NoteOptions } from "./head.js";
 import type { CheckedReader } from "./read-path.js";
 import { isSame } from "./same.js";
 import { VerifiedTree } from "./tree.js";
@@ -50,6 +60,29 @@ export async function readHeads(reader: CheckedReader, options: NoteOptions): Pr
   // Last, for a fork is evidence under the receipt key alone; nothing counts that the note key has not signed.
   await ahead(() => readNote(reader, newest.signed, trust));
   return { published, newest, tree };
+}
+
+/**
+ * Holds the note of a log against a checkpoint that the same place showed as its newest: the two are of one
+ * log, and the larger one extends the other. Yields the size of the note, `undefined` where the place has
+ * none, which says nothing. The cutoff of a retired key does not count for the smaller one.
+ *
+ * @throws {@link MirrorError} as {@link readHeads}
+ */
+export async function requireNote(
+  reader: CheckedReader,
+  shown: SignedCheckpoint,
+  { trust, ...options }: KeptOptions,
+): Promise<number | undefined> {
+  const note = await findPublished(reader, { trust });
+  if (note === undefined) return undefined;
+  const isBehind = note.checkpoint.size < shown.checkpoint.size;
+  const ignoresCutoffs = isBehind || options.ignoresCutoffs === true;
+  const { signed } = await headOf(reader, note, { trust, ignoresCutoffs });
+  const [smaller, larger] = isBehind ? [signed, shown] : [shown, signed];
+  const tree = (): Promise<VerifiedTree> => VerifiedTree.open(reader, larger.checkpoint);
+  await requireAgreement(smaller, larger, { trust, tree });
+  return note.checkpoint.size;
 }
 
 /** Yields the tree under a published checkpoint, which has to begin with what else is shown. */

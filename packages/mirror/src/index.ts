@@ -16,7 +16,7 @@ export type { KeptCheckpoint, LogHead, NoteOptions, PublishedNote } from "./head
 export { readHead } from "./head.js";
 export { requireAgreement } from "./extension.js";
 export type { Showing } from "./extension.js";
-export { readHeads } from "./heads.js";
+export { readHeads, requireNote } from "./heads.js";
 export type { LogHeads } from "./heads.js";
 export { mirror } from "./mirror.js";
 export type { Mirrored, MirrorOptions } from "./mirror.js";

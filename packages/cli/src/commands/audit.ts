@@ -8,6 +8,8 @@ import type { AccessOptions } from "../access.js";
 import { openAuditee } from "../auditee.js";
 import type { AuditedKey, Auditee } from "../auditee.js";
 import { CliError } from "../error.js";
+import { LOOSE_EVIDENCE, keepEvidenceOf, withEvidence } from "../evidence-file.js";
+import type { EvidencePlace } from "../evidence-file.js";
 import { EXIT } from "../exit.js";
 import { codeOf, readWhole, writeWhole } from "../file.js";
 import type { Output } from "../output.js";
@@ -20,6 +22,7 @@ interface CommandOptions extends AccessOptions, DemandOptions {
   readonly service?: string;
   readonly trust?: string;
   readonly state?: string;
+  readonly evidence?: string;
   readonly quiet?: true;
 }
 
@@ -31,26 +34,33 @@ export function addAudit(program: Command, session: Session): void {
     .option("--service <url>", "a running service, in place of a directory")
     .option("--trust <trust.json>", "pinned keys; with a directory, its own unless given")
     .option("--state <file>", "where an earlier run stopped, and where this one is saved")
+    .option(
+      "--evidence <file>",
+      "what to write if the log contradicts itself (default: the --state file, or tally, .evidence)",
+    )
     .option("--quiet", "no progress line")
     .option("--json", "print the report as one JSON object");
   withAccess(withDemand(command)).action(
     async (dir: string | undefined, options: CommandOptions) => {
-      const auditee = await openAuditee({ dir, ...options });
-      try {
-        await run(auditee, options, session);
-      } finally {
-        await auditee.close();
-      }
+      await withEvidence(evidencePlace(options), session.output, async () => {
+        const auditee = await openAuditee({ dir, ...options });
+        try {
+          await run(auditee, options, session);
+        } finally {
+          await auditee.close();
+        }
+      });
     },
   );
 }
 
-async function run(
-  auditee: Auditee,
-  { state: path, quiet }: CommandOptions,
-  session: Session,
-): Promise<void> {
+function evidencePlace({ evidence: path, state }: CommandOptions): EvidencePlace {
+  return { path, otherwise: state === undefined ? LOOSE_EVIDENCE : `${state}.evidence` };
+}
+
+async function run(auditee: Auditee, options: CommandOptions, session: Session): Promise<void> {
   const { output, isJson } = session;
+  const { state: path, quiet } = options;
   const state = path === undefined ? undefined : await readState(path);
   const before = state?.parts.size ?? 0;
   // First, for it is the quicker one, and what it refuses needs no replay.
@@ -76,6 +86,7 @@ async function run(
       return;
     }
     await saveState(path, reached?.save());
+    await keepEvidenceOf(error, evidencePlace(options), output);
     session.fail(error);
     // Whatever a service refuses: without what it did not give there is no verdict.
     session.exit = EXIT.failed;

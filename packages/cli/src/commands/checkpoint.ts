@@ -16,7 +16,7 @@ import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
 import { demandedBy, withDemand } from "../witness-policy.js";
 import type { DemandOptions } from "../witness-policy.js";
-import { readWitnessed } from "../witnessed.js";
+import { readNoted, readWitnessed } from "../witnessed.js";
 
 /** Longest time to wait for a file of the read path. */
 const TIMEOUT_MS = 30_000;
@@ -47,7 +47,18 @@ export function addCheckpoint(program: Command, session: Session): void {
     const witnesses = await demandedBy(options);
     const found = await watch.follow(place.view, session, async (follower) => {
       const signed = await follower.newest();
-      if (trust === undefined || witnesses === undefined) return { signed, cosigned: {} };
+      if (trust === undefined) return { signed, cosigned: {} };
+      if (witnesses === undefined) {
+        const tell = (line: string): void => {
+          session.output.note(line);
+        };
+        const publishedSize = await readNoted(
+          place.name,
+          { newest: signed, trust },
+          { ...options, tell },
+        );
+        return { signed, cosigned: publishedSize === undefined ? {} : { publishedSize } };
+      }
       // Read after what is shown, so that it is no smaller.
       const heads = await readWitnessed(place.name, { trust, witnesses }, options);
       const witnessed = await witnessedSize(signed, heads, trust);

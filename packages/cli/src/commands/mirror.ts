@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { encodeHex } from "@tallystick/cose";
-import { MirrorError, formatState, mirror, parseState } from "@tallystick/mirror";
+import { formatState, mirror, parseState } from "@tallystick/mirror";
 import type { KeptPath, Mirrored, MonitorState } from "@tallystick/mirror";
 import type { TrustStore } from "@tallystick/verifier";
 
 import { isVacant } from "../directory.js";
 import { CliError } from "../error.js";
-import { keepEvidence } from "../evidence-file.js";
+import { withEvidence } from "../evidence-file.js";
 import { EXIT } from "../exit.js";
 import { interruptible } from "../interrupt.js";
 import { withFolder } from "../lock.js";
@@ -40,17 +40,13 @@ export function addMirror(program: Command, session: Session): void {
     .option("--json", "print what was copied as one JSON object");
   withReading(withDemand(command)).action(
     async (source: string, out: string, options: MirrorOptions) => {
-      try {
-        await withFolder(out, async () => {
+      const otherwise = `${out.replace(/\/+$/, "")}.evidence`;
+      const place = { path: options.evidence, otherwise, isOnce: true } as const;
+      await withEvidence(place, session.output, () =>
+        withFolder(out, async () => {
           await run({ source, copy: await openCopy(out) }, options, session);
-        });
-      } catch (error) {
-        const { contradiction } = error instanceof MirrorError ? error : {};
-        const otherwise = `${out.replace(/\/+$/, "")}.evidence`;
-        const place = { path: options.evidence, otherwise, isOnce: true } as const;
-        if (contradiction !== undefined) await keepEvidence(contradiction, place, session.output);
-        throw error;
-      }
+        }),
+      );
     },
   );
 }

@@ -31,6 +31,7 @@ import { readTrust } from "../trustfile.js";
 import { parseSeconds, parseWhole } from "../whole.js";
 import { demandedBy, withDemand } from "../witness-policy.js";
 import type { DemandOptions } from "../witness-policy.js";
+import { readNoted } from "../witnessed.js";
 import { TIMEOUT_SECONDS, tellRegistered, waiting } from "./register.js";
 
 /** What a receipt is written as. */
@@ -122,6 +123,11 @@ async function assemble(
     ...(size !== undefined && { size }),
   });
   const inclusion = await verifyReceipt(made.receipt, entry, trust);
+  const tell = (line: string): void => {
+    session.output.note(line);
+  };
+  const shown = { newest: made.newest, trust, ignoresCutoffs: true } as const;
+  await watch.keeping(session, () => readNoted(fromTiles, shown, { ...options, tell }));
   if (seen !== undefined) {
     await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
       // First, for its tiles are there, and the receipt may be under a smaller tree.

@@ -15,6 +15,7 @@ import { derivedProof, withDerived } from "../derived-search.js";
 import type { DerivedPlace } from "../derived-search.js";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
+import { LOOSE_EVIDENCE, withEvidence } from "../evidence-file.js";
 import { isThere, writeWhole } from "../file.js";
 import { openService } from "../opening.js";
 import type { Output } from "../output.js";
@@ -27,6 +28,7 @@ import type { Sought, SoughtOptions } from "../sought.js";
 
 interface SearchOptions extends ReadingOptions, SoughtOptions {
   readonly prove?: string;
+  readonly evidence?: string;
 }
 
 export function addSearch(program: Command, session: Session): void {
@@ -39,15 +41,21 @@ export function addSearch(program: Command, session: Session): void {
     );
   withSought(command)
     .option("--prove <file>", "write a proof that all of one --iss or --sub were found")
+    .option(
+      "--evidence <file>",
+      "what to write if the log contradicts itself (default: tally.evidence)",
+    )
     .option("--json", "print the page as one JSON object");
   withReading(command).action(async (place: string, options: SearchOptions) => {
     const sought = await soughtOf(options);
     const searched = await searchedAt(place, options, sought);
-    if (options.prove !== undefined) {
-      await prove(searched, { file: options.prove, sought }, session);
+    const at = { path: options.evidence, otherwise: LOOSE_EVIDENCE };
+    const { prove: file } = options;
+    if (file !== undefined) {
+      await withEvidence(at, session.output, () => prove(searched, { file, sought }, session));
       return;
     }
-    const page = await searched.page();
+    const page = await withEvidence(at, session.output, () => searched.page());
     if (session.isJson) session.output.printJson({ ...page });
     else {
       printPage(page, session.output);
