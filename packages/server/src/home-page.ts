@@ -23,11 +23,15 @@ h1, dd, li, p { overflow-wrap: anywhere; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: 1rem; margin-top: 1rem; }
 section > :last-child { margin-bottom: 0; }
-dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .35rem 1rem; margin: 0; }
+dl { display: grid; grid-template-columns: 9.5rem 1fr; gap: .35rem 1rem; margin: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; }
+dl + p { margin: 1rem 0 0; }
 ul { padding-left: 1.2rem; margin: 0 0 1rem; }
+li { padding: .15rem 0; }
 code { font: .9em ui-monospace, monospace; }
+.key { word-break: break-all; }
+time { white-space: nowrap; }
 a { color: var(--link); }
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }
@@ -36,8 +40,10 @@ label { flex: 1 1 12rem; color: var(--soft); }
 input { display: block; width: 100%; margin-top: .15rem; }
 input, button { font: inherit; color: var(--text); background: var(--page);
   border: 1px solid var(--soft); border-radius: .25rem; padding: .35rem .6rem; }
+button { cursor: pointer; }
+button:hover { border-color: var(--link); color: var(--link); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-@media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .6rem; } }
+@media (max-width: 30rem) { dl { grid-template-columns: 1fr; gap: 0; } dd:not(:last-child) { margin-bottom: .6rem; } }
 `;
 
 const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
@@ -54,8 +60,8 @@ const POLICY = [
 const STATES: Readonly<Record<HomeState["status"], readonly [mark: string, text: string]>> = {
   accepting: ["good", "Accepting registrations"],
   "no-space": ["bad", "Not accepting registrations: the disk is nearly full"],
-  "read-only": ["bad", "Read-only"],
-  frozen: ["bad", "Frozen"],
+  "read-only": ["bad", "Read-only: no entries are taken"],
+  frozen: ["bad", "Frozen: no more entries are taken"],
   held: ["bad", "Not accepting registrations: held by its witnesses"],
   unavailable: ["bad", "Not accepting registrations: stopping, or the log has stopped"],
 };
@@ -72,10 +78,10 @@ const LINKS: Readonly<Record<string, string>> = {
 
 /** What can be searched for. A form for each, because a field that is sent empty is refused. */
 const SEARCHES = [
-  { name: "iss", text: "Issuer", more: "" },
-  { name: "sub", text: "Subject", more: "" },
+  { name: "iss", text: "Issuer", by: "issuer", more: "" },
+  { name: "sub", text: "Subject", by: "subject", more: "" },
   {
-    ...{ name: "payload", text: "Digest of the payload" },
+    ...{ name: "payload", text: "Payload digest, in hex", by: "digest" },
     more: ' pattern="[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}" title="64, 96 or 128 lower-case hexadecimal digits" spellcheck="false"',
   },
 ] as const;
@@ -129,30 +135,37 @@ function stateSection({ state, issuer, size, time, age }: Home): string {
       ? []
       : [["Witnesses", shown(state.held)]]),
     ["Issuer", `<code>${shown(issuer)}</code>`],
-    ["Entries", `${size}`],
+    ["Entries", size.toLocaleString("en-GB")],
     [
       "Newest checkpoint",
-      iso === undefined ? ageOf(age) : `${ageOf(age)}, at <time datetime="${iso}">${iso}</time>`,
+      iso === undefined
+        ? ageOf(age)
+        : `${ageOf(age)}, at <time datetime="${iso}">${iso.replace("T", " ").replace("Z", " UTC")}</time>`,
     ],
   ];
-  const list = rows.map(([term, value]) => `<dt>${term}</dt><dd>${value}</dd>`).join("\n");
-  return section("log", "The log", `<dl>\n${list}\n</dl>`);
+  return section("log", "The log", described(rows));
+}
+
+/** Makes a list of terms and values, which are HTML already. */
+function described(rows: readonly (readonly string[])[]): string {
+  const list = rows.map(([term = "", value = ""]) => `<dt>${term}</dt><dd>${value}</dd>`);
+  return `<dl>\n${list.join("\n")}\n</dl>`;
 }
 
 function keySection({ keys, note }: Home): string {
-  const items = keys.map(({ thumbprint, status }) => {
-    const marked = status === "retired" ? " (retired)" : "";
-    return `<li><code>${shown(thumbprint)}</code>${marked}</li>`;
-  });
-  const vkey = note === undefined ? "" : `\n<p>Key of its notes: <code>${shown(note)}</code></p>`;
-  const advice = `<p>Compare these thumbprints with those that the operator gives over another channel before you pin them. This page proves nothing: receipts do.</p>`;
-  return section("keys", "Keys of its receipts", `<ul>${items.join("\n")}</ul>${vkey}\n${advice}`);
+  const rows = keys.map(({ thumbprint, status }) => [
+    status === "retired" ? "Receipts, retired" : "Receipts",
+    `<code class="key">${shown(thumbprint)}</code>`,
+  ]);
+  if (note !== undefined) rows.push(["Notes", `<code class="key">${shown(note)}</code>`]);
+  const advice = `<p>Compare these with what the operator gives over another channel before you pin them. This page proves nothing: receipts do.</p>`;
+  return section("keys", "Keys", `${described(rows)}\n${advice}`);
 }
 
 function searchSection(action: string): string {
   const forms = SEARCHES.map(
-    ({ name, text, more }) =>
-      `<form action="${shown(action)}" method="get" role="search" aria-label="${text}"><label>${text}<input name="${name}" required autocomplete="off"${more}></label><button>Search</button></form>`,
+    ({ name, text, by, more }) =>
+      `<form action="${shown(action)}" method="get" role="search" aria-label="By ${by}"><label>${text}<input name="${name}" required autocomplete="off"${more}></label><button aria-label="Search by ${by}">Search</button></form>`,
   );
   return section("search", "Search", `${forms.join("\n")}\n<p class="soft">Answers are JSON.</p>`);
 }

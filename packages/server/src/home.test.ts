@@ -85,6 +85,14 @@ describe("GET /", () => {
       expect([href, (await request(app).get(`/${href}`)).status]).toEqual([href, 200]);
     }
     expect(text).toContain('<form action="search" method="get"');
+    // Three buttons that read alike go by three names.
+    const names = [...text.matchAll(/<button aria-label="([^"]+)">Search</g)].map(
+      ([, name]) => name,
+    );
+    expect(names).toEqual(["Search by issuer", "Search by subject", "Search by digest"]);
+    // To the second, on one line, as people write it.
+    const iso = new Date(1000 * TIME).toISOString();
+    expect(text).toContain(`>${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`);
   });
 
   test("of a service without notes and index links neither", async () => {
@@ -147,5 +155,6 @@ test("whatever text the operator has given, it is text", () => {
   expect(html).not.toMatch(/<script|<img|onerror='|\p{Cf}/u);
   expect(html).not.toContain("\0");
   expect(html).toContain("1 day ago");
+  expect(html).toContain("<dt>Receipts, retired</dt>");
   expect(html.length).toBeLessThan(40_000);
 });
