@@ -59,6 +59,7 @@ let workspace: Workspace;
 let server: ServeProcess;
 let vocabulary: ReadonlyMap<string, string>;
 let entryId = "";
+let thumbprint = "";
 
 beforeAll(async () => {
   vocabulary = await readVocabulary();
@@ -77,7 +78,8 @@ beforeAll(async () => {
     const { stdout } = await workspace.must("register", "bom.json", ...signing, ...service, ...out);
     [, entryId = ""] = /^entryId: (\S+)$/m.exec(stdout) ?? [];
   }
-  await workspace.must("trust", "export", ...service, "--out", "trust.json");
+  const pinned = await workspace.must("trust", "export", ...service, "--out", "trust.json");
+  [, thumbprint = ""] = /^thumbprint: (\S+)$/m.exec(pinned.stdout) ?? [];
   await workspace.must("receipt", entryId, ...service, "--out", "two.receipt");
   const proof = ["--as", "tlog-proof", "--out", "two.proof"];
   await workspace.must("receipt", entryId, ...service, ...proof);
@@ -128,16 +130,34 @@ const CALLS: readonly (readonly [args: readonly string[], exit?: number])[] = [
   [["doctor", "idle", "--writes", "1"]],
   [["reindex", "idle"]],
   [["export", "idle", "out"]],
+  [["backup", "idle", "idle.backup"]],
+  [["restore", "idle.backup", "restored"]],
+  [["recover", "idle", "--rebuild-anchor"]],
+  [["token", "create", "--name", "ci", "--tokens", "tokens.json", "--out", "ci.token"]],
   [["mirror", "URL", "copy", ...TRUST]],
   [["monitor", "URL", "--state", "seen", "--once", "--watch-issuer", ISS, ...TRUST]],
   [["rotate-key", "idle"]],
   [["trust", "show", "trust.json"]],
+  [["trust", "export", ...SERVICE, "--out", "again.json"]],
+  [["trust", "follow", "trust.json", ...SERVICE]],
+  [["trust", "add", "new.pub.jwk", "--iss", ISS, "--dir", "idle"]],
+  // It is there already, and says so in the same words.
+  [["trust", "add", "new.pub.jwk", "--iss", ISS, "--dir", "idle"]],
+  [["trust", "retire", "again.json", "--key", "THUMBPRINT", "--size", "9"]],
+  [["freeze", "idle", "--why", "the end"]],
   [["policy", "show", ...SERVICE]],
   [["policy", "check", "policy.json"]],
   [["policy", "test", "policy.json", "--statements", "bom.scitt"]],
   [["policy", "propose", "policy.json", ...SERVICE, ...OPERATOR]],
   [["policy", "approve", "ENTRYID", ...SERVICE, ...OPERATOR], 3],
 ];
+
+/** What stands in {@link CALLS} for what is made first. */
+const places = new Map([
+  ["URL", () => server.url],
+  ["ENTRYID", () => entryId],
+  ["THUMBPRINT", () => thumbprint],
+]);
 
 describe("--json", () => {
   test("is called here for each command that has it", async () => {
@@ -151,8 +171,7 @@ describe("--json", () => {
 
   test.each(CALLS)("tally %j speaks the words of docs/cli.md", async (args, exit = 0) => {
     if (args.includes("stranger.json")) await pinStranger();
-    const filled = args.map((arg) => (arg === "URL" ? server.url : arg));
-    const given = filled.map((arg) => (arg === "ENTRYID" ? entryId : arg));
+    const given = args.map((arg) => places.get(arg)?.() ?? arg);
     const { code, stdout } = await workspace.tally(...given, "--json");
     // What the machine's disks are like is not for this test to say.
     if (args[0] !== "doctor") expect(code).toBe(exit);

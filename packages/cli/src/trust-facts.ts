@@ -32,6 +32,28 @@ export function trustFacts(trust: TrustStore): readonly TrustFact[] {
   ];
 }
 
+/** Yields the keys that a trust file pins, as JSON has them (docs/cli.md). */
+export function pinnedOf({
+  services,
+  issuersDocument,
+  requireReceipts,
+}: TrustStore): Readonly<Record<string, unknown>> {
+  const { issuers } = issuersDocument;
+  return {
+    services: services.map(({ issuer, origin, keys, note }) => ({
+      ...{ issuer, origin },
+      thumbprints: keys.map((key) => formatThumbprint(key)),
+      noteKey: note?.format() ?? null,
+    })),
+    issuers:
+      issuers?.map(({ iss, keys }) => ({
+        issuer: iss,
+        thumbprints: keys.map((key) => formatThumbprint(PublicKey.fromJwk(key))),
+      })) ?? null,
+    requireReceipts,
+  };
+}
+
 /** Yields what the one says and the other does not, each as a line. */
 export function factsBeyond(
   one: readonly TrustFact[],

@@ -17,18 +17,19 @@ export function addBackup(program: Command, session: Session): void {
     .argument("<dir>", "made by tally init; its server may run")
     .argument("<file>", "must not exist; no private key goes into it, and no anchor")
     .option("--quiet", "no progress line; a running server shows none in any case")
+    .option("--json", "print the result as one JSON object")
     .action(async (dir: string, path: string, { quiet }: { readonly quiet?: true }) => {
       const directory = await ServiceDirectory.open(dir);
       const file = resolve(path);
-      const { output } = session;
+      const { output, isJson } = session;
+      const isQuiet = isJson || quiet === true;
       const { size, root, rows, bytes, digest } =
         (await askServer(directory.path, { do: "backup", file })) ??
-        (await backUpStopped(directory, file, new Progress(output, { isQuiet: quiet === true })));
-      output.print(`size: ${String(size)}`);
-      output.print(`root: ${String(root)}`);
-      output.print(`rows: ${String(rows)}`);
-      output.print(`bytes: ${String(bytes)}`);
-      output.print(`digest: ${String(digest)}`);
+        (await backUpStopped(directory, file, new Progress(output, { isQuiet })));
+      const told = { size, root, rows, bytes, digest };
+      if (isJson) output.printJson({ ...told, file: path });
+      else
+        for (const [name, value] of Object.entries(told)) output.print(`${name}: ${String(value)}`);
       output.note(
         `keep ${directory.anchorPath} and the private keys elsewhere: they are not in it`,
       );

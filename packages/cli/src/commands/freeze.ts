@@ -16,6 +16,7 @@ export function addFreeze(program: Command, session: Session): void {
     .description("close a log to new entries for good; it can still be read and served")
     .argument("<dir>", "made by tally init; its server may run")
     .requiredOption("--why <text>", "the reason, which is kept and shown to whoever registers")
+    .option("--json", "print the result as one JSON object")
     .action(async (dir: string, { why }: { readonly why: string }) => {
       if (why.length > MAX_WHY) {
         throw new CliError("CLI_USAGE", `--why is over ${MAX_WHY} characters`);
@@ -24,8 +25,13 @@ export function addFreeze(program: Command, session: Session): void {
       const { size, root, reason } =
         (await askServer(directory.path, { do: "freeze", why })) ??
         (await freezeStopped(directory, why));
-      session.output.print(`frozen: ${String(size)} entries, root ${String(root)}`);
-      session.output.print(`reason: ${String(reason)}`);
+      const { output, isJson } = session;
+      if (isJson) {
+        output.printJson({ size, root, reason });
+        return;
+      }
+      output.print(`frozen: ${String(size)} entries, root ${String(root)}`);
+      output.print(`reason: ${String(reason)}`);
     });
 }
 

@@ -12,13 +12,19 @@ export function addRecover(program: Command, session: Session): void {
     .description("make the anchor again from the log, if the log is surely its newest copy")
     .argument("<dir>", "made by tally init; not served meanwhile")
     .requiredOption("--rebuild-anchor", "append to the anchor what it lacks; make it if it is lost")
+    .option("--json", "print the result as one JSON object")
     .action(async (dir: string) => {
       const directory = await ServiceDirectory.open(dir);
       const { anchorPath } = directory;
       const aside = `${anchorPath}.damaged-${session.now()}`;
       const { count, isSetAside } = await rebuild(directory, aside);
-      if (isSetAside) session.output.note(`the damaged anchor is kept as ${aside}`);
-      session.output.note(`appended ${count} checkpoints to ${anchorPath}`);
+      const { output, isJson } = session;
+      if (isJson) {
+        output.printJson({ file: anchorPath, written: count, aside: isSetAside ? aside : null });
+        return;
+      }
+      if (isSetAside) output.note(`the damaged anchor is kept as ${aside}`);
+      output.note(`appended ${count} checkpoints to ${anchorPath}`);
     });
 }
 

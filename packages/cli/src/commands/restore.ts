@@ -21,6 +21,7 @@ export function addRestore(program: Command, session: Session): void {
     .description("make a service directory from a backup, and check all of it")
     .argument("<file>", "made by tally backup")
     .argument("<dir>", "made by this command, or empty")
+    .option("--json", "print the result as one JSON object")
     .action(async (file: string, dir: string) => {
       const { manifest } = await restore(resolve(file), dir);
       const directory = await ServiceDirectory.open(dir);
@@ -104,16 +105,20 @@ function keyOf({ files }: Manifest, name: string): PublicKey {
 function report(
   manifest: Manifest,
   { path, anchorPath, receiptKeyPath, noteKeyPath }: ServiceDirectory,
-  { output }: Session,
+  { output, isJson }: Session,
 ): void {
   const { size, root, origin, time } = manifest;
-  const when = new Date(1000 * time).toISOString();
-  output.print(`restored: ${size} entries of ${origin}, root ${encodeHex(root)}`);
-  output.print(`newest checkpoint: ${when}`);
+  const hex = encodeHex(root);
   // The backup brings along what it is checked by: each key that a signature may have held under is told.
-  const [current, ...former] = new Set(keysOf(manifest).map((key) => formatThumbprint(key)));
-  output.print(`receipt key: ${current ?? ""}`);
-  for (const name of former) output.print(`former receipt key: ${name}`);
+  const thumbprints = [...new Set(keysOf(manifest).map((key) => formatThumbprint(key)))];
+  if (isJson) output.printJson({ directory: path, origin, size, root: hex, time, thumbprints });
+  else {
+    const [current, ...former] = thumbprints;
+    output.print(`restored: ${size} entries of ${origin}, root ${hex}`);
+    output.print(`newest checkpoint: ${new Date(1000 * time).toISOString()}`);
+    output.print(`receipt key: ${current ?? ""}`);
+    for (const name of former) output.print(`former receipt key: ${name}`);
+  }
   output.note(
     "every entry, body and checkpoint in it was checked, by the keys above, which are its",
   );

@@ -27,8 +27,10 @@ export function addTokenCommand(program: Command, session: Session): void {
         .choices(["register", "admin"])
         .default("register"),
     )
+    .option("--json", "print the result as one JSON object")
     .action(async ({ name, scope, tokens, out }: CreateOptions) => {
       await createToken({ name, scopes: [scope], path: tokens, out });
+      if (session.isJson) session.output.printJson({ name, scope, file: out, tokens });
       session.wrote(out, ", for the client alone");
       session.wrote(tokens, ", with the hash of the token");
       session.output.note("a running server reads it on SIGHUP");

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { ClientError } from "@tallystick/client";
 import type { ServiceClient } from "@tallystick/client";
+import { formatThumbprint } from "@tallystick/cose";
 import type { PrivateKey } from "@tallystick/cose";
 
 import { openClient, refuseAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
-import { formatApprovals, outcomeOf } from "../approvals.js";
+import { approvalsLacking, formatApprovals, outcomeOf } from "../approvals.js";
 import type { PolicyStanding } from "../approvals.js";
 import { ServiceDirectory } from "../directory.js";
 import { CliError } from "../error.js";
@@ -35,7 +36,8 @@ export function addTrustAdd(trust: Command, session: Session): void {
     .requiredOption("--iss <iss>", "the issuer, as its statements will name it")
     .option("--dir <dir>", "service directory; its server must not run")
     .option("--service <url>", "running service")
-    .option("--operator <operator.jwk>", "private key of an operator; with --service");
+    .option("--operator <operator.jwk>", "private key of an operator; with --service")
+    .option("--json", "print the result as one JSON object");
   addAsking(withAccess(command)).action(async (file: string, options: TrustAddOptions) => {
     const { iss } = options;
     const place = placeOf(options);
@@ -45,6 +47,10 @@ export function addTrustAdd(trust: Command, session: Session): void {
       "dir" in place
         ? await addInDirectory({ ...place, session }, addition, session.now())
         : await addThroughService(place, addition, session.now());
+    if (session.isJson) {
+      const thumbprint = formatThumbprint(addition.key);
+      session.output.printJson({ issuer: iss, thumbprint, ...told(added) });
+    }
     session.output.note(`${iss} ${describe(added)}`);
     if ("refusals" in added && added.refusals.length > 0) session.exit = EXIT.no;
   });
@@ -64,6 +70,24 @@ interface Added {
 interface Known {
   /** Why its terms keep it from being used; empty where it may. */
   readonly refusals: readonly string[];
+}
+
+function told(added: Added | Known): Readonly<Record<string, unknown>> {
+  if ("refusals" in added) {
+    const { refusals } = added;
+    return { entryId: null, isInForce: refusals.length === 0, reasons: refusals };
+  }
+  const { entryId, wanted, standing, previous } = added;
+  const outcome = outcomeOf(standing, { entryId, proposal: entryId, previous });
+  const waiting = typeof outcome === "string" ? undefined : outcome;
+  return {
+    ...{ entryId, isInForce: outcome === "in force", isWaiting: waiting !== undefined },
+    approvalsWanted: wanted,
+    ...(waiting && {
+      approvers: waiting.approvers,
+      approvalsLacking: approvalsLacking(waiting, wanted),
+    }),
+  };
 }
 
 function describe(added: Added | Known): string {

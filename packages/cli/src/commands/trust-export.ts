@@ -15,7 +15,7 @@ import { trustedIssuers } from "../policy-issuers.js";
 import { policiesOfService, readPolicy } from "../policy-place.js";
 import { isSameKey } from "../receipt-keys.js";
 import type { Session } from "../session.js";
-import { factsBeyond, trustFacts } from "../trust-facts.js";
+import { factsBeyond, pinnedOf, trustFacts } from "../trust-facts.js";
 import { readTrust } from "../trustfile.js";
 
 interface TrustExportOptions extends AccessOptions {
@@ -28,7 +28,8 @@ export function addTrustExport(trust: Command, session: Session): void {
     .command("export")
     .description("pin the keys that a service has now, and whom its policy admits, on first use")
     .requiredOption("--service <url>", "transparency service")
-    .requiredOption("--out <trust.json>", "trust file to write");
+    .requiredOption("--out <trust.json>", "trust file to write")
+    .option("--json", "print the result as one JSON object");
   withAccess(command).action(async ({ service, out, ...options }: TrustExportOptions) => {
     const access = await readAccess(service, options);
     const client = new ServiceClient(service, access);
@@ -39,7 +40,8 @@ export function addTrustExport(trust: Command, session: Session): void {
     const kept = await requireUnchanged(out, pin, session.output);
     if (kept === undefined) await writeWhole(out, text);
     const done = kept === undefined ? `wrote ${out}` : `kept ${out}, which ${kept}`;
-    describePins(pinned, { out, done }, session.output);
+    if (session.isJson) session.output.printJson({ file: out, ...pinnedOf(pinned) });
+    describePins(pinned, { out, done }, session);
   });
 }
 
@@ -184,7 +186,7 @@ function pinsOf(trust: TrustStore, isExtra: (key: PublicKey) => boolean = () => 
 function describePins(
   trust: TrustStore,
   { out, done }: { readonly out: string; readonly done: string },
-  output: Output,
+  { output, isJson }: Session,
 ): void {
   const { services, issuers, issuersDocument } = trust;
   const cutoffs = cutoffsOf(trust);
@@ -192,13 +194,13 @@ function describePins(
     output.note(`${done}: ${issuer}, log ${origin}`);
     for (const key of keys) {
       const thumbprint = formatThumbprint(key);
-      output.print(`thumbprint: ${thumbprint}`);
+      if (!isJson) output.print(`thumbprint: ${thumbprint}`);
       const size = cutoffs.get(key)?.size;
       if (size !== undefined) {
         output.note(`the policy names ${thumbprint} no more: it counts up to size ${size}`);
       }
     }
-    if (note !== undefined) output.print(`note key: ${note.format()}`);
+    if (note !== undefined && !isJson) output.print(`note key: ${note.format()}`);
   }
   if (issuers === undefined) {
     output.note(

@@ -25,7 +25,8 @@ export function addTrustFollow(trust: Command, session: Session): void {
     .command("follow")
     .description("pin the receipt keys that a service's policy names, vouched for by a pinned key")
     .argument("<trust.json>", "trust file to change")
-    .requiredOption("--service <url>", "transparency service");
+    .requiredOption("--service <url>", "transparency service")
+    .option("--json", "print the result as one JSON object");
   withAccess(command).action(async (file: string, options: FollowOptions) => {
     const { service: url } = options;
     const access = await readAccess(url, options);
@@ -41,8 +42,10 @@ export function addTrustFollow(trust: Command, session: Session): void {
     const named = await namedKeys(client, isPinned);
     const added = named.filter((key) => !isPinned(key));
     if (added.length > 0) await writeWhole(file, withKeys(await readWhole(file), at, added));
-    const { output } = session;
-    for (const key of added) output.print(`pinned: ${formatThumbprint(key)}`);
+    const { output, isJson } = session;
+    const thumbprints = added.map((key) => formatThumbprint(key));
+    if (isJson) output.printJson({ file, issuer, origin, thumbprints });
+    else for (const thumbprint of thumbprints) output.print(`pinned: ${thumbprint}`);
     const done = added.length === 0 ? `kept ${file}: it pins` : `wrote ${file}, which now pins`;
     output.note(`${done} every receipt key that the policy of ${origin} names`);
     tellDropped(service, named, { file, output });

@@ -26,6 +26,7 @@ export function addTrustRetire(trust: Command, session: Session): void {
     .option("--root <hex>", "root of that tree, for a key that leaked: no other tree counts then")
     .option("--time <s>", "time of its checkpoint, with --root", parseCount)
     .option("--why <text>", "the reason, for messages")
+    .option("--json", "print the result as one JSON object")
     .action(async (file: string, options: TrustRetireOptions) => {
       const { key, size, root, time, why } = options;
       if ((root === undefined) !== (time === undefined)) {
@@ -38,6 +39,8 @@ export function addTrustRetire(trust: Command, session: Session): void {
         ...(why && { reason: why }),
       };
       await writeWhole(file, retiredIn(await readWhole(file), place, until));
+      if (session.isJson)
+        session.output.printJson({ file, thumbprint: key, size, root: root ?? null });
       const extent =
         root === undefined ? `up to size ${size}` : `for the tree of size ${size} alone`;
       session.wrote(file, `, where the key ${key} counts ${extent}`);

@@ -1,9 +1,7 @@
 import type { Command } from "commander";
-import { PublicKey, formatThumbprint } from "@tallystick/cose";
-import type { TrustStore } from "@tallystick/verifier";
 
 import type { Session } from "../session.js";
-import { trustFacts } from "../trust-facts.js";
+import { pinnedOf, trustFacts } from "../trust-facts.js";
 import { readTrust } from "../trustfile.js";
 
 export function addTrustShow(trust: Command, session: Session): void {
@@ -16,7 +14,7 @@ export function addTrustShow(trust: Command, session: Session): void {
       const pinned = await readTrust(file);
       const { output, isJson } = session;
       if (isJson) {
-        output.printJson(told(pinned));
+        output.printJson(pinnedOf(pinned));
         return;
       }
       let before = "";
@@ -26,21 +24,4 @@ export function addTrustShow(trust: Command, session: Session): void {
         before = of;
       }
     });
-}
-
-function told({ services, issuersDocument, requireReceipts }: TrustStore): Record<string, unknown> {
-  const { issuers } = issuersDocument;
-  return {
-    services: services.map(({ issuer, origin, keys, note }) => ({
-      ...{ issuer, origin },
-      thumbprints: keys.map((key) => formatThumbprint(key)),
-      noteKey: note?.format() ?? null,
-    })),
-    issuers:
-      issuers?.map(({ iss, keys }) => ({
-        issuer: iss,
-        thumbprints: keys.map((key) => formatThumbprint(PublicKey.fromJwk(key))),
-      })) ?? null,
-    requireReceipts,
-  };
 }
