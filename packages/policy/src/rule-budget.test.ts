@@ -47,7 +47,7 @@ const schemas = (name: string): RuleDocument => ({
 const numbers = (length: number): readonly number[] => Array.from({ length }, (_, n) => n);
 
 describe("the rules of a policy share one budget for each statement:", () => {
-  // As many of each kind as a policy can have.
+  // As many expressions and patterns as a policy can have rules; of schemas a few are too much.
   test.each([
     ["expressions", { count: 64, rule: loops, length: 5000 }, SPENT],
     ["patterns", { count: 64, rule: patterns, length: 5000 }, SPENT],
@@ -56,7 +56,7 @@ describe("the rules of a policy share one budget for each statement:", () => {
     const admit = await decide(many(count, rule), numbers(length));
     const { reasons } = refusal(admit);
     expect(reasons.at(-1)).toBe(`rule r${count - 1}: ${why}`);
-    // Each of them alone is decided.
+    // The first is decided, for itself: it is together that they cost too much.
     expect(reasons).not.toContain(`rule r0: ${why}`);
     expect(reasons.length).toBeLessThan(count);
     // Nothing is left of the budget of a decision in the next one (I9).
