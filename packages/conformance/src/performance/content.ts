@@ -1,8 +1,10 @@
-import { encodeBase64url, PrivateKey } from "@tallystick/cose";
+import { PrivateKey } from "@tallystick/cose";
 import { Admission, firstPolicy, PolicyState, signPolicy } from "@tallystick/policy";
 import type { PolicyDocument } from "@tallystick/policy";
 import { SignedStatement, signStatement, VerifiedStatement } from "@tallystick/statement";
 
+import { REPORT_TYPE, signedReport } from "./payload.js";
+import { contentRules } from "./content-rules.js";
 import type { Bench } from "./registration.js";
 
 /** How fast statements with a review report are decided on, on one core. */
@@ -18,7 +20,6 @@ export interface ContentFigures {
 const ISSUER = "https://vendor.example";
 const OPERATOR = "https://operator.example";
 const STATEMENTS = 64;
-const JOSE = "application/jose";
 
 /** Measures what reading content and verifying the signature inside add to a decision. */
 export async function measureContent({ options }: Bench): Promise<ContentFigures> {
@@ -29,23 +30,15 @@ export async function measureContent({ options }: Bench): Promise<ContentFigures
   ]);
   const statements: Uint8Array[] = [];
   for (let i = 0; i < STATEMENTS; i++) {
-    const payload = await signedReport(lab, i);
-    const claims = { issuer: ISSUER, subject: `fw-${i}`, contentType: JOSE };
+    const payload = await signedReport(lab, i.toString(16).padStart(96, "0"));
+    const claims = { issuer: ISSUER, subject: `fw-${i}`, contentType: REPORT_TYPE };
     statements.push(await signStatement({ ...claims, payload }, vendor));
   }
-  const keys = [{ provider: "Example Lab", key: { ...lab.publicKey.toJwk() } }];
   const base: PolicyDocument = {
     ...firstPolicy({ iss: OPERATOR, key: operator.publicKey }),
     issuers: [{ iss: ISSUER, keys: [vendor.publicKey.toJwk()] }],
   };
-  const asking = {
-    ...base,
-    rules: [
-      { name: "reviewed", use: "reviewSignature", with: { keys, contentTypes: [JOSE] } },
-      { name: "vendor", use: "reportVendor", with: { vendors: { [ISSUER]: ["Example Silicon"] } } },
-      { name: "mild", cel: "content.sfr.all(r, r.worst != 'critical')", reason: "critical issue" },
-    ],
-  } as PolicyDocument;
+  const asking: PolicyDocument = { ...base, rules: contentRules(ISSUER, lab.publicKey) };
   const forMs = options.seconds * 1000;
   const plain = await decide(await stateOf(base, operator), statements, forMs);
   const read = await decide(await stateOf(asking, operator), statements, forMs);
@@ -77,34 +70,4 @@ async function decide(
   } while (performance.now() - began < forMs);
   const { user, system } = process.cpuUsage(cpu);
   return { perSecond: (done * 1000) / (performance.now() - began), cpuUs: (user + system) / done };
-}
-
-/** Yields a report about some firmware, signed as providers do. */
-async function signedReport(lab: PrivateKey, number: number): Promise<Uint8Array> {
-  const encoder = new TextEncoder();
-  const digest = number.toString(16).padStart(96, "0");
-  const issue = {
-    title: "[LOW] Console stays open",
-    cvss_score: "2.2",
-    cwe: "CWE-1299",
-    cve: null,
-  };
-  const report = {
-    review_framework_version: "2.1",
-    device: {
-      ...{ vendor: "Example Silicon", product: "Root of Trust", category: "RoT", repo_tag: "r" },
-      ...{ fw_version: String(number), fw_hash_sha2_384: digest, fw_hash_sha2_512: "" },
-    },
-    audit: {
-      ...{ srp: "Example Lab", methodology: "whitebox", completion_date: "2026-03-09" },
-      ...{ report_version: "1.0", scope_number: 1, cvss_version: "3.1" },
-      issues: [
-        { ...issue, cvss_vector: "CVSS:3.1/AV:P/AC:L/PR:H/UI:N/S:U/C:L/I:L/A:N", description: "" },
-      ],
-    },
-  };
-  const part = (value: object): string => encodeBase64url(encoder.encode(JSON.stringify(value)));
-  const covered = `${part({ alg: "ES512", kid: "lab" })}.${part(report)}`;
-  const signature = await lab.sign(encoder.encode(covered));
-  return encoder.encode(`${covered}.${encodeBase64url(signature)}`);
 }

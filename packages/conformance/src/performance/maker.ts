@@ -1,11 +1,11 @@
 // A process that signs statements, so that several can; signing costs as much as verifying.
-import { randomFillSync } from "node:crypto";
-
 import { CLAIM, LABEL, PrivateKey, decodeBase64url, signSign1 } from "@tallystick/cose";
 import type { CborMap, CborValue, Jwk } from "@tallystick/cose";
 import { signStatement } from "@tallystick/statement";
 
 import { writeFrames } from "./frames.js";
+import { payloadMaker } from "./payload.js";
+import type { PayloadOrder } from "./payload.js";
 
 /** What a maker signs. */
 export interface MakerOrder {
@@ -14,23 +14,20 @@ export interface MakerOrder {
   /** Certificates of the key, in base64url of their DER, leaf first; they stand in the place of a kid. */
   readonly chain?: readonly string[];
   readonly count: number;
-  readonly payloadBytes: number;
+  readonly payload: PayloadOrder;
   readonly file: string;
 }
 
 /** Signed side by side, to keep the thread pool busy. */
 const AT_ONCE = 64;
 
-const CONTENT_TYPE = "application/octet-stream";
-
 async function make(order: MakerOrder): Promise<void> {
-  const { count, payloadBytes, file } = order;
-  const sign = signing(order);
+  const { count, payload, file } = order;
+  const { contentType, make: makePayload } = payloadMaker(payload);
+  const sign = signing(order, contentType);
   const statements: Uint8Array[] = [];
   const makeOne = async (i: number): Promise<void> => {
-    // Random, so that no two are the same, and a database that compresses finds nothing to compress.
-    const payload = randomFillSync(new Uint8Array(payloadBytes));
-    statements[i] = await sign(payload, `component ${i % 1000}`);
+    statements[i] = await sign(await makePayload(), `component ${i % 1000}`);
   };
   for (let from = 0; from < count; from += AT_ONCE) {
     const width = Math.min(AT_ONCE, count - from);
@@ -39,13 +36,15 @@ async function make(order: MakerOrder): Promise<void> {
   writeFrames(file, statements);
 }
 
-function signing(order: MakerOrder): (payload: Uint8Array, subject: string) => Promise<Uint8Array> {
+type Sign = (payload: Uint8Array, subject: string) => Promise<Uint8Array>;
+
+function signing(order: MakerOrder, contentType: string): Sign {
   const { issuer, chain } = order;
   const signer = PrivateKey.fromJwk(order.key);
   const issuedAt = Math.floor(Date.now() / 1000);
   if (chain === undefined) {
     return (payload, subject) =>
-      signStatement({ issuer, subject, contentType: CONTENT_TYPE, payload, issuedAt }, signer);
+      signStatement({ issuer, subject, contentType, payload, issuedAt }, signer);
   }
   const certificates = chain.map(decodeBase64url);
   return (payload, subject) => {
@@ -55,7 +54,7 @@ function signing(order: MakerOrder): (payload: Uint8Array, subject: string) => P
       [CLAIM.iat, issuedAt],
     ]);
     const protectedHeader: CborMap = new Map<number, CborValue>([
-      [LABEL.contentType, CONTENT_TYPE],
+      [LABEL.contentType, contentType],
       [LABEL.x5chain, certificates],
       [LABEL.cwtClaims, claims],
     ]);

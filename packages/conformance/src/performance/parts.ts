@@ -20,8 +20,7 @@ const SIZES: readonly (readonly [string, number])[] = [
   ["16k", 16_384],
 ];
 
-/** All kinds of registration that are measured. */
-export const CASES: readonly RegistrationCase[] = SIZES.flatMap(([size, payloadBytes]) =>
+const OPAQUE: readonly RegistrationCase[] = SIZES.flatMap(([size, payloadBytes]) =>
   SIGNERS.flatMap(([signer, algorithm]) =>
     [false, true].map((isBatch) => ({
       name: `${signer}-${size}${isBatch ? "-batch" : ""}`,
@@ -29,6 +28,14 @@ export const CASES: readonly RegistrationCase[] = SIZES.flatMap(([size, payloadB
     })),
   ),
 );
+
+const READ: readonly RegistrationCase[] = (["report", "bill"] as const).map((content) => ({
+  name: `es256-${content}`,
+  ...{ algorithm: "ES256", payloadBytes: 0, isBatch: false, content },
+}));
+
+/** All kinds of registration that are measured. */
+export const CASES: readonly RegistrationCase[] = [...OPAQUE, ...READ];
 
 const OTHERS = ["syncs", "sizes", "offline", "content"] as const;
 
@@ -39,6 +46,8 @@ export const PARTS: readonly string[] = [...CASES.map(({ name }) => name), ...OT
 export const QUICK_PARTS: readonly string[] = [
   "es256-1k",
   "es256-1k-batch",
+  "es256-report",
+  "es256-bill",
   "sizes",
   "offline",
   "content",

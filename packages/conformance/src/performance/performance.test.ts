@@ -38,6 +38,12 @@ describe("npm run bench", () => {
         expect(single?.storage.compacted).toBeGreaterThan(1024 * (single?.done ?? 0));
         const { verifiesPerSecond: v, exchangesPerSecond: h } = single?.limit ?? {};
         expect(single?.limit.perSecond).toBeCloseTo(1 / (1 / (v ?? 0) + 1 / (h ?? 0)), 6);
+        for (const name of ["es256-report", "es256-bill"]) {
+          const read = results.registrations.find((figures) => figures.name === name);
+          expect(read?.done).toBeGreaterThan(0);
+          // Rules that ask for content refuse what is none.
+          expect(read?.statuses).toEqual({ 201: read?.done });
+        }
         const [size] = results.sizes;
         expect(Object.keys(size?.reading.receipts.statuses ?? {})).toEqual(["200"]);
         expect(size?.reading.replayedPerSecond).toBeGreaterThan(0);

@@ -25,8 +25,11 @@ export interface Bench {
 export interface RegistrationCase {
   readonly name: string;
   readonly algorithm: AlgorithmName;
+  /** Length of payloads that mean nothing. */
   readonly payloadBytes: number;
   readonly isBatch: boolean;
+  /** What is registered in the place of these, under rules that read it. */
+  readonly content?: "report" | "bill";
 }
 
 /** What registrations of one kind came to. */
@@ -64,9 +67,11 @@ export async function measureRegistration(
   kind: RegistrationCase,
   bench: Bench,
 ): Promise<RegistrationFigures | undefined> {
-  const scene = await Scene.make(bench.signers, bench.options.parent);
+  const { signers, options } = bench;
+  const rules = kind.content === undefined ? undefined : signers.rules();
+  const scene = await Scene.make(signers, options.parent, rules);
   try {
-    const signer = bench.signers.of(kind.algorithm);
+    const signer = signers.of(kind.algorithm);
     return await new Registering({ scene, signer, kind, bench }).run();
   } finally {
     await scene.clear();
@@ -133,8 +138,13 @@ class Registering {
   }
 
   #make(file: string, count: number): Promise<void> {
-    const { signer, kind } = this.#parts;
-    return makeStatements(file, { signer, count, payloadBytes: kind.payloadBytes });
+    const { signer, kind, bench } = this.#parts;
+    const { content, payloadBytes } = kind;
+    const payload =
+      content === "report"
+        ? { kind: content, lab: bench.signers.lab.toJwk() }
+        : content && { kind: content };
+    return makeStatements(file, { signer, count, payloadBytes, payload });
   }
 
   #put({ url }: Served, bodies: string, onStart?: () => void): Promise<LoadFigures> {

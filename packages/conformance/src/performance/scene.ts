@@ -8,6 +8,8 @@ import type { PolicyDocument } from "@tallystick/policy";
 import { Running, mustTally } from "../faults/command.js";
 import { makeCertified } from "./certified.js";
 import type { Certified } from "./certified.js";
+import { contentRules } from "./content-rules.js";
+import type { Rules } from "./content-rules.js";
 
 /** Who signs the statements of a bench by a key of the policy. */
 export const ISSUER = "https://issuer.example";
@@ -29,19 +31,26 @@ export interface SceneSigner {
 
 /** The keys that the policies of a bench admit; made once, for RSA takes its time. */
 export class Signers {
+  /** Signs review reports. */
+  readonly lab: PrivateKey;
   readonly #pinned: ReadonlyMap<AlgorithmName, PrivateKey>;
   readonly #certified: Certified;
 
-  private constructor(pinned: ReadonlyMap<AlgorithmName, PrivateKey>, certified: Certified) {
+  private constructor(
+    pinned: ReadonlyMap<AlgorithmName, PrivateKey>,
+    certified: Certified,
+    lab: PrivateKey,
+  ) {
     this.#pinned = pinned;
     this.#certified = certified;
+    this.lab = lab;
   }
 
   static async make(): Promise<Signers> {
     const keys = await Promise.all(
       PINNED.map(async (name) => [name, await PrivateKey.generate(name)] as const),
     );
-    return new Signers(new Map(keys), await makeCertified());
+    return new Signers(new Map(keys), await makeCertified(), await PrivateKey.generate("ES512"));
   }
 
   /** Yields who signs with an algorithm; with PS256 that is somebody with a chain. */
@@ -55,8 +64,13 @@ export class Signers {
     return { issuer: ISSUER, key };
   }
 
-  /** Yields the policy that admits all of them; the operator comes from elsewhere. */
-  policy(): PolicyDocument {
+  /** Yields rules that read what is registered. */
+  rules(): Rules {
+    return contentRules(ISSUER, this.lab.publicKey);
+  }
+
+  /** Yields the policy that admits all of them, by rules if given; the operator comes from elsewhere. */
+  policy(rules?: Rules): PolicyDocument {
     const keys = [...this.#pinned.values()].map(({ publicKey }) => publicKey.toJwk());
     return {
       format: "tallystick-policy/1",
@@ -66,6 +80,7 @@ export class Signers {
       anchors: [{ certificate: this.#certified.anchor, issuers: [CERTIFIED_ISSUER] }],
       algorithms: [...PINNED, "PS256"],
       maxStatementBytes: 1_048_576,
+      ...(rules && { rules }),
     };
   }
 }
@@ -93,11 +108,11 @@ export class Scene {
     this.folder = folder;
   }
 
-  /** Makes a service whose policy admits the signers. */
-  static async make(signers: Signers, parent: string): Promise<Scene> {
+  /** Makes a service whose policy admits the signers, by rules if given. */
+  static async make(signers: Signers, parent: string, rules?: Rules): Promise<Scene> {
     const scene = new Scene(await mkdtemp(join(parent, "tally-bench-")));
     const policy = scene.at("policy.json");
-    await writeFile(policy, JSON.stringify(signers.policy()));
+    await writeFile(policy, JSON.stringify(signers.policy(rules)));
     await mustTally(["init", scene.service, "--policy", policy]);
     return scene;
   }

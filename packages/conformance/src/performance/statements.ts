@@ -8,6 +8,7 @@ import { encodeBase64url } from "@tallystick/cose";
 
 import type { MakerOrder } from "./maker.js";
 import { Child } from "./child.js";
+import type { PayloadOrder } from "./payload.js";
 import type { SceneSigner } from "./scene.js";
 
 /** Statements to be made. */
@@ -15,17 +16,20 @@ export interface Batch {
   readonly signer: SceneSigner;
   readonly count: number;
   readonly payloadBytes: number;
+  /** Random bytes of that length unless given. */
+  readonly payload?: PayloadOrder | undefined;
 }
 
 /** Statements that take longer to sign than a process to start. */
 const WORTH_A_PROCESS = 500;
 
 /**
- * Signs statements with random payloads, in processes of their own, and writes them to a file of
+ * Signs statements, each with a payload of its own, in processes of their own, and writes them to a file of
  * frames.
  */
 export async function makeStatements(file: string, batch: Batch): Promise<void> {
-  const { signer, count, payloadBytes } = batch;
+  const { signer, count, payloadBytes: bytes } = batch;
+  const payload = batch.payload ?? { kind: "random", bytes };
   const { issuer, key, chain } = signer;
   const makers = Math.min(availableParallelism(), Math.ceil(count / WORTH_A_PROCESS));
   const parts = Array.from({ length: makers }, (_, i) => `${file}.${i}`);
@@ -37,7 +41,7 @@ export async function makeStatements(file: string, batch: Batch): Promise<void> 
         issuer,
         ...(chain && { chain: chain.map(encodeBase64url) }),
         count: share,
-        payloadBytes,
+        payload,
         file: part,
       };
       const maker = new Child(join(import.meta.dirname, "maker.js"));
