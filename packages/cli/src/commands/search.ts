@@ -71,7 +71,10 @@ async function searchedAt(
   options: SearchOptions,
   { query, parameters }: Sought,
 ): Promise<Searched> {
-  if (!isAddress(place) && (await isFile(place))) return inBundle(place, options, query);
+  if (!isAddress(place)) {
+    await requireThere(place);
+    if (await isFile(place)) return inBundle(place, options, query);
+  }
   if (options.trust !== undefined || options.vkey !== undefined) {
     return derivedAt(await readingOf(place, options), query);
   }
@@ -89,6 +92,13 @@ async function searchedAt(
     page: () => inDirectory(place, options, (service) => service.search(query)),
     prove: (term) => inDirectory(place, options, (service) => service.completeness(term)),
   };
+}
+
+async function requireThere(place: string): Promise<void> {
+  if (await isThere(place)) return;
+  const want =
+    "want the address of a service with https://, a directory of one, a copy or a bundle";
+  throw new CliError("CLI_FILE_FAILED", `cannot read ${place}: nothing is there; ${want}`);
 }
 
 async function readingOf(place: string, options: SearchOptions): Promise<DerivedPlace> {
