@@ -42,9 +42,10 @@ export function addSearch(program: Command, session: Session): void {
     .option("--json", "print the page as one JSON object");
   withReading(command).action(async (place: string, options: SearchOptions) => {
     const sought = await soughtOf(options);
+    const term = options.prove === undefined ? undefined : provable(sought);
     const searched = await searchedAt(place, options, sought);
-    if (options.prove !== undefined) {
-      await prove(searched, { file: options.prove, sought }, session);
+    if (options.prove !== undefined && term !== undefined) {
+      await prove(searched, { file: options.prove, term }, session);
       return;
     }
     const page = await searched.page();
@@ -129,18 +130,21 @@ function derivedAt(at: DerivedPlace, query: SearchQuery): Searched {
   };
 }
 
-async function prove(
-  place: Searched,
-  { file, sought: { query } }: { readonly file: string; readonly sought: Sought },
-  { output, isJson }: Session,
-): Promise<void> {
+/** Yields the one thing of which a proof can say that all was found. */
+function provable({ query }: Sought): Term {
   const { terms, mentions, since, until, from, before } = query;
   const [term, ...others] = [...terms, ...mentions];
   const isOne = term?.kind === "issuer" || term?.kind === "subject";
   const isWhole = [since, until, from, before].every((bound) => bound === undefined);
-  if (term === undefined || !isOne || others.length > 0 || !isWhole) {
-    throw new CliError("CLI_USAGE", "--prove goes with one of --iss and --sub, and nothing else");
-  }
+  if (isOne && others.length === 0 && isWhole) return { kind: term.kind, value: term.value };
+  throw new CliError("CLI_USAGE", "--prove goes with one of --iss and --sub, and nothing else");
+}
+
+async function prove(
+  place: Searched,
+  { file, term }: { readonly file: string; readonly term: Term },
+  { output, isJson }: Session,
+): Promise<void> {
   const proof = await place.prove(term);
   await writeWhole(file, proof);
   if (isJson) output.printJson({ file, bytes: proof.length });
