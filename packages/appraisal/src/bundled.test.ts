@@ -93,82 +93,52 @@ describe("a bundle of a real log", () => {
   });
 });
 
-describe("what cannot be read", () => {
-  const operator = "https://operator.example";
-  let good: SignedStatement;
-  let root: PrivateKey;
+describe("a bundle that shows a fork", () => {
+  const code = "APPRAISAL_BUNDLE_CONTRADICTION";
+  let strange: SignedStatement;
 
   beforeAll(async () => {
-    good = await reviewed("none");
-    root = await PrivateKey.generate("ES256");
+    strange = await statementOf(vendor, "strange", "text/plain");
   });
 
-  async function beside(iss: string, payload: string, contentType: string): Promise<Appraisal> {
-    const key = iss === VENDOR ? vendor.key : root;
-    const own = await SignedLog.make("own", [
-      good,
-      await statementOf({ iss, key }, payload, contentType),
-    ]);
-    const issuers = [
-      { iss: VENDOR, keys: [vendor.key.publicKey.toJwk()] },
-      { iss: operator, keys: [root.publicKey.toJwk()] },
-    ];
-    const trust = { services: [own.pinned], issuers };
-    const policy = parseAppraisalPolicy(policyOf({ trust, operators: [operator] }));
-    const gathered = await gather(decodeBundle(await own.bundle()), policy);
-    expect(gathered.isComplete).toBe(true);
-    const value = encodeHex(digest("sha-384", rom(7)));
-    return decide([{ alg: "sha-384", value }], gathered, policy);
+  async function contradicted(entries: readonly SignedStatement[], index: number): Promise<string> {
+    const more = [await log.fork(entries).transparent(index)];
+    const bundle = decodeBundle(await log.bundle({ more }));
+    const policy = parseAppraisalPolicy(policyOf());
+    const { statements } = bundle;
+    const turned = [...statements.slice(2), ...statements.slice(0, 2)];
+    const told = [statements, [...statements].reverse(), turned].map(async (order) => {
+      const refused: unknown = await gather({ ...bundle, statements: order }, policy).catch(
+        (error: unknown) => error,
+      );
+      expect(refused).toMatchObject({ name: "AppraisalError", code });
+      return (refused as Error).message;
+    });
+    const [message = ""] = await Promise.all(told);
+    return message;
   }
 
-  const revocation = (more: string): string =>
-    `{"format":"tallystick-revoke/1","target":"${good.entryId}"${more}}`;
-  const PADDING = `,"x":[${"0,".repeat(65_536)}0]`;
-  const JSON_TYPE = "application/json";
-
-  test.each([
-    ["a doubled member", JSON_TYPE, `,"format":"tallystick-revoke/1"`],
-    ["a member of prototypes", JSON_TYPE, `,"constructor":1`],
-    ["too many items", JSON_TYPE, PADDING],
-    ["a doubled member, under its own type", REVOKE, `,"format":"tallystick-revoke/1"`],
-    ["too many items, under its own type", REVOKE, PADDING],
-  ])("of an operator is for a person: %s", async (_name, type, more) => {
-    const { decision, reasons, warnings } = await beside(operator, revocation(more), type);
-    expect(decision).toBe("manual");
-    expect(reasons.map(({ rule }) => rule)).toContain("unread");
-    expect(warnings).toHaveLength(1);
+  test("is no decision, and names both entries of an index", async () => {
+    const first = log.entries.slice(0, 3);
+    const told = await contradicted([...first, strange], 3);
+    expect(told).toBe(
+      `the log signed two entries for index 3, ${log.entries[3]?.entryId ?? ""} by a receipt of size 6 and ${strange.entryId} by one of size 4; keep the bundle, it is the evidence`,
+    );
   });
 
-  test("of the issuer of what is used is for a person", async () => {
-    expect(await beside(VENDOR, revocation(PADDING), REVOKE)).toMatchObject({ decision: "manual" });
+  test("is no decision, and names both trees of a size with their roots", async () => {
+    const told = await contradicted([...log.entries.slice(0, 5), strange], 0);
+    const [own, others] = await Promise.all(
+      [log, log.fork([...log.entries.slice(0, 5), strange])].map((one) => one.checkpoint()),
+    );
+    const roots = [own, others].map((one) => encodeHex(one?.checkpoint.root ?? new Uint8Array()));
+    expect(told).toContain(`two trees of 6 entries, by the checkpoint with the root ${roots[0]}`);
+    expect(told).toContain(` ${log.entries[0]?.entryId ?? ""} with ${roots[1]};`);
   });
 
-  test("of a stranger is a warning where it may be a notice alone", async () => {
-    const found = await beside("https://stranger.example", revocation(PADDING), REVOKE);
-    expect(found).toMatchObject({ decision: "allow" });
-    expect(found.warnings).toHaveLength(1);
-  });
-
-  test("and may be a report is for a person, whoever published it", async () => {
-    const large = `{"review_framework_version":"1.1","x":"${"a".repeat(300_000)}"}`;
-    const type = "application/vnd.ocp.safe-sfr+json";
-    const found = await beside("https://stranger.example", large, type);
-    expect(found).toMatchObject({ decision: "manual" });
-  });
-
-  test("may be a large report in JSON or COSE under a type that leaves it open", async () => {
-    for (const begin of [" {", "\n eyJ", "ewo"]) {
-      const found = await beside(operator, begin + "a".repeat(300_000), "text/plain");
-      expect(found).toMatchObject({ decision: "manual" });
-    }
-  });
-
-  test.each([
-    ["a text", "7.0.1 is out", "text/plain"],
-    ["a large image", "\u0001".repeat(300_000), "application/octet-stream"],
-    ["a large text", "a".repeat(300_000), "text/plain"],
-  ])("asks for nobody as %s", async (_name, payload, type) => {
-    const found = await beside(operator, payload, type);
-    expect(found).toMatchObject({ decision: "allow" });
+  test("is none where other logs sign other entries at its indexes", async () => {
+    const more = await Promise.all([0, 1].map((index) => other.transparent(index)));
+    const found = await appraise(await log.bundle({ more }));
+    expect(found).toMatchObject({ isComplete: true, decision: "deny" });
   });
 });

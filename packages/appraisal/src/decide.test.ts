@@ -1,14 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
-import { recogniseContent, type SfrReport } from "@tallystick/content";
+import type { SfrReport } from "@tallystick/content";
 import { digest, encodeHex } from "@tallystick/cose";
 import { CelProgram } from "@tallystick/policy";
 
+import { gatheredOf, knownOf, TIME } from "./testing/known.js";
 import { report, rom, VENDOR } from "./testing/review.js";
 import { decide, type Appraisal } from "./decide.js";
-import type { Gathered, Known } from "./gather.js";
+import type { Known } from "./gather.js";
 import { RULE_VARIABLES, type AppraisalPolicy } from "./policy.js";
 
-const TIME = 1_790_000_000;
 const OPERATOR = "https://operator.example";
 const OTHER = "https://other.example";
 
@@ -22,42 +22,32 @@ const POLICY = {
   threshold: "medium",
   unknownSeverity: "manual",
   allowsIncomplete: false,
+  allowsUnreadManifests: false,
   rules: [],
 } as unknown as AppraisalPolicy;
 
 /** Yields the EntryID that statements of these tests are called by. */
 const idOf = (name: string): string => encodeHex(digest("sha-256", rom(0))).slice(0, 60) + name;
 
-function knownOf(name: string, text: string, more: Partial<Known> = {}): Known {
-  const content = recogniseContent(new TextEncoder().encode(text));
-  return {
-    entryId: idOf(name),
-    issuer: VENDOR,
-    index: undefined,
-    time: TIME,
-    isIssuerVerified: true,
-    content,
-    provider: "reports" in content ? "Example Lab" : undefined,
-    reports: "reports" in content ? content.reports : [],
-    ...more,
-  };
+function namedOf(name: string, payload: string, more: Partial<Known> = {}): Known {
+  return knownOf(idOf(name), new TextEncoder().encode(payload), more);
 }
 
 const good = (version: number, name = "000a", more: object = {}): Known =>
-  knownOf(name, report(version, "none", more));
+  namedOf(name, report(version, "none", more));
 const bad = (version: number, name = "000b", more: object = {}): Known =>
-  knownOf(name, report(version, "5.3", more));
+  namedOf(name, report(version, "5.3", more));
 
 function revoke(name: string, target: string, issuer = VENDOR): Known {
   const format = "tallystick-revoke/1";
   const text = { format, target: idOf(target), issuer: VENDOR, reason: "wrong" };
-  return knownOf(name, JSON.stringify(text), { issuer });
+  return namedOf(name, JSON.stringify(text), { issuer });
 }
 
 function supersede(name: string, target: string, replacement: string): Known {
   const format = "tallystick-supersede/1";
   const named = { target: idOf(target), replacement: idOf(replacement) };
-  return knownOf(name, JSON.stringify({ format, ...named, issuer: VENDOR }));
+  return namedOf(name, JSON.stringify({ format, ...named, issuer: VENDOR }));
 }
 
 interface Parts {
@@ -72,7 +62,7 @@ function release(name: string, { files = [7], measured = [] }: Parts): Known {
     files: files.map((version) => ({ name: `f${version}`, digests: digestsOf(version) })),
     measurements: measured.map((version) => ({ element: "1", digests: digestsOf(version) })),
   };
-  return knownOf(name, JSON.stringify(text));
+  return namedOf(name, JSON.stringify(text));
 }
 
 /** Yields a CoRIM with several reports, as far as a decision sees one. */
@@ -96,17 +86,10 @@ interface Case {
 }
 
 function appraise({ known, lapsed = [], version = 7, policy = {}, ...more }: Case): Appraisal {
-  const gathered: Gathered = {
-    known,
+  const gathered = gatheredOf(known, {
     lapsed: lapsed.map((one) => ({ known: one, why: "VERIFIER_KEY_OUT_OF_TERM: it expired" })),
-    unread: [],
-    refused: [],
-    origin: "log.example",
-    size: known.length,
-    checkpointTime: TIME,
-    isComplete: true,
     ...more,
-  };
+  });
   return decide(digestsOf(version), gathered, { ...POLICY, ...policy });
 }
 

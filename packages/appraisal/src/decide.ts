@@ -7,7 +7,7 @@ import { deviceReasons, isCredible, requireAccepted, type DeviceEvidence } from 
 import { knownFacts, type Gathered, type Known } from "./gather.js";
 import { manifestReasons, weigh, type Held, type Weighed } from "./manifest.js";
 import type { AppraisalPolicy } from "./policy.js";
-import { worseOf, worst, type Decision, type Reason } from "./reason.js";
+import { softened, worseOf, worst, type Decision, type Reason } from "./reason.js";
 import { relevant, uncoveredReasons, type Asked, type Relevance, type Used } from "./relevance.js";
 import { issueReasons, reportReasons } from "./review.js";
 import { countsFor, standingOf } from "./standing.js";
@@ -69,8 +69,8 @@ function decideOn(
     ),
     ...evidenceReasons({ device, weighed, relevance }, policy),
     ...lapsedReasons(all, { ...gathered, lapsed }, policy),
-    ...unreadReasons(gathered.unread, all, policy),
-    ...reportReasons(used, policy),
+    ...unreadReasons(gathered.unread, { digests, used: all }, policy),
+    ...reviewReasons({ weighed, relevance }, policy),
     ...uncoveredReasons(relevance),
     ...completeReasons(gathered, policy),
     ...ruleReasons({ digests, ...(device === undefined ? {} : { device }) }, used, {
@@ -106,13 +106,25 @@ function evidenceReasons(
   { evidence: accepted, vendors }: AppraisalPolicy,
 ): readonly Reason[] {
   if (device === undefined || weighed === undefined || accepted === undefined) return [];
-  const { held } = weighed;
+  const { held, undecided } = weighed;
   const { elements } = device.evidence;
-  return [
-    ...deviceReasons(device, accepted),
+  const found = [
     ...manifestReasons(weighed, vendors),
     ...coverageReasons({ elements, held, relevance, vendors }, accepted),
   ];
+  // A manifest that cannot be looked at may match what others do not, and account for the rest.
+  const told = undecided.length === 0 ? found : softened(found);
+  return [...deviceReasons(device, accepted), ...undecided, ...told];
+}
+
+/** A manifest that cannot be looked at may lead to reports; what is known of others stands. */
+function reviewReasons(
+  { weighed, relevance: { used } }: Pick<Evidenced, "weighed" | "relevance">,
+  policy: AppraisalPolicy,
+): readonly Reason[] {
+  const reasons = reportReasons(used, policy);
+  const isOpen = weighed !== undefined && weighed.undecided.length > 0;
+  return isOpen && used.every(({ reports }) => reports.length === 0) ? softened(reasons) : reasons;
 }
 
 function byPlace(one: Known, other: Known): number {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "@jest/globals";
-import { recogniseContent } from "@tallystick/content";
 import { digest, encodeHex } from "@tallystick/cose";
 import { decodeEvidence, EvidenceError } from "@tallystick/evidence";
 import { CelProgram } from "@tallystick/policy";
@@ -13,35 +12,20 @@ import {
   type Manifest,
   type Measured,
 } from "./testing/device.js";
+import { gatheredOf, knownOf, TIME } from "./testing/known.js";
 import { report, rom, VENDOR } from "./testing/review.js";
 import { decide, type Appraisal } from "./decide.js";
 import { parseEvidencePolicy } from "./evidence-policy.js";
-import type { Gathered, Known } from "./gather.js";
+import type { Known } from "./gather.js";
 import { manifestReasons } from "./manifest.js";
 import { RULE_VARIABLES, type AppraisalPolicy } from "./policy.js";
 import { subjectOfDevice } from "./subject.js";
 
-const TIME = 1_790_000_000;
 const OTHER = "https://other.example";
 const DEVICE = { vendor: "Example Silicon" };
 const LENIENT = { device: DEVICE, allowsUnsigned: true, allowsStale: true };
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-function knownOf(entryId: string, payload: Uint8Array, more: Partial<Known> = {}): Known {
-  const content = recogniseContent(payload);
-  return {
-    entryId,
-    issuer: VENDOR,
-    index: undefined,
-    time: TIME,
-    isIssuerVerified: true,
-    content,
-    provider: "reports" in content ? "Example Lab" : undefined,
-    reports: "reports" in content ? content.reports : [],
-    ...more,
-  };
-}
 
 const id = (name: string): string => encodeHex(digest("sha-256", text(name)));
 const rim = (manifest: Manifest = {}, more: Partial<Known> = {}): Known =>
@@ -76,20 +60,10 @@ function appraise(
   known: readonly Known[],
   { measured = { version: 7 }, evidence = {}, policy = {}, fault = UNSIGNED }: Case = {},
 ): Appraisal {
-  const gathered: Gathered = {
-    known,
-    lapsed: [],
-    unread: [],
-    refused: [],
-    origin: "log.example",
-    size: known.length,
-    checkpointTime: TIME,
-    isComplete: true,
-  };
   const accepted = parseEvidencePolicy({ ...LENIENT, ...evidence });
   const decoded = decodeEvidence(record(measured), { device: accepted?.device ?? DEVICE });
   const subject = subjectOfDevice({ evidence: decoded, verified: undefined, fault });
-  return decide(subject, gathered, {
+  return decide(subject, gatheredOf(known), {
     operators: new Set(),
     vendors: new Map([[VENDOR, new Set(["Example Silicon"])]]),
     threshold: "medium",
@@ -307,7 +281,7 @@ describe("the word of another vendor", () => {
     const { held } = appraise([rim(), next], vendors("Example Silicon", "Example Silicon"));
     const decisionsOf = (own: string): readonly string[] =>
       manifestReasons(
-        { held, warnings: [] },
+        { held, undecided: [], warnings: [] },
         new Map([
           [VENDOR, new Set(["Example Silicon"])],
           [OTHER, new Set([own])],

@@ -72,7 +72,10 @@ export async function judgeEvidence(
  */
 export function requireAccepted(accepted: EvidencePolicy | undefined): EvidencePolicy {
   if (accepted !== undefined) return accepted;
-  throw new AppraisalError("APPRAISAL_EVIDENCE_UNACCEPTED", "the policy says nothing of evidence");
+  throw new AppraisalError(
+    "APPRAISAL_EVIDENCE_UNACCEPTED",
+    "the policy says nothing of evidence, its member evidence says what is accepted of devices",
+  );
 }
 
 /** Yields whether anything that evidence says may count. */

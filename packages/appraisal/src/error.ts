@@ -2,6 +2,7 @@
  * Why nothing can be appraised. Codes are stable; see docs/errors.md.
  *
  * - `APPRAISAL_BUNDLE_INVALID`: not a bundle of statements.
+ * - `APPRAISAL_BUNDLE_CONTRADICTION`: checkpoint and receipts of a bundle cannot all be of one log.
  * - `APPRAISAL_CHECKPOINT_INVALID`: the checkpoint of a bundle does not hold under the pins of the policy.
  * - `APPRAISAL_POLICY_INVALID`: not a policy for appraisals.
  * - `APPRAISAL_EVIDENCE_UNACCEPTED`: the policy does not say what is accepted of devices.
@@ -10,6 +11,7 @@
  */
 export type AppraisalErrorCode =
   | "APPRAISAL_BUNDLE_INVALID"
+  | "APPRAISAL_BUNDLE_CONTRADICTION"
   | "APPRAISAL_CHECKPOINT_INVALID"
   | "APPRAISAL_POLICY_INVALID"
   | "APPRAISAL_EVIDENCE_UNACCEPTED"

@@ -8,7 +8,6 @@ import {
   type OpaqueContent,
   type SfrReport,
 } from "@tallystick/content";
-import { leafHash, treeRoot } from "@tallystick/merkle";
 import { CONTENT_LIMITS, readContent } from "@tallystick/policy";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { Certificate, SignedStatement } from "@tallystick/statement";
@@ -16,13 +15,13 @@ import {
   VerifierError,
   verifyCheckpoint,
   verifyTransparentStatement,
-  type TrustedService,
   type VerifiedTransparentStatement,
 } from "@tallystick/verifier";
 
 import { AppraisalError } from "./error.js";
 import type { Bundle } from "./bundle.js";
 import type { AppraisalPolicy } from "./policy.js";
+import { PlacedEntries } from "./placed-entries.js";
 import { unreadOf, type Unread } from "./unread.js";
 
 /** A statement that counts, with what it says. */
@@ -41,6 +40,8 @@ export interface Known {
   readonly reports: readonly SfrReport[];
   /** Of a manifest with a signature inside: why that could not be checked. */
   readonly unchecked?: string | undefined;
+  /** Whether that is for want of what would check it, so that it may count elsewhere. */
+  readonly isUndecided?: boolean;
 }
 
 /**
@@ -82,7 +83,10 @@ export type SwidVerifier = (
 
 /** What is not part of this package, since its libraries need Node. */
 export interface Parts {
-  /** Without it no SWID manifest counts, unless the policy allows unchecked ones; each that is left out for it is told. */
+  /**
+   * Without it no SWID manifest counts, unless the policy allows unchecked ones. Of a device that one
+   * may be about it cannot be decided then, unless something else denies.
+   */
   readonly verifySwidRim?: SwidVerifier;
 }
 
@@ -90,38 +94,34 @@ export interface Parts {
  * Verifies what a bundle has: every receipt, every signature, the signatures inside reports and
  * manifests. What does not hold is in `refused`, and is no error.
  *
- * @throws {@link AppraisalError} `APPRAISAL_CHECKPOINT_INVALID`
+ * @throws {@link AppraisalError} `APPRAISAL_CHECKPOINT_INVALID`, `APPRAISAL_BUNDLE_CONTRADICTION`
  */
 export async function gather(
   bundle: Bundle,
   policy: AppraisalPolicy,
   parts: Parts = {},
 ): Promise<Gathered> {
-  const { origin, issuer, size, root, time } = (await checkpointOf(bundle, policy)).checkpoint;
+  const { checkpoint } = await checkpointOf(bundle, policy);
+  const { origin, size, time } = checkpoint;
   const known = new Map<string, Known>();
   const lapsed = new Map<string, Lapsed>();
   const unread = new Map<string, Unread>();
   const refused: { statement: string; why: string }[] = [];
-  const leaves = new Map<number, Uint8Array>();
+  const places = new PlacedEntries(checkpoint);
   const inside = new Set<string>();
   for (const [position, bytes] of bundle.statements.entries()) {
-    const outcome = await look(bytes, { policy, parts }, { issuer, origin });
-    const { placed, known: one, refusal } = outcome;
+    const { placed, known: one, refusal } = await look(bytes, { policy, parts, places });
     if (refusal !== undefined) {
       const { statement = `statements[${position}]`, why, late } = refusal;
       refused.push({ statement, why });
       if (late !== undefined) lapsed.set(late.entryId, { known: late, why });
       if (refusal.unread !== undefined) unread.set(refusal.unread.entryId, refusal.unread);
     }
-    for (const { index, leaf } of placed) {
-      // A log that signed two entries for one place has no root that both are under.
-      if (index < size && isSame(leaves.get(index) ?? leaf, leaf)) {
-        leaves.set(index, leaf);
-        if (one !== undefined) inside.add(one.entryId);
-      }
-    }
-    if (one !== undefined && isEarlier(one, known.get(one.entryId))) known.set(one.entryId, one);
+    if (one === undefined) continue;
+    if (placed.some((index) => index < size)) inside.add(one.entryId);
+    if (isEarlier(one, known.get(one.entryId))) known.set(one.entryId, one);
   }
+  const { isWhole } = places.settle();
   return {
     known: [...known.values()],
     // Another copy may have a receipt of a better time.
@@ -129,8 +129,7 @@ export async function gather(
     unread: [...unread.values()],
     ...{ refused, origin, size, checkpointTime: time },
     // What came later, or is of another log, was chosen by whoever made the bundle.
-    isComplete:
-      [...known.keys()].every((entryId) => inside.has(entryId)) && isWhole(leaves, size, root),
+    isComplete: isWhole && [...known.keys()].every((entryId) => inside.has(entryId)),
   };
 }
 
@@ -152,23 +151,6 @@ function isEarlier({ time = Infinity }: Known, other: Known | undefined): boolea
   return other === undefined || time < (other.time ?? Infinity);
 }
 
-/** Yields whether there is a leaf for every index below the size, and the root is theirs. */
-function isWhole(leaves: ReadonlyMap<number, Uint8Array>, size: number, root: Uint8Array): boolean {
-  if (leaves.size < size) return false;
-  const all = Array.from({ length: size }, (_, index) => leaves.get(index));
-  const found = all.filter((leaf) => leaf !== undefined);
-  return found.length === size && isSame(treeRoot(found), root);
-}
-
-/** The log of the checkpoint. */
-type Log = Pick<TrustedService, "issuer" | "origin">;
-
-/** An entry of that log. */
-interface Placed {
-  readonly index: number;
-  readonly leaf: Uint8Array;
-}
-
 interface Refusal {
   readonly statement: string | undefined;
   readonly why: string;
@@ -179,7 +161,8 @@ interface Refusal {
 }
 
 interface Outcome {
-  readonly placed: readonly Placed[];
+  /** Indexes in the log of the checkpoint. */
+  readonly placed: readonly number[];
   readonly known?: Known;
   readonly refusal?: Refusal;
 }
@@ -189,14 +172,15 @@ const LAPSES: readonly string[] = [
   ...["VERIFIER_KEY_OUT_OF_TERM", "VERIFIER_ISSUER_UNVERIFIED", "CONTENT_KEY_OUT_OF_TERM"],
 ];
 
-async function look(bytes: Uint8Array, { policy, parts }: Ground, log: Log): Promise<Outcome> {
+async function look(bytes: Uint8Array, { places, ...ground }: Looking): Promise<Outcome> {
+  const { policy } = ground;
   const vouched = await verified(bytes, policy.services);
   if (vouched instanceof VerifierError) {
     return { refusal: refusalOf(vouched), placed: [] };
   }
   const { statement, judgedAt: time } = vouched;
   const { entryId } = statement;
-  const placed = placesOf(vouched, log);
+  const placed = places.take(vouched);
   const content = contentOf(statement);
   // What says nothing of firmware needs no signature of anybody's to be left out.
   if ("kind" in content && content.kind === "opaque" && content.mayBe.length === 0)
@@ -205,16 +189,16 @@ async function look(bytes: Uint8Array, { policy, parts }: Ground, log: Log): Pro
   if (content instanceof ContentError || content.kind === "opaque") {
     return { refusal: unreadable(statement, content, whole), placed };
   }
-  const inner = await innerOf(statement, content, { policy, parts, time });
+  const inner = await innerOf(statement, content, { ...ground, time });
   const known: Known = {
     entryId,
     issuer: statement.claims.issuer,
-    index: placed[0]?.index,
+    index: placed[0],
     time,
     isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
     ...(inner instanceof ContentError ? unvouched(content) : inner),
-    unchecked: await uncheckedOf(statement, content, { policy, parts, time }),
+    ...(await uncheckedOf(statement, content, { ...ground, time })),
   };
   const faults = [
     ...(whole instanceof VerifierError ? [whole] : []),
@@ -303,25 +287,31 @@ interface Ground {
   readonly parts: Parts;
 }
 
+interface Looking extends Ground {
+  readonly places: PlacedEntries;
+}
+
 interface Judging extends Ground {
   readonly time: number | undefined;
 }
+
+type Unchecked = Pick<Known, "unchecked" | "isUndecided">;
 
 /** A manifest may be unsigned, or be the statement itself; one that is signed inside has to hold. */
 async function uncheckedOf(
   { payload }: SignedStatement,
   content: Content,
   judging: Judging,
-): Promise<string | undefined> {
-  if (payload === null) return undefined;
+): Promise<Unchecked> {
+  if (payload === null) return {};
   if (content.kind === "swid") return uncheckedSwid(payload, judging);
-  if (content.kind !== "rim" || content.form === "corim") return undefined;
+  if (content.kind !== "rim" || content.form === "corim") return {};
   const { policy, time } = judging;
   try {
     await VerifiedRim.verify(payload, { keys: policy.rimKeys, time, limits: CONTENT_LIMITS });
-    return undefined;
+    return {};
   } catch (error) {
-    if (error instanceof ContentError) return `${error.code}: ${error.message}`;
+    if (error instanceof ContentError) return { unchecked: `${error.code}: ${error.message}` };
     throw error;
   }
 }
@@ -329,40 +319,29 @@ async function uncheckedOf(
 /** Certificates are judged as of the receipt: those of published manifests are soon out of term. */
 async function uncheckedSwid(
   payload: Uint8Array,
-  { policy, parts: { verifySwidRim }, time }: Judging,
-): Promise<string | undefined> {
-  if (time === undefined) return "no receipt says as of when its certificates are to be judged";
+  { policy, parts: { verifySwidRim = missing }, time }: Judging,
+): Promise<Unchecked> {
+  if (time === undefined) {
+    return { unchecked: "no receipt says as of when its certificates are to be judged" };
+  }
   try {
-    if (verifySwidRim === undefined) {
-      throw new AppraisalError("APPRAISAL_PART_MISSING", "XML Signature is not verified here");
-    }
     await verifySwidRim(payload, { anchors: policy.rimAnchors, time, limits: CONTENT_LIMITS });
-    return undefined;
+    return {};
   } catch (error) {
-    const isExpected = error instanceof ContentError || error instanceof AppraisalError;
-    if (isExpected) return `${error.code}: ${error.message}`;
-    throw error;
+    if (!(error instanceof ContentError)) throw error;
+    const isUndecided = error.code === "CONTENT_PART_MISSING";
+    const { code, message } = isUndecided ? partMissing(error) : error;
+    return { unchecked: `${code}: ${message}`, isUndecided };
   }
 }
 
-/** Yields the places in a log that receipts vouch for, under sizes that are signed. */
-function placesOf(
-  { statement, allReceipts }: VerifiedTransparentStatement,
-  { issuer, origin }: Log,
-): readonly Placed[] {
-  const leaf = leafHash(statement.entry);
-  return allReceipts.flatMap(({ service, inclusion: { index, receipt } }) =>
-    service.issuer === issuer &&
-    service.origin === origin &&
-    receipt.signedSize !== undefined &&
-    index !== undefined
-      ? [{ index, leaf }]
-      : [],
-  );
+function missing(): Promise<never> {
+  const message = "signatures of XML are not verified here";
+  return Promise.reject(new ContentError("CONTENT_PART_MISSING", message));
 }
 
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i]);
+function partMissing(cause: ContentError): AppraisalError {
+  return new AppraisalError("APPRAISAL_PART_MISSING", cause.message, { cause });
 }
 
 /** Yields what rules may ask of a statement, and of its reports those that are listed. */

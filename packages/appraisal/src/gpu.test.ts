@@ -12,13 +12,13 @@ import {
   GPU_NONCE,
   gpuChain,
   gpuReport,
-  isPublished,
   ISSUER,
   MATCHING,
   MISMATCHING,
   sceneOf,
   type SceneChanges,
 } from "./testing/gpu.js";
+import { isPublished } from "./testing/published.js";
 
 const LATER = 1_790_000_000;
 

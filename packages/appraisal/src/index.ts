@@ -37,6 +37,7 @@ export {
   type Parts,
   type SwidVerifier,
 } from "./gather.js";
+export { PlacedEntries, type PlacedEntry } from "./placed-entries.js";
 export { judgeEvidence, type DeviceEvidence, type JudgeEvidenceOptions } from "./device.js";
 export { subjectOfDevice, subjectOfFirmware, type Subject } from "./subject.js";
 export { decide, type Appraisal } from "./decide.js";

@@ -30,6 +30,8 @@ export interface Held {
 export interface Weighed {
   /** Manifests about the device that count, matching or not. */
   readonly held: readonly Held[];
+  /** Why it cannot be decided: manifests that may be about the device, and may count elsewhere. */
+  readonly undecided: readonly Reason[];
   readonly warnings: readonly string[];
 }
 
@@ -49,6 +51,7 @@ export function weigh(
   policy: AppraisalPolicy,
 ): Weighed {
   const held: Held[] = [];
+  const undecided: Reason[] = [];
   const warnings: string[] = [];
   for (const one of known) {
     const stated = referencesOf(one.content);
@@ -56,9 +59,10 @@ export function weigh(
     const references = meantFor(stated, policy.evidence?.device.vendor);
     const why = unfitness(one, references, policy);
     if (why !== undefined) {
-      if (sharesDigest(references, evidence)) {
-        warnings.push(`${one.entryId} does not count as a manifest: ${why}`);
-      }
+      if (!sharesDigest(references, evidence)) continue;
+      // What hinders before its signature hinders wherever it is looked at.
+      if (one.isUndecided === true && why === one.unchecked) undecided.push(undecidedBy(one, why));
+      else warnings.push(`${one.entryId} does not count as a manifest: ${why}`);
       continue;
     }
     const match = matchUnlessLarge(evidence, references);
@@ -73,7 +77,12 @@ export function weigh(
       warnings.push(`${told}: ${one.unchecked}`);
     }
   }
-  return { held, warnings };
+  return { held, undecided, warnings };
+}
+
+function undecidedBy({ entryId }: Known, why: string): Reason {
+  const value = `it is about the device, and does not count as a manifest: ${why}`;
+  return { decision: "manual", rule: "undecided", statement: entryId, value };
 }
 
 /** What one manifest is too large for does not keep others from being looked at. */

@@ -48,6 +48,8 @@ export interface AppraisalPolicy {
   readonly unknownSeverity: RuleOutcome;
   /** Whether a bundle that may leave out entries of the log is enough to allow by. */
   readonly allowsIncomplete: boolean;
+  /** Whether nobody is asked for by a manifest or release about the firmware that cannot be read. */
+  readonly allowsUnreadManifests: boolean;
   /** `undefined` where no evidence is accepted. */
   readonly evidence: EvidencePolicy | undefined;
   readonly rules: readonly AppraisalRule[];
@@ -77,6 +79,7 @@ const MEMBERS = [
     "threshold",
     "unknownSeverity",
     "allowsIncomplete",
+    "allowsUnreadManifests",
     "evidence",
     "rules",
   ],
@@ -94,21 +97,16 @@ type Members = Readonly<Record<string, unknown>>;
  * @throws {@link AppraisalError} `APPRAISAL_POLICY_INVALID`
  */
 export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
-  const members = membersOf(
-    restating(() => parseJson(bytes, { maxBytes: MAX_POLICY_BYTES })),
-    "it",
-    MEMBERS,
-  );
-  if (members["format"] !== APPRAISAL_FORMAT)
+  const value = restating(() => parseJson(bytes, { maxBytes: MAX_POLICY_BYTES }));
+  // What is of another format has other members, too.
+  if (isRecord(value) && value["format"] !== APPRAISAL_FORMAT) {
     throw invalid(`its format is not ${APPRAISAL_FORMAT}`);
+  }
+  const members = membersOf(value, "it", MEMBERS);
   const { trust, threshold = "medium", unknownSeverity = "deny" } = members;
-  const { allowsIncomplete = false } = members;
   if (!isRecord(trust)) throw invalid("it has no trust, the members of a trust file");
   const band = THRESHOLDS.find((one) => one === threshold);
   if (band === undefined) throw invalid(`threshold is not one of ${THRESHOLDS.join(", ")}`);
-  if (typeof allowsIncomplete !== "boolean") {
-    throw invalid("allowsIncomplete is neither true nor false");
-  }
   const { services, requireReceipts } = trust;
   const bare = { services, ...(requireReceipts === undefined ? {} : { requireReceipts }) };
   const store = restating(() => TrustStore.parse(JSON.stringify(trust)));
@@ -127,7 +125,8 @@ export function parseAppraisalPolicy(bytes: Uint8Array): AppraisalPolicy {
     vendors,
     threshold: band,
     unknownSeverity: outcomeOf(unknownSeverity, "unknownSeverity"),
-    allowsIncomplete,
+    allowsIncomplete: isAllowed(members, "allowsIncomplete"),
+    allowsUnreadManifests: isAllowed(members, "allowsUnreadManifests"),
     evidence: parseEvidencePolicy(members["evidence"]),
     rules: rulesOf(members["rules"] ?? []),
   };
@@ -157,6 +156,12 @@ function ruleOf(item: unknown, where: string): AppraisalRule {
   const program = restating(() => CelProgram.compile(cel, RULE_VARIABLES), `${where}.cel: `);
   const otherwise = outcomeOf(members["otherwise"] ?? "deny", `${where}.otherwise`);
   return { name, program, reason, otherwise };
+}
+
+function isAllowed(members: Members, member: string): boolean {
+  const value = members[member] ?? false;
+  if (typeof value !== "boolean") throw invalid(`${member} is neither true nor false`);
+  return value;
 }
 
 function outcomeOf(value: unknown, where: string): RuleOutcome {

@@ -1,36 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-
 import { describe, expect, test } from "@jest/globals";
-import {
-  ReviewKeys,
-  VerifiedReport,
-  recogniseContent,
-  type ContentDigest,
-} from "@tallystick/content";
+import { ReviewKeys, VerifiedReport, type ContentDigest } from "@tallystick/content";
 import { PublicKey } from "@tallystick/cose";
 
+import { gatheredOf, knownOf, TIME } from "./testing/known.js";
+import { isPublished, read, readText } from "./testing/published.js";
 import { decide } from "./decide.js";
-import type { Gathered, Known } from "./gather.js";
+import type { Known } from "./gather.js";
 import type { AppraisalPolicy } from "./policy.js";
 import type { Decision } from "./reason.js";
 
-const TIME = 1_790_000_000;
-
-/** Yields the folder of published reports; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-  const folder = join(shared, "data", "sfr");
-  if (existsSync(folder)) return folder;
-  const message = `SKIPPED: appraisals of published reports need ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
-const describeIt = folder === undefined ? describe.skip : describe;
+const describeIt = isPublished ? describe : describe.skip;
 
 interface Row {
   readonly file: string;
@@ -38,42 +17,32 @@ interface Row {
 }
 
 function rowsOf(): readonly Row[] {
-  if (folder === undefined) return [{ file: "none", verdict: "none" }];
-  return readFileSync(join(folder, "README.md"), "utf8")
+  if (!isPublished) return [{ file: "none", verdict: "none" }];
+  return readText("sfr", "README.md")
     .split("\n")
     .map((line) => line.split("|").map((cell) => cell.trim().replaceAll(/[`*]/g, "")))
     .filter((cells) => cells.length === 11 && /\.jw[st]$/.test(cells[1] ?? ""))
     .map((cells) => ({ file: cells[1] ?? "", verdict: cells[8] ?? "" }));
 }
 
-function keysIn(path: string): ReviewKeys {
-  const names = readFileSync(join(path, "README.md"), "utf8").match(/`[^`]+\.(?:pub|pem)`/g) ?? [];
+function publishedKeys(): ReviewKeys {
+  const names = readText("sfr", "README.md").match(/`[^`]+\.(?:pub|pem)`/g) ?? [];
   const files = [...new Set(names.map((name) => name.replaceAll("`", "")))];
   return new ReviewKeys(
     files.map((file) => ({
       provider: file,
-      key: PublicKey.fromPem(readFileSync(join(path, "keys", file), "utf8")),
+      key: PublicKey.fromPem(readText("sfr", "keys", file)),
     })),
   );
 }
 
-async function knownOf(...below: readonly string[]): Promise<Known> {
-  const path = folder ?? "";
-  const payload = new Uint8Array(readFileSync(join(path, ...below)));
+async function reviewedBy(...below: readonly string[]): Promise<Known> {
+  const payload = read("sfr", ...below);
   const { provider, reports } = await VerifiedReport.verify(payload, {
-    keys: keysIn(path),
+    keys: publishedKeys(),
     time: TIME,
   });
-  return {
-    entryId: below.at(-1) ?? "",
-    issuer: "https://vendor.example",
-    index: 0,
-    time: TIME,
-    isIssuerVerified: true,
-    content: recogniseContent(payload),
-    provider,
-    reports,
-  };
+  return knownOf(below.at(-1) ?? "", payload, { index: 0, provider, reports });
 }
 
 const POLICY = {
@@ -89,31 +58,21 @@ function appraise(
   subject: readonly ContentDigest[],
   ...known: readonly Known[]
 ): ReturnType<typeof decide> {
-  const gathered: Gathered = {
-    known,
-    lapsed: [],
-    unread: [],
-    refused: [],
-    origin: "log.example",
-    size: known.length,
-    checkpointTime: TIME,
-    isComplete: true,
-  };
-  return decide(subject, gathered, POLICY);
+  return decide(subject, gatheredOf(known), POLICY);
 }
 
 describeIt("the published reports", () => {
   const rows = rowsOf();
 
   test("are 25, of which one denies", () => {
-    expect(rows).toHaveLength(folder === undefined ? 1 : 25);
+    expect(rows).toHaveLength(isPublished ? 25 : 1);
     expect(rows.filter(({ verdict }) => verdict === "deny").map(({ file }) => file)).toEqual([
       "astera-2025-leo.jws",
     ]);
   });
 
   test.each(rows)("decide as their README says: $file", async ({ file, verdict }) => {
-    const known = await knownOf("reports", file);
+    const known = await reviewedBy("reports", file);
     const digests = known.reports.flatMap((report) => report.digests);
     if (verdict === "unmatchable") {
       expect(digests).toEqual([]);
@@ -135,7 +94,9 @@ describeIt("the published reports", () => {
 
   test("of two products with one boot loader are a set", async () => {
     const [aries, scorpio] = await Promise.all(
-      ["aries6", "scorpio"].map((name) => knownOf("reports", `astera-2024-${name}-bl-stage-1.jws`)),
+      ["aries6", "scorpio"].map((name) =>
+        reviewedBy("reports", `astera-2024-${name}-bl-stage-1.jws`),
+      ),
     );
     if (aries === undefined || scorpio === undefined) throw new Error("no reports");
     const subject = aries.reports.flatMap(({ digests }) => digests);
@@ -146,7 +107,7 @@ describeIt("the published reports", () => {
   });
 
   test("allow evidence with the digest that a CoRIM endorses", async () => {
-    const known = await knownOf("corim", "microsoft-2026-hsm-layer-0.cbor");
+    const known = await reviewedBy("corim", "microsoft-2026-hsm-layer-0.cbor");
     const [measured] = known.reports.flatMap((report) => report.measured);
     if (measured === undefined) throw new Error("nothing is measured");
     expect(measured.value).toMatch(/^000103ed/);

@@ -8,14 +8,8 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { signReport } from "@tallystick/content";
 import { decodeHex, PrivateKey } from "@tallystick/cose";
 
-import {
-  GPU_NONCE,
-  gpuChain,
-  gpuReport,
-  GPU_VENDOR,
-  isPublished,
-  readText,
-} from "./testing/gpu.js";
+import { GPU_NONCE, gpuChain, gpuReport, GPU_VENDOR } from "./testing/gpu.js";
+import { isPublished, readText } from "./testing/published.js";
 import { report, rom, VENDOR } from "./testing/review.js";
 import { SignedLog, statementOf } from "./testing/signed-log.js";
 

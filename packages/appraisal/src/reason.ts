@@ -23,3 +23,10 @@ export function worst(reasons: readonly Reason[]): Decision {
     "allow",
   );
 }
+
+/** Yields reasons of which none denies: what rests on something that is not there, and may be yet. */
+export function softened(reasons: readonly Reason[]): readonly Reason[] {
+  return reasons.map((reason) =>
+    reason.decision === "deny" ? { ...reason, decision: "manual" } : reason,
+  );
+}

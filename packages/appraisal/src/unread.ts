@@ -1,7 +1,14 @@
-import { ContentError, mayBeOfKind, recogniseContent, type ContentKind } from "@tallystick/content";
+import {
+  ContentError,
+  mayBeOfKind,
+  recogniseContent,
+  type ContentDigest,
+  type ContentKind,
+} from "@tallystick/content";
 import { CONTENT_LIMITS } from "@tallystick/policy";
 import type { SignedStatement } from "@tallystick/statement";
 
+import { Mentions } from "./mentions.js";
 import type { AppraisalPolicy } from "./policy.js";
 import type { Reason } from "./reason.js";
 import type { Used } from "./relevance.js";
@@ -9,25 +16,39 @@ import type { Used } from "./relevance.js";
 const REPORTS: readonly ContentKind[] = ["sfr", "sfr-corim"];
 /** What counts of some issuers alone, and may stand against firmware. */
 const NOTICES: readonly ContentKind[] = ["revoke", "supersede"];
+/** What says of firmware what it measures and what it is made of, and leads on to reports. */
+const MANIFESTS: readonly ContentKind[] = ["release", "rim", "swid"];
+const LOOKED_FOR: readonly ContentKind[] = [...REPORTS, ...NOTICES, ...MANIFESTS];
 
 const WHITE: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 /** An object or the mark of UTF-8 before it, tags of one, two and three bytes, arrays of four and of any length. */
 const BEGINNINGS: readonly number[] = [0x7b, 0xef, 0xd2, 0xd8, 0xd9, 0x84, 0x9f];
 
-/** A statement that cannot be read here, and may be a notice or a report to others. */
+/** A statement that cannot be read here, and may be of a kind that counts to others. */
 export interface Unread {
   readonly entryId: string;
   readonly issuer: string;
   readonly mayBeReport: boolean;
+  readonly mayBeNotice: boolean;
+  readonly mayBeManifest: boolean;
+  /** What is looked through for the subject; not to be written to. */
+  readonly payload: Uint8Array;
   readonly why: string;
 }
 
-/** Yields what a statement whose payload cannot be read may be; `undefined` of what is neither notice nor report. */
+/** Yields what a statement whose payload cannot be read may be; `undefined` of what is none of these. */
 export function unreadOf(statement: SignedStatement, why: string): Unread | undefined {
-  const kinds = kindsOf(statement);
-  const mayBeReport = REPORTS.some((kind) => kinds.includes(kind));
-  if (!mayBeReport && !NOTICES.some((kind) => kinds.includes(kind))) return undefined;
-  return { entryId: statement.entryId, issuer: statement.claims.issuer, mayBeReport, why };
+  const { entryId, payload, claims } = statement;
+  const found = kindsOf(statement);
+  if (payload === null || !LOOKED_FOR.some((kind) => found.includes(kind))) return undefined;
+  const isOne = (kinds: readonly ContentKind[]): boolean =>
+    kinds.some((kind) => found.includes(kind));
+  return {
+    ...{ entryId, issuer: claims.issuer, payload, why },
+    mayBeReport: isOne(REPORTS),
+    mayBeNotice: isOne(NOTICES),
+    mayBeManifest: isOne(MANIFESTS),
+  };
 }
 
 function kindsOf({ payload, contentType }: SignedStatement): readonly ContentKind[] {
@@ -37,10 +58,11 @@ function kindsOf({ payload, contentType }: SignedStatement): readonly ContentKin
     if (content.kind !== "opaque") return [content.kind];
     const isLarge = payload.length > CONTENT_LIMITS.maxBytes;
     const isOpen = mayBeOfKind(contentType, "sfr") && mayBeOfKind(contentType, "revoke");
-    return isLarge && isOpen && !beginsAsEither(payload) ? [] : content.mayBe;
+    if (!isLarge || !isOpen || beginsAsEither(payload)) return content.mayBe;
+    return firstOf(payload) === 0x3c ? ["swid"] : [];
   } catch (error) {
     if (!(error instanceof ContentError)) throw error;
-    return [...REPORTS, ...NOTICES].filter((kind) => mayBeOfKind(contentType, kind));
+    return LOOKED_FOR.filter((kind) => mayBeOfKind(contentType, kind));
   }
 }
 
@@ -51,22 +73,45 @@ function beginsAsEither(payload: Uint8Array): boolean {
   return BEGINNINGS.includes(first) || (first === 0x65 && [0x77, 0x79].includes(second));
 }
 
+function firstOf(payload: Uint8Array): number | undefined {
+  return payload.find((byte) => !WHITE.includes(byte));
+}
+
+/** What unread statements are held against. */
+export interface Sought {
+  /** Of the firmware that is asked about. */
+  readonly digests: readonly ContentDigest[];
+  /** Statements about it, also those that are withdrawn or lapsed. */
+  readonly used: readonly Used[];
+}
+
 /**
  * Yields what asks for a person: what cannot be read, and may be a report, or a notice of an issuer
- * whose notices count for what is used.
+ * whose notices count for what is used, or a manifest or release in which the subject is named.
  */
 export function unreadReasons(
   unread: readonly Unread[],
-  used: readonly Used[],
-  { operators }: AppraisalPolicy,
+  { digests, used }: Sought,
+  { operators, allowsUnreadManifests }: AppraisalPolicy,
 ): readonly Reason[] {
   const issuers = new Set([...operators, ...used.map(({ known }) => known.issuer)]);
-  return unread
-    .filter(({ issuer, mayBeReport }) => mayBeReport || issuers.has(issuer))
+  const manifests = used.filter(({ known }) => ["rim", "swid"].includes(known.content.kind));
+  const named = new Mentions(
+    digests.map(({ value }) => value),
+    manifests.map(({ known }) => known.entryId),
+  );
+  const whatOf = (one: Unread): string | undefined => {
+    if (one.mayBeReport) return "may be a report";
+    if (one.mayBeNotice && issuers.has(one.issuer)) return "may be a notice";
+    if (!one.mayBeManifest || allowsUnreadManifests || !named.isIn(one.payload)) return undefined;
+    return "may be a manifest or a release, and names what is asked about";
+  };
+  return [...unread]
     .sort((one, other) => (one.entryId < other.entryId ? -1 : 1))
-    .map(({ entryId, mayBeReport, why }) => {
-      const what = mayBeReport ? "a report" : "a notice";
-      const value = `it cannot be read and may be ${what}: ${why}`;
-      return { decision: "manual", rule: "unread", statement: entryId, value };
+    .flatMap((one): readonly Reason[] => {
+      const what = whatOf(one);
+      if (what === undefined) return [];
+      const value = `it cannot be read and ${what}: ${one.why}`;
+      return [{ decision: "manual", rule: "unread", statement: one.entryId, value }];
     });
 }

@@ -1,7 +1,7 @@
 import { truncate } from "node:fs/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { parseAppraisalPolicy } from "@tallystick/appraisal";
+import { encodeBundle, parseAppraisalPolicy } from "@tallystick/appraisal";
 
 import { readDevice } from "./appraisal/device.js";
 import { record } from "./testing/device.js";
@@ -21,6 +21,11 @@ beforeAll(async () => {
   const services = [{ issuer: "https://log.example", origin: "log.example/1", keys }];
   await workspace.write("trust.json", JSON.stringify({ services }));
   await writeAppraisal(workspace, "appraisal.json");
+  const checkpoint = new Uint8Array();
+  const empty = encodeBundle({ statements: [], checkpoint, keys: checkpoint });
+  await workspace.write("empty.bundle", empty);
+  await workspace.write("registration.json", '{"format":"tallystick-policy/1"}');
+  await workspace.write("some.pem", "-----BEGIN CERTIFICATE-----\n");
   await workspace.write("rot-7.bin", rom(7));
   await workspace.write("report-7.json", report(7, "none"));
   await workspace.must(
@@ -59,6 +64,12 @@ describe("wrong input", () => {
       "--chain and --nonce go with --evidence",
     ],
     [
+      "a digest by an algorithm that is none",
+      ["--digest", "md5:00", "--policy", "appraisal.json"],
+      3,
+      "a whole digest by sha-256, sha-384, sha-512",
+    ],
+    [
       "a digest without a name",
       ["--digest", "00", "--policy", "appraisal.json"],
       3,
@@ -68,7 +79,13 @@ describe("wrong input", () => {
       "half a digest",
       ["--digest", "sha-256:00", "--policy", "appraisal.json"],
       3,
-      "--digest is not ALG:HEX",
+      "--digest is not ALG:HEX of a whole digest: sha-256 has 64 digits, not 2",
+    ],
+    [
+      "a digest of another algorithm's length",
+      ["--digest", `sha-384:${"0".repeat(64)}`, "--policy", "appraisal.json"],
+      3,
+      "sha-384 has 96 digits, not 64",
     ],
     [
       "a file that is not there",
@@ -80,7 +97,25 @@ describe("wrong input", () => {
       "a policy that is none",
       ["--digest", DIGEST, "--policy", "trust.json"],
       2,
-      "not a policy for appraisals",
+      "--policy trust.json: not a policy for appraisals: its format is not tallystick-appraisal/1",
+    ],
+    [
+      "a trust file for a policy",
+      ["--digest", DIGEST, "--policy", "trust.json"],
+      2,
+      "; it is a trust file: --trust takes it, and the member trust of a policy for appraisals",
+    ],
+    [
+      "a policy that is not there",
+      ["--digest", DIGEST, "--policy", "none.json"],
+      2,
+      "cannot read none.json",
+    ],
+    [
+      "a bundle that is not there",
+      ["--digest", DIGEST, "--policy", "appraisal.json"],
+      2,
+      "cannot read no.bundle",
     ],
   ] as const)("is refused: %s", async (...[, args, code, says]) => {
     const outcome = await workspace.tally("appraise", ...args, "--bundle", "no.bundle");
@@ -132,6 +167,95 @@ describe("wrong input", () => {
     for (const named of [{ issuers: [] }, { anchors: [] }, { selfContained: ["did:key"] }]) {
       expect(await saysWith(named)).toContain("cannot read no.bundle");
     }
+  });
+
+  test.each<[string, string, string, string, string]>([
+    [
+      "a statement for a bundle",
+      "appraisal.json",
+      "report-7.scitt",
+      "--bundle report-7.scitt: not a bundle: ",
+      "; it is a statement: tally verify takes it, and tally bundle puts it into a bundle",
+    ],
+    [
+      "a policy for a bundle",
+      "appraisal.json",
+      "appraisal.json",
+      "--bundle appraisal.json: not a bundle: ",
+      "; it is a policy for appraisals: tally appraise --policy takes it",
+    ],
+    [
+      "certificates for a bundle",
+      "appraisal.json",
+      "some.pem",
+      "--bundle some.pem: not a bundle: ",
+      "; it is PEM: --chain takes certificates",
+    ],
+    [
+      "a policy for registrations",
+      "registration.json",
+      "no.bundle",
+      "--policy registration.json: not a policy for appraisals: ",
+      "; it is a policy for registrations: tally init --policy and tally policy take it",
+    ],
+    [
+      "a bundle for a policy",
+      "empty.bundle",
+      "no.bundle",
+      "--policy empty.bundle: not a policy for appraisals: ",
+      "; it is a bundle: tally appraise --bundle decides by it, tally search finds what is in it",
+    ],
+    [
+      "what is nothing that is known",
+      "appraisal.json",
+      "rot-7.bin",
+      "--bundle rot-7.bin: not a bundle: ",
+      "",
+    ],
+  ])("is named, with what it is for: %s", async (...[, policy, bundle, begins, ends]) => {
+    const args = ["--digest", DIGEST, "--bundle", bundle, "--policy", policy];
+    const { code, stderr } = await workspace.tally("appraise", ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(begins);
+    expect(stderr.trimEnd()).toMatch(new RegExp(`${ends === "" ? "[^;]" : ends}$`));
+  });
+
+  test.each([
+    ["a statement", "report-7.scitt", "it is a statement: "],
+    ["a report", "report-7.json", "neither an SPDM transcript, nor a measurement record"],
+    ["a trust file", "trust.json", "it is a trust file: "],
+  ])("is named where it is no evidence: %s", async (_name, evidence, says) => {
+    await writeAppraisal(workspace, "device.json", { evidence: {} });
+    const policy = parseAppraisalPolicy(await workspace.read("device.json"));
+    await expect(readDevice({ evidence }, policy, 0)).rejects.toMatchObject({
+      code: "EVIDENCE_MALFORMED",
+      message: expect.stringContaining(says) as unknown,
+    });
+  });
+
+  test("is named where a bundle is verified as a statement", async () => {
+    const { code, stderr } = await workspace.tally(
+      ...["verify", "empty.bundle", "--trust", "trust.json"],
+    );
+    expect({ code, stderr }).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(
+        "empty.bundle is no statement, it is a bundle: tally appraise --bundle",
+      ) as unknown,
+    });
+  });
+
+  test.each([
+    ["in any case", []],
+    ["under pins", ["--trust", "trust.json"]],
+  ])("is told of a search where nothing is, %s", async (_name, pins) => {
+    const { code, stderr } = await workspace.tally("search", "nowhere", "--sub", "x", ...pins);
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^tally: CLI_FILE_FAILED: cannot read nowhere: nothing is there; want the address of a service with https:/,
+      ) as unknown,
+    });
   });
 
   test.each([

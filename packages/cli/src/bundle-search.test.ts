@@ -74,7 +74,8 @@ let other: Tree;
 
 beforeAll(async () => {
   workspace = await Workspace.moveTo();
-  const [vendor, key, otherKey] = await Promise.all([
+  const [lab, vendor, key, otherKey] = await Promise.all([
+    PrivateKey.generate("ES384"),
     PrivateKey.generate("EdDSA"),
     PrivateKey.generate("ES256"),
     PrivateKey.generate("ES256"),
@@ -90,6 +91,14 @@ beforeAll(async () => {
   fork = new Tree("log", key, [...entries.slice(0, 2), ...strange]);
   other = new Tree("other", otherKey, [...entries].reverse());
   await workspace.write("one.json", JSON.stringify({ services: [tree.pinned] }));
+  await workspace.write(
+    "appraisal.json",
+    JSON.stringify({
+      format: "tallystick-appraisal/1",
+      trust: { services: [tree.pinned] },
+      reviewKeys: [{ provider: "Example Lab", key: lab.publicKey.toJwk() }],
+    }),
+  );
   await workspace.write("two.json", JSON.stringify({ services: [other.pinned, tree.pinned] }));
 });
 
@@ -151,22 +160,33 @@ describe("a fork is no shortage", () => {
     const { code, stdout, stderr } = await workspace.tally(...asked);
     expect([code, stdout]).toStrictEqual([1, ""]);
     const { stdout: json } = await workspace.tally(...asked, "--json");
-    expect(JSON.parse(json)).toMatchObject({ error: { code: "CLI_BUNDLE_CONTRADICTION" } });
+    expect(JSON.parse(json)).toMatchObject({ error: { code: "APPRAISAL_BUNDLE_CONTRADICTION" } });
+    // Nothing is decided by it either.
+    const subject = ["--digest", `sha-256:${"00".repeat(32)}`, "--policy", "appraisal.json"];
+    const decided = await workspace.tally("appraise", ...subject, "--bundle", "some.bundle");
+    expect(decided).toStrictEqual({ code, stdout, stderr });
     return stderr;
   }
+  /** The same words, with the roots of both. */
+  const told = (words: string): RegExp =>
+    new RegExp(
+      `${words.replace(" and by ", " with the root [0-9a-f]{64} and by ")} with [0-9a-f]{64};`,
+    );
   const idOf = (index: number): string => entries[index]?.entryId ?? "";
 
   test("where a receipt of the size of the checkpoint is of another tree", async () => {
     await write(3, [await fork.transparent(1, 3)]);
-    expect(await refused()).toContain(
-      `two trees of 3 entries, by the checkpoint and by a receipt of entry 1 ${idOf(1)}`,
+    expect(await refused()).toMatch(
+      told(`two trees of 3 entries, by the checkpoint and by a receipt of entry 1 ${idOf(1)}`),
     );
   });
 
   test("where receipts of another size are of two trees", async () => {
     await write(3, [await tree.transparent(0, 5), await fork.transparent(1, 5)]);
-    expect(await refused()).toContain(
-      `two trees of 5 entries, by a receipt of entry 0 ${idOf(0)} and by a receipt of entry 1 ${idOf(1)}`,
+    expect(await refused()).toMatch(
+      told(
+        `two trees of 5 entries, by a receipt of entry 0 ${idOf(0)} and by a receipt of entry 1 ${idOf(1)}`,
+      ),
     );
   });
 
@@ -176,7 +196,9 @@ describe("a fork is no shortage", () => {
   ])("where one index %s has two entries", async (_name, index, size) => {
     await write(size, [await tree.transparent(index, 5), await fork.transparent(index, 4)]);
     expect(await refused()).toMatch(
-      new RegExp(`two entries for index ${index}, ${idOf(index)} and [0-9a-f]{64}`),
+      new RegExp(
+        `two entries for index ${index}, ${idOf(index)} by a receipt of size 5 and [0-9a-f]{64} by one of size 4; keep the bundle`,
+      ),
     );
   });
 
@@ -184,7 +206,7 @@ describe("a fork is no shortage", () => {
     const own = await all(tree, 3);
     await write(3, [...own.slice(0, 2), await fork.transparent(2, 4)]);
     expect(await refused()).toMatch(
-      /a tree of 3 entries that its entries do not make, by the checkpoint; no receipt of that size has entry 2 [0-9a-f]{64}\n/,
+      /a tree of 3 entries that its entries do not make, by the checkpoint with the root [0-9a-f]{64}; no receipt of that size has entry 2 [0-9a-f]{64}; keep the bundle, it is the evidence\n/,
     );
   });
 

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 
-import { MAX_BUNDLE_BYTES, decodeBundle } from "@tallystick/appraisal";
+import { MAX_BUNDLE_BYTES, PlacedEntries, decodeBundle } from "@tallystick/appraisal";
+import type { PlacedEntry } from "@tallystick/appraisal";
 import { termsOf } from "@tallystick/catalog";
 import type { Term } from "@tallystick/catalog";
 import type { SearchPage } from "@tallystick/client";
@@ -19,8 +20,6 @@ import type { VerifiedTransparentStatement } from "@tallystick/verifier";
 
 import { readBounded } from "./appraisal/bounded.js";
 import { readWhole } from "./file.js";
-import { PlacedEntries } from "./placed-entries.js";
-import type { PlacedEntry } from "./placed-entries.js";
 import type { Sought } from "./sought.js";
 
 type Query = Sought["query"];
@@ -49,9 +48,9 @@ export async function isFile(place: string): Promise<boolean> {
  * statement a receipt of the same log, under a signed size. Signatures of issuers are not verified.
  * Hits have the time of their earliest receipt of that log.
  *
- * @throws {@link CliError} `CLI_FILE_FAILED`, `CLI_BUNDLE_CONTRADICTION` where checkpoint and receipts cannot all be of one
- * log; AppraisalError `APPRAISAL_BUNDLE_INVALID`; VerifierError where the checkpoint does not hold, and
- * `VERIFIER_TRUST_MALFORMED`
+ * @throws {@link CliError} `CLI_FILE_FAILED`; AppraisalError `APPRAISAL_BUNDLE_INVALID`, and
+ * `APPRAISAL_BUNDLE_CONTRADICTION` where checkpoint and receipts cannot all be of one log; VerifierError
+ * where the checkpoint does not hold, and `VERIFIER_TRUST_MALFORMED`
  */
 export async function searchBundle(
   { bundle: file, trust }: { readonly bundle: string; readonly trust: string },
@@ -62,19 +61,29 @@ export async function searchBundle(
   const { checkpoint } = await verifyCheckpoint(bundle.checkpoint, services);
   const placed = new PlacedEntries(checkpoint);
   const left: BundlePage["left"][number][] = [];
+  const statements = new Map<string, SignedStatement>();
   const { size, origin } = checkpoint;
   for (const [place, bytes] of bundle.statements.entries()) {
     const vouched = await vouchedFor(bytes, services);
     if (vouched instanceof VerifierError) {
       const { code, message } = vouched;
       left.push({ statement: `statements[${place}]`, why: `${code}: ${message}` });
-    } else if (!placed.take(vouched)) {
-      const why = `it is none of the first ${size} entries of ${origin}`;
-      left.push({ statement: vouched.statement.entryId, why });
+      continue;
     }
+    const { statement } = vouched;
+    if (placed.take(vouched).some((index) => index < size)) {
+      statements.set(statement.entryId, statement);
+      continue;
+    }
+    const why = `it is none of the first ${size} entries of ${origin}`;
+    left.push({ statement: statement.entryId, why });
   }
   const { entries, isWhole } = placed.settle();
-  const page = pageOf(entries, query, size);
+  const searchable = entries.flatMap(({ entryId, ...entry }) => {
+    const statement = statements.get(entryId);
+    return statement === undefined ? [] : [{ ...entry, statement }];
+  });
+  const page = pageOf(searchable, query, size);
   const shown = new Set(entries.filter(({ isShown }) => isShown).map(({ index }) => index));
   const unshown = page.hits
     .filter(({ index }) => !isWhole && !shown.has(index))
@@ -104,7 +113,10 @@ async function vouchedFor(
 
 const NOT_ASKED: Mentions = { list: [], isWhole: true };
 
-function pageOf(entries: readonly PlacedEntry[], query: Query, size: number): SearchPage {
+/** An entry with what it is of. */
+type Searchable = Omit<PlacedEntry, "entryId"> & { readonly statement: SignedStatement };
+
+function pageOf(entries: readonly Searchable[], query: Query, size: number): SearchPage {
   const { limit, mentions } = query;
   const hits: Hit[] = [];
   const partial: { readonly index: number; readonly entryId: string }[] = [];
@@ -127,7 +139,7 @@ function pageOf(entries: readonly PlacedEntry[], query: Query, size: number): Se
   return mentions.length === 0 ? page : { ...page, partial, nextPartial: null };
 }
 
-function isWithin({ index, time, statement }: PlacedEntry, query: Query): boolean {
+function isWithin({ index, time, statement }: Searchable, query: Query): boolean {
   const { since = 0, until = Infinity, from = 0, before = Infinity, terms } = query;
   const own = termsOf(statement);
   const hasAll = terms.every(({ kind, value }) =>

@@ -19,7 +19,6 @@
  * - `CLI_TRUST_CHANGED`: the trust file pins other keys than the service has now.
  * - `CLI_ROTATION_STEP`: not the step that a rotation of the receipt key takes next.
  * - `CLI_SINCE_UNUSABLE`: the older statement has no receipt to start from.
- * - `CLI_BUNDLE_CONTRADICTION`: checkpoint and receipts of a bundle cannot all be of one log.
  * - `CLI_INTERRUPTED`: the command was stopped before it came to an end.
  */
 export type CliErrorCode =
@@ -41,7 +40,6 @@ export type CliErrorCode =
   | "CLI_TRUST_CHANGED"
   | "CLI_ROTATION_STEP"
   | "CLI_SINCE_UNUSABLE"
-  | "CLI_BUNDLE_CONTRADICTION"
   | "CLI_INTERRUPTED";
 
 /** The one error of this package. */

@@ -40,7 +40,6 @@ const CLI: Readonly<Record<CliErrorCode, ExitCode>> = {
   CLI_TRUST_CHANGED: EXIT.no,
   CLI_ROTATION_STEP: 2,
   CLI_SINCE_UNUSABLE: EXIT.no,
-  CLI_BUNDLE_CONTRADICTION: EXIT.no,
   CLI_INTERRUPTED: EXIT.failed,
 };
 
@@ -63,6 +62,7 @@ const CLIENT: Readonly<Record<ClientErrorCode, ExitCode>> = {
 const OTHERS: readonly (readonly [error: Error & { code: string }, exit: ExitCode])[] = [
   [new AppraisalError("APPRAISAL_POLICY_INVALID", "x"), EXIT.failed],
   [new AppraisalError("APPRAISAL_CHAIN_MISSING", "x"), EXIT.usage],
+  [new AppraisalError("APPRAISAL_BUNDLE_CONTRADICTION", "x"), EXIT.no],
   [new CatalogError("CATALOG_MALFORMED", "x"), EXIT.no],
   [new CoseError("COSE_CBOR_MALFORMED", "x"), EXIT.no],
   [new MerkleError("MERKLE_ROOT_MISMATCH", "x"), EXIT.no],

@@ -52,7 +52,11 @@ type Row<Code extends string> = { readonly otherwise: ExitCode } & Readonly<
 // Every error class of the repository: what its codes mean for a script. Classes are told by name,
 // so that no package is loaded to look an error up.
 const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> } = {
-  AppraisalError: { otherwise: EXIT.failed, APPRAISAL_CHAIN_MISSING: EXIT.usage },
+  AppraisalError: {
+    otherwise: EXIT.failed,
+    APPRAISAL_BUNDLE_CONTRADICTION: EXIT.no,
+    APPRAISAL_CHAIN_MISSING: EXIT.usage,
+  },
   AuditorError: { otherwise: EXIT.no, AUDITOR_STATE_INVALID: EXIT.failed },
   CatalogError: { otherwise: EXIT.no },
   CliError: {
@@ -63,7 +67,6 @@ const EXITS: { readonly [Class in keyof CodesByClass]: Row<CodesByClass[Class]> 
     CLI_SERVICE_INCONSISTENT: EXIT.no,
     CLI_TRUST_CHANGED: EXIT.no,
     CLI_SINCE_UNUSABLE: EXIT.no,
-    CLI_BUNDLE_CONTRADICTION: EXIT.no,
   },
   ClientError: {
     otherwise: EXIT.failed,

@@ -37,6 +37,37 @@ describe("Output", () => {
     expect(said(stdout)).toBe(want);
   });
 
+  test.each([
+    ["in a pipe", false, 30, "deny      a bb ccc dddd eeeee ffffff\n"],
+    ["on a terminal of no width", true, undefined, "deny      a bb ccc dddd eeeee ffffff\n"],
+    ["on a narrow terminal", true, 39, "deny      a bb ccc dddd eeeee ffffff\n"],
+    ["on a terminal", true, 40, "deny      a bb ccc dddd eeeee ffffff\n"],
+  ])("keeps a row whole %s", (...[, isTTY, columns, want]) => {
+    const { output, stdout } = outputOf(isTTY);
+    Object.assign(stdout, { columns });
+    output.printRow("plain", "deny      ", "a bb ccc dddd eeeee ffffff");
+    expect(said(stdout)).toBe(want);
+  });
+
+  test("folds a row on a terminal at blanks, behind its first word, and no word", () => {
+    const { output, stdout } = outputOf(true);
+    Object.assign(stdout, { columns: 44 });
+    const id = "ab".repeat(32);
+    output.printRow(
+      "bad",
+      "deny      ",
+      `severity: ${id} issue "a\nb" is medium, by score and vector`,
+    );
+    expect(said(stdout)).toBe(
+      [
+        "\u001b[31mdeny      \u001b[0mseverity:",
+        `          ${id}`,
+        '          issue "a\\nb" is medium, by score',
+        "          and vector\n",
+      ].join("\n"),
+    );
+  });
+
   test("escapes what others wrote, also on a terminal", () => {
     const { output, stdout } = outputOf(true);
     output.printMarked("good", "yes", ": \u001b[31m\u009b0m\u202e\u2028");

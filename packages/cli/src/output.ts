@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 
 /** Where a command writes. */
 export interface Streams {
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
 }
 
@@ -53,6 +53,19 @@ export class Output {
     this.#answers.write(`${mark}${oneLine(rest)}\n`);
   }
 
+  /**
+   * Writes a line of the answer as {@link Output.printMarked} does; on a terminal folded at blanks to its
+   * width, so that what is behind `first` stays in a column of its own.
+   */
+  printRow(tone: Tone, first: string, rest: string): void {
+    const { isTTY, columns = 0 } = this.#streams.stdout;
+    const width = columns - Math.max(first.length, ROW_INDENT);
+    const isFolded = isTTY === true && width >= MIN_ROW_WIDTH;
+    const [head = "", ...more] = isFolded ? folded(oneLine(rest), width) : [rest];
+    this.printMarked(tone, first, head);
+    for (const line of more) this.print(`${" ".repeat(ROW_INDENT)}${line}`);
+  }
+
   /** Writes the whole answer as one JSON object on one line. */
   printJson(value: Readonly<Record<string, unknown>>): void {
     // JSON escapes the C0 controls itself, and takes an escape for every other character.
@@ -76,6 +89,23 @@ export class Output {
   noteText(text: string): void {
     this.#streams.stderr.write(`${visible(text)}\n`);
   }
+}
+
+/** Where the text of a row begins, and the least that is left for it for it to be folded. */
+const ROW_INDENT = 10;
+const MIN_ROW_WIDTH = 30;
+
+/** Yields lines of at most so many characters, but for words that are longer. */
+function folded(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { PublicKey } from "@tallystick/cose";
 
 import type { Outcome } from "./testing/command.js";
+import { publishedData } from "./testing/published-data.js";
 import { VENDOR } from "./testing/review.js";
 import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
@@ -12,23 +10,7 @@ import { Workspace } from "./testing/workspace.js";
 const COSE = "application/rim+cose";
 const SWID = "application/swid+xml";
 
-/** Yields the folder of published manifests; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-  const folder = join(shared, "data", "rim");
-  if (existsSync(folder)) return folder;
-  const message = `SKIPPED: registration of signed manifests needs ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
-const describeIt = folder === undefined ? describe.skip : describe;
-const read = (...below: readonly string[]): Uint8Array =>
-  new Uint8Array(readFileSync(join(folder ?? "", ...below)));
-const readText = (...below: readonly string[]): string => new TextDecoder().decode(read(...below));
+const { describeIt, read, readText } = publishedData("registration of signed manifests", "rim");
 
 /** Yields the bytes with the last one changed, which is in the signature of a COSE message. */
 function forged(bytes: Uint8Array): Uint8Array {
@@ -64,8 +46,8 @@ describeIt("a service that takes manifests by the signature inside", () => {
   beforeAll(async () => {
     workspace = await Workspace.moveTo();
     await workspace.must("keygen", "--alg", "ES256", "--out", "vendor.jwk");
-    const arm = PublicKey.fromPem(readText("corim-cover", "key.pub.pem")).toJwk();
-    const anchor = readText("nvidia-swid", "verifier_RIM_root.pem");
+    const arm = PublicKey.fromPem(readText("rim", "corim-cover", "key.pub.pem")).toJwk();
+    const anchor = readText("rim", "nvidia-swid", "verifier_RIM_root.pem");
     await workspace.write(
       "registration.json",
       JSON.stringify({
@@ -97,7 +79,7 @@ describeIt("a service that takes manifests by the signature inside", () => {
   });
 
   test("registers a published manifest, and an audit decides the same", async () => {
-    const payload = read("corim-cover", "signed-corim-cca-ref-plat.cbor");
+    const payload = read("rim", "corim-cover", "signed-corim-cca-ref-plat.cbor");
     const { code, stderr } = await register("good.cbor", payload, COSE);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     const audit = await workspace.tally(
@@ -109,32 +91,32 @@ describeIt("a service that takes manifests by the signature inside", () => {
   test.each<[string, () => Uint8Array, string, string]>([
     [
       "its signature is changed",
-      () => forged(read("corim-cover", "signed-corim-cca-ta.cbor")),
+      () => forged(read("rim", "corim-cover", "signed-corim-cca-ta.cbor")),
       COSE,
       "the signature inside the manifest: CONTENT_SIGNATURE_INVALID",
     ],
     [
       "it is of another key",
-      () => read("corim-veraison", "signed-good-corim.cbor"),
+      () => read("rim", "corim-veraison", "signed-good-corim.cbor"),
       COSE,
       "the signature inside the manifest: CONTENT_SIGNATURE_INVALID",
     ],
     [
       "it is not signed",
-      () => read("corim-veraison", "unsigned-good-corim.cbor"),
+      () => read("rim", "corim-veraison", "unsigned-good-corim.cbor"),
       COSE,
       "the manifest is not signed inside",
     ],
     [
       "its certificates are out of term",
-      () => read("nvidia-swid", "1010_0200_882_96005E0001_PROD.swidtag"),
+      () => read("rim", "nvidia-swid", "1010_0200_882_96005E0001_PROD.swidtag"),
       SWID,
       "the certificates under NVIDIA are not valid at the time of registration",
     ],
     [
       "a digest in it is changed",
       () => {
-        const text = readText("nvidia-swid", "1010_0200_882_96005E0001_PROD.swidtag");
+        const text = readText("rim", "nvidia-swid", "1010_0200_882_96005E0001_PROD.swidtag");
         return new TextEncoder().encode(text.replace("c3f65ef7", "c3f65ef8"));
       },
       SWID,
@@ -151,12 +133,16 @@ describeIt("a service that takes manifests by the signature inside", () => {
   });
 
   test("is what tally policy test says of statements before anybody registers them", async () => {
-    await sign("trial-good.cbor", read("corim-cover", "signed-corim-cca-ta.cbor"), COSE);
-    await sign("trial-bad.cbor", forged(read("corim-cover", "signed-corim-cca-ta.cbor")), COSE);
+    await sign("trial-good.cbor", read("rim", "corim-cover", "signed-corim-cca-ta.cbor"), COSE);
+    await sign(
+      "trial-bad.cbor",
+      forged(read("rim", "corim-cover", "signed-corim-cca-ta.cbor")),
+      COSE,
+    );
     const trial = ["policy", "test", "registration.json", "--statements"];
     expect(await workspace.tally(...trial, "trial-good.cbor.scitt")).toMatchObject({ code: 0 });
     // The certificates of the published tag were in force then.
-    const swid = read("nvidia-swid", "1010_0200_882_96005E0001_PROD.swidtag");
+    const swid = read("rim", "nvidia-swid", "1010_0200_882_96005E0001_PROD.swidtag");
     await sign("trial.xml", swid, SWID);
     const then = ["trial.xml.scitt", "--time", "1742000000"];
     expect(await workspace.tally(...trial, ...then)).toMatchObject({ code: 0 });

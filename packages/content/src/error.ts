@@ -8,7 +8,8 @@ export type ContentErrorCode =
   | "CONTENT_HEADER_REFUSED"
   | "CONTENT_KEY_UNKNOWN"
   | "CONTENT_KEY_OUT_OF_TERM"
-  | "CONTENT_SIGNATURE_INVALID";
+  | "CONTENT_SIGNATURE_INVALID"
+  | "CONTENT_PART_MISSING";
 
 /** The one error of this package for refused input; misuse by the caller is a `TypeError`. */
 export class ContentError extends Error {

@@ -4,11 +4,21 @@
  *
  * @packageDocumentation
  */
+import { ContentError } from "./error.js";
 
-/** Throws `TypeError`: signatures of XML are verified under Node alone. */
+/**
+ * Verifies nothing: signatures of XML are verified under Node alone.
+ *
+ * @throws {@link ContentError} `CONTENT_PART_MISSING`
+ */
 export function verifySwidRim(): Promise<never> {
-  return Promise.reject(new TypeError("signatures of XML are verified under Node alone"));
+  const message = "signatures of XML are verified under Node alone";
+  return Promise.reject(new ContentError("CONTENT_PART_MISSING", message));
 }
 
-/** Throws `TypeError`: signatures of XML are verified under Node alone. */
+/**
+ * Finds nothing out, as {@link verifySwidRim}.
+ *
+ * @throws {@link ContentError} `CONTENT_PART_MISSING`
+ */
 export const findSwidAuthorities: () => Promise<never> = verifySwidRim;

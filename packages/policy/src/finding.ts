@@ -3,7 +3,7 @@ import type { SignedStatement } from "@tallystick/statement";
 
 import { CONTENT_LIMITS, readContent } from "./content-facts.js";
 import { ReportSignature } from "./report-signature.js";
-import { RimSignature, type RimAuthorities } from "./rim-signature.js";
+import { isUnanswered, RimSignature, type RimAuthorities } from "./rim-signature.js";
 
 /** Characters of a reason, whose words are in part those of whoever wrote the document. */
 const MAX_PROBLEM = 512;
@@ -57,7 +57,11 @@ export class Finding {
     return #found in value;
   }
 
-  /** Finds out what is asked of a statement, but for what was found out `before`. */
+  /**
+   * Finds out what is asked of a statement, but for what was found out `before`.
+   *
+   * @throws ContentError `CONTENT_PART_MISSING` where that takes a library that is not here
+   */
   static async find(
     statement: SignedStatement,
     { reviewKeys, rimAuthorities, asksForSchema }: Questions,
@@ -98,7 +102,7 @@ async function schemaVerdict(statement: SignedStatement): Promise<SchemaVerdict 
     return { problem: problem?.slice(0, MAX_PROBLEM) };
   } catch (error) {
     // What cannot be read is refused by the rule itself.
-    if (error instanceof ContentError) return undefined;
-    throw error;
+    if (!(error instanceof ContentError) || isUnanswered(error)) throw error;
+    return undefined;
   }
 }

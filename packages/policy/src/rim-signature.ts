@@ -58,7 +58,11 @@ export class RimSignature {
     Object.freeze(this);
   }
 
-  /** Tries the keys and anchors on what a statement carries, if that is a manifest signed inside. */
+  /**
+   * Tries the keys and anchors on what a statement carries, if that is a manifest signed inside.
+   *
+   * @throws ContentError `CONTENT_PART_MISSING` where that takes a library that is not here
+   */
   static async find(
     statement: SignedStatement,
     authorities: RimAuthorities,
@@ -67,7 +71,7 @@ export class RimSignature {
     try {
       return new RimSignature(tried, await found(statement, authorities));
     } catch (error) {
-      if (!(error instanceof ContentError)) throw error;
+      if (!(error instanceof ContentError) || isUnanswered(error)) throw error;
       return new RimSignature(tried, { problem: `${error.code}: ${error.message}` });
     }
   }
@@ -109,6 +113,11 @@ export function isSignedInside(content: Content): boolean {
 
 function namesOf({ keys, anchors }: RimAuthorities): readonly string[] {
   return [...keys.map(({ key }) => thumbprintOf(key)), ...anchors.map(anchorName)];
+}
+
+/** Yields whether nothing was found out, for want of a library: that is so of the place alone (I9). */
+export function isUnanswered({ code }: ContentError): boolean {
+  return code === "CONTENT_PART_MISSING";
 }
 
 /** Yields the name by which anchors are told apart; no thumbprint of a key is one. */

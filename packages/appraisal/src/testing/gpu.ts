@@ -1,9 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-
 import { PrivateKey, PublicKey } from "@tallystick/cose";
 import type { SignedStatement } from "@tallystick/statement";
 
+import { read, readText } from "./published.js";
 import { SignedLog, statementOf } from "./signed-log.js";
 
 /** When the certificates of the published manifests were in force. */
@@ -15,31 +13,6 @@ export const GPU_VENDOR = "NVIDIA Corporation";
 export const GPU_NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66";
 export const MATCHING = "1010_0200_882_96005E0001_PROD.swidtag";
 export const MISMATCHING = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";
-
-/** Yields the folder of published data; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
-  const folder = join(shared, "data");
-  if (existsSync(join(folder, "rim", "nvidia-swid"))) return folder;
-  const message = `SKIPPED: appraisals of a GPU need ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
-
-/** Whether there is published data. */
-export const isPublished: boolean = folder !== undefined;
-
-/** Yields a published file. */
-export const read = (...below: readonly string[]): Uint8Array =>
-  new Uint8Array(readFileSync(join(folder ?? "", ...below)));
-
-/** Yields a published file as text. */
-export const readText = (...below: readonly string[]): string =>
-  new TextDecoder().decode(read(...below));
 
 /** Yields the report that a GPU gave of itself, in hexadecimal, and its certificates in PEM. */
 export const gpuReport = (): Uint8Array =>

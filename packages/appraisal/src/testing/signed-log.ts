@@ -30,14 +30,14 @@ export class SignedLog {
   readonly issuer: string;
   readonly origin: string;
   readonly #key: PrivateKey;
-  readonly #entries: readonly SignedStatement[];
+  readonly entries: readonly SignedStatement[];
   readonly #time: number;
 
   private constructor(name: string, key: PrivateKey, rest: Contents) {
     this.issuer = `https://${name}.example`;
     this.origin = `${name}.example/1`;
     this.#key = key;
-    this.#entries = rest.entries;
+    this.entries = rest.entries;
     this.#time = rest.time;
   }
 
@@ -47,6 +47,12 @@ export class SignedLog {
     time: number = LOG_TIME,
   ): Promise<SignedLog> {
     return new SignedLog(name, await PrivateKey.generate("ES256"), { entries, time });
+  }
+
+  /** Yields another history under the same key. */
+  fork(entries: readonly SignedStatement[]): SignedLog {
+    const [name = ""] = this.origin.split(".", 1);
+    return new SignedLog(name, this.#key, { entries, time: this.#time });
   }
 
   /** The service as it stands in a trust file. */
@@ -59,11 +65,11 @@ export class SignedLog {
   }
 
   #leaves(): readonly Uint8Array[] {
-    return this.#entries.map(({ entry }) => leafHash(entry));
+    return this.entries.map(({ entry }) => leafHash(entry));
   }
 
   /** Signs a checkpoint of a size, of all entries by default. */
-  checkpoint(size: number = this.#entries.length): Promise<SignedCheckpoint> {
+  checkpoint(size: number = this.entries.length): Promise<SignedCheckpoint> {
     const root = treeRoot(this.#leaves().slice(0, size));
     const { issuer, origin } = this;
     return SignedCheckpoint.sign({ issuer, origin, size, root, time: this.#time }, this.#key);
@@ -71,9 +77,9 @@ export class SignedLog {
 
   /** Yields an entry as a transparent statement, with a receipt of the whole log. */
   async transparent(index: number): Promise<Uint8Array> {
-    const statement = this.#entries[index];
+    const statement = this.entries[index];
     if (statement === undefined) throw new Error(`no entry ${index}`);
-    const size = this.#entries.length;
+    const size = this.entries.length;
     const leaves = this.#leaves();
     const nodes = inclusionNodes(index, size).map(({ level, index: at }) =>
       treeRoot(leaves.slice(at * 2 ** level, (at + 1) * 2 ** level)),
@@ -85,7 +91,7 @@ export class SignedLog {
 
   /** Yields a bundle of chosen entries, and of what else is given. */
   async bundle({ indexes, size, more = [] }: Choice = {}): Promise<Uint8Array> {
-    const chosen = indexes ?? this.#entries.map((_, index) => index);
+    const chosen = indexes ?? this.entries.map((_, index) => index);
     const own = await Promise.all(chosen.map((index) => this.transparent(index)));
     const checkpoint = (await this.checkpoint(size)).encode();
     return encodeBundle({ statements: [...own, ...more], checkpoint, keys: new Uint8Array() });

@@ -48,13 +48,16 @@ export function evidenceTold({ device }: Subject, { held }: Appraisal): object {
 export function printEvidence(output: Output, held: readonly Held[]): void {
   for (const { known, match } of held) {
     const { manifest, matched, required, results } = match;
-    output.print(
-      `manifest  ${known.entryId} ${JSON.stringify(manifest)}: ${matched} of ${required} match`,
+    const count = `${matched} of ${required} match`;
+    output.printRow(
+      "plain",
+      "manifest  ",
+      `${known.entryId} ${JSON.stringify(manifest)}: ${count}`,
     );
     const asked = results.filter(({ status }) => status !== "unreferenced");
     for (const { status, element, detail } of asked) {
       const why = detail === undefined ? "" : `: ${detail}`;
-      output.printMarked(TONES[status], `  ${status.padEnd(8)}`, ` ${element}${why}`);
+      output.printRow(TONES[status], `  ${status.padEnd(8)} `, `${element}${why}`);
     }
     const rest = results.length - asked.length;
     if (rest > 0) output.print(`  ${rest} more elements are in the evidence and not asked for`);

@@ -1,8 +1,10 @@
 import { judgeEvidence, type AppraisalPolicy, type DeviceEvidence } from "@tallystick/appraisal";
 import { CoseError, decodeHex } from "@tallystick/cose";
+import { EvidenceError } from "@tallystick/evidence";
 
 import { CliError } from "../error.js";
 import { readBounded } from "./bounded.js";
+import { wordsOnGiven } from "./given.js";
 
 /** Of evidence, and of certificates beside it. */
 const MAX_BYTES = 1_048_576;
@@ -25,11 +27,21 @@ export async function readDevice(
   policy: AppraisalPolicy,
   time: number,
 ): Promise<DeviceEvidence> {
-  return judgeEvidence(await readBounded(evidence, MAX_BYTES), policy, {
+  const bytes = await readBounded(evidence, MAX_BYTES);
+  const options = {
     time,
     nonce: nonce === undefined ? undefined : nonceOf(nonce),
     chain: chain === undefined ? undefined : await readBounded(chain, MAX_BYTES),
-  });
+  };
+  try {
+    return await judgeEvidence(bytes, policy, options);
+  } catch (cause) {
+    const words = wordsOnGiven(bytes);
+    const isOther = cause instanceof EvidenceError && cause.code === "EVIDENCE_MALFORMED";
+    if (!isOther || words === "") throw cause;
+    const message = `--evidence ${evidence}: ${cause.message}; ${words}`;
+    throw new EvidenceError(cause.code, message, { cause });
+  }
 }
 
 function nonceOf(text: string): Uint8Array {

@@ -20,9 +20,14 @@ export async function subjectOf(options: SubjectOptions): Promise<Subject> {
   if (path !== undefined) return subjectOfFirmware(await readWhole(path));
   const [, alg = "", value = ""] = /^([^:]+):([0-9a-fA-F]+)$/.exec(named ?? "") ?? [];
   const hash = HASH_ALGORITHMS.find(({ name }) => name === alg);
-  if (hash === undefined || value.length !== 2 * hash.bytes) {
+  if (hash === undefined) {
     const names = HASH_ALGORITHMS.map(({ name }) => name).join(", ");
     throw new CliError("CLI_USAGE", `--digest is not ALG:HEX of a whole digest by ${names}`);
+  }
+  const digits = 2 * hash.bytes;
+  if (value.length !== digits) {
+    const message = `--digest is not ALG:HEX of a whole digest: ${alg} has ${digits} digits, not ${value.length}`;
+    throw new CliError("CLI_USAGE", message);
   }
   return { digests: [{ alg: hash.name, value: value.toLowerCase() }] };
 }

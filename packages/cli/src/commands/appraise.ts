@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import {
+  AppraisalError,
   decide,
   decodeBundle,
   gather,
@@ -18,6 +19,7 @@ import { formatInstant } from "@tallystick/statement";
 import { readBounded } from "../appraisal/bounded.js";
 import { readDevice } from "../appraisal/device.js";
 import { evidenceTold, printEvidence } from "../appraisal/device-output.js";
+import { wordsOnGiven } from "../appraisal/given.js";
 import { PARTS } from "../appraisal/parts.js";
 import { subjectOf, type SubjectOptions } from "../appraisal/subject.js";
 import { CliError } from "../error.js";
@@ -50,9 +52,15 @@ export function addAppraise(program: Command, session: Session): void {
     .option("--json", "print the decision as one JSON object")
     .action(async (options: AppraiseOptions) => {
       requireOneSubject(options);
-      const policy = parseAppraisalPolicy(await readBounded(options.policy, MAX_POLICY_BYTES));
+      const policy = await decoded("--policy", options.policy, {
+        maxBytes: MAX_POLICY_BYTES,
+        decode: parseAppraisalPolicy,
+      });
       const firmware = options.evidence === undefined ? await subjectOf(options) : undefined;
-      const bundle = decodeBundle(await readBounded(options.bundle, MAX_BUNDLE_BYTES));
+      const bundle = await decoded("--bundle", options.bundle, {
+        maxBytes: MAX_BUNDLE_BYTES,
+        decode: decodeBundle,
+      });
       const gathered = await gather(bundle, policy, PARTS);
       const subject = firmware ?? (await deviceOf(options, policy, gathered));
       const appraisal = decide(subject, gathered, policy);
@@ -61,6 +69,23 @@ export function addAppraise(program: Command, session: Session): void {
       else print(output, appraisal, gathered);
       session.exit = EXITS[appraisal.decision];
     });
+}
+
+/** Reads a file of an option; what was given in its place is named. */
+async function decoded<T>(
+  option: string,
+  path: string,
+  { maxBytes, decode }: { readonly maxBytes: number; readonly decode: (bytes: Uint8Array) => T },
+): Promise<T> {
+  const bytes = await readBounded(path, maxBytes);
+  try {
+    return decode(bytes);
+  } catch (cause) {
+    if (!(cause instanceof AppraisalError)) throw cause;
+    const words = wordsOnGiven(bytes);
+    const why = words === "" ? cause.message : `${cause.message}; ${words}`;
+    throw new AppraisalError(cause.code, `${option} ${path}: ${why}`, { cause });
+  }
 }
 
 function requireOneSubject({ subject, digest, evidence, chain, nonce }: AppraiseOptions): void {
@@ -125,14 +150,14 @@ function print(output: Output, appraisal: Appraisal, gathered: Gathered): void {
   for (const { known, edge } of used) {
     const { entryId, content, issuer, provider } = known;
     const by = provider === undefined ? "" : `, signed inside by ${provider}`;
-    output.print(`${content.kind.padEnd(9)} ${entryId} of ${issuer}${by}: ${edge}`);
+    output.printRow("plain", `${content.kind.padEnd(9)} `, `${entryId} of ${issuer}${by}: ${edge}`);
   }
   for (const { decision: one, rule, statement, value } of reasons) {
     const of = statement === undefined ? "" : ` ${statement}`;
-    output.printMarked(TONES[one], one.padEnd(9), ` ${rule}:${of} ${value}`);
+    output.printRow(TONES[one], `${one.padEnd(9)} `, `${rule}:${of} ${value}`);
   }
-  for (const warning of warnings) output.print(`warning   ${warning}`);
-  output.printMarked(TONES[decision], decision, `: ${reach(gathered)}`);
+  for (const warning of warnings) output.printRow("plain", "warning   ", warning);
+  output.printRow(TONES[decision], `${decision}: `, reach(gathered));
 }
 
 function reach({ origin, size, checkpointTime, isComplete }: Gathered): string {

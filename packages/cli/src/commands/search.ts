@@ -48,11 +48,12 @@ export function addSearch(program: Command, session: Session): void {
     .option("--json", "print the page as one JSON object");
   withReading(command).action(async (place: string, options: SearchOptions) => {
     const sought = await soughtOf(options);
+    const term = options.prove === undefined ? undefined : provable(sought);
     const searched = await searchedAt(place, options, sought);
     const at = { path: options.evidence, otherwise: LOOSE_EVIDENCE };
     const { prove: file } = options;
-    if (file !== undefined) {
-      await withEvidence(at, session.output, () => prove(searched, { file, sought }, session));
+    if (file !== undefined && term !== undefined) {
+      await withEvidence(at, session.output, () => prove(searched, { file, term }, session));
       return;
     }
     const page = await withEvidence(at, session.output, () => searched.page());
@@ -79,7 +80,10 @@ async function searchedAt(
   options: SearchOptions,
   { query, parameters }: Sought,
 ): Promise<Searched> {
-  if (!isAddress(place) && (await isFile(place))) return inBundle(place, options, query);
+  if (!isAddress(place)) {
+    await requireThere(place);
+    if (await isFile(place)) return inBundle(place, options, query);
+  }
   if (options.trust !== undefined || options.vkey !== undefined) {
     return derivedAt(await readingOf(place, options), query);
   }
@@ -97,6 +101,13 @@ async function searchedAt(
     page: () => inDirectory(place, options, (service) => service.search(query)),
     prove: (term) => inDirectory(place, options, (service) => service.completeness(term)),
   };
+}
+
+async function requireThere(place: string): Promise<void> {
+  if (await isThere(place)) return;
+  const want =
+    "want the address of a service with https://, a directory of one, a copy or a bundle";
+  throw new CliError("CLI_FILE_FAILED", `cannot read ${place}: nothing is there; ${want}`);
 }
 
 async function readingOf(place: string, options: SearchOptions): Promise<DerivedPlace> {
@@ -127,18 +138,21 @@ function derivedAt(at: DerivedPlace, query: SearchQuery): Searched {
   };
 }
 
-async function prove(
-  place: Searched,
-  { file, sought: { query } }: { readonly file: string; readonly sought: Sought },
-  { output, isJson }: Session,
-): Promise<void> {
+/** Yields the one thing of which a proof can say that all was found. */
+function provable({ query }: Sought): Term {
   const { terms, mentions, since, until, from, before } = query;
   const [term, ...others] = [...terms, ...mentions];
   const isOne = term?.kind === "issuer" || term?.kind === "subject";
   const isWhole = [since, until, from, before].every((bound) => bound === undefined);
-  if (term === undefined || !isOne || others.length > 0 || !isWhole) {
-    throw new CliError("CLI_USAGE", "--prove goes with one of --iss and --sub, and nothing else");
-  }
+  if (isOne && others.length === 0 && isWhole) return { kind: term.kind, value: term.value };
+  throw new CliError("CLI_USAGE", "--prove goes with one of --iss and --sub, and nothing else");
+}
+
+async function prove(
+  place: Searched,
+  { file, term }: { readonly file: string; readonly term: Term },
+  { output, isJson }: Session,
+): Promise<void> {
   const proof = await place.prove(term);
   await writeWhole(file, proof);
   if (isJson) output.printJson({ file, bytes: proof.length });

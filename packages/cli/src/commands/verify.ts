@@ -16,6 +16,7 @@ import type {
   VerifyOptions,
 } from "@tallystick/verifier";
 
+import { looksLikeBundle, wordsOnGiven } from "../appraisal/given.js";
 import { CliError } from "../error.js";
 import { EXIT } from "../exit.js";
 import { codeOf, readWhole } from "../file.js";
@@ -77,6 +78,9 @@ export function addVerify(program: Command, session: Session): void {
       const trust = await readTrust(options.trust);
       requireLogNamed(question, trust);
       const bytes = await readWhole(file);
+      if (looksLikeBundle(bytes)) {
+        throw new CliError("CLI_USAGE", `${file} is no statement, ${wordsOnGiven(bytes)}`);
+      }
       const given = {
         ...(payload !== undefined && { artifact: await readWhole(payload) }),
         ...(witnessPolicy !== undefined && { witnesses: await readWitnessPolicy(witnessPolicy) }),

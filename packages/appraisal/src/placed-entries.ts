@@ -4,7 +4,7 @@ import type { Checkpoint, VerifiedInclusion } from "@tallystick/receipt";
 import type { SignedStatement } from "@tallystick/statement";
 import type { VerifiedTransparentStatement } from "@tallystick/verifier";
 
-import { CliError } from "./error.js";
+import { AppraisalError } from "./error.js";
 
 /** A statement at the index that a receipt of the log has it at. */
 export interface PlacedEntry {
@@ -14,7 +14,7 @@ export interface PlacedEntry {
    * checkpoint where none states one.
    */
   readonly time: number;
-  readonly statement: SignedStatement;
+  readonly entryId: string;
   /** Whether a receipt of the very size of the checkpoint has it there. */
   readonly isShown: boolean;
 }
@@ -22,7 +22,9 @@ export interface PlacedEntry {
 /** What is known of an index. */
 interface Place {
   readonly index: number;
-  readonly statement: SignedStatement;
+  readonly entryId: string;
+  /** What the log has there. */
+  readonly entry: Uint8Array;
   readonly time: number | undefined;
   /** Of the trees that it was shown to be in. */
   readonly sizes: ReadonlySet<number>;
@@ -47,6 +49,7 @@ export class PlacedEntries {
   readonly #places = new Map<number, Place>();
   readonly #roots = new Map<number, SignedRoot>();
 
+  /** Takes a checkpoint that holds under a pin: whatever is held against it is believed. */
   constructor(checkpoint: Checkpoint) {
     const { size, root } = checkpoint;
     this.#checkpoint = checkpoint;
@@ -54,18 +57,18 @@ export class PlacedEntries {
   }
 
   /**
-   * Takes what the receipts of the checkpoint's log say, also of indexes beyond its size. Yields whether
-   * one of them is below the size.
+   * Takes what the receipts of the checkpoint's log say, and yields the indexes at which they have the
+   * statement, in their order, those beyond the size of the checkpoint among them. A receipt that signs
+   * no size gives none.
    *
-   * @throws {@link CliError} `CLI_BUNDLE_CONTRADICTION`
+   * @throws {@link AppraisalError} `APPRAISAL_BUNDLE_CONTRADICTION`
    */
-  take({ statement, allReceipts }: VerifiedTransparentStatement): boolean {
-    const { issuer, origin, size } = this.#checkpoint;
-    const own = allReceipts.filter(
-      ({ service }) => service.issuer === issuer && service.origin === origin,
-    );
-    const indexes = own.map(({ inclusion }) => this.#place(statement, inclusion));
-    return indexes.some((index) => index !== undefined && index < size);
+  take({ statement, allReceipts }: VerifiedTransparentStatement): readonly number[] {
+    const { issuer, origin } = this.#checkpoint;
+    return allReceipts
+      .filter(({ service }) => service.issuer === issuer && service.origin === origin)
+      .map(({ inclusion }) => this.#place(statement, inclusion))
+      .filter((index) => index !== undefined);
   }
 
   /**
@@ -74,40 +77,48 @@ export class PlacedEntries {
    * Costs a node hash for each. From index 0 to the first that is missing, their roots are held against
    * every one that is signed.
    *
-   * @throws {@link CliError} `CLI_BUNDLE_CONTRADICTION`
+   * @throws {@link AppraisalError} `APPRAISAL_BUNDLE_CONTRADICTION`
    */
   settle(): { readonly entries: readonly PlacedEntry[]; readonly isWhole: boolean } {
     const { size, time: latest } = this.#checkpoint;
     const entries = [...this.#places.values()]
       .filter(({ index }) => index < size)
       .sort((a, b) => a.index - b.index)
-      .map(({ index, statement, time = latest, sizes }) => {
-        return { index, time, statement, isShown: sizes.has(size) };
+      .map(({ index, entryId, time = latest, sizes }) => {
+        return { index, time, entryId, isShown: sizes.has(size) };
       });
     return { entries, isWhole: this.#requireRoots() >= size };
   }
 
-  /** Yields the index, `undefined` where the receipt signs no size and so none. */
-  #place(statement: SignedStatement, inclusion: VerifiedInclusion): number | undefined {
-    const { index, root, receipt } = inclusion;
-    const { signedSize: size, issuedAt } = receipt;
+  #place(
+    { entryId, entry }: SignedStatement,
+    { index, root, receipt: { signedSize: size, issuedAt } }: VerifiedInclusion,
+  ): number | undefined {
     if (index === undefined || size === undefined) return undefined;
-    const { entryId } = statement;
-    const signed = { root: encodeHex(root), by: `a receipt of ${named({ index, statement })}` };
-    const first = this.#roots.get(size) ?? signed;
-    if (first.root !== signed.root) {
-      throw contradiction(`two trees of ${size} entries, by ${first.by} and by ${signed.by}`);
-    }
-    this.#roots.set(size, first);
+    this.#requireOneRoot(size, {
+      root: encodeHex(root),
+      by: `a receipt of ${named({ index, entryId })}`,
+    });
     const known = this.#places.get(index);
-    if (known !== undefined && known.statement.entryId !== entryId) {
+    if (known !== undefined && known.entryId !== entryId) {
+      const [one, other] = [known.sizes, [size]].map((sizes) => [...sizes].join(", "));
       throw contradiction(
-        `two entries for index ${index}, ${known.statement.entryId} and ${entryId}`,
+        `two entries for index ${index}, ${known.entryId} by a receipt of size ${String(one)} and ${entryId} by one of size ${String(other)}`,
       );
     }
     const sizes = new Set(known?.sizes).add(size);
-    this.#places.set(index, { index, statement, time: earlier(issuedAt, known?.time), sizes });
+    this.#places.set(index, { index, entryId, entry, time: earlier(issuedAt, known?.time), sizes });
     return index;
+  }
+
+  #requireOneRoot(size: number, signed: SignedRoot): void {
+    const first = this.#roots.get(size) ?? signed;
+    if (first.root !== signed.root) {
+      throw contradiction(
+        `two trees of ${size} entries, by ${first.by} with the root ${first.root} and by ${signed.by} with ${signed.root}`,
+      );
+    }
+    this.#roots.set(size, first);
   }
 
   /** Yields how many entries there are before the first that is missing. */
@@ -118,12 +129,12 @@ export class PlacedEntries {
       const signed = this.#roots.get(size);
       if (signed !== undefined && signed.root !== encodeHex(edge.root())) {
         throw contradiction(
-          `a tree of ${size} entries that its entries do not make, by ${signed.by}${this.#strayIn(size)}`,
+          `a tree of ${size} entries that its entries do not make, by ${signed.by} with the root ${signed.root}${this.#strayIn(size)}`,
         );
       }
       const next = this.#places.get(size);
       if (next === undefined) return size;
-      edge.append(leafHash(next.statement.entry));
+      edge.append(leafHash(next.entry));
     }
   }
 
@@ -138,14 +149,15 @@ export class PlacedEntries {
   }
 }
 
-function named({ index, statement }: Pick<Place, "index" | "statement">): string {
-  return `entry ${index} ${statement.entryId}`;
+function named({ index, entryId }: Pick<Place, "index" | "entryId">): string {
+  return `entry ${index} ${entryId}`;
 }
 
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
-function contradiction(what: string): CliError {
-  return new CliError("CLI_BUNDLE_CONTRADICTION", `the log signed ${what}`);
+function contradiction(what: string): AppraisalError {
+  const message = `the log signed ${what}; keep the bundle, it is the evidence`;
+  return new AppraisalError("APPRAISAL_BUNDLE_CONTRADICTION", message);
 }
