@@ -16,8 +16,16 @@
 export { encodeNumber } from "./bytes.js";
 export { CatalogError } from "./error.js";
 export type { CatalogErrorCode } from "./error.js";
-export { COMMITTED_KINDS, committedKeys, isCommitted, termKey, termsOf } from "./term.js";
-export type { CommittedKind, Term, TermKind } from "./term.js";
+export {
+  COMMITTED_KINDS,
+  committedKeys,
+  headerTermsOf,
+  isCommitted,
+  payloadDigestOf,
+  termKey,
+  termsOf,
+} from "./term.js";
+export type { CommittedKind, HeaderTerm, Term, TermKind } from "./term.js";
 export {
   EMPTY_LIST,
   LISTED_BYTES,

@@ -35,23 +35,37 @@ export function isCommitted(kind: string): kind is CommittedKind {
   return COMMITTED_KINDS.some((one) => one === kind);
 }
 
+/** A term that stands in the header of a statement. */
+export interface HeaderTerm extends Term {
+  readonly kind: Exclude<TermKind, "payload">;
+}
+
 /**
- * Yields what a statement is found by, from its bytes alone: `iss`, `sub` if it has one, the type of
- * its payload or of what its hash envelope is about, and the digest of that, in hexadecimal: the
- * envelope's own, else the SHA-256 of the payload.
+ * Yields what a statement is found by, from its bytes alone: {@link headerTermsOf}, and
+ * {@link payloadDigestOf} in hexadecimal.
+ */
+export function termsOf(statement: SignedStatement): readonly Term[] {
+  const payload = encodeHex(payloadDigestOf(statement));
+  return [...headerTermsOf(statement), { kind: "payload", value: payload }];
+}
+
+/**
+ * Yields what a statement is found by in its header: `iss`, `sub` if it has one, and the type of its
+ * payload or of what its hash envelope is about, if one is stated.
  *
  * A content type that is a number is its decimal form.
  */
-export function termsOf(statement: SignedStatement): readonly Term[] {
-  const { claims, contentType, hashEnvelope, payload } = statement;
+export function headerTermsOf(statement: SignedStatement): readonly HeaderTerm[] {
+  const { claims, contentType, hashEnvelope } = statement;
   const type = hashEnvelope === undefined ? contentType : hashEnvelope.preimageContentType;
+  const terms = committedTermsOf(claims);
+  return type === undefined ? terms : [...terms, { kind: "contentType", value: String(type) }];
+}
+
+/** Yields the digest that a statement is about: its hash envelope's own, else the SHA-256 of the payload. */
+export function payloadDigestOf({ hashEnvelope, payload }: SignedStatement): Uint8Array {
   const bytes = payload ?? new Uint8Array();
-  const stated = hashEnvelope === undefined ? digest("sha-256", bytes) : bytes;
-  return [
-    ...committedTermsOf(claims),
-    ...(type === undefined ? [] : [{ kind: "contentType", value: String(type) } as const]),
-    { kind: "payload", value: encodeHex(stated) },
-  ];
+  return hashEnvelope === undefined ? digest("sha-256", bytes) : bytes;
 }
 
 /** Yields the key of a term: SHA-256 of the domain, the number of its kind and its value in UTF-8. */
@@ -64,7 +78,7 @@ export function committedKeys({ claims }: SignedStatement): readonly Uint8Array[
   return committedTermsOf(claims).map(termKey);
 }
 
-function committedTermsOf({ issuer, subject }: SignedStatement["claims"]): readonly Term[] {
-  const named: Term = { kind: "issuer", value: issuer };
+function committedTermsOf({ issuer, subject }: SignedStatement["claims"]): readonly HeaderTerm[] {
+  const named: HeaderTerm = { kind: "issuer", value: issuer };
   return subject === undefined ? [named] : [named, { kind: "subject", value: subject }];
 }

@@ -10,6 +10,8 @@ import { jsonBytes, REPORT, reportWith, signJws } from "./testing/sample.js";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const jws = await signJws(jsonBytes(REPORT));
+const inSpace = (bytes: Uint8Array): Uint8Array =>
+  text(`\ufeff\u00a0\v${new TextDecoder().decode(bytes)}\u2003\n`);
 const OTHER_JWS = await signJws(text("{}"));
 const HS256_JWT = await signJws(text("{}"), { alg: "HS256" });
 const HS256_REPORT = await signJws(jsonBytes(REPORT), { alg: "HS256" });
@@ -19,6 +21,7 @@ const SFR_TYPE = "application/vnd.ocp.safe-sfr+json";
 describe("a payload", () => {
   test.each([
     ["a JWS without a type", jws, undefined, "sfr"],
+    ["a JWS in white space of any kind", inSpace(jws), undefined, "sfr"],
     ["a JWS as JOSE", jws, "application/jose", "sfr"],
     ["a JWS as a JWT", jws, "Application/JWT; charset=utf-8", "sfr"],
     ["a JWS as bytes", jws, 42, "sfr"],

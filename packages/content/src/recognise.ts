@@ -169,8 +169,8 @@ function unreadJws(jws: Uint8Array, { message }: ContentError): OpaqueContent {
 }
 
 /** Yields whether the bytes begin with the tag of a CoRIM, 501. */
-function isTaggedCorim([first, second, third]: Uint8Array): boolean {
-  return first === 0xd9 && second === 0x01 && third === 0xf5;
+function isTaggedCorim(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xd9 && bytes[1] === 0x01 && bytes[2] === 0xf5;
 }
 
 // What is no report may be any other message, whatever its header: it is looked at twice.

@@ -29,3 +29,12 @@ test.each([0, 8100, 8192, 65_536, 200_000])("a payload of %i bytes, over and ove
     expect(openRow(row)).toStrictEqual(payload);
   }
 });
+
+test("a row that is a key alone has no value, and lies beside the others", () => {
+  const block = new RowBlock();
+  const before = block.seal([Uint8Array.of(1)], [Uint8Array.of(2)]);
+  const bare = block.bare([Uint8Array.of(3), Uint8Array.of(4, 5)]);
+  const after = block.seal([Uint8Array.of(6)], [Uint8Array.of(7)]);
+  expect(bare).toStrictEqual({ key: Uint8Array.of(3, 4, 5), value: new Uint8Array() });
+  expect([before, after].map(openRow)).toStrictEqual([Uint8Array.of(2), Uint8Array.of(7)]);
+});

@@ -5,6 +5,8 @@ import type { Row } from "./store.js";
 const BLOCK_BYTES = 65_536;
 const CRC_BYTES = 4;
 
+const NOTHING = new Uint8Array(0);
+
 /** Larger rows have memory of their own, so that no block is left half empty. */
 const MAX_ROW_BYTES = BLOCK_BYTES / 8;
 
@@ -28,6 +30,17 @@ export class RowBlock {
     for (const part of payload) at = put(room, part, at);
     putWord(room, bytes, crc32c(room.subarray(0, bytes)));
     return { key: room.subarray(0, keyBytes), value: room.subarray(keyBytes) };
+  }
+
+  /**
+   * Yields the row whose key is these parts, and which has no value and so no checksum: for what is read
+   * as a key alone, and held against something else.
+   */
+  bare(key: readonly Uint8Array[]): Row {
+    const room = this.#room(lengthOf(key));
+    let at = 0;
+    for (const part of key) at = put(room, part, at);
+    return { key: room, value: NOTHING };
   }
 
   #room(bytes: number): Uint8Array {

@@ -20,7 +20,8 @@ import type { RunningServer } from "./listen.js";
 import { Follower } from "./search/follower.js";
 import { Heads } from "./search/heads.js";
 import { IndexProver, MAX_PROVEN } from "./search/prover.js";
-import { RowMaker, keyRowKey } from "./search/rows.js";
+import { listedRowKey, termRowKey } from "./search/row-keys.js";
+import { RowMaker } from "./search/row-maker.js";
 import { SearchIndex } from "./search/search-index.js";
 import { post, problemOf, read, until } from "./testing/exchange.js";
 import { ISSUER, ORIGIN, TIME, VENDOR, fixture } from "./testing/service.js";
@@ -209,7 +210,7 @@ describe("an index with a row that is not as it was", () => {
     return SearchIndex.open({ store: new MemoryStore(change(store.rows())), log: LOG });
   }
 
-  const isMember = ({ key: row }: Row): boolean => row[0] === 0x4d && row[1] === key[0];
+  const isMember = ({ key: row }: Row): boolean => row[0] === 0x4b && row[1] === key[0];
 
   test("is not committed to without one of its terms", async () => {
     const whole = await over((rows) => rows);
@@ -220,9 +221,27 @@ describe("an index with a row that is not as it was", () => {
     });
   });
 
+  test("lists nothing of a term whose list lacks an entry", async () => {
+    const query = { kind: "issuer", value: VENDOR } as const;
+    const whole = await over((rows) => rows);
+    await expect(new IndexProver(whole).prove(query)).resolves.toMatchObject(query);
+    const [state] = await whole.rows.terms([{ kind: "issuer", key: termKey(query) }]);
+    const list = encodeHex(listedRowKey(state?.number ?? 0, 0)).slice(0, -2);
+    // The oldest one, which is a key alone: nothing but the chain tells that it was there.
+    const index = await over((rows) => {
+      const lost = rows.find((row) => encodeHex(row.key).startsWith(list));
+      expect(lost?.value).toHaveLength(0);
+      return rows.filter((row) => row !== lost);
+    });
+    await expect(new IndexProver(index).prove(query)).rejects.toMatchObject({
+      code: "LOG_CORRUPT",
+    });
+  });
+
   test("with a count beyond what is proven, lists nothing: SERVER_LIST_TOO_LONG", async () => {
     const list = { count: MAX_PROVEN + 1, digest: new Uint8Array(32) };
-    const long = new RowMaker(new RowBlock()).key(key, { list, index: 5 });
+    const term = { kind: "subject", key } as const;
+    const long = new RowMaker(new RowBlock()).term(term, { number: 0, list, index: 5 });
     const index = await over((rows) =>
       rows.map((row) => (encodeHex(row.key) === encodeHex(long.key) ? long : row)),
     );
@@ -234,7 +253,7 @@ describe("an index with a row that is not as it was", () => {
     const store = new MemoryStore();
     const first = await SearchIndex.open({ store, log: LOG });
     await first.catchUp(at.service.log.replay(), () => false);
-    const vendor = keyRowKey(termKey({ kind: "issuer", value: VENDOR }));
+    const vendor = termRowKey({ kind: "issuer", key: termKey({ kind: "issuer", value: VENDOR }) });
     await store.write([{ key: vendor, value: Uint8Array.of(1, 2, 3, 4, 5) }]);
     // What the first one has in mind it does not read again.
     const index = await SearchIndex.open({ store, log: LOG });

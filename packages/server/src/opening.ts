@@ -46,10 +46,13 @@ export async function openParts(
   const log = await open({ ...options, otherKeys, now, onFatal, onStep });
   const search = await closingOnFailure([log], () => searchingOf(options, log));
   rounds.begin(log.head().checkpoint.size);
-  const follow = (): void => {
-    search.wake();
-  };
-  rounds.watch({ onRound: follow, onVerified: () => undefined });
-  follow();
+  rounds.watch({
+    onRound: ({ entries }) => {
+      const { checkpoint } = log.head();
+      search.published(checkpoint, checkpoint.size - entries);
+    },
+    onVerified: () => undefined,
+  });
+  search.wake();
   return { log, state, rounds, search };
 }

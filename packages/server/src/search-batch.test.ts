@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { IndexMap, committedKeys } from "@tallystick/catalog";
 import { MENTION_ROLES } from "@tallystick/content";
 import { PrivateKey, digest, encodeHex } from "@tallystick/cose";
 import { MemoryStore } from "@tallystick/log";
@@ -8,6 +9,8 @@ import fc from "fast-check";
 
 import { KnownTerms } from "./search/known-terms.js";
 import { PayloadReader } from "./search/payload-reader.js";
+import { IndexProver } from "./search/prover.js";
+import { searchPage } from "./search/query.js";
 import { SearchIndex } from "./search/search-index.js";
 import type { IndexSource } from "./search/search-index.js";
 import { plainIndex } from "./testing/plain-index.js";
@@ -94,6 +97,57 @@ test("has the rows of an index that is made entry after entry, in whatever parts
     }),
     { numRuns: 4 },
   );
+});
+
+test("knows what the map was at every earlier size", async () => {
+  const index = await SearchIndex.open({ store: new MemoryStore(), log: LOG });
+  await index.takeAll(upTo(COUNT));
+  const map = new IndexMap();
+  for (const [i, statement] of statements.entries()) {
+    for (const termOf of committedKeys(statement)) {
+      map.add(termOf, { index: i, entry: statement.entry });
+    }
+    const size = i + 1;
+    if (size % 37 !== 0 && size !== COUNT) continue;
+    const root = await new IndexProver(index).rootAt(size);
+    expect([size, encodeHex(root)]).toStrictEqual([size, encodeHex(map.root())]);
+  }
+});
+
+test("tells payloads apart whose digests begin in the same way", async () => {
+  const key = await PrivateKey.generate("EdDSA");
+  const digests = [1, 2, 1].map((end) => new Uint8Array(32).fill(7, 0, 31).fill(end, 31));
+  const enveloped = await Promise.all(
+    digests.map(async (one, i) => {
+      const about = { issuer: "a", subject: `s ${i}`, issuedAt: TIME };
+      const named = { ...about, hash: "sha-256", preimage: { digest: one } } as const;
+      return SignedStatement.decode(await signHashEnvelope(named, key));
+    }),
+  );
+  const index = await SearchIndex.open({ store: new MemoryStore(), log: LOG });
+  await index.takeAll({
+    size: enveloped.length,
+    entries: async function* () {
+      await Promise.resolve();
+      for (const statement of enveloped) yield { statement };
+    },
+    times: () => [{ size: enveloped.length, time: TIME }],
+  });
+  const found = async (value: string): Promise<readonly (readonly number[])[]> => {
+    const byTerm = { terms: [{ kind: "payload", value }], limit: 10 } as const;
+    const mentions = [{ kind: "digest", value: `sha-256:${value}` }] as const;
+    const pages = [byTerm, { terms: [], mentions, limit: 10 }].map((query) =>
+      searchPage(index, query),
+    );
+    return (await Promise.all(pages)).map(({ hits }) => hits.map((hit) => hit.index));
+  };
+  const [first, second] = digests.map(encodeHex);
+  expect(await found(first ?? "")).toStrictEqual([
+    [0, 2],
+    [0, 2],
+  ]);
+  expect(await found(second ?? "")).toStrictEqual([[1], [1]]);
+  expect(await found(`${"07".repeat(31)}03`)).toStrictEqual([[], []]);
 });
 
 describe("entries that speak of much", () => {
@@ -205,7 +259,7 @@ describe("a write that fails", () => {
 });
 
 describe("terms that were in use lately", () => {
-  const state = { list: { count: 1, digest: new Uint8Array(32) }, index: 0 };
+  const state = { number: 0, list: { count: 1, digest: new Uint8Array(32) }, index: 0 };
   const known = { key: new Uint8Array(32), text: new Uint8Array(1), state };
 
   test("are kept by kind and value, two generations of 4,096 of them", () => {
@@ -235,11 +289,10 @@ describe("terms that were in use lately", () => {
     expect(terms.bytes).toBeGreaterThan(2_097_152);
   });
 
-  test("are none that are long, and no payloads", () => {
+  test("are none that are long", () => {
     const terms = new KnownTerms();
     const long = { kind: "subject", value: "x".repeat(257) } as const;
-    const payload = { kind: "payload", value: "00" } as const;
-    for (const term of [long, payload]) terms.keep(term, known);
-    expect([terms.find(long), terms.find(payload)]).toStrictEqual([undefined, undefined]);
+    terms.keep(long, known);
+    expect(terms.find(long)).toBeUndefined();
   });
 });

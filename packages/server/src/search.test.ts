@@ -8,6 +8,7 @@ import { serve } from "./listen.js";
 import type { RunningServer } from "./listen.js";
 import { Follower, openIndex } from "./search/follower.js";
 import type { SearchPlace } from "./search/follower.js";
+import { RecentStatements } from "./search/recent.js";
 import { searchPage } from "./search/query.js";
 import type { SearchPage } from "./search/query.js";
 import { TransparencyService } from "./service.js";
@@ -266,6 +267,40 @@ describe("the index is derived from the log", () => {
       jest.useRealTimers();
     }
   });
+});
+
+test("an index follows once a second, and sooner where much is on its way to it", async () => {
+  jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+  try {
+    const recent = new RecentStatements();
+    const index = await openIndex(memoryPlace(), { log: LOG }, at.service.log.replay());
+    const follower = new Follower(index, at.service.log, { onFailure: () => undefined, recent });
+    let times = 0;
+    follower.onCaughtUp(() => {
+      times++;
+      return Promise.resolve();
+    });
+    const after = async (ms: number): Promise<number> => {
+      follower.wake();
+      await jest.advanceTimersByTimeAsync(ms);
+      follower.wake();
+      // It reads the log and writes in turns of the event loop.
+      for (let turn = 0; turn < 100; turn++) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      return times;
+    };
+    await follower.settled();
+    expect(await after(500)).toBe(1);
+    expect(await after(500)).toBe(2);
+    const statement = SignedStatement.decode(await signed("on its way", "a", "text/plain"));
+    expect(recent.offer(statement, 5_000_000)).toBe(true);
+    expect(await after(150)).toBe(2);
+    expect(await after(50)).toBe(3);
+    await follower.close();
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test("what was found is what the statements say", async () => {

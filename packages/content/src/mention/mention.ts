@@ -84,6 +84,7 @@ export function mentionsIn(statement: SignedStatement, read?: Content): Mentions
 /** Yields what a payload speaks of. */
 export function mentionsOf(content: Content): Mentions {
   if (isUnread(content)) return UNREAD;
+  if (content.kind === "opaque" && content.warnings.length === 0) return NONE;
   const found = new Found();
   addContent(found, content);
   if (content.warnings.some(({ code }) => LEFT_OUT.has(code))) found.leaveOut();

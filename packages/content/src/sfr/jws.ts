@@ -129,12 +129,25 @@ function requireParts(bytes: Uint8Array): readonly [string, string, string] {
 
 /** Yields header, payload and signature as text; `undefined` for what is no JWS. */
 function partsOf(bytes: Uint8Array): readonly [string, string, string] | undefined {
+  if (!bytes.every(mayBeInParts)) return undefined;
   const text = textOf(bytes);
   const [header, payload, signature, ...more] = text?.trim().split(".", 4) ?? [];
   if (signature === undefined || payload === undefined || header === undefined) return undefined;
   const parts = [header, payload, signature] as const;
   const isText = parts.every((part) => /^[A-Za-z0-9_-]*$/.test(part));
   return isText && header !== "" && more.length === 0 ? parts : undefined;
+}
+
+// What of ASCII may stand in a JWS or around it. Most payloads have something else among their first
+// bytes, and are not decoded.
+const IN_PARTS: ReadonlySet<number> = new Set(
+  Array.from({ length: 128 }, (_, byte) => byte).filter((byte) =>
+    /[A-Za-z0-9_.\s-]/.test(String.fromCharCode(byte)),
+  ),
+);
+
+function mayBeInParts(byte: number): boolean {
+  return byte >= 128 || IN_PARTS.has(byte);
 }
 
 function textOf(bytes: Uint8Array): string | undefined {

@@ -2,12 +2,13 @@ import {
   EMPTY_LIST,
   decodeHead,
   extendList,
+  headerTermsOf,
   isCommitted,
   isHeadStatement,
+  payloadDigestOf,
   termKey,
-  termsOf,
 } from "@tallystick/catalog";
-import type { IndexedLog, Term, TermKind } from "@tallystick/catalog";
+import type { HeaderTerm, IndexedLog, ListState, ListedEntry } from "@tallystick/catalog";
 import { spliceText } from "@tallystick/cose";
 import { RowBlock } from "@tallystick/log";
 import type { Row } from "@tallystick/log";
@@ -15,8 +16,12 @@ import type { SignedStatement } from "@tallystick/statement";
 
 import { TermMap } from "./known-terms.js";
 import type { KnownTerm, KnownTerms } from "./known-terms.js";
-import { RowMaker, stateRow } from "./rows.js";
-import type { CommittedHead, EncodedFacts, IndexState, KeyState, SearchRows } from "./rows.js";
+import { mentionRows } from "./mention-rows.js";
+import type { MentionKeys } from "./mention-rows.js";
+import type { ListedKind } from "./row-keys.js";
+import { RowMaker, stateRow } from "./row-maker.js";
+import type { EncodedFacts } from "./row-maker.js";
+import type { CommittedHead, IndexState, SearchRows, TermState } from "./rows.js";
 
 /** Entries, and bytes of their statements, whose terms are looked up in one read. */
 const LOOKUP_ENTRIES = 256;
@@ -30,9 +35,9 @@ export interface BatchParts {
 }
 
 /** A term of the batch, and what its list comes to with what is added so far. */
-interface BatchTerm extends Term, Pick<KnownTerm, "key" | "text"> {
+interface BatchTerm extends HeaderTerm, Pick<KnownTerm, "key" | "text"> {
   // Owned by lookUp and #list; `undefined` without entries.
-  state: KeyState | undefined;
+  state: TermState | undefined;
 }
 
 /** An entry whose terms are still to be looked up. */
@@ -45,7 +50,8 @@ interface Added {
 /** The rows of one write: those of each entry, and one for each term and the state in the end. */
 export class Batch {
   readonly #parts: BatchParts;
-  readonly #make = new RowMaker(new RowBlock());
+  readonly #block = new RowBlock();
+  readonly #make = new RowMaker(this.#block);
   readonly #written: Row[] = [];
   readonly #terms: BatchTerm[] = [];
   readonly #byValue = new TermMap<BatchTerm>();
@@ -81,14 +87,15 @@ export class Batch {
     return this.#written.length;
   }
 
-  /** Adds the next entry, with the rows of what it speaks of. */
-  add(index: number, statement: SignedStatement, mentions: readonly Row[]): void {
+  /** Adds the next entry, and what it speaks of. */
+  add(index: number, statement: SignedStatement, mentions: MentionKeys): void {
     const { entry } = statement;
-    const terms = termsOf(statement).map((term) => this.#termOf(term));
-    const row = this.#make.entry(index, factsIn(entry, terms));
+    const terms = headerTermsOf(statement).map((term) => this.#termOf(term));
+    const payload = payloadDigestOf(statement);
+    const row = this.#make.entry(index, { ...textsOf(terms), entry, payload });
     this.#bytes += row.value.length;
-    this.#written.push(row);
-    for (const mention of mentions) {
+    this.#written.push(row, this.#make.payload(payload, index));
+    for (const mention of mentionRows(this.#block, { index, entry }, mentions)) {
       this.#bytes += mention.key.length + mention.value.length;
       this.#written.push(mention);
     }
@@ -96,15 +103,15 @@ export class Batch {
     this.#addedBytes += statement.normalised.length;
     const first = this.#state?.first ?? entry;
     const head = headIn(statement, index, this.#parts.log) ?? this.#state?.head;
-    const { members } = this.#state ?? { members: 0 };
-    this.#state = { size: index + 1, members, first, last: entry, head };
+    const { terms: numbered, members } = this.#state ?? { terms: 0, members: 0 };
+    this.#state = { size: index + 1, terms: numbered, members, first, last: entry, head };
   }
 
   /** Lays the entries that were added behind the lists of their terms, which it reads at once. */
   async lookUp(): Promise<void> {
     const unread = this.#unread.splice(0);
     if (unread.length > 0) {
-      const states = await this.#parts.rows.keys(unread.map(({ key }) => key));
+      const states = await this.#parts.rows.terms(unread);
       for (const [i, term] of unread.entries()) {
         term.state = states[i];
       }
@@ -119,8 +126,8 @@ export class Batch {
 
   /** Yields the rows, all of whose entries are looked up. */
   end(): readonly Row[] {
-    for (const { key, state } of this.#terms) {
-      if (state !== undefined) this.#written.push(this.#make.key(key, state));
+    for (const term of this.#terms) {
+      if (term.state !== undefined) this.#written.push(this.#make.term(term, term.state));
     }
     if (this.#state !== undefined) this.#written.push(stateRow(this.#state));
     return this.#written;
@@ -133,7 +140,7 @@ export class Batch {
     }
   }
 
-  #termOf(term: Term): BatchTerm {
+  #termOf(term: HeaderTerm): BatchTerm {
     const there = this.#byValue.get(term);
     if (there !== undefined) return there;
     const known = this.#parts.known.find(term);
@@ -150,26 +157,29 @@ export class Batch {
   }
 
   #list({ index, entry, terms }: Added): void {
-    let { members } = this.#state ?? { members: 0 };
+    let { terms: numbered, members } = this.#state ?? { terms: 0, members: 0 };
     for (const term of terms) {
-      const list = extendList(term.state?.list ?? EMPTY_LIST, { index, entry });
-      term.state = { list, index };
-      this.#written.push(this.#make.listed(term.key, index, { entry, list }));
-      if (list.count > 1 || !isCommitted(term.kind)) continue;
-      this.#written.push(this.#make.member(term.key));
-      members++;
+      if (term.state === undefined && isCommitted(term.kind)) members++;
+      const { number, list: before } = term.state ?? { number: numbered++, list: EMPTY_LIST };
+      const list = extended(term.kind, before, { index, entry });
+      term.state = { number, list, index };
+      this.#written.push(this.#make.listed(number, index, list));
     }
-    if (this.#state !== undefined) this.#state = { ...this.#state, members };
+    if (this.#state !== undefined) this.#state = { ...this.#state, terms: numbered, members };
   }
 }
 
-function factsIn(entry: Uint8Array, terms: readonly BatchTerm[]): EncodedFacts {
-  const textOf = (kind: TermKind): Uint8Array | undefined =>
-    terms.find((term) => term.kind === kind)?.text;
-  return {
-    ...{ entry, issuer: textOf("issuer"), subject: textOf("subject") },
-    ...{ contentType: textOf("contentType"), payload: textOf("payload") },
-  };
+/** Yields a list with one entry more, which is hashed where the list is committed to. */
+function extended(kind: ListedKind, list: ListState, listed: ListedEntry): ListState {
+  if (isCommitted(kind)) return extendList(list, listed);
+  return { count: list.count + 1, digest: list.digest };
+}
+
+function textsOf(terms: readonly BatchTerm[]): Omit<EncodedFacts, "entry" | "payload"> {
+  const textOf = (wanted: ListedKind): Uint8Array | undefined =>
+    terms.find(({ kind }) => kind === wanted)?.text;
+  const [issuer, subject] = [textOf("issuer"), textOf("subject")];
+  return { issuer, subject, contentType: textOf("contentType") };
 }
 
 function headIn(

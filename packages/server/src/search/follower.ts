@@ -4,6 +4,7 @@ import type { Log, LogReplay, Space, Store } from "@tallystick/log";
 import { closingOnFailure } from "../closing.js";
 import { ServerError } from "../error.js";
 import type { PayloadReader } from "./payload-reader.js";
+import type { RecentStatements } from "./recent.js";
 import { SearchIndex } from "./search-index.js";
 import type { SearchIndexOptions } from "./search-index.js";
 
@@ -63,14 +64,20 @@ function isDamage(error: unknown): boolean {
 export interface FollowerOptions {
   /** Reads the payloads for the index. */
   readonly reader?: PayloadReader | undefined;
+  /** What it follows faster for, the more there is of it. */
+  readonly recent?: RecentStatements | undefined;
   /** Told once why the index cannot be used any more. */
   readonly onFailure: (error: unknown) => void;
   /** Room that there must be, or it waits for its next call: it must not fill the disk of the log. */
   readonly space?: Space | undefined;
 }
 
-/** Least milliseconds between two beginnings of catching up, for each ends in a synced write. */
-const PACE_MS = 200;
+/**
+ * Least milliseconds between two beginnings of catching up: each ends in a synced write, and writes each
+ * list anew that has grown. The second is for when what is on its way fills half of its memory.
+ */
+const PACE_MS = 1000;
+const PRESSED_PACE_MS = 200;
 
 /**
  * Has an index follow a log behind its rounds. They never wait for it to end, and share the thread with
@@ -82,6 +89,7 @@ export class Follower {
   readonly #onFailure: (error: unknown) => void;
   readonly #space: Space | undefined;
   readonly #reader: PayloadReader | undefined;
+  readonly #recent: RecentStatements | undefined;
   // Owned by onCaughtUp.
   #caughtUp: () => Promise<void> = () => Promise.resolve();
   // Owned by wake and #run.
@@ -97,12 +105,13 @@ export class Follower {
   // Owned by #fail.
   #condemning: Promise<void> | undefined;
 
-  constructor(index: SearchIndex, log: Log, { onFailure, space, reader }: FollowerOptions) {
+  constructor(index: SearchIndex, log: Log, options: FollowerOptions) {
     this.index = index;
     this.#log = log;
-    this.#onFailure = onFailure;
-    this.#space = space;
-    this.#reader = reader;
+    this.#onFailure = options.onFailure;
+    this.#space = options.space;
+    this.#reader = options.reader;
+    this.#recent = options.recent;
   }
 
   /** Has a function called each time the index has caught up. */
@@ -114,6 +123,7 @@ export class Follower {
   wake(): void {
     this.#isAsked = true;
     if (this.#isClosed || this.#failure !== undefined) return;
+    if (this.#left() <= 0) this.#hurry?.();
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
       // Asked between the last look and the end.
@@ -204,7 +214,7 @@ export class Follower {
 
   // Under load a beginning for every round would cost more than all that is indexed.
   async #pace(): Promise<void> {
-    const left = this.#began + PACE_MS - performance.now();
+    const left = this.#left();
     if (left > 0 && this.#hurrying === 0 && !this.#isClosed) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
@@ -216,6 +226,12 @@ export class Follower {
       this.#hurry = undefined;
     }
     this.#began = performance.now();
+  }
+
+  /** Yields how many milliseconds are left until the next beginning. */
+  #left(): number {
+    const pace = this.#recent?.isFilling === true ? PRESSED_PACE_MS : PACE_MS;
+    return this.#began + pace - performance.now();
   }
 
   async #hasRoom(): Promise<boolean> {

@@ -1,12 +1,13 @@
-import type { Term, TermKind } from "@tallystick/catalog";
+import type { HeaderTerm } from "@tallystick/catalog";
 
-import type { KeyState } from "./rows.js";
+import type { ListedKind } from "./row-keys.js";
+import type { TermState } from "./rows.js";
 
 /** A term that is stored, its key, its value as a CBOR text, and what its list comes to. */
 export interface KnownTerm {
   readonly key: Uint8Array;
   readonly text: Uint8Array;
-  readonly state: KeyState;
+  readonly state: TermState;
 }
 
 /** Terms, and bytes of memory, about, of each generation; there are two. */
@@ -19,24 +20,21 @@ const OBJECT_BYTES = 256;
 /** Longer values are looked up each time, so that a few of them do not push out all others. */
 const MAX_VALUE_LENGTH = 256;
 
-/** Kinds whose terms come again and again; the digest of a payload is seldom there twice. */
-const KEPT: ReadonlySet<TermKind> = new Set<TermKind>(["issuer", "subject", "contentType"]);
-
 /** Terms by kind and value. */
 export class TermMap<T> {
   // Owned by set and clear; a text of both would be a longer way to the same.
-  readonly #byKind = new Map<TermKind, Map<string, T>>();
+  readonly #byKind = new Map<ListedKind, Map<string, T>>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  get({ kind, value }: Term): T | undefined {
+  get({ kind, value }: HeaderTerm): T | undefined {
     return this.#byKind.get(kind)?.get(value);
   }
 
-  set({ kind, value }: Term, found: T): void {
+  set({ kind, value }: HeaderTerm, found: T): void {
     const values = this.#byKind.get(kind) ?? new Map<string, T>();
     this.#byKind.set(kind, values);
     this.#size -= values.size;
@@ -62,13 +60,13 @@ export class KnownTerms {
     return this.#youngBytes + this.#oldBytes;
   }
 
-  find(term: Term): KnownTerm | undefined {
+  find(term: HeaderTerm): KnownTerm | undefined {
     return this.#young.get(term) ?? this.#old.get(term);
   }
 
   /** Keeps what has been written of a term. */
-  keep(term: Term, known: KnownTerm): void {
-    if (!KEPT.has(term.kind) || term.value.length > MAX_VALUE_LENGTH) return;
+  keep(term: HeaderTerm, known: KnownTerm): void {
+    if (term.value.length > MAX_VALUE_LENGTH) return;
     if (this.#young.size >= MAX_TERMS || this.#youngBytes >= MAX_BYTES) {
       [this.#old, this.#oldBytes] = [this.#young, this.#youngBytes];
       [this.#young, this.#youngBytes] = [new TermMap(), 0];

@@ -1,13 +1,14 @@
-import { termKey } from "@tallystick/catalog";
 import type { MentionRole } from "@tallystick/content";
+import { decodeHex } from "@tallystick/cose";
 
 import { mentionKey } from "./mention-rows.js";
 import type { MentionRows, SoughtMention } from "./mention-rows.js";
+import { payloadRange } from "./row-keys.js";
 import { listedIn } from "./rows.js";
 import type { EntryFacts, SearchRows, Stretch } from "./rows.js";
 
 /** Entries that are counted to find the scarcest list. */
-const MAX_COUNTED = 1024;
+export const MAX_COUNTED = 1024;
 
 /**
  * As what a statement speaks of something: a role of its payload's, or `payload` where it is about the
@@ -35,8 +36,14 @@ export class MentionList {
   async listed(stretch: Stretch): Promise<readonly number[]> {
     const spoken = await this.#mentions.listed(this.#key, stretch);
     if (this.#payload === undefined) return spoken;
-    const key = termKey({ kind: "payload", value: this.#payload });
-    const both = new Set([...spoken, ...(await listedIn(this.#rows, key, stretch))]);
+    const digest = decodeHex(this.#payload);
+    const stated = await listedIn(
+      this.#rows,
+      (...range) => payloadRange(digest, ...range),
+      stretch,
+    );
+    // Of those, some may have another payload whose digest begins in the same way: see `at`.
+    const both = new Set([...spoken, ...stated]);
     // The first of each list are among the first of both.
     return [...both].sort((a, b) => a - b).slice(0, stretch.limit);
   }

@@ -1,19 +1,22 @@
 import {
+  EMPTY_LIST,
   EMPTY_PART,
   LISTED_BYTES,
   encodeEntries,
+  extendList,
   isCommitted,
   joinParts,
   partOf,
   pathIn,
   termKey,
 } from "@tallystick/catalog";
-import type { CommittedKind, Leaf, MapPath, Part, Term } from "@tallystick/catalog";
+import type { CommittedKind, Leaf, ListState, MapPath, Part, Term } from "@tallystick/catalog";
 import { encodeHex } from "@tallystick/cose";
 
 import { ServerError } from "../error.js";
-import { damaged, listedRange, membersBetween } from "./rows.js";
-import type { CommittedHead, KeyState, SearchRows } from "./rows.js";
+import { damaged } from "./damage.js";
+import { listedRange, membersBetween } from "./row-keys.js";
+import type { CommittedHead, SearchRows } from "./rows.js";
 import type { Extent, SearchIndex } from "./search-index.js";
 
 /** Bits of a key by which keys are put into buckets; a bucket's leaves are in memory together. */
@@ -22,6 +25,8 @@ const BUCKETS = 2 ** BUCKET_BITS;
 
 /** Keys that are read at a time. */
 const CHUNK = 256;
+
+const NONE = new Uint8Array();
 
 /** Most proofs under way: one that is made, and others that wait for it. */
 export const MAX_UNDERWAY = 17;
@@ -98,16 +103,18 @@ export class IndexProver {
       throw new ServerError("SERVER_HEAD_MISSING", "no head of the index is on the log yet");
     }
     const key = termKey({ kind, value });
-    const count = await countAt(rows, key, head.size);
-    if (count > MAX_PROVEN) {
-      const message = `it has ${count} entries, and ${MAX_PROVEN} are proven at most: replay the log, or search it`;
+    const [state] = await rows.terms([{ kind, key }]);
+    const list = (state && (await rows.listAt(state, head.size))) ?? EMPTY_LIST;
+    if (list.count > MAX_PROVEN) {
+      const message = `it has ${list.count} entries, and ${MAX_PROVEN} are proven at most: replay the log, or search it`;
       throw new ServerError("SERVER_LIST_TOO_LONG", message);
     }
     return this.#inTurn(async () => {
       const levels = await this.#levelsOf(head.size);
       if (encodeHex(rootOf(levels)) !== encodeHex(head.root)) throw damaged("its newest root");
       const path = await pathOf(rows, levels, { key, size: head.size });
-      const entries = await entriesOf(rows, key, { size: head.size, count });
+      const entries =
+        state === undefined || list.count === 0 ? NONE : await entriesOf(rows, state.number, list);
       return { kind, value, head, path, entries };
     });
   }
@@ -201,7 +208,7 @@ async function* leavesIn(
 ): AsyncGenerator<Leaf, void, undefined> {
   const shift = 16 - BUCKET_BITS;
   let chunk: Uint8Array[] = [];
-  for await (const key of rows.terms(membersBetween(from << shift, before << shift))) {
+  for await (const key of rows.members(membersBetween(from << shift, before << shift))) {
     chunk.push(key);
     if (chunk.length < CHUNK) continue;
     yield* await leavesOf(rows, chunk, size);
@@ -215,61 +222,43 @@ async function leavesOf(
   keys: readonly Uint8Array[],
   size: number,
 ): Promise<readonly Leaf[]> {
-  const states = await rows.keys(keys);
+  // A key is a digest over its kind as well, so either kind that is committed to will do here.
+  const states = await rows.terms(keys.map((key) => ({ kind: "issuer", key })));
   const leaves: Leaf[] = [];
   for (const [i, key] of keys.entries()) {
     const state = states[i];
     if (state === undefined) throw damaged("a term");
     // A term that came since is left out.
-    const list = await listAt(rows, { key, state }, size);
+    const list = await rows.listAt(state, size);
     if (list !== undefined) leaves.push({ key, list });
   }
   return leaves;
 }
 
-/** Yields a list as it was at a size: what has grown since is looked up. */
-async function listAt(
-  rows: SearchRows,
-  { key, state }: { readonly key: Uint8Array; readonly state: KeyState },
-  size: number,
-): Promise<Leaf["list"] | undefined> {
-  if (state.index < size) return state.list;
-  const newest = { ...listedRange(key, 0, size), isReversed: true, limit: 1 };
-  for await (const index of rows.listed(newest)) {
-    const [row] = await rows.listedRows(key, [index]);
-    return row?.list;
-  }
-  return undefined;
-}
-
-async function countAt(rows: SearchRows, key: Uint8Array, size: number): Promise<number> {
-  const [state] = await rows.keys([key]);
-  const list = state && (await listAt(rows, { key, state }, size));
-  return list?.count ?? 0;
-}
-
+/** Yields the first entries of the list with a number, as many as it counts, once they chain to it. */
 async function entriesOf(
   rows: SearchRows,
-  key: Uint8Array,
-  { size, count }: { readonly size: number; readonly count: number },
+  number: number,
+  { count, digest }: ListState,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(LISTED_BYTES * count);
-  let written = 0;
+  let state = EMPTY_LIST;
   let chunk: number[] = [];
   const flush = async (): Promise<void> => {
-    const found = await rows.listedRows(key, chunk);
-    const entries = found.map(({ entry }, i) => ({ index: chunk[i] ?? 0, entry }));
-    bytes.set(encodeEntries(entries), LISTED_BYTES * written);
-    written += chunk.length;
+    const entries = await rows.entries(chunk);
+    bytes.set(encodeEntries(entries), LISTED_BYTES * state.count);
+    state = entries.reduce(extendList, state);
     chunk = [];
   };
-  for await (const index of rows.listed({ ...listedRange(key, 0, size), limit: count + 1 })) {
-    if (written + chunk.length === count) throw damaged("the count of a list");
+  const range = { ...listedRange(number, 0, Number.MAX_SAFE_INTEGER), limit: count };
+  for await (const index of rows.listed(range)) {
     chunk.push(index);
     if (chunk.length === CHUNK) await flush();
   }
   await flush();
-  if (written !== count) throw damaged("the count of a list");
+  // The keys of a list have no checksum: what stands there is held against the chain.
+  const isWhole = state.count === count && encodeHex(state.digest) === encodeHex(digest);
+  if (!isWhole) throw damaged("the entries of a list");
   return bytes;
 }
 

@@ -1,14 +1,15 @@
 import { termKey } from "@tallystick/catalog";
 import type { Term } from "@tallystick/catalog";
-import { encodeHex } from "@tallystick/cose";
+import { decodeHex, encodeHex } from "@tallystick/cose";
 
-import { MentionList } from "./mention-list.js";
+import { MAX_COUNTED, MentionList } from "./mention-list.js";
 import type { SpokenRole } from "./mention-list.js";
 import type { SoughtMention } from "./mention-rows.js";
 import { partialWithin } from "./partial.js";
 import type { PartialEntry } from "./partial.js";
+import { listedRange, payloadRange } from "./row-keys.js";
 import { charactersOf, hasAll, listedIn } from "./rows.js";
-import type { EntryFacts, SearchRows, Stretch } from "./rows.js";
+import type { EntryFacts, RangeOf, SearchRows, Stretch } from "./rows.js";
 import type { SearchIndex } from "./search-index.js";
 
 /** What is looked for: all of it at once. */
@@ -197,16 +198,14 @@ async function scarcestOf(
   rows: SearchRows,
   { terms, sought, range }: Lists,
 ): Promise<EntryList | null> {
-  const keys = terms.map(termKey);
-  const states = await rows.keys(keys);
   let fewest = Infinity;
   let scarcest: EntryList = everything;
-  for (const [i, key] of keys.entries()) {
-    const state = states[i];
-    if (state === undefined) return null;
-    if (state.list.count >= fewest) continue;
-    fewest = state.list.count;
-    scarcest = (stretch) => listedIn(rows, key, stretch);
+  for (const term of terms) {
+    const found = await listOf(rows, term, range);
+    if (found === undefined) return null;
+    if (found.count >= fewest) continue;
+    fewest = found.count;
+    scarcest = (stretch) => listedIn(rows, found.rangeOf, stretch);
   }
   for (const list of sought) {
     const count = await list.count(range);
@@ -216,6 +215,30 @@ async function scarcestOf(
     scarcest = (stretch) => list.listed(stretch);
   }
   return scarcest;
+}
+
+/** A list, and how many entries are in it, or were counted. */
+interface CountedList {
+  readonly count: number;
+  readonly rangeOf: RangeOf;
+}
+
+/** Yields the list of a term; `undefined` where it has no entries. */
+async function listOf(
+  rows: SearchRows,
+  { kind, value }: Term,
+  range: IndexRange,
+): Promise<CountedList | undefined> {
+  if (kind === "payload") {
+    const digest = decodeHex(value);
+    const rangeOf: RangeOf = (from, before) => payloadRange(digest, from, before);
+    const { length } = await listedIn(rows, rangeOf, { ...range, limit: MAX_COUNTED });
+    return length === 0 ? undefined : { count: length, rangeOf };
+  }
+  const [state] = await rows.terms([{ kind, key: termKey({ kind, value }) }]);
+  if (state === undefined) return undefined;
+  const { number, list } = state;
+  return { count: list.count, rangeOf: (from, before) => listedRange(number, from, before) };
 }
 
 function everything({ from, before, limit }: Stretch): Promise<readonly number[]> {

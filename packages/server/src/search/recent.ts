@@ -72,6 +72,11 @@ export class RecentStatements {
     return kept;
   }
 
+  /** Whether half of the memory is taken. */
+  get isFilling(): boolean {
+    return this.#bytes > MAX_BYTES / 2;
+  }
+
   /** How many are kept. */
   get count(): number {
     return this.#kept.size;

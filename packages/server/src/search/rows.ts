@@ -1,28 +1,44 @@
-import { concatBytes, decodeCbor, encodeCbor, isCborArray } from "@tallystick/cose";
+import { EMPTY_LIST, extendList } from "@tallystick/catalog";
+import type { ListState, ListedEntry, Term } from "@tallystick/catalog";
+import { decodeCbor, encodeHex, isCborArray } from "@tallystick/cose";
 import type { CborValue } from "@tallystick/cose";
-import { encodeNumber } from "@tallystick/catalog";
-import type { ListState, Term } from "@tallystick/catalog";
 import { MENTIONS_EDITION } from "@tallystick/content";
-import { LogError, openRow, sealRow } from "@tallystick/log";
-import type { KeyRange, Row, RowBlock, Store } from "@tallystick/log";
+import { openRow } from "@tallystick/log";
+import type { KeyRange, Store } from "@tallystick/log";
+
+import { damaged } from "./damage.js";
+import { decodeOrdinal } from "./ordinal.js";
+import {
+  ROW,
+  checkpointsAbove,
+  entryRowKey,
+  listedIndexIn,
+  listedRange,
+  listedRowKey,
+  sizeIn,
+  termIn,
+  termRowKey,
+} from "./row-keys.js";
+import type { ListedTerm } from "./row-keys.js";
 
 /**
  * First member of the state of a search index; another value is another format, or another edition of
  * what is read out of payloads.
  */
-const FORMAT = `tallystick-search/4.${MENTIONS_EDITION}`;
+export const SEARCH_FORMAT: `tallystick-search/5.${number}` = `tallystick-search/5.${MENTIONS_EDITION}`;
+
+/**
+ * Entries of a list from one whose row has what the list came to, to the next: so many rows at most are
+ * read to know what it came to at an earlier size.
+ */
+export const CHAIN_EVERY = 8;
 
 const DIGEST_BYTES = 32;
 const NUMBER_BYTES = 8;
 
-const NULL = encodeCbor(null);
-/** An array of five, and a digest as its first. */
-const FACTS_HEAD = Uint8Array.of(0x85, 0x58, DIGEST_BYTES);
+/** What the facts of an entry begin with: an array of five, and a digest as its first. */
+export const FACTS_HEAD: Uint8Array = Uint8Array.of(0x85, 0x58, DIGEST_BYTES);
 const WORD = 2 ** 32;
-
-const [STATE, CHECKPOINT, ENTRY, KEY, LISTED, MEMBER] = ["S", "C", "E", "K", "L", "M"].map(
-  (letter) => new TextEncoder().encode(letter),
-) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array];
 
 /** The newest head of the verifiable index on the log. */
 export interface CommittedHead {
@@ -37,7 +53,9 @@ export interface CommittedHead {
 /** How far an index has got, and over which log. */
 export interface IndexState {
   readonly size: number;
-  /** How many terms are committed to. */
+  /** How many terms have a list with a number. */
+  readonly terms: number;
+  /** How many of them are committed to. */
   readonly members: number;
   /** Entries at index 0 and `size - 1`, 32 bytes each. */
   readonly first: Uint8Array;
@@ -55,127 +73,13 @@ export interface EntryFacts {
   readonly payload: string;
 }
 
-/** {@link EntryFacts} to be written: the entry, and texts in CBOR. */
-export interface EncodedFacts {
-  readonly entry: Uint8Array;
-  readonly issuer: Uint8Array | undefined;
-  readonly subject: Uint8Array | undefined;
-  readonly contentType: Uint8Array | undefined;
-  readonly payload: Uint8Array | undefined;
-}
-
-/** What the list of a term comes to, and the index of the newest entry in it. */
-export interface KeyState {
+/** The list of a term: its number, what it comes to, and the index of the newest entry in it. */
+export interface TermState {
+  /** In the order in which terms came, from 0 on. */
+  readonly number: number;
+  /** Without a digest where it is not committed to: that is 32 zero bytes. */
   readonly list: ListState;
   readonly index: number;
-}
-
-/** An entry in the list of a term, and what the list comes to with it. */
-export interface ListedRow {
-  readonly entry: Uint8Array;
-  readonly list: ListState;
-}
-
-export const STATE_KEY: Uint8Array = STATE;
-
-/** Yields the key of the checkpoint of a size. */
-export function checkpointRowKey(size: number): Uint8Array {
-  return concatBytes([CHECKPOINT, encodeNumber(size)]);
-}
-
-/** Yields the key of the facts of an entry. */
-export function entryRowKey(index: number): Uint8Array {
-  return concatBytes([ENTRY, encodeNumber(index)]);
-}
-
-/** Yields the key of what the list of a term comes to. */
-export function keyRowKey(term: Uint8Array): Uint8Array {
-  return concatBytes([KEY, term]);
-}
-
-/** Yields the key of an entry in the list of a term. */
-export function listedRowKey(term: Uint8Array, index: number): Uint8Array {
-  return concatBytes([LISTED, term, encodeNumber(index)]);
-}
-
-/** Yields the range of the checkpoints of sizes above one. */
-export function checkpointsAbove(size: number): KeyRange {
-  return { from: checkpointRowKey(size + 1), before: behind(CHECKPOINT), limit: 1 };
-}
-
-/** Yields the range of a list from one index up to another. */
-export function listedRange(term: Uint8Array, from: number, before: number): KeyRange {
-  return { from: listedRowKey(term, from), before: listedRowKey(term, before) };
-}
-
-/** Yields the range of the committed terms whose first two bytes are from one number up to another. */
-export function membersBetween(from: number, before: number): KeyRange {
-  const at = (prefix: number): Uint8Array =>
-    prefix > 0xffff
-      ? behind(MEMBER)
-      : concatBytes([MEMBER, Uint8Array.of(prefix >> 8, prefix & 0xff)]);
-  return { from: at(from), before: at(before) };
-}
-
-/** Yields the number at the end of a row's key. */
-export function numberIn(key: Uint8Array): number {
-  return numberAt(key, key.length - NUMBER_BYTES);
-}
-
-/** Yields the term key in a row's key. */
-export function termIn(key: Uint8Array): Uint8Array {
-  return key.slice(1, 1 + DIGEST_BYTES);
-}
-
-/** Makes the row of the state. */
-export function stateRow({ size, members, first, last, head }: IndexState): Row {
-  const kept = head === undefined ? null : [head.entry, head.index, head.size, head.root];
-  return sealRow(STATE, encodeCbor([FORMAT, size, members, first, last, kept]));
-}
-
-/** Makes the row that stands in the place of a state: whoever opens the index finds it damaged. */
-export function condemnedRow(): Row {
-  return sealRow(STATE, encodeCbor(["condemned"]));
-}
-
-/** Makes the rows of an index that are written together. */
-export class RowMaker {
-  readonly #block: RowBlock;
-
-  constructor(block: RowBlock) {
-    this.#block = block;
-  }
-
-  /** Makes the row of a checkpoint: its time. */
-  checkpoint(size: number, time: number): Row {
-    return this.#block.seal([CHECKPOINT, encodeNumber(size)], [encodeNumber(time)]);
-  }
-
-  /** Makes the row of the facts of an entry. */
-  entry(index: number, facts: EncodedFacts): Row {
-    const { entry, issuer = NULL, subject = NULL, contentType = NULL, payload = NULL } = facts;
-    const parts = [FACTS_HEAD, entry, issuer, subject, contentType, payload];
-    return this.#block.seal([ENTRY, encodeNumber(index)], parts);
-  }
-
-  /** Makes the row of what a list comes to. */
-  key(term: Uint8Array, { list, index }: KeyState): Row {
-    return this.#block.seal(
-      [KEY, term],
-      [encodeNumber(list.count), list.digest, encodeNumber(index)],
-    );
-  }
-
-  /** Makes the row by which a term is among those that are committed to. */
-  member(term: Uint8Array): Row {
-    return this.#block.seal([MEMBER, term], []);
-  }
-
-  /** Makes the row of an entry in a list. */
-  listed(term: Uint8Array, index: number, { entry, list }: ListedRow): Row {
-    const payload = [entry, encodeNumber(list.count), list.digest];
-    return this.#block.seal([LISTED, term, encodeNumber(index)], payload);
-  }
 }
 
 /** Indexes from one on, up to another, and how many of them. */
@@ -185,7 +89,7 @@ export interface Stretch {
   readonly limit: number;
 }
 
-/** Reads the rows of a search index, each held against its checksum. */
+/** Reads the rows of a search index, each held against its checksum if it has a value. */
 export class SearchRows {
   readonly #store: Store;
 
@@ -195,18 +99,17 @@ export class SearchRows {
 
   /** Yields the state; `undefined` where there is none of this format. */
   async state(): Promise<IndexState | undefined> {
-    const [payload] = await this.#payloads([STATE]);
+    const [payload] = await this.#payloads([ROW.state]);
     if (payload === undefined) return undefined;
-    const parts = listOf(payload, "state");
-    const [format, size, members, first, last, head] = parts;
-    if (format !== FORMAT) return undefined;
+    const [format, size, terms, members, first, last, head] = listOf(payload, "state");
+    if (format !== SEARCH_FORMAT) return undefined;
     const kept = isCborArray(head) ? head : undefined;
     return {
-      ...{ size: countOf(size), members: countOf(members) },
-      ...{ first: bytesOf(first), last: bytesOf(last) },
+      ...{ size: countOf(size), terms: countOf(terms), members: countOf(members) },
+      ...{ first: digestOf(first), last: digestOf(last) },
       head: kept && {
-        ...{ entry: bytesOf(kept[0]), index: countOf(kept[1]) },
-        ...{ size: countOf(kept[2]), root: bytesOf(kept[3]) },
+        ...{ entry: digestOf(kept[0]), index: countOf(kept[1]) },
+        ...{ size: countOf(kept[2]), root: digestOf(kept[3]) },
       },
     };
   }
@@ -221,7 +124,7 @@ export class SearchRows {
   /** Yields the size and time of the first checkpoint above a size, `undefined` if there is none. */
   async checkpointAbove(size: number): Promise<{ size: number; time: number } | undefined> {
     for await (const key of this.#store.keys(checkpointsAbove(size))) {
-      return { size: numberIn(key), time: numberAt(await this.#payload(key), 0) };
+      return { size: sizeIn(key), time: numberAt(await this.#payload(key), 0) };
     }
     return undefined;
   }
@@ -232,31 +135,52 @@ export class SearchRows {
     return payloads.map((payload, i) => factsOf(payload, indexes[i]));
   }
 
-  /** Yields what the lists of terms come to; `undefined` for one that has no entries. */
-  async keys(terms: readonly Uint8Array[]): Promise<readonly (KeyState | undefined)[]> {
-    const payloads = await this.#payloads(terms.map(keyRowKey));
-    return payloads.map((payload) => payload && keyStateOf(payload));
+  /**
+   * Yields the entries at indexes, in their order, and nothing of what they are shown with.
+   *
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async entries(indexes: readonly number[]): Promise<readonly ListedEntry[]> {
+    const payloads = await this.#payloads(indexes.map(entryRowKey));
+    return indexes.map((index, i) => ({ index, entry: entryIn(payloads[i], index) }));
   }
 
-  /** Yields the terms in a range of {@link membersBetween}, in the order of their keys. */
-  async *terms(range: KeyRange): AsyncGenerator<Uint8Array, void, undefined> {
+  /** Yields the lists of terms; `undefined` for one that has no entries. */
+  async terms(terms: readonly ListedTerm[]): Promise<readonly (TermState | undefined)[]> {
+    const payloads = await this.#payloads(terms.map(termRowKey));
+    return payloads.map((payload) => payload && termStateOf(payload));
+  }
+
+  /** Yields the keys of terms in a range of `membersBetween`, in their order. */
+  async *members(range: KeyRange): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const key of this.#store.keys(range)) yield termIn(key);
   }
 
-  /** Yields the indexes in a list within a range of {@link listedRange}. */
+  /** Yields the indexes within a range of `listedRange` or `payloadRange`. */
   async *listed(range: KeyRange): AsyncGenerator<number, void, undefined> {
-    for await (const key of this.#store.keys(range)) yield numberIn(key);
+    for await (const key of this.#store.keys(range)) yield listedIndexIn(key);
   }
 
-  /** Yields entries of a list at indexes that are in it. */
-  async listedRows(term: Uint8Array, indexes: readonly number[]): Promise<readonly ListedRow[]> {
-    const payloads = await this.#payloads(indexes.map((index) => listedRowKey(term, index)));
-    return payloads.map((payload) => {
-      if (payload?.length !== 2 * DIGEST_BYTES + NUMBER_BYTES) throw damaged("a list");
-      const entry = payload.slice(0, DIGEST_BYTES);
-      const digest = payload.slice(DIGEST_BYTES + NUMBER_BYTES);
-      return { entry, list: { count: numberAt(payload, DIGEST_BYTES), digest } };
-    });
+  /**
+   * Yields what a committed list came to at a size; `undefined` where it had no entries then.
+   *
+   * @throws LogError `LOG_CORRUPT`, `LOG_UNAVAILABLE`
+   */
+  async listAt(state: TermState, size: number): Promise<ListState | undefined> {
+    if (state.index < size) return state.list;
+    const newest = { ...listedRange(state.number, 0, size), isReversed: true, limit: CHAIN_EVERY };
+    const indexes: number[] = [];
+    for await (const index of this.listed(newest)) indexes.push(index);
+    if (indexes.length === 0) return undefined;
+    const values = await this.#store.getMany(indexes.map((at) => listedRowKey(state.number, at)));
+    const links = values.map((value, i) =>
+      linkIn(listedRowKey(state.number, indexes[i] ?? 0), value),
+    );
+    const from = links.findIndex((link) => link !== undefined);
+    // One of so many has it.
+    if (from === -1 && links.length === CHAIN_EVERY) throw damaged("a list");
+    const behind = indexes.slice(0, from === -1 ? indexes.length : from).reverse();
+    return (await this.entries(behind)).reduce(extendList, links[from] ?? EMPTY_LIST);
   }
 
   async #payload(key: Uint8Array): Promise<Uint8Array> {
@@ -274,16 +198,17 @@ export class SearchRows {
   }
 }
 
-/** Yields the first indexes of a stretch that are in the list of a term. */
+/** Makes the range of a list from one index up to another. */
+export type RangeOf = (from: number, before: number) => KeyRange;
+
+/** Yields the first indexes of a stretch that are in a list. */
 export async function listedIn(
   rows: SearchRows,
-  term: Uint8Array,
+  rangeOf: RangeOf,
   { from, before, limit }: Stretch,
 ): Promise<readonly number[]> {
   const indexes: number[] = [];
-  for await (const index of rows.listed({ ...listedRange(term, from, before), limit })) {
-    indexes.push(index);
-  }
+  for await (const index of rows.listed({ ...rangeOf(from, before), limit })) indexes.push(index);
   return indexes;
 }
 
@@ -297,18 +222,38 @@ export function charactersOf({ issuer, subject = "", contentType = "" }: EntryFa
   return issuer.length + subject.length + contentType.length;
 }
 
-function keyStateOf(payload: Uint8Array): KeyState {
-  if (payload.length !== 2 * NUMBER_BYTES + DIGEST_BYTES) throw damaged("a term");
-  const digest = payload.slice(NUMBER_BYTES, NUMBER_BYTES + DIGEST_BYTES);
-  const list = { count: numberAt(payload, 0), digest };
-  return { list, index: numberAt(payload, NUMBER_BYTES + DIGEST_BYTES) };
+function termStateOf(payload: Uint8Array): TermState {
+  const number = decodeOrdinal(payload, 0);
+  const count = decodeOrdinal(payload, number.end);
+  const index = decodeOrdinal(payload, count.end);
+  if (payload.length !== index.end + DIGEST_BYTES) throw damaged("a term");
+  const list = { count: count.value, digest: payload.slice(index.end) };
+  return { number: number.value, list, index: index.value };
+}
+
+function linkIn(key: Uint8Array, value: Uint8Array | undefined): ListState | undefined {
+  if (value === undefined) throw damaged("a list");
+  if (value.length === 0) return undefined;
+  const payload = openRow({ key, value });
+  const { value: count, end } = decodeOrdinal(payload, 0);
+  if (payload.length !== end + DIGEST_BYTES) throw damaged("a list");
+  return { count, digest: payload.slice(end) };
+}
+
+function entryIn(payload: Uint8Array | undefined, index: number): Uint8Array {
+  const [start, end] = [FACTS_HEAD.length, FACTS_HEAD.length + DIGEST_BYTES];
+  const isThere = payload !== undefined && payload.length > end;
+  if (!isThere || FACTS_HEAD.some((byte, i) => payload[i] !== byte)) {
+    throw damaged(`entry ${index}`);
+  }
+  return payload.slice(start, end);
 }
 
 function factsOf(payload: Uint8Array | undefined, index: number | undefined): EntryFacts {
   if (payload === undefined) throw damaged(`entry ${String(index)}`);
   const [entry, issuer, subject, contentType, digest] = listOf(payload, "an entry");
   return {
-    ...{ entry: bytesOf(entry), issuer: textOf(issuer), payload: textOf(digest) },
+    ...{ entry: digestOf(entry), issuer: textOf(issuer), payload: encodeHex(bytesOf(digest)) },
     subject: subject === null ? undefined : textOf(subject),
     contentType: contentType === null ? undefined : textOf(contentType),
   };
@@ -321,7 +266,13 @@ function listOf(payload: Uint8Array, name: string): readonly CborValue[] {
 }
 
 function bytesOf(value: CborValue | undefined): Uint8Array {
-  if (value instanceof Uint8Array && value.length === DIGEST_BYTES) return value;
+  if (value instanceof Uint8Array) return value;
+  throw damaged("a digest");
+}
+
+function digestOf(value: CborValue | undefined): Uint8Array {
+  const bytes = bytesOf(value);
+  if (bytes.length === DIGEST_BYTES) return bytes;
   throw damaged("a digest");
 }
 
@@ -333,15 +284,6 @@ function textOf(value: CborValue | undefined): string {
 function countOf(value: CborValue | undefined): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw damaged("a number");
-}
-
-/** Makes the error of an index that is not what it should be. */
-export function damaged(what: string): LogError {
-  return new LogError("LOG_CORRUPT", `the search index: ${what} is not as it was written`);
-}
-
-function behind(kind: Uint8Array): Uint8Array {
-  return Uint8Array.of((kind[0] ?? 0) + 1);
 }
 
 function numberAt(bytes: Uint8Array, offset: number): number {

@@ -9,11 +9,14 @@ import { SignedStatement } from "@tallystick/statement";
 import { ServerError } from "../error.js";
 import { Batch } from "./batch.js";
 import { KnownTerms } from "./known-terms.js";
-import { SearchRows, condemnedRow, damaged } from "./rows.js";
+import { damaged } from "./damage.js";
+import { condemnedRow } from "./row-maker.js";
+import { SearchRows } from "./rows.js";
 import type { CommittedHead, IndexState } from "./rows.js";
-import { MentionRows, mentionRows } from "./mention-rows.js";
+import { MentionRows } from "./mention-rows.js";
 import type { MentionKeys } from "./mention-rows.js";
 import { PayloadReader } from "./payload-reader.js";
+import type { RecentCheckpoints } from "./recent-checkpoints.js";
 import type { RecentStatements } from "./recent.js";
 
 /** Entries in a bundle of a replay. */
@@ -33,6 +36,8 @@ export interface SearchIndexOptions {
   readonly log: IndexedLog;
   /** Where statements may be at hand; the others are read from the log. */
   readonly recent?: RecentStatements;
+  /** Where checkpoints may be at hand, as statements are. */
+  readonly checkpoints?: RecentCheckpoints;
   /** Reads the payloads; by one that has the thread for itself unless given. */
   readonly reader?: PayloadReader;
 }
@@ -62,6 +67,10 @@ export interface CheckpointTime {
 /** Whether to go on, asked after each bundle with how many entries are indexed. */
 export type GoesOn = (size: number) => boolean | Promise<boolean>;
 
+/** What is at hand of the log that an index follows. */
+type Near = Record<"recent", RecentStatements | undefined> &
+  Record<"checkpoints", RecentCheckpoints | undefined>;
+
 /** What an index comes to. */
 export type Extent = Pick<IndexState, "size" | "members">;
 
@@ -79,7 +88,7 @@ export class SearchIndex {
   readonly mentions: MentionRows;
   readonly log: IndexedLog;
   readonly #store: Store;
-  readonly #recent: RecentStatements | undefined;
+  readonly #near: Near;
   readonly #reader: PayloadReader;
   // Owned by #take: what is written.
   #state: IndexState | undefined;
@@ -90,9 +99,9 @@ export class SearchIndex {
   #unknown: unknown;
 
   private constructor(options: SearchIndexOptions, state: IndexState | undefined) {
-    const { store, log, recent, reader = new PayloadReader() } = options;
+    const { store, log, recent, checkpoints, reader = new PayloadReader() } = options;
     this.#store = store;
-    this.#recent = recent;
+    this.#near = { recent, checkpoints };
     this.#reader = reader;
     this.log = log;
     this.rows = new SearchRows(store);
@@ -151,7 +160,7 @@ export class SearchIndex {
    * after a write that failed: it is to be opened anew
    */
   async catchUp(replay: LogReplay, goesOn: GoesOn = () => true): Promise<void> {
-    await this.takeAll(sourceOf(replay, this.#recent), goesOn);
+    await this.takeAll(sourceOf(replay, this.#near), goesOn);
   }
 
   /** Does as {@link SearchIndex.catchUp}, with a log from elsewhere; throws what that throws, too. */
@@ -189,13 +198,10 @@ export class SearchIndex {
         this.#carried = { entry: signed.entry, mentions };
         break;
       }
-      const place = { index, entry: signed.entry };
-      batch.add(
-        index,
-        signed,
-        this.#reader.seal(count, () => mentionRows(place, mentions)),
-      );
-      index++;
+      const at = index++;
+      this.#reader.seal(count, () => {
+        batch.add(at, signed, mentions);
+      });
       if (batch.isLookUpDue) await batch.lookUp();
       const isFull = batch.bytes > BATCH_BYTES || batch.rows > BATCH_ROWS;
       if (isFull || this.#reader.isEnded) break;
@@ -209,6 +215,7 @@ export class SearchIndex {
     await this.#write(batch.end());
     batch.written();
     this.#state = state;
+    this.#near.checkpoints?.forget(state.size);
   }
 
   #carriedOf({ entry }: SignedStatement): MentionKeys | undefined {
@@ -229,7 +236,7 @@ export class SearchIndex {
   }
 }
 
-function sourceOf(replay: LogReplay, recent: RecentStatements | undefined): IndexSource {
+function sourceOf(replay: LogReplay, { recent, checkpoints }: Near): IndexSource {
   return {
     size: replay.size,
     entries: async function* (bundle, from) {
@@ -239,13 +246,22 @@ function sourceOf(replay: LogReplay, recent: RecentStatements | undefined): Inde
         index++;
       }
     },
-    times: async function* (bundle, above) {
-      for await (const record of replay.checkpoints(bundle, above)) {
-        const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
-        yield { size, time };
-      }
+    times: (bundle, above) => {
+      const upTo = Math.min((bundle + 1) * BUNDLE, replay.size);
+      return checkpoints?.within({ above, upTo }) ?? timesIn(replay, bundle, above);
     },
   };
+}
+
+async function* timesIn(
+  replay: LogReplay,
+  bundle: number,
+  above: number,
+): AsyncGenerator<CheckpointTime, void, undefined> {
+  for await (const record of replay.checkpoints(bundle, above)) {
+    const { size, time } = decodeStated(decodeChainLink(record).checkpoint);
+    yield { size, time };
+  }
 }
 
 function decoded(statement: Uint8Array | SignedStatement): SignedStatement {

@@ -9,10 +9,11 @@ import type { HeadOptions, HeadParts } from "./heads.js";
 import { PayloadReader } from "./payload-reader.js";
 import { IndexProver } from "./prover.js";
 import type { Proven } from "./prover.js";
+import { RecentCheckpoints } from "./recent-checkpoints.js";
 import { RecentStatements } from "./recent.js";
 import { searchPage } from "./query.js";
 import type { SearchPage, SearchQuery } from "./query.js";
-import type { SearchIndex } from "./search-index.js";
+import type { CheckpointTime, SearchIndex } from "./search-index.js";
 
 /** How a service is searched. */
 export interface SearchingOptions {
@@ -27,6 +28,7 @@ export interface SearchingOptions {
 
 interface Following {
   readonly recent: RecentStatements;
+  readonly checkpoints: RecentCheckpoints;
   readonly follower: Follower;
   readonly prover: IndexProver;
 }
@@ -61,14 +63,19 @@ export class Searching {
     if (place === undefined) return new Searching(name);
     try {
       const recent = new RecentStatements();
+      const checkpoints = new RecentCheckpoints(log.head().checkpoint.size);
       const reader = new PayloadReader({ isShared: true });
-      const index = await openIndex(place, { log: name, recent, reader }, log.replay());
+      const index = await openIndex(
+        place,
+        { log: name, recent, checkpoints, reader },
+        log.replay(),
+      );
       const failed = (error: unknown): void => {
         recent.stop();
         onFailure?.(error);
       };
-      const follower = new Follower(index, log, { onFailure: failed, space, reader });
-      return new Searching(name, { recent, follower });
+      const follower = new Follower(index, log, { onFailure: failed, space, reader, recent });
+      return new Searching(name, { recent, checkpoints, follower });
     } catch (error) {
       if (onFailure === undefined) throw error;
       // What is derived keeps no service from starting.
@@ -100,6 +107,12 @@ export class Searching {
   /** Has it look whether there is more; does not wait. */
   wake(): void {
     this.#following?.follower.wake();
+  }
+
+  /** Takes note of a checkpoint that is published, `before` the size of the one before it, and wakes it. */
+  published(checkpoint: CheckpointTime, before: number): void {
+    this.#following?.checkpoints.saw(checkpoint, before);
+    this.wake();
   }
 
   /** The index, whether it can be used or not; `undefined` where there is none. */
