@@ -131,6 +131,24 @@ export class Reader {
   }
 
   /**
+   * Yields what {@link Reader.nodes} does, at once, where every tile that it takes is at hand; else
+   * `undefined`, and nothing is read.
+   *
+   * @throws {@link LogError} `LOG_CORRUPT`
+   */
+  nodesAtHand(view: View, ids: readonly NodeId[]): readonly Uint8Array[] | undefined {
+    const hashes: Uint8Array[] = [];
+    let tile: ExpandedTile | undefined;
+    for (const id of ids) {
+      const position = tileOf(id);
+      if (tile?.isAt(position) !== true) tile = this.#tileAtHand(view, position);
+      if (tile === undefined) return undefined;
+      hashes.push(tile.node(id));
+    }
+    return hashes;
+  }
+
+  /**
    * Yields the hashes of nodes of the view's tree, in order, checked against the tree; at most one
    * read.
    *
@@ -163,11 +181,11 @@ export class Reader {
     const missing = new Map<string, TilePosition>();
     for (const position of positions) {
       let at = position;
-      // A tile at hand is a checked one, so the climb ends there, at the latest at the edge.
+      // The climb ends at a tile at hand, at the latest at the edge.
       for (;;) {
         const key = formatPosition(at);
         if (tiles.has(key) || missing.has(key)) break;
-        const tile = view.edgeTile(at) ?? this.#cache.find(at);
+        const tile = this.#tileAtHand(view, at);
         if (tile !== undefined) {
           tiles.set(key, tile);
           break;
@@ -185,6 +203,11 @@ export class Reader {
       this.#cache.keep(position, tile);
     });
     return tiles;
+  }
+
+  // A tile at hand is a checked one.
+  #tileAtHand(view: View, position: TilePosition): ExpandedTile | undefined {
+    return view.edgeTile(position) ?? this.#cache.find(position);
   }
 
   async #entriesAt(
