@@ -27,6 +27,13 @@ describe("hex", () => {
     expect(refusal(() => decodeHex(text))).toBe("COSE_KEY_MALFORMED");
   });
 
+  test.each([32, 64, 65, 200_000])("of %i bytes is what Buffer makes of them", (length) => {
+    const bytes = Uint8Array.from({ length }, (_, i) => i * 7);
+    const text = encodeHex(bytes);
+    expect(text).toBe(Buffer.from(bytes).toString("hex"));
+    expect(decodeHex(text)).toEqual(bytes);
+  });
+
   test("agrees with Buffer", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {

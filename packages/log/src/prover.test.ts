@@ -1,4 +1,5 @@
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
+import { ProvenTree } from "@tallystick/merkle";
 
 import type { Log } from "./log.js";
 import { MemoryStore } from "./memory.js";
@@ -157,6 +158,20 @@ describe("a receipt costs", () => {
     store.reads.length = 0;
     await log.inclusionReceipt(entryOf(301));
     expect(store.reads).toEqual([1, 1]);
+  });
+
+  test("what it has for itself, where those of its round are asked for with it", async () => {
+    const log = await logOf(300);
+    const round = await Promise.all(range(300, 364).map((n) => log.append(request(n))));
+    const wanted = jest.spyOn(ProvenTree.prototype, "wanted");
+    const receipts = await Promise.all(round.map((sequenced) => log.receiptOf(sequenced)));
+    const nodes = wanted.mock.results.flatMap(({ value }) => value as unknown[]);
+    wanted.mockRestore();
+    // A leaf and its sibling, and once for all of them what is above and beside.
+    expect(nodes.length).toBeLessThan(4 * 64);
+    for (const [i, receipt] of receipts.entries()) {
+      await verifyInclusion(receipt, entryOf(300 + i), 301 + i);
+    }
   });
 
   test("at an older size: the checkpoint and its tiles besides", async () => {

@@ -105,12 +105,12 @@ export class Prover {
       throw new LogError("LOG_RECEIPT_UNAVAILABLE", "a tree of size 1 has no receipt");
     }
     const tree = this.#treeOf(signed);
-    const wanted = tree.wanted(index);
-    const hashes = wanted.length === 0 ? [] : await this.#reader.nodes(view, wanted);
-    // Meanwhile another receipt may have shown the upper ones already.
-    const missing = wanted.length === 0 ? 0 : tree.wanted(index).length;
+    // Without a turn in between, or all receipts of a round would ask for the nodes that they share
+    // before the first has shown them.
+    const atHand = this.#reader.nodesAtHand(view, tree.wanted(index));
+    const hashes = atHand ?? (await this.#readNodes(view, tree, index));
     const path = requireProof(`entry ${index} in size ${size}`, () =>
-      tree.prove(index, leafHash(entry), hashes.slice(hashes.length - missing)),
+      tree.prove(index, leafHash(entry), hashes),
     );
     return issueInclusionReceipt(signed, { index, size, path });
   }
@@ -135,6 +135,12 @@ export class Prover {
       verifyConsistency(proof, older.checkpoint.root, newer.checkpoint.root);
     });
     return issueConsistencyReceipt(newer, proof);
+  }
+
+  async #readNodes(view: View, tree: ProvenTree, index: number): Promise<readonly Uint8Array[]> {
+    const hashes = await this.#reader.nodes(view, tree.wanted(index));
+    // Meanwhile another receipt may have shown the upper ones already.
+    return hashes.slice(hashes.length - tree.wanted(index).length);
   }
 
   // With witnesses, receipts are of one older checkpoint for as long as it is the newest cosigned one.

@@ -11,7 +11,16 @@ import {
 
 import { TileCache } from "./cache.js";
 import { LogError, toLogError } from "./error.js";
-import { bodyKey, bundleKey, digestKey, formatKey, isEqual, openRow, tileKey } from "./layout.js";
+import {
+  bodyKey,
+  bundleKey,
+  concat,
+  digestKey,
+  formatKey,
+  isEqual,
+  openRow,
+  tileKey,
+} from "./layout.js";
 import { decodePlacement, type Placement } from "./record.js";
 import type { KeyRange, Store } from "./store.js";
 import { ExpandedTile, formatPosition, nodeOver, parentOf, splitHashes } from "./tile.js";
@@ -63,7 +72,7 @@ export class Reader {
     view: View,
     entries: readonly Uint8Array[],
   ): Promise<readonly (Placement | undefined)[]> {
-    const payloads = await this.payloads(entries.map(digestKey));
+    const payloads = await this.payloads(sideBySide(entries.map(digestKey)));
     const found = payloads.map((payload) => {
       const placement = payload === undefined ? undefined : decodePlacement(payload);
       return placement !== undefined && placement.index < view.size ? placement : undefined;
@@ -131,6 +140,24 @@ export class Reader {
   }
 
   /**
+   * Yields what {@link Reader.nodes} does, at once, where every tile that it takes is at hand; else
+   * `undefined`, and nothing is read.
+   *
+   * @throws {@link LogError} `LOG_CORRUPT`
+   */
+  nodesAtHand(view: View, ids: readonly NodeId[]): readonly Uint8Array[] | undefined {
+    const hashes: Uint8Array[] = [];
+    let tile: ExpandedTile | undefined;
+    for (const id of ids) {
+      const position = tileOf(id);
+      if (tile?.isAt(position) !== true) tile = this.#tileAtHand(view, position);
+      if (tile === undefined) return undefined;
+      hashes.push(tile.node(id));
+    }
+    return hashes;
+  }
+
+  /**
    * Yields the hashes of nodes of the view's tree, in order, checked against the tree; at most one
    * read.
    *
@@ -163,11 +190,11 @@ export class Reader {
     const missing = new Map<string, TilePosition>();
     for (const position of positions) {
       let at = position;
-      // A tile at hand is a checked one, so the climb ends there, at the latest at the edge.
+      // The climb ends at a tile at hand, at the latest at the edge.
       for (;;) {
         const key = formatPosition(at);
         if (tiles.has(key) || missing.has(key)) break;
-        const tile = view.edgeTile(at) ?? this.#cache.find(at);
+        const tile = this.#tileAtHand(view, at);
         if (tile !== undefined) {
           tiles.set(key, tile);
           break;
@@ -185,6 +212,11 @@ export class Reader {
       this.#cache.keep(position, tile);
     });
     return tiles;
+  }
+
+  // A tile at hand is a checked one.
+  #tileAtHand(view: View, position: TilePosition): ExpandedTile | undefined {
+    return view.edgeTile(position) ?? this.#cache.find(position);
   }
 
   async #entriesAt(
@@ -255,4 +287,11 @@ function requireFull(view: View, { level, index }: TilePosition): void {
   const full = Math.floor(view.size / TILE_WIDTH ** (level + 1));
   if (index < full) return;
   throw new LogError("LOG_CORRUPT", `tile ${level}/${index} is not in a tree of ${view.size}`);
+}
+
+// Short arrays of their own leave V8's heap, one by one, when LevelDB reads them.
+function sideBySide(keys: readonly Uint8Array[]): readonly Uint8Array[] {
+  const whole = concat(...keys);
+  const bytes = whole.length / keys.length;
+  return keys.map((_key, i) => whole.subarray(i * bytes, (i + 1) * bytes));
 }

@@ -16,6 +16,7 @@ import { LogError } from "./error.js";
 import { bodyKey, bundleKey, concat, digestKey, sealRow, tileKey } from "./layout.js";
 import type { Submission } from "./pool.js";
 import { encodePlacement } from "./record.js";
+import { RowBlock } from "./row-block.js";
 import type { Row } from "./store.js";
 
 /** A bundle that the round begins, widens or completes, as it will be stored. */
@@ -55,6 +56,7 @@ export function buildRound(before: Edge, submissions: readonly Submission[]): Ro
   const growth = new Growth(before);
   const nodes = before.nodes();
   const completed: Uint8Array[][] = [];
+  const block = new RowBlock();
   const entries = submissions.map(({ entry, body, collateral }) => {
     const index = nodes.size;
     growth.addEntry(entry);
@@ -63,8 +65,8 @@ export function buildRound(before: Edge, submissions: readonly Submission[]): Ro
       growth.addNode(node);
       (completed[node.id.level] ??= []).push(node.hash);
     }
-    const placement = sealRow(digestKey(entry), encodePlacement({ index, collateral }));
-    return { entry, index, placement, body: sealRow(bodyKey(entry), body) };
+    const placement = block.seal([digestKey(entry)], [encodePlacement({ index, collateral })]);
+    return { entry, index, placement, body: block.seal([bodyKey(entry)], [body]) };
   });
   const after = Edge.grown(growth.parts(nodes.size), nodes);
   return { before, after, root: after.root(), entries, completed, ...growth.rows() };

@@ -20,13 +20,14 @@ export interface Registrar {
   readonly held: () => string | undefined;
   /** The log whose heads are not registered this way; none unless given. */
   readonly reserved?: IndexedLog;
-  /** Where the search index finds what is appended. */
-  readonly recent?: RecentStatements | undefined;
+  /** Where the search index finds what is appended, `undefined` where there is none that works. */
+  readonly recent: () => RecentStatements | undefined;
   /** Told how many seconds each verification took. */
   readonly onVerified?: (seconds: number) => void;
-  /** Told whenever the statement is admitted and waits for the log; more than once after a race. */
-  readonly onQueued?: ((entry: Uint8Array) => void) | undefined;
 }
+
+/** Told whenever a statement is admitted and waits for the log; more than once after a race. */
+export type OnQueued = (entry: Uint8Array) => void;
 
 /** A statement that a durable, published checkpoint covers. */
 export interface RegisteredStatement {
@@ -59,6 +60,7 @@ const MAX_ADMISSIONS = 16;
 export async function register(
   registrar: Registrar,
   bytes: Uint8Array,
+  onQueued?: OnQueued,
 ): Promise<RegisteredStatement> {
   const { log } = registrar;
   // The policy that is asked whether sub may be missing is that of the admission.
@@ -80,7 +82,10 @@ export async function register(
     throw new ServerError("SERVER_HEAD_RESERVED", "this is one of this log");
   }
   try {
-    return await admitAndAppendAgain(registrar, statement, bytes.length);
+    return await admitAndAppendAgain(registrar, statement, {
+      submittedBytes: bytes.length,
+      onQueued,
+    });
   } catch (error) {
     // Looked up where it matters alone: for the others, the round looks them up all at once.
     const known = await found(log, statement);
@@ -116,9 +121,10 @@ async function found(
 async function admitAndAppendAgain(
   registrar: Registrar,
   statement: SignedStatement,
-  submittedBytes: number,
+  { submittedBytes, onQueued }: { submittedBytes: number; onQueued: OnQueued | undefined },
 ): Promise<RegisteredStatement> {
-  const { log, recent, onQueued } = registrar;
+  const { log } = registrar;
+  const recent = registrar.recent();
   let verified: VerifiedStatement | undefined;
   for (let admissions = 1; ; admissions++) {
     const arrived = log.arrivals.announce();

@@ -182,6 +182,11 @@ export function refusalReply(error: unknown, onDefect?: OnDefect, id?: string): 
   return { status, headers, body: encodeProblem(problem, id) };
 }
 
+const HOST = "host";
+
+// Owned by originOf: the last one that was found good, for most requests name the same.
+let knownOrigin = "";
+
 /**
  * Yields scheme and authority by which a client reached the service over this connection.
  *
@@ -191,11 +196,16 @@ export function originOf(request: IncomingMessage): string {
   const { host = "" } = request.headers;
   let hosts = 0;
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
-    if (request.rawHeaders[i]?.toLowerCase() === "host") hosts++;
+    const name = request.rawHeaders[i];
+    if (name?.length === HOST.length && name.toLowerCase() === HOST) hosts++;
   }
   const scheme = "encrypted" in request.socket ? "https" : "http";
   const url = `${scheme}://${host}`;
   // What is reflected into Location is a host and a port, and nothing that merely looks like one.
-  if (hosts === 1 && /^[A-Za-z0-9.\-:[\]]{1,255}$/.test(host) && URL.canParse(url)) return url;
+  if (hosts === 1 && (url === knownOrigin || isOrigin(host, url))) return (knownOrigin = url);
   throw new ServerError("SERVER_REQUEST_MALFORMED", "the Host header is missing or broken");
+}
+
+function isOrigin(host: string, url: string): boolean {
+  return /^[A-Za-z0-9.\-:[\]]{1,255}$/.test(host) && URL.canParse(url);
 }

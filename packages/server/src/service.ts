@@ -17,6 +17,7 @@ import type { ServiceParts, WriteState } from "./opening.js";
 import { Policies } from "./policies.js";
 import type { CommittedPolicy } from "./policies.js";
 import { appendRequest, register } from "./register.js";
+import type { OnQueued, Registrar } from "./register.js";
 import type { RoundWatch, Watcher } from "./rounds.js";
 import { Witnessing } from "./witness/witnessing.js";
 import type { WitnessOptions } from "./witness/options.js";
@@ -71,12 +72,6 @@ export interface Registration {
   readonly isDuplicate: boolean;
 }
 
-interface Registering {
-  readonly onQueued?: ((entry: Uint8Array) => void) | undefined;
-  /** Whether it is the service that registers a head of its index. */
-  readonly isOwnHead?: true;
-}
-
 /** A transparency service over one log: registers statements and answers for them. */
 export class TransparencyService {
   readonly issuer: string;
@@ -94,6 +89,9 @@ export class TransparencyService {
   readonly #rounds: RoundWatch;
   readonly #search: Searching;
   readonly #space: Space | undefined;
+  readonly #registrar: Registrar;
+  // Of the service itself, which registers the heads of its index.
+  readonly #ownRegistrar: Registrar;
 
   private constructor(options: ServiceOptions, { log, state, rounds, search }: ServiceParts) {
     this.issuer = options.issuer;
@@ -108,6 +106,9 @@ export class TransparencyService {
     this.witnessing = this.#witnessingOf(options.witnesses);
     this.#search = search;
     this.#space = options.space;
+    this.#ownRegistrar = this.#makeRegistrar();
+    const { issuer, origin } = options;
+    this.#registrar = { ...this.#ownRegistrar, reserved: { issuer, origin } };
   }
 
   /**
@@ -152,6 +153,19 @@ export class TransparencyService {
     );
   }
 
+  #makeRegistrar(): Registrar {
+    return {
+      log: this.log,
+      held: () => this.witnessing?.held(),
+      policies: this.#policies,
+      recent: () => this.#search.recent,
+      now: this.#now,
+      onVerified: (seconds) => {
+        this.#rounds.onVerified(seconds);
+      },
+    };
+  }
+
   #witnessingOf(options: WitnessOptions | undefined): Witnessing | undefined {
     if (options === undefined) return undefined;
     const { log, notes } = this;
@@ -191,24 +205,17 @@ export class TransparencyService {
    *
    * @throws StatementError, PolicyError, LogError; ServerError `SERVER_HEAD_RESERVED`, `SERVER_HELD`
    */
-  register(bytes: Uint8Array, onQueued?: (entry: Uint8Array) => void): Promise<Registration> {
-    return this.#register(bytes, { onQueued });
+  register(bytes: Uint8Array, onQueued?: OnQueued): Promise<Registration> {
+    return this.#register(this.#registrar, bytes, onQueued);
   }
 
-  async #register(bytes: Uint8Array, { onQueued, isOwnHead }: Registering): Promise<Registration> {
-    const registrar = {
-      ...(isOwnHead !== true && { reserved: { issuer: this.issuer, origin: this.origin } }),
-      log: this.log,
-      held: () => this.witnessing?.held(),
-      policies: this.#policies,
-      recent: this.#search.recent,
-      now: this.#now,
-      onQueued,
-      onVerified: (seconds: number): void => {
-        this.#rounds.onVerified(seconds);
-      },
-    };
-    const { statement, index, size, sequenced, isDuplicate } = await register(registrar, bytes);
+  async #register(
+    registrar: Registrar,
+    bytes: Uint8Array,
+    onQueued?: OnQueued,
+  ): Promise<Registration> {
+    const registered = await register(registrar, bytes, onQueued);
+    const { statement, index, size, sequenced, isDuplicate } = registered;
     const { entry, entryId } = statement;
     const receipt = await (size === 1
       ? undefined
@@ -349,7 +356,7 @@ export class TransparencyService {
     this.#search.commitWith(options, {
       now: this.#now,
       size: () => this.size(),
-      register: (statement) => this.#register(statement, { isOwnHead: true }),
+      register: (statement) => this.#register(this.#ownRegistrar, statement),
     });
     this.#search.wake();
   }
