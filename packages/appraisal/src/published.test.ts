@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { describe, expect, test } from "@jest/globals";
 import {
@@ -10,6 +10,7 @@ import {
 } from "@tallystick/content";
 import { PublicKey } from "@tallystick/cose";
 
+import { sharedFolder } from "../../../scripts/shared-data.mjs";
 import { decide } from "./decide.js";
 import type { Gathered, Known } from "./gather.js";
 import type { AppraisalPolicy } from "./policy.js";
@@ -17,19 +18,7 @@ import type { Decision } from "./reason.js";
 
 const TIME = 1_790_000_000;
 
-/** Yields the folder of published reports; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-  const folder = join(shared, "data", "sfr");
-  if (existsSync(folder)) return folder;
-  const message = `SKIPPED: appraisals of published reports need ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
+const folder = sharedFolder("appraisals of published reports", "data", "sfr");
 const describeIt = folder === undefined ? describe.skip : describe;
 
 interface Row {

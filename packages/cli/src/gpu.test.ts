@@ -1,11 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { decodeBundle, encodeBundle } from "@tallystick/appraisal";
 import { digest, encodeHex } from "@tallystick/cose";
 import { SignedStatement } from "@tallystick/statement";
 
+import { sharedFolder } from "../../../scripts/shared-data.mjs";
 import { writeDevices } from "./testing/device.js";
 import { report, rom, VENDOR, writeAppraisal, writeRegistration } from "./testing/review.js";
 import { ServeProcess } from "./testing/server.js";
@@ -16,19 +17,7 @@ const NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66"
 const MATCHING = "1010_0200_882_96005E0001_PROD.swidtag";
 const MISMATCHING = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";
 
-/** Yields the folder of published data; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-  const folder = join(shared, "data");
-  if (existsSync(join(folder, "evidence", "nvidia-spdm"))) return folder;
-  const message = `SKIPPED: the way of a GPU's evidence needs ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
+const folder = sharedFolder("the way of a GPU's evidence", "data");
 const describeIt = folder === undefined ? describe.skip : describe;
 const read = (...below: readonly string[]): Uint8Array =>
   new Uint8Array(readFileSync(join(folder ?? "", ...below)));

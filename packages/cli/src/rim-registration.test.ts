@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { PublicKey } from "@tallystick/cose";
 
+import { sharedFolder } from "../../../scripts/shared-data.mjs";
 import type { Outcome } from "./testing/command.js";
 import { VENDOR } from "./testing/review.js";
 import { ServeProcess } from "./testing/server.js";
@@ -12,19 +13,7 @@ import { Workspace } from "./testing/workspace.js";
 const COSE = "application/rim+cose";
 const SWID = "application/swid+xml";
 
-/** Yields the folder of published manifests; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../shared");
-  const folder = join(shared, "data", "rim");
-  if (existsSync(folder)) return folder;
-  const message = `SKIPPED: registration of signed manifests needs ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
+const folder = sharedFolder("registration of signed manifests", "data", "rim");
 const describeIt = folder === undefined ? describe.skip : describe;
 const read = (...below: readonly string[]): Uint8Array =>
   new Uint8Array(readFileSync(join(folder ?? "", ...below)));

@@ -16,7 +16,7 @@ import { refusalOf } from "./testing/refusal.js";
 import { bytesOf, sharedFolder } from "./testing/shared.js";
 import { VerifiedEvidence } from "./verified.js";
 
-const folder = sharedFolder("published evidence");
+const folder = sharedFolder("published evidence", "data");
 const describeIt = folder === undefined ? describe.skip : describe;
 const TIME = 1_790_000_000;
 const NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66";

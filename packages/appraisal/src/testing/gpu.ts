@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { PrivateKey, PublicKey } from "@tallystick/cose";
 import type { SignedStatement } from "@tallystick/statement";
 
+import { sharedFolder } from "../../../../scripts/shared-data.mjs";
 import { SignedLog, statementOf } from "./signed-log.js";
 
 /** When the certificates of the published manifests were in force. */
@@ -16,19 +17,7 @@ export const GPU_NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100b
 export const MATCHING = "1010_0200_882_96005E0001_PROD.swidtag";
 export const MISMATCHING = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";
 
-/** Yields the folder of published data; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
-  const folder = join(shared, "data");
-  if (existsSync(join(folder, "rim", "nvidia-swid"))) return folder;
-  const message = `SKIPPED: appraisals of a GPU need ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
+const folder = sharedFolder("appraisals of a GPU", "data");
 
 /** Whether there is published data. */
 export const isPublished: boolean = folder !== undefined;
