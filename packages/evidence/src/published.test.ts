@@ -212,6 +212,44 @@ describeIt("the measurement record of spdm-emu", () => {
   });
 });
 
+const beside = (...below: readonly string[]): Evidence =>
+  decodeEvidence(bytesOf(folder, "evidence", ...below));
+
+describeIt("concise evidence and reports by configfs-tsm", () => {
+  const DIGEST = "a314fc2dc663ae7a6b6bc6787594057396e6b3f569cd50fd5ddb4d1bbafd2b6a";
+
+  test.each([
+    ["ce-evidence.cbor", "111(h'6086480186f84d010f046301')", undefined],
+    ["ce-coswid.cbor", "111(h'517b010f046308')", '"rrdetector.exe"'],
+  ])("say where something was measured, and its digest: %s", async (file, classId, key) => {
+    const evidence = beside("concise-evidence", file);
+    const environment = new Map([
+      ["class-id", classId],
+      ["vendor", '"xyzinc.example"'],
+    ]);
+    expect(evidence).toMatchObject({ form: "concise", concerns: [], ueids: [] });
+    expect(evidence.elements).toMatchObject([
+      {
+        kind: "firmware",
+        places: [{ environment, key }],
+        measurement: { digests: [{ alg: "sha-256", value: DIGEST }] },
+      },
+    ]);
+    expect(await refusalOf(() => VerifiedEvidence.verify(evidence, { anchors: [], time: 0 }))).toBe(
+      "EVIDENCE_UNSIGNED",
+    );
+  });
+
+  test("are told by name where they are not read", () => {
+    expect(() => beside("tsm", "sevsnp-tsm-report.cbor")).toThrow(
+      expect.objectContaining({
+        code: "EVIDENCE_UNSUPPORTED",
+        message: "a TSM report of sev_guest is not read here",
+      }),
+    );
+  });
+});
+
 const caliptra = (file: string): Uint8Array => bytesOf(folder, "identity", "caliptra", file);
 
 describeIt("certificates of Caliptra", () => {
