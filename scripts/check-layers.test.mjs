@@ -34,7 +34,7 @@ function soundTree() {
     "packages/cose/src/native.ts":
       'import { hash } from "node:crypto";\nexport const digest = hash;\n',
     "packages/cose/src/key.test.ts":
-      'import { readFileSync } from "node:fs";\nimport fc from "fast-check";\nimport "./native.js";\n',
+      'import { readFileSync } from "node:fs";\nimport fc from "fast-check";\nimport "../../../scripts/shared-data.mjs";\nimport "./native.js";\n',
     ...packageFiles("statement", {
       dependencies: { "@tallystick/cose": "0" },
       references: ["cose"],
@@ -131,6 +131,14 @@ const violations = {
   ],
   "a relative import that leaves the package": [
     withSource(STATEMENT, `${SOUND_STATEMENT}import "../../cose/src/key.js";`),
+    /leaves the package/,
+  ],
+  "published source that imports the helper of tests": [
+    withSource(STATEMENT, `${SOUND_STATEMENT}import "../../../scripts/shared-data.mjs";`),
+    /leaves the package/,
+  ],
+  "a test that imports another script": [
+    withSource("packages/cose/src/key.test.ts", 'import "../../../scripts/repository.mjs";'),
     /leaves the package/,
   ],
   "published source that imports a test file": [

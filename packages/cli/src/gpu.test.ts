@@ -14,11 +14,7 @@ const NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66"
 const MATCHING = "1010_0200_882_96005E0001_PROD.swidtag";
 const MISMATCHING = "NV_GPU_VBIOS_1010_0200_882_96005E0001_measurement_mismatch.xml";
 
-const { describeIt, read, readText } = publishedData(
-  "the way of a GPU's evidence",
-  "evidence",
-  "nvidia-spdm",
-);
+const { describeIt, read, readText } = publishedData("the way of a GPU's evidence");
 
 interface Told {
   readonly code: number | null;

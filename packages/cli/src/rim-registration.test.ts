@@ -10,7 +10,7 @@ import { Workspace } from "./testing/workspace.js";
 const COSE = "application/rim+cose";
 const SWID = "application/swid+xml";
 
-const { describeIt, read, readText } = publishedData("registration of signed manifests", "rim");
+const { describeIt, read, readText } = publishedData("registration of signed manifests");
 
 /** Yields the bytes with the last one changed, which is in the signature of a COSE message. */
 function forged(bytes: Uint8Array): Uint8Array {

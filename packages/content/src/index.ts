@@ -8,6 +8,9 @@
  * plain JSON, for rules. {@link mentionsIn} gives what a statement can be found by: digests, package
  * URLs, classes of devices, vendors, products and versions.
  *
+ * {@link readConciseEvidence} reads what devices say in the shape that manifests have, for
+ * `@tallystick/evidence`.
+ *
  * A review report carries a signature of its own, by the provider who reviewed the firmware.
  * {@link VerifiedReport.verify} is the only way to a report that somebody vouches for.
  *
@@ -57,6 +60,11 @@ export type { SfrDate, SfrDevice, SfrIssue, SfrManifestEntry, SfrReport } from "
 export { signReport, type SignedReportFile, type SignReportOptions } from "./sfr/sign.js";
 export { BANDS, bandOf, worstBand, type Severity, type SeverityBand } from "./sfr/severity.js";
 export type { ReviewTrust } from "./sfr/signature.js";
+export {
+  readConciseEvidence,
+  type ConciseEvidence,
+  type SoftwareEvidence,
+} from "./corim/concise-evidence.js";
 export type { Comid, ConditionalEndorsement, EndorsementSeries, Triple } from "./corim/comid.js";
 export type { CoSwid, CoSwidFile } from "./corim/coswid.js";
 export type { NamedDigest } from "./corim/digest.js";

@@ -265,11 +265,8 @@ describe("any bytes", () => {
   });
 });
 
-describeShared("notation of real files", ["data/rim", "vectors"], () => {
-  const files = [
-    ...sharedFiles("data/rim", [".cbor"]),
-    ...sharedFiles("vectors", [".cbor", ".cose"]),
-  ];
+describeShared("notation of real files", ["data/rim", "vectors"], (rim = "", vectors = "") => {
+  const files = [...sharedFiles(rim, [".cbor"]), ...sharedFiles(vectors, [".cbor", ".cose"])];
 
   test("there are files", () => {
     expect(files.length).toBeGreaterThan(20);

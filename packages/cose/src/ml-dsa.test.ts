@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { sha512 } from "@noble/hashes/sha2.js";
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from "@noble/post-quantum/ml-dsa.js";
@@ -18,6 +17,7 @@ import { PrivateKey } from "./private-key.js";
 import { materialOf, PublicKey } from "./public-key.js";
 import { decodeSign1, encodeSigStructure } from "./sign1.js";
 import { refusal, rejection } from "./testing/refusal.js";
+import { sharedFolder } from "./testing/shared.js";
 import { deriveAkp } from "./vetting.js";
 import { verifySign1 } from "./verification.js";
 
@@ -198,20 +198,12 @@ describe.each(ML_DSA_NAMES)("%s", (alg) => {
   });
 });
 
-// packages/cose/dist → the repository → its sibling.
-const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const shared = process.env["TALLYSTICK_SHARED"] ?? join(repository, "..", "shared");
-const folder = join(shared, "vectors", "ml-dsa");
-const isThere = existsSync(folder);
-
-test("the shared vectors are there in CI", () => {
-  if (!isThere) console.warn(`SKIPPED: ML-DSA vectors, nothing at ${folder}`);
-  expect(isThere || process.env["CI"] === undefined).toBe(true);
-});
+const folder = sharedFolder("ML-DSA vectors", "vectors", "ml-dsa");
+const isThere = folder !== undefined;
 
 // standards.md TV6: the examples of RFC 9964.
 (isThere ? describe : describe.skip).each(ML_DSA_NAMES)("vector of %s", (alg) => {
-  const file = join(folder, `${alg.toLowerCase()}.cose.json`);
+  const file = join(folder ?? "", `${alg.toLowerCase()}.cose.json`);
   const vector = (isThere ? JSON.parse(readFileSync(file, "utf8")) : {}) as Record<string, string>;
   const part = (name: string): Uint8Array => decodeHex(vector[name] ?? "");
   const publicMap = (): Map<number, never> => {

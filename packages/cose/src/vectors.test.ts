@@ -1,26 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { digest } from "./digest.js";
 import { decodeHex, encodeHex } from "./hex.js";
 import { PublicKey } from "./public-key.js";
 import { decodeSign1 } from "./sign1.js";
 import { rejection } from "./testing/refusal.js";
+import { sharedFolder } from "./testing/shared.js";
 import { verifySign1 } from "./verification.js";
 
-// packages/cose/dist → the repository → its sibling.
-const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const shared = process.env["TALLYSTICK_SHARED"] ?? join(repository, "..", "shared");
-const folder = join(shared, "vectors", "scitt-cose");
-const isThere = existsSync(folder);
-
-test("the shared vectors are there in CI", () => {
-  if (!isThere) console.warn(`SKIPPED: scitt-cose signature vectors, nothing at ${folder}`);
-  expect(isThere || process.env["CI"] === undefined).toBe(true);
-});
-
-const suite = isThere ? describe : describe.skip;
+const folder = sharedFolder("scitt-cose signature vectors", "vectors", "scitt-cose");
+const suite = folder === undefined ? describe.skip : describe;
 
 // standards.md TV8. The receipts' roots are the payloads that their logs signed.
 suite.each([
@@ -28,7 +18,7 @@ suite.each([
   ["fail-tampered-path", "b539ba94681f4c244b7dd44d893da1f30ce2b364e32bfbc4baa8a93281efead8", false],
   ["valid-ccf-vds2", "1cb9bf8123a19c1ed2fcb1c2bfb8412e183634d806880ca4cef51ed399a3fb0f", true],
 ])("scitt-cose %s", (name, root, isValid) => {
-  const read = (file: string): Buffer => readFileSync(join(folder, name, file));
+  const read = (file: string): Buffer => readFileSync(join(folder ?? "", name, file));
   const keyOf = (file: string): PublicKey => PublicKey.fromPem(read(file).toString());
 
   test("the statement's signature holds over the payload beside it", async () => {

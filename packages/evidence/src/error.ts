@@ -3,7 +3,7 @@
  *
  * - `EVIDENCE_TOO_LARGE`: more bytes than are read.
  * - `EVIDENCE_MALFORMED`: not evidence of a form that is known, or not as that form has to be.
- * - `EVIDENCE_UNSUPPORTED`: of a version or an algorithm that is not read here.
+ * - `EVIDENCE_UNSUPPORTED`: of a version, an algorithm, a profile or a form that is not read here.
  * - `EVIDENCE_UNSIGNED`: nothing in it is signed.
  * - `EVIDENCE_CHAIN_INVALID`: its certificates lead to no root that is pinned.
  * - `EVIDENCE_NAMES_UNCHAINED`: each key signed the next certificate, but their names do not chain.

@@ -1,10 +1,12 @@
 import { CoseError, decodeHex } from "@tallystick/cose";
 import type { Certificate } from "@tallystick/statement";
 
+import { looksLikeConcise, readConcise } from "./concise/elements.js";
+import { nameOfReport } from "./concise/tsm.js";
 import { looksLikeCertificates, readCertificates } from "./dice/certificates.js";
 import { readDice } from "./dice/elements.js";
 import type { DeviceClass, EvidenceElement } from "./element.js";
-import { EvidenceError, malformed } from "./error.js";
+import { EvidenceError, malformed, unsupported } from "./error.js";
 import { elementsOf, readBlocks } from "./spdm/block.js";
 import { modeConcerns } from "./spdm/mode.js";
 import { readGpuFacts, type GpuFacts } from "./spdm/nvidia.js";
@@ -12,14 +14,15 @@ import { looksLikeTranscript, readTranscript, type SpdmTranscript } from "./spdm
 
 /**
  * A form of evidence: an SPDM transcript, with a signature; a measurement record without one; the
- * certificates of DICE layers.
+ * certificates of DICE layers; concise evidence, which nobody signed.
  */
-export type EvidenceForm = "spdm" | "spdm-record" | "dice";
+export type EvidenceForm = "spdm" | "spdm-record" | "dice" | "concise";
 
 /** What vouches for evidence. */
 export type EvidenceProof =
   | { readonly form: "spdm"; readonly transcript: SpdmTranscript }
   | { readonly form: "spdm-record" }
+  | { readonly form: "concise" }
   | { readonly form: "dice"; readonly certificates: readonly Certificate[] };
 
 /** What a device says that it runs. Nobody has verified it; see {@link VerifiedEvidence}. */
@@ -48,8 +51,9 @@ const DMTF = 0x01;
 
 /**
  * Decodes evidence, whose form its first bytes tell: an SPDM transcript or a bare measurement
- * record, as they are or as hexadecimal text, or certificates in PEM or DER, the leaf first. Time
- * and memory are bounded whatever the bytes are.
+ * record, as they are or as hexadecimal text, certificates in PEM or DER, the leaf first, or concise
+ * evidence with its tag. Time and memory are bounded whatever the bytes are. Reports by configfs-tsm
+ * are told by name, and not read.
  *
  * @throws {@link EvidenceError} `EVIDENCE_TOO_LARGE`, `EVIDENCE_MALFORMED`, `EVIDENCE_UNSUPPORTED`
  */
@@ -58,11 +62,17 @@ export function decodeEvidence(bytes: Uint8Array, options: DecodeEvidenceOptions
   if (bytes.length > maxBytes) {
     throw new EvidenceError("EVIDENCE_TOO_LARGE", `${bytes.length} bytes, limit ${maxBytes}`);
   }
+  // Certificates in PEM may stand in either of the two.
+  if (looksLikeConcise(bytes)) return readTriples(bytes, device);
+  const report = nameOfReport(bytes);
+  if (report !== undefined) throw unsupported(`${report} is not read here`);
   if (looksLikeCertificates(bytes)) return readLayers(bytes, device);
   const binary = binaryOf(bytes);
   if (looksLikeTranscript(binary)) return readExchange(binary, device);
   if (binary[1] === DMTF) return readRecord(binary, device);
-  throw malformed("neither an SPDM transcript, nor a measurement record, nor certificates");
+  throw malformed(
+    "neither an SPDM transcript, nor a measurement record, nor certificates, nor concise evidence",
+  );
 }
 
 function readExchange(bytes: Uint8Array, device: DeviceClass): Evidence {
@@ -101,6 +111,14 @@ function readLayers(bytes: Uint8Array, device: DeviceClass): Evidence {
     ...{ form: "dice", elements, concerns, ueids },
     gpu: undefined,
     proof: { form: "dice", certificates },
+  };
+}
+
+function readTriples(bytes: Uint8Array, device: DeviceClass): Evidence {
+  return {
+    ...{ form: "concise", ...readConcise(bytes, device) },
+    gpu: undefined,
+    proof: { form: "concise" },
   };
 }
 

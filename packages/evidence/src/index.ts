@@ -1,8 +1,8 @@
 /**
  * What devices say that they run, and whether it is what their vendors say that they should.
  *
- * {@link decodeEvidence} reads an SPDM transcript, a bare measurement record, or the certificates of
- * DICE layers into elements of one shape. {@link VerifiedEvidence.verify} is the only way to evidence
+ * {@link decodeEvidence} reads an SPDM transcript, a bare measurement record, the certificates of DICE
+ * layers, or concise evidence into elements of one shape. {@link VerifiedEvidence.verify} is the only way to evidence
  * whose certificates lead to a root that the caller pins. {@link matchReferences} holds elements
  * against the reference values of a manifest, element by element.
  *

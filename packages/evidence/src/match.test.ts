@@ -259,7 +259,7 @@ describe("values by block", () => {
   });
 });
 
-const folder = sharedFolder("published manifests as evidence");
+const folder = sharedFolder("published manifests as evidence", "data");
 const describeIt = folder === undefined ? describe.skip : describe;
 
 describeIt("a published manifest", () => {

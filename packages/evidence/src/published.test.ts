@@ -16,7 +16,7 @@ import { refusalOf } from "./testing/refusal.js";
 import { bytesOf, sharedFolder } from "./testing/shared.js";
 import { VerifiedEvidence } from "./verified.js";
 
-const folder = sharedFolder("published evidence");
+const folder = sharedFolder("published evidence", "data");
 const describeIt = folder === undefined ? describe.skip : describe;
 const TIME = 1_790_000_000;
 const NONCE = "27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66";
@@ -208,6 +208,44 @@ describeIt("the measurement record of spdm-emu", () => {
     const options = { anchors: root(), time: TIME };
     expect(await refusalOf(() => VerifiedEvidence.verify(record(), options))).toBe(
       "EVIDENCE_UNSIGNED",
+    );
+  });
+});
+
+const beside = (...below: readonly string[]): Evidence =>
+  decodeEvidence(bytesOf(folder, "evidence", ...below));
+
+describeIt("concise evidence and reports by configfs-tsm", () => {
+  const DIGEST = "a314fc2dc663ae7a6b6bc6787594057396e6b3f569cd50fd5ddb4d1bbafd2b6a";
+
+  test.each([
+    ["ce-evidence.cbor", "111(h'6086480186f84d010f046301')", undefined],
+    ["ce-coswid.cbor", "111(h'517b010f046308')", '"rrdetector.exe"'],
+  ])("say where something was measured, and its digest: %s", async (file, classId, key) => {
+    const evidence = beside("concise-evidence", file);
+    const environment = new Map([
+      ["class-id", classId],
+      ["vendor", '"xyzinc.example"'],
+    ]);
+    expect(evidence).toMatchObject({ form: "concise", concerns: [], ueids: [] });
+    expect(evidence.elements).toMatchObject([
+      {
+        kind: "firmware",
+        places: [{ environment, key }],
+        measurement: { digests: [{ alg: "sha-256", value: DIGEST }] },
+      },
+    ]);
+    expect(await refusalOf(() => VerifiedEvidence.verify(evidence, { anchors: [], time: 0 }))).toBe(
+      "EVIDENCE_UNSIGNED",
+    );
+  });
+
+  test("are told by name where they are not read", () => {
+    expect(() => beside("tsm", "sevsnp-tsm-report.cbor")).toThrow(
+      expect.objectContaining({
+        code: "EVIDENCE_UNSUPPORTED",
+        message: "a TSM report of sev_guest is not read here",
+      }),
     );
   });
 });

@@ -46,6 +46,12 @@ export class VerifiedEvidence {
     if (proof.form === "spdm-record") {
       throw new EvidenceError("EVIDENCE_UNSIGNED", "a measurement record is signed by nobody");
     }
+    if (proof.form === "concise") {
+      throw new EvidenceError(
+        "EVIDENCE_UNSIGNED",
+        "concise evidence by itself is signed by nobody",
+      );
+    }
     if (proof.form === "dice") {
       if (nonce !== undefined) {
         throw new EvidenceError("EVIDENCE_NONCE_MISMATCH", "certificates answer no challenge");

@@ -1,19 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
-/** Yields the folder of published data; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
-  const data = join(shared, "data");
-  if (["rim", "sfr", "evidence"].every((name) => existsSync(join(data, name)))) return data;
-  const message = `SKIPPED: appraisals of what is published need ${data}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
+import { sharedFolder } from "../../../../scripts/shared-data.mjs";
 
-const folder = publishedFolder();
+const folder = sharedFolder("appraisals of what is published", "data");
 
 /** Whether there is published data. */
 export const isPublished: boolean = folder !== undefined;

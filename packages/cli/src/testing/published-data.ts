@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { describe } from "@jest/globals";
+
+import { sharedFolder } from "../../../../scripts/shared-data.mjs";
 
 /** Published data of others that suites are run with. */
 export interface PublishedData {
@@ -11,24 +13,13 @@ export interface PublishedData {
   readonly readText: (...below: readonly string[]) => string;
 }
 
-/**
- * Yields the published data that a suite needs, by a folder in it; where that is missing, it is said
- * aloud, in CI as an error.
- */
-export function publishedData(suite: string, ...needed: readonly string[]): PublishedData {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
-  const data = join(shared, "data");
-  const isThere = existsSync(join(data, ...needed));
-  if (!isThere) {
-    const message = `SKIPPED: ${suite} needs ${join(data, ...needed)}, which is missing`;
-    if (process.env["CI"]) throw new Error(message);
-    console.warn(message);
-  }
+/** Yields the published data that a suite needs, and skips it aloud where there is none. */
+export function publishedData(suite: string): PublishedData {
+  const folder = sharedFolder(suite, "data");
   const read = (...below: readonly string[]): Uint8Array =>
-    new Uint8Array(readFileSync(join(data, ...below)));
+    new Uint8Array(readFileSync(join(folder ?? "", ...below)));
   return {
-    ...{ describeIt: isThere ? describe : describe.skip, read },
+    ...{ describeIt: folder === undefined ? describe.skip : describe, read },
     readText: (...below) => new TextDecoder().decode(read(...below)),
   };
 }

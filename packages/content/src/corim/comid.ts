@@ -58,6 +58,15 @@ export function readComid(node: Node): Comid {
   };
 }
 
+/**
+ * Reads a list of triples.
+ *
+ * @throws {@link ContentError} `CONTENT_STRUCTURE_INVALID`
+ */
+export function readTriples(node: Node): readonly Triple[] {
+  return node.elements().map(readTriple);
+}
+
 function readTriple(node: Node): Triple {
   const [environment, measurements] = node.pair();
   return {

@@ -12,7 +12,7 @@ export const COSWID_TAG = 1_398_229_316;
 export const CORIM_COSWID_TAG = 505;
 
 /** Files of one tag. */
-const MAX_FILES = 4096;
+export const MAX_FILES = 4096;
 
 /** Levels of directories. */
 const MAX_LEVELS = 32;
@@ -102,8 +102,17 @@ function readEntity(entity: Node): CoSwid["entities"][number] {
   };
 }
 
+/**
+ * Reads the files of resources, in whatever directory.
+ *
+ * @throws {@link ContentError} `CONTENT_STRUCTURE_INVALID`
+ */
+export function readResources(node: Node): readonly CoSwidFile[] {
+  return filesBelow(node, MAX_LEVELS);
+}
+
 function filesIn(root: Node, key: number, name: string): readonly CoSwidFile[] {
-  return root.has(key) ? filesBelow(root.at(key, name), MAX_LEVELS) : [];
+  return root.has(key) ? readResources(root.at(key, name)) : [];
 }
 
 function filesBelow(resources: Node, levels: number): readonly CoSwidFile[] {

@@ -6,6 +6,7 @@ import { readNamedDigests, type NamedDigest } from "./digest.js";
 import { identifierOf, nameOf } from "./environment.js";
 import { decodeItem, decodeItems, Tagged, type Item, type ItemMap } from "./item.js";
 import { Node } from "./node.js";
+import { isKnownProfile } from "./profile.js";
 
 /** From when to when a manifest says that it holds, in seconds since the epoch. */
 export interface Validity {
@@ -50,14 +51,6 @@ export interface RimSigner {
 const CORIM_TAG = 501;
 const COMID_TAG = 506;
 
-/** Profiles that give names to environments and elements, and leave comparing as it is. */
-const KNOWN_PROFILES: ReadonlySet<string> = new Set([
-  "http://arm.com/psa/iot/1",
-  "tag:arm.com,2025:psa#1.0.0",
-  "tag:arm.com,2025:cca_platform#1.0.0",
-  "tag:amd.com,2024:snp-corim-profile",
-]);
-
 /**
  * Reads a CoRIM, with tag 501 or without.
  *
@@ -89,7 +82,7 @@ export function readManifest(bytes: Uint8Array, limits: ContentLimits): RimManif
   return {
     id: identifierOf(root.at(0, "id")),
     profiles,
-    isProfileKnown: profiles.every((profile) => KNOWN_PROFILES.has(profile)),
+    isProfileKnown: profiles.every(isKnownProfile),
     validity: root.has(4) ? readValidity(root.at(4, "validity")) : undefined,
     entities: root.has(5) ? root.at(5, "entities").elements().map(readEntity) : [],
     dependentRims: root.has(2) ? root.at(2, "dependent").elements().map(readDependent) : [],

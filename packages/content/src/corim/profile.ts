@@ -27,3 +27,16 @@ export function isReportProfile(profile: Item): boolean {
   if (!(profile instanceof Tagged) || profile.tag !== OID_TAG) return false;
   return profile.value instanceof Uint8Array && ALIASES.has(encodeHex(profile.value));
 }
+
+/** Profiles that give names to environments and elements, and leave comparing as it is. */
+const KNOWN_PROFILES: ReadonlySet<string> = new Set([
+  "http://arm.com/psa/iot/1",
+  "tag:arm.com,2025:psa#1.0.0",
+  "tag:arm.com,2025:cca_platform#1.0.0",
+  "tag:amd.com,2024:snp-corim-profile",
+]);
+
+/** Yields whether a profile asks for nothing beyond the comparison rules of CoRIM. */
+export function isKnownProfile(name: string): boolean {
+  return KNOWN_PROFILES.has(name);
+}

@@ -1,11 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, test } from "@jest/globals";
 
-const ROOT =
-  process.env["TALLYSTICK_SHARED"] ??
-  fileURLToPath(new URL("../../../../../shared", import.meta.url));
+import { sharedFolder } from "../../../../scripts/shared-data.mjs";
+
+export { sharedFolder };
 
 /** A file of the shared test data. */
 export interface SharedFile {
@@ -15,27 +14,31 @@ export interface SharedFile {
 
 /** Yields every file below a shared folder whose name has one of the endings, in order. */
 export function sharedFiles(folder: string, endings: readonly string[]): readonly SharedFile[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile() && endings.some((ending) => file.name.endsWith(ending)))
     .map((file) => join(file.parentPath, file.name))
     .sort()
     .map((path) => ({
-      name: relative(ROOT, path),
+      name: relative(folder, path),
       bytes: new Uint8Array(readFileSync(path)),
     }));
 }
 
-/** Declares a suite over shared folders: skipped aloud where they are missing, but not in CI. */
-export function describeShared(name: string, folders: readonly string[], suite: () => void): void {
-  const missing = folders.map((folder) => join(ROOT, folder)).filter((path) => !existsSync(path));
-  if (missing.length === 0) {
-    describe(name, suite);
-  } else if (process.env["CI"]) {
-    throw new Error(`${name}: missing ${missing.join(", ")}`);
+/** Declares a suite over shared folders, whose paths it is given; skipped where one is missing. */
+export function describeShared(
+  name: string,
+  folders: readonly string[],
+  suite: (...paths: readonly string[]) => void,
+): void {
+  const paths = folders.map((folder) => sharedFolder(name, folder));
+  const found = paths.filter((path) => path !== undefined);
+  if (found.length === folders.length) {
+    describe(name, () => {
+      suite(...found);
+    });
   } else {
-    console.warn(`SKIPPED ${name}: missing ${missing.join(", ")}`);
     describe.skip(name, () => {
-      test.todo(`needs ${missing.join(", ")}`);
+      test.todo(`needs ${folders.join(", ")}`);
     });
   }
 }

@@ -30,15 +30,20 @@ export function readFlags(content: Uint8Array, mask: Uint8Array | undefined): Tc
   const set = bitsOf(content);
   const counted = mask === undefined ? set.map(() => true) : bitsOf(mask);
   const flags = new Map<number, boolean>();
-  const concerns: string[] = [];
-  BITS.forEach(({ isNegated, concern }, bit) => {
+  BITS.forEach(({ isNegated }, bit) => {
     if (counted[bit] !== true) return;
     // X.690 §11.2.2: trailing zeros may have been left out.
     const isSet = set[bit] ?? false;
     flags.set(bit, isSet !== isNegated);
-    if (isSet && concern !== undefined) concerns.push(concern);
   });
-  return { flags, concerns };
+  return { flags, concerns: flagConcerns(flags) };
+}
+
+/** Yields what flags say against the device, in words; they go by their numbers in manifests. */
+export function flagConcerns(flags: ReadonlyMap<number, boolean>): readonly string[] {
+  return BITS.flatMap(({ isNegated, concern }, bit) =>
+    concern !== undefined && flags.get(bit) === !isNegated ? [concern] : [],
+  );
 }
 
 function bitsOf(content: Uint8Array): readonly boolean[] {

@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { describe, expect, test } from "@jest/globals";
 import { PrivateKey, PublicKey } from "@tallystick/cose";
 import { VerifiedStatement } from "@tallystick/statement";
 
+import { sharedFolder } from "../../../../scripts/shared-data.mjs";
 import { Admission } from "../admission.js";
 import { PolicyError } from "../error.js";
 import type { RuleDocument } from "../rule.js";
@@ -16,19 +17,7 @@ const SWID = "application/swid+xml";
 const IN_TERM = 1_742_000_000;
 const NVIDIA = "1010_0200_882_96005E0001_PROD.swidtag";
 
-/** Yields the folder of published manifests; where it is missing, that is said aloud, in CI as an error. */
-function publishedFolder(): string | undefined {
-  const shared =
-    process.env["TALLYSTICK_SHARED"] ?? resolve(import.meta.dirname, "../../../../../shared");
-  const folder = join(shared, "data", "rim");
-  if (existsSync(folder)) return folder;
-  const message = `SKIPPED: rules about manifests need ${folder}, which is missing`;
-  if (process.env["CI"]) throw new Error(message);
-  console.warn(message);
-  return undefined;
-}
-
-const folder = publishedFolder();
+const folder = sharedFolder("rules about manifests", "data", "rim");
 const describeIt = folder === undefined ? describe.skip : describe;
 const read = (...below: readonly string[]): Uint8Array =>
   new Uint8Array(readFileSync(join(folder ?? "", ...below)));
