@@ -116,3 +116,21 @@ export type Content =
 
 /** Every kind of content, `opaque` for all others. */
 export type ContentKind = Content["kind"];
+
+const KINDS: Readonly<Record<ContentKind, true>> = {
+  sfr: true,
+  "sfr-corim": true,
+  rim: true,
+  swid: true,
+  coswid: true,
+  cyclonedx: true,
+  spdx: true,
+  release: true,
+  record: true,
+  revoke: true,
+  supersede: true,
+  opaque: true,
+};
+
+/** Every kind, in the order in which they are listed to people; each has a page in docs/formats/content. */
+export const CONTENT_KINDS: readonly ContentKind[] = Object.keys(KINDS) as ContentKind[];

@@ -33,6 +33,7 @@ export type {
   SfrCorimContent,
   SwidContent,
 } from "./content.js";
+export { CONTENT_KINDS } from "./content.js";
 export { ContentError, type ContentErrorCode } from "./error.js";
 export type { Fact, FactMap } from "./fact.js";
 export { factsOfContent } from "./facts.js";

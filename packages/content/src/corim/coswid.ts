@@ -58,14 +58,7 @@ const ROLES: ReadonlyMap<unknown, string> = new Map([
 /**
  * Reads a CoSWID, with one of its tags or without.
  *
- * ```cddl
- * concise-swid-tag = { 0: text / bytes, 1: text, 2: one-or-more<entity>, ? 3: evidence, ? 5: one-or-more<meta>,
- *                      ? 6: resources, 12: int, ? 13: text, * int / text => any }
- * entity = { 31: text, 33: one-or-more<int / text>, * int / text => any }
- * resources = { ? 16: one-or-more<directory>, ? 17: one-or-more<file>, * int / text => any }
- * directory = { ? 26: resources, * int / text => any }
- * file = { 24: text, ? 7: [int, bytes], ? 21: text, * int / text => any }
- * ```
+ * docs/formats/content/coswid.cddl has what it takes.
  *
  * @throws {@link ContentError} `CONTENT_STRUCTURE_INVALID`
  */

@@ -54,10 +54,7 @@ const COMID_TAG = 506;
 /**
  * Reads a CoRIM, with tag 501 or without.
  *
- * ```cddl
- * corim-map = { 0: id, 1: [+ #6.505(bytes) / #6.506(bytes) / #6.508(bytes)], ? 2: [+ dependent],
- *               ? 3: profile, ? 4: validity, ? 5: [+ entity] }
- * ```
+ * docs/formats/content/rim.cddl has what it takes.
  *
  * @throws {@link ContentError} `CONTENT_MALFORMED`, `CONTENT_STRUCTURE_INVALID`
  */

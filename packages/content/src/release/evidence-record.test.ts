@@ -1,8 +1,4 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-
 import { describe, expect, test } from "@jest/globals";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 
 import { ContentError } from "../error.js";
@@ -10,6 +6,7 @@ import { factsOfContent } from "../facts.js";
 import { recogniseContent } from "../recognise.js";
 import { refusal } from "../testing/refusal.js";
 import { jsonBytes } from "../testing/sample.js";
+import { schemaOf } from "../testing/schema.js";
 import { RECORD_MEDIA_TYPE } from "./evidence-record.js";
 
 const DIGEST = { alg: "sha-384", value: "ab".repeat(48) };
@@ -34,10 +31,7 @@ const withException = (changes: object): object => ({
   exception: { ...EXCEPTION.exception, ...changes },
 });
 
-const path = resolve(import.meta.dirname, "../../../../docs/formats/record.schema.json");
-const schema = new Ajv2020({ strictRequired: false, strictTypes: false }).compile(
-  JSON.parse(readFileSync(path, "utf8")) as object,
-);
+const schema = schemaOf("record");
 // Through text, as a payload comes: members that are undefined are not there.
 const isTaken = (value: object): boolean => schema(JSON.parse(JSON.stringify(value)));
 /** What JSON Schema has no words for. */

@@ -1,13 +1,10 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-
 import { describe, expect, test } from "@jest/globals";
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 
 import { factsOfContent } from "../facts.js";
 import { recogniseContent } from "../recognise.js";
 import { refusal } from "../testing/refusal.js";
 import { jsonBytes } from "../testing/sample.js";
+import { schemaOf } from "../testing/schema.js";
 import { NOTICE_MEDIA_TYPES } from "./notice.js";
 import { RELEASE_MEDIA_TYPE } from "./release.js";
 
@@ -36,12 +33,7 @@ const SUPERSEDE = {
   replacement: "22".repeat(32),
 };
 
-function schemaOf(name: string): ValidateFunction {
-  const path = resolve(import.meta.dirname, "../../../../docs/formats", name);
-  return new Ajv2020().compile(JSON.parse(readFileSync(path, "utf8")) as object);
-}
-
-const SCHEMAS = [schemaOf("release.schema.json"), schemaOf("notice.schema.json")];
+const SCHEMAS = ["release", "revoke", "supersede"].map(schemaOf);
 // Through text, as a payload comes: members that are undefined are not there.
 const isTaken = (value: object): boolean =>
   SCHEMAS.some((schema) => schema(JSON.parse(JSON.stringify(value))));

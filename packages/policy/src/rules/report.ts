@@ -1,4 +1,9 @@
-import { isWarningCode, type ContentKind, type SfrReport } from "@tallystick/content";
+import {
+  CONTENT_KINDS,
+  isWarningCode,
+  type ContentKind,
+  type SfrReport,
+} from "@tallystick/content";
 
 import { unreadableRefusal, type ContentFacts } from "../content-facts.js";
 import { concerns } from "./content.js";
@@ -6,10 +11,7 @@ import { isRecord, listed, quote } from "./parameters.js";
 import type { Parameters } from "./parameters.js";
 import type { ReadyRule } from "./ready.js";
 
-const KINDS: readonly string[] = [
-  ...["sfr", "sfr-corim", "rim", "swid", "coswid", "cyclonedx", "spdx", "release", "record"],
-  ...["revoke", "supersede", "opaque"],
-];
+const KINDS: readonly string[] = CONTENT_KINDS;
 
 /** The kinds that have reports in them. */
 export const REPORT_KINDS: readonly ContentKind[] = ["sfr", "sfr-corim"];
