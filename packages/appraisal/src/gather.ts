@@ -41,6 +41,8 @@ export interface Known {
   readonly reports: readonly SfrReport[];
   /** Of a manifest with a signature inside: why that could not be checked. */
   readonly unchecked?: string | undefined;
+  /** Of a manifest: thumbprint of the key that signed it, inside or, without that, as its issuer. */
+  readonly signedBy?: string | undefined;
 }
 
 /**
@@ -214,7 +216,8 @@ async function look(bytes: Uint8Array, { policy, parts }: Ground, log: Log): Pro
     isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
     ...(inner instanceof ContentError ? unvouched(content) : inner),
-    unchecked: await uncheckedOf(statement, content, { policy, parts, time }),
+    signedBy: whole instanceof VerifierError ? undefined : whole.identity?.key.thumbprintHex,
+    ...(await checkedOf(statement, content, { policy, parts, time })),
   };
   const faults = [
     ...(whole instanceof VerifierError ? [whole] : []),
@@ -308,21 +311,22 @@ interface Judging extends Ground {
 }
 
 /** A manifest may be unsigned, or be the statement itself; one that is signed inside has to hold. */
-async function uncheckedOf(
+async function checkedOf(
   { payload }: SignedStatement,
   content: Content,
   judging: Judging,
-): Promise<string | undefined> {
-  if (payload === null) return undefined;
-  if (content.kind === "swid") return uncheckedSwid(payload, judging);
-  if (content.kind !== "rim" || content.form === "corim") return undefined;
+): Promise<Pick<Known, "signedBy" | "unchecked">> {
+  if (payload === null) return {};
+  if (content.kind === "swid") return { unchecked: await uncheckedSwid(payload, judging) };
+  if (content.kind !== "rim" || content.form === "corim") return {};
   const { policy, time } = judging;
+  const trust = { keys: policy.rimKeys, time, limits: CONTENT_LIMITS };
   try {
-    await VerifiedRim.verify(payload, { keys: policy.rimKeys, time, limits: CONTENT_LIMITS });
-    return undefined;
+    return { signedBy: (await VerifiedRim.verify(payload, trust)).key.thumbprintHex };
   } catch (error) {
-    if (error instanceof ContentError) return `${error.code}: ${error.message}`;
-    throw error;
+    if (!(error instanceof ContentError)) throw error;
+    // Whoever passed it on is not whose word it is.
+    return { signedBy: undefined, unchecked: `${error.code}: ${error.message}` };
   }
 }
 
