@@ -1,5 +1,6 @@
 import type { EvidenceElement } from "@tallystick/evidence";
 
+import type { Endorsing } from "./endorse.js";
 import type { EvidencePolicy } from "./evidence-policy.js";
 import type { Known } from "./gather.js";
 import { digestsOf, isBlank, listedBy, type Held } from "./manifest.js";
@@ -14,6 +15,7 @@ const MAX_NAMED = 8;
 export interface Coverage {
   readonly elements: readonly EvidenceElement[];
   readonly held: readonly Held[];
+  readonly endorsing: readonly Endorsing[];
   readonly relevance: Relevance;
   readonly vendors: Vendors;
 }
@@ -74,6 +76,13 @@ function reviewedElements(coverage: Coverage): ReadonlySet<EvidenceElement> {
   }
   for (const one of held) {
     if (hasReport(filesOf(one.known))) reviewed.push(...listedBy([one]));
+  }
+  for (const { elements: named, endorsed } of coverage.endorsing.flatMap(
+    ({ results }) => results,
+  )) {
+    const values = endorsed.flatMap(({ measurements }) => measurements);
+    const digests = values.flatMap(({ digests: of = [] }) => of.map(textOf));
+    if (hasReport(digests)) reviewed.push(...named);
   }
   return new Set(reviewed);
 }

@@ -4,6 +4,14 @@ import { celValue } from "@tallystick/policy";
 
 import { coverageReasons } from "./coverage.js";
 import { deviceReasons, isCredible, requireAccepted, type DeviceEvidence } from "./device.js";
+import {
+  appliedBy,
+  endorse,
+  endorsedFacts,
+  endorsementReasons,
+  type Endorsed,
+  type Endorsing,
+} from "./endorse.js";
 import { knownFacts, type Gathered, type Known } from "./gather.js";
 import { manifestReasons, weigh, type Held, type Weighed } from "./manifest.js";
 import type { AppraisalPolicy } from "./policy.js";
@@ -54,34 +62,37 @@ function decideOn(
   const lapsed = [...gathered.lapsed].sort((one, other) => byPlace(one.known, other.known));
   const lapsedReports = lapsed.map((one) => one.known).filter(({ reports }) => reports.length > 0);
   const weighed = weighedFor(device, valid, policy);
-  const askedOf = (held: readonly Held[] | undefined): Asked => ({
-    ...{ digests, elements: device?.evidence.elements },
-    manifests: held?.filter(({ match }) => match.isMatch).map((one) => one.known),
+  const endorsed = endorsedFor(device, valid, { policy, held: weighed?.held ?? [] });
+  const askedOf = (weight: Weighed | undefined, { endorsing }: Endorsed): Asked => ({
+    ...{ digests, elements: device?.evidence.elements, endorsed: appliedBy(endorsing) },
+    manifests: weight?.held.filter(({ match }) => match.isMatch).map((one) => one.known),
   });
   // What is withdrawn or lapsed leads to nothing that allows, and yet may be led to.
   const everything = [...known, ...lapsedReports];
-  const all = relevant(askedOf(weighedFor(device, known, policy)?.held), everything, policy).used;
-  const relevance = relevant(askedOf(weighed?.held), valid, policy);
+  const before = weighedFor(device, known, policy);
+  const endorsedBefore = endorsedFor(device, known, { policy, held: before?.held ?? [] });
+  const all = relevant(askedOf(before, endorsedBefore), everything, policy).used;
+  const relevance = relevant(askedOf(weighed, endorsed), valid, policy);
   const { used } = relevance;
   const reasons = [
     ...withdrawals.flatMap(({ known: target, reason }) =>
       reason !== undefined && all.some((one) => one.known === target) ? [reason] : [],
     ),
-    ...evidenceReasons({ device, weighed, relevance }, policy),
+    ...evidenceReasons({ device, weighed, endorsing: endorsed.endorsing, relevance }, policy),
     ...lapsedReasons(all, { ...gathered, lapsed }, policy),
     ...unreadReasons(gathered.unread, { digests, used: all }, policy),
     ...reviewReasons({ weighed, relevance }, policy),
     ...uncoveredReasons(relevance),
     ...completeReasons(gathered, policy),
     ...ruleReasons({ digests, ...(device === undefined ? {} : { device }) }, used, {
-      gathered,
-      policy,
+      ...{ gathered, policy },
+      endorsing: endorsed.endorsing,
     }),
   ];
   return {
     decision: worst(reasons),
     reasons,
-    warnings: [...(weighed?.warnings ?? []), ...warningsOf(used, gathered)],
+    warnings: [...(weighed?.warnings ?? []), ...endorsed.warnings, ...warningsOf(used, gathered)],
     used,
     held: weighed?.held ?? [],
   };
@@ -95,14 +106,24 @@ function weighedFor(
   return device === undefined ? undefined : weigh(device.evidence, known, policy);
 }
 
+function endorsedFor(
+  device: DeviceEvidence | undefined,
+  known: readonly Known[],
+  ground: { readonly policy: AppraisalPolicy; readonly held: readonly Held[] },
+): Endorsed {
+  if (device === undefined) return { endorsing: [], warnings: [] };
+  return endorse(device.evidence, known, ground);
+}
+
 interface Evidenced {
   readonly device: DeviceEvidence | undefined;
   readonly weighed: Weighed | undefined;
+  readonly endorsing: readonly Endorsing[];
   readonly relevance: Relevance;
 }
 
 function evidenceReasons(
-  { device, weighed, relevance }: Evidenced,
+  { device, weighed, endorsing, relevance }: Evidenced,
   { evidence: accepted, vendors }: AppraisalPolicy,
 ): readonly Reason[] {
   if (device === undefined || weighed === undefined || accepted === undefined) return [];
@@ -110,7 +131,8 @@ function evidenceReasons(
   const { elements } = device.evidence;
   const found = [
     ...manifestReasons(weighed, vendors),
-    ...coverageReasons({ elements, held, relevance, vendors }, accepted),
+    ...endorsementReasons(endorsing),
+    ...coverageReasons({ elements, held, endorsing, relevance, vendors }, accepted),
   ];
   // A manifest that cannot be looked at may match what others do not, and account for the rest.
   const told = undecided.length === 0 ? found : softened(found);
@@ -173,7 +195,15 @@ function completeReasons(
 function ruleReasons(
   { digests, device }: Subject,
   used: readonly Used[],
-  { gathered, policy }: { readonly gathered: Gathered; readonly policy: AppraisalPolicy },
+  {
+    gathered,
+    policy,
+    endorsing,
+  }: {
+    readonly gathered: Gathered;
+    readonly policy: AppraisalPolicy;
+    readonly endorsing: readonly Endorsing[];
+  },
 ): readonly Reason[] {
   const ofKind = (...kinds: readonly string[]): readonly object[] =>
     used
@@ -185,6 +215,7 @@ function ruleReasons(
     rims: celValue(ofKind("rim", "swid")),
     subject: celValue(digests),
     elements: celValue((device?.evidence.elements ?? []).map(elementFacts)),
+    endorsed: celValue(endorsedFacts(endorsing)),
     isComplete: gathered.isComplete,
     size: BigInt(gathered.size),
     time: BigInt(gathered.checkpointTime),

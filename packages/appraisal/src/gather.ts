@@ -42,6 +42,8 @@ export interface Known {
   readonly unchecked?: string | undefined;
   /** Whether that is for want of what would check it, so that it may count elsewhere. */
   readonly isUndecided?: boolean;
+  /** Of a manifest: thumbprint of the key that signed it, inside or, without that, as its issuer. */
+  readonly signedBy?: string | undefined;
 }
 
 /**
@@ -198,7 +200,8 @@ async function look(bytes: Uint8Array, { places, ...ground }: Looking): Promise<
     isIssuerVerified: !(whole instanceof VerifierError) && whole.isIssuerVerified,
     content,
     ...(inner instanceof ContentError ? unvouched(content) : inner),
-    ...(await uncheckedOf(statement, content, { ...ground, time })),
+    signedBy: whole instanceof VerifierError ? undefined : whole.identity?.key.thumbprintHex,
+    ...(await checkedOf(statement, content, { ...ground, time })),
   };
   const faults = [
     ...(whole instanceof VerifierError ? [whole] : []),
@@ -295,24 +298,25 @@ interface Judging extends Ground {
   readonly time: number | undefined;
 }
 
-type Unchecked = Pick<Known, "unchecked" | "isUndecided">;
+type Checked = Pick<Known, "signedBy" | "unchecked" | "isUndecided">;
 
 /** A manifest may be unsigned, or be the statement itself; one that is signed inside has to hold. */
-async function uncheckedOf(
+async function checkedOf(
   { payload }: SignedStatement,
   content: Content,
   judging: Judging,
-): Promise<Unchecked> {
+): Promise<Checked> {
   if (payload === null) return {};
   if (content.kind === "swid") return uncheckedSwid(payload, judging);
   if (content.kind !== "rim" || content.form === "corim") return {};
   const { policy, time } = judging;
+  const trust = { keys: policy.rimKeys, time, limits: CONTENT_LIMITS };
   try {
-    await VerifiedRim.verify(payload, { keys: policy.rimKeys, time, limits: CONTENT_LIMITS });
-    return {};
+    return { signedBy: (await VerifiedRim.verify(payload, trust)).key.thumbprintHex };
   } catch (error) {
-    if (error instanceof ContentError) return { unchecked: `${error.code}: ${error.message}` };
-    throw error;
+    if (!(error instanceof ContentError)) throw error;
+    // Whoever passed it on is not whose word it is.
+    return { signedBy: undefined, unchecked: `${error.code}: ${error.message}` };
   }
 }
 
@@ -320,7 +324,7 @@ async function uncheckedOf(
 async function uncheckedSwid(
   payload: Uint8Array,
   { policy, parts: { verifySwidRim = missing }, time }: Judging,
-): Promise<Unchecked> {
+): Promise<Checked> {
   if (time === undefined) {
     return { unchecked: "no receipt says as of when its certificates are to be judged" };
   }

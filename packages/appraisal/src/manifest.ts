@@ -3,6 +3,7 @@ import {
   referencesOfSwid,
   type Content,
   type ReferenceValues,
+  type Triple,
   type Validity,
 } from "@tallystick/content";
 import {
@@ -106,18 +107,20 @@ function isOfVersion({ version, indexed }: ReferenceValues, { gpu }: Evidence): 
 
 /** Where a manifest names no vendor, that of the device is meant, and nobody else's. */
 function meantFor(references: ReferenceValues, vendor: string | undefined): ReferenceValues {
-  if (vendor === undefined) return references;
-  const triples = references.triples.map((triple) => {
-    const { environment } = triple;
-    if (environment.vendor !== undefined || environment.attributes.size === 0) return triple;
-    const attributes = new Map([...environment.attributes, ["vendor", JSON.stringify(vendor)]]);
-    return { ...triple, environment: { ...environment, attributes, vendor } };
-  });
-  return { ...references, triples };
+  return { ...references, triples: references.triples.map((triple) => meant(triple, vendor)) };
+}
+
+/** Yields a triple with the vendor of the device in it, where it names none. */
+export function meant<T extends Triple>(triple: T, vendor: string | undefined): T {
+  const { environment } = triple;
+  if (vendor === undefined || environment.vendor !== undefined) return triple;
+  if (environment.attributes.size === 0) return triple;
+  const attributes = new Map([...environment.attributes, ["vendor", JSON.stringify(vendor)]]);
+  return { ...triple, environment: { ...environment, attributes, vendor } };
 }
 
 /** Yields why a manifest does not count, whatever it says. */
-function unfitness(
+export function unfitness(
   one: Known,
   references: ReferenceValues,
   { vendors, evidence }: AppraisalPolicy,

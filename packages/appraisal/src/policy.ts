@@ -62,6 +62,7 @@ export const RULE_VARIABLES: ReadonlyMap<string, Shape> = new Map<string, Shape>
   ["rims", shapeOf("list")],
   ["subject", shapeOf("list")],
   ["elements", shapeOf("list")],
+  ["endorsed", shapeOf("list")],
   ["isComplete", shapeOf("bool")],
   ["size", shapeOf("int")],
   ["time", shapeOf("int")],

@@ -1,4 +1,4 @@
-import type { ContentDigest, Measurement, SfrReport } from "@tallystick/content";
+import type { ContentDigest, Measurement, SfrReport, Triple } from "@tallystick/content";
 import type { EvidenceElement } from "@tallystick/evidence";
 
 import type { Known } from "./gather.js";
@@ -29,6 +29,8 @@ export interface Asked {
   readonly manifests?: readonly Known[] | undefined;
   /** Of evidence: what the digests are of. */
   readonly elements?: readonly EvidenceElement[] | undefined;
+  /** Of evidence: what manifests endorse on conditions that it shows. */
+  readonly endorsed?: readonly { readonly known: Known; readonly triple: Triple }[] | undefined;
 }
 
 /** What is being put together, and of what. */
@@ -99,6 +101,12 @@ export function relevant(
     meetAll(search, { digests: new Set(textsOf(files)), edge, own });
   }
   for (const rim of manifests ?? []) meetFiles(search, rim);
+  for (const { known: rim, triple } of asked.endorsed ?? []) {
+    note(found, rim, { edge: "endorses", reports: [] });
+    const named = triple.measurements.flatMap(({ digests = [] }) => digests.map(textOf));
+    const own = vendorsOf(rim, vendors);
+    meetAll(search, { digests: new Set(named), edge: `rim ${rim.entryId}`, own }, true);
+  }
   if (policy.evidence?.allowsVersions === true && manifests !== undefined) {
     for (const release of leading) meetVersion(search, release);
   }

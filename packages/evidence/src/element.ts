@@ -52,6 +52,7 @@ const NOTHING: Measurement = {
   flags: undefined,
   others: new Map(),
   unknown: [],
+  authorizedBy: undefined,
 };
 
 /** Yields a measurement with the given values and no others. */

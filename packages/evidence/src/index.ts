@@ -4,7 +4,8 @@
  * {@link decodeEvidence} reads an SPDM transcript, a bare measurement record, the certificates of DICE
  * layers, or concise evidence into elements of one shape. {@link VerifiedEvidence.verify} is the only way to evidence
  * whose certificates lead to a root that the caller pins. {@link matchReferences} holds elements
- * against the reference values of a manifest, element by element.
+ * against the reference values of a manifest, element by element; {@link applyEndorsements} yields
+ * what a manifest endorses on conditions that they show.
  *
  * Refused input is an {@link EvidenceError}; misuse by the caller is a `TypeError`. Nothing here
  * reads a clock, a file or the network.
@@ -27,4 +28,10 @@ export type { GpuFacts } from "./spdm/nvidia.js";
 export type { SpdmTranscript } from "./spdm/transcript.js";
 export type { MeasurementBlock } from "./spdm/block.js";
 export { matchReferences } from "./match/match.js";
+export {
+  applyEndorsements,
+  type EndorsementResult,
+  type Endorsements,
+  type IsAuthority,
+} from "./match/endorse.js";
 export type { ElementResult, ElementStatus, ReferenceMatch } from "./match/result.js";

@@ -1,5 +1,5 @@
 import { identifierOf, readEnvironment, type Environment } from "./environment.js";
-import { readMeasurements, type Measurement } from "./measurement.js";
+import { readAuthorities, readMeasurements, type Measurement } from "./measurement.js";
 import type { Node } from "./node.js";
 
 /** Measurements of an environment. */
@@ -17,6 +17,8 @@ export interface ConditionalEndorsement {
 /** What is endorsed by the first of several selections that evidence shows. */
 export interface EndorsementSeries {
   readonly condition: Triple;
+  /** Keys of who has to have said so, in diagnostic notation; `undefined` where none are stated. */
+  readonly authorizedBy: readonly string[] | undefined;
   readonly steps: readonly {
     readonly selection: readonly Measurement[];
     readonly addition: readonly Measurement[];
@@ -85,13 +87,14 @@ function readConditional(node: Node): ConditionalEndorsement {
 
 function readSeries(node: Node): EndorsementSeries {
   const [condition, series] = node.pair();
-  // A third element names who has to have said so; nothing here appraises authorities.
   const [environment, measurements] = condition.leadingPair();
+  const [, , authorities] = condition.elements();
   return {
     condition: {
       environment: readEnvironment(environment),
       measurements: readMeasurements(measurements),
     },
+    authorizedBy: authorities === undefined ? undefined : readAuthorities(authorities),
     steps: series.elements().map((step) => {
       const [selection, addition] = step.pair();
       return { selection: readMeasurements(selection), addition: readMeasurements(addition) };

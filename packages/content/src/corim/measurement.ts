@@ -3,7 +3,7 @@ import { encodeHex } from "@tallystick/cose";
 import { invalid } from "../record.js";
 import { canonicalText } from "./canonical.js";
 import { readNamedDigests, type NamedDigest } from "./digest.js";
-import { Tagged } from "./item.js";
+import { Tagged, type Item } from "./item.js";
 import type { Node } from "./node.js";
 
 /** A security version number: one, or the lowest that will do (tag 553). */
@@ -41,6 +41,8 @@ export interface Measurement {
   readonly others: ReadonlyMap<number, string>;
   /** Code points that nothing here knows. */
   readonly unknown: readonly string[];
+  /** Keys of who has to have said so, in diagnostic notation; `undefined` where none are stated. */
+  readonly authorizedBy: readonly string[] | undefined;
 }
 
 /** Code points: flags, MAC, IP, serial number, UEID, UUID, name, keys. */
@@ -78,7 +80,13 @@ function readMeasurement(node: Node): Measurement {
       ]),
     ),
     unknown: keys.filter((key) => !READ.some((known) => known === key)).map(String),
+    authorizedBy: node.has(2) ? readAuthorities(node.at(2, "authorized-by")) : undefined,
   };
+}
+
+/** Yields keys in diagnostic notation; what is no list is told as one key, which nobody has. */
+export function readAuthorities({ item }: Node): readonly string[] {
+  return Array.isArray(item) ? (item as readonly Item[]).map(canonicalText) : [canonicalText(item)];
 }
 
 /** Flags that are no booleans are compared as they are, like all other values. */

@@ -44,7 +44,8 @@ function faultsIn(results: readonly ElementResult[]): number {
   return results.filter(({ status }) => status !== "match").length;
 }
 
-function matchTriple(
+/** Holds evidence against all measurements of one triple: first those, in order, then what else they name. */
+export function matchTriple(
   elements: readonly EvidenceElement[],
   { environment, measurements }: Triple,
 ): readonly ElementResult[] {
@@ -100,7 +101,7 @@ function resultOf(element: string, compared: readonly Compared[]): ElementResult
 }
 
 /** Every attribute of the condition is there and equal; what else is there is let be. */
-function isIn({ environment }: Place, { attributes }: Environment): boolean {
+export function isIn({ environment }: Place, { attributes }: Environment): boolean {
   return (
     attributes.size > 0 && [...attributes].every(([name, value]) => environment.get(name) === value)
   );
