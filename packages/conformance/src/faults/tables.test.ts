@@ -67,11 +67,12 @@ describeFault("F2: failing system calls while tables are made", straceObstacle()
           problems.push(...said.map((problem) => `${name}: ${problem}`));
         };
         blame(ordeal.problems);
-        if (ordeal.hits.length > 0) figures.hit++;
+        const isHit = ordeal.hits.length > 0;
+        if (isHit) figures.hit++;
         figures.acknowledged += ordeal.acknowledged;
-        if (wasKilled(ordeal)) figures.killed++;
-        else if (ordeal.exit === 70) figures.ended++;
-        else if (ordeal.exit === 0) figures.survived++;
+        if (isHit && wasKilled(ordeal)) figures.killed++;
+        else if (isHit && ordeal.exit === 70) figures.ended++;
+        else if (ordeal.exit === 0) figures.survived += isHit ? 1 : 0;
         else blame([`exit ${String(ordeal.exit)} ${String(ordeal.signal)}: ${ordeal.stderr}`]);
         blame((await recover(site.path, lane)).problems);
         await site.remove();
