@@ -49,24 +49,27 @@ export async function readFileSystem(place: string): Promise<FileSystem> {
 
 /** Appends blocks to a file at a place, each with an fdatasync of its own, and yields the times. */
 export function measureSync(place: string, writes: number): Promise<SyncLatency> {
-  return inScratch(place, async (scratch) => {
-    const file = await open(join(scratch, "sync"), "a");
-    const times: number[] = [];
-    try {
-      for (let i = 0; i < writes; i++) {
-        const before = performance.now();
-        await file.write(BLOCK);
-        await file.datasync();
-        times.push(performance.now() - before);
-      }
-    } finally {
-      await file.close();
+  return inScratch(place, (scratch) => timeSyncs(join(scratch, "sync"), writes));
+}
+
+/** Writes blocks to a file, which is made or emptied, each with an fdatasync of its own. */
+export async function timeSyncs(path: string, writes: number): Promise<SyncLatency> {
+  const file = await open(path, "w");
+  const times: number[] = [];
+  try {
+    for (let i = 0; i < writes; i++) {
+      const before = performance.now();
+      await file.write(BLOCK);
+      await file.datasync();
+      times.push(performance.now() - before);
     }
-    times.sort((a, b) => a - b);
-    const at = (share: number): number =>
-      round(times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0);
-    return { writes, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
-  });
+  } finally {
+    await file.close();
+  }
+  times.sort((a, b) => a - b);
+  const at = (share: number): number =>
+    round(times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0);
+  return { writes, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
 /**

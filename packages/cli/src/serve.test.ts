@@ -42,6 +42,18 @@ describe("serve", () => {
     });
   });
 
+  test("times synced writes at its start, and leaves nothing of them behind", async () => {
+    const server = await ServeProcess.start(workspace, "service", "--read-rate", "0");
+    let seconds: number;
+    do {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      seconds = Number(/^tallystick_start_sync_seconds (\S+)$/m.exec(text)?.[1]);
+    } while (Number.isNaN(seconds));
+    expect(seconds).toBeGreaterThan(0);
+    expect((await server.stop()).code).toBe(0);
+    expect(await workspace.names("service/log")).not.toContain(".sync-probe");
+  });
+
   test("finishes the request that runs before it ends", async () => {
     const body = await sign("slow", "to be registered while the server is told to stop");
     const server = await ServeProcess.start(workspace, "service");

@@ -39,6 +39,8 @@ export interface AppOptions extends RouteOptions {
   readonly access?: AccessOptions;
   /** Where requests are told of; nowhere unless given. */
   readonly log?: RequestLog;
+  /** Median time of a synced write as of the start, for the metrics; `undefined` until it is known. */
+  readonly syncSeconds?: () => number | undefined;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface AppOptions extends RouteOptions {
  */
 export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const metrics = new Metrics(service, options.scrub);
+  const metrics = new Metrics(service, options);
   const gate = new Gate(limits, options.clientOf ?? clientOf, (line) => {
     options.log?.note(line);
   });

@@ -227,6 +227,20 @@ describe("ages", () => {
     expect(after.get("tallystick_anchor_age_seconds")).toBeGreaterThanOrEqual(0);
   });
 
+  test("and the time of a synced write at the start, once it is known", async () => {
+    const known: { seconds?: number } = {};
+    const app = createApp(at.service, { syncSeconds: () => known.seconds });
+    const told = async (): Promise<number | undefined> => {
+      const { text } = await request(app).get("/metrics");
+      return samplesIn(text).get("tallystick_start_sync_seconds");
+    };
+    expect(await told()).toBeNaN();
+    known.seconds = 0.002;
+    expect(await told()).toBe(0.002);
+    const { text } = await request(createApp(at.service)).get("/metrics");
+    expect(samplesIn(text).has("tallystick_start_sync_seconds")).toBe(false);
+  });
+
   test("of the scrub, by pass, where there is one", async () => {
     const scrub = (): ScrubAges => ({
       tree: { ageSeconds: 12, verified: 3 },

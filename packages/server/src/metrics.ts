@@ -21,6 +21,14 @@ const FIELDS: ReadonlySet<string> = new Set([
 
 const OTHER = "other";
 
+/** What is told beside what a service counts. */
+export interface MetricsOptions {
+  /** How old the last whole passes of the log's scrub are, where one runs. */
+  readonly scrub?: () => ScrubAges;
+  /** Median time of a synced write as of the start, `undefined` until it is known. */
+  readonly syncSeconds?: () => number | undefined;
+}
+
 /** What a service counts, for Prometheus; lives as long as the process, and in no log. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -31,7 +39,7 @@ export class Metrics {
   // Owned by #nameIn: grows up to MAX_RULES.
   readonly #rules = new Set<string>();
 
-  constructor(service: TransparencyService, scrub?: () => ScrubAges) {
+  constructor(service: TransparencyService, { scrub, syncSeconds }: MetricsOptions = {}) {
     const registers = [this.#registry];
     this.#registrations = new Counter({
       name: "tallystick_registrations_total",
@@ -57,6 +65,10 @@ export class Metrics {
     this.#measures = new Measures(this.#registry);
     service.watch(this.#measures);
     registerGauges(this.#registry, service, scrub);
+    if (syncSeconds !== undefined) {
+      const help = "Median of the synced writes timed at the start; NaN before.";
+      this.#gauge("tallystick_start_sync_seconds", help, () => syncSeconds() ?? Number.NaN);
+    }
   }
 
   /** Tells how many registrations are under way, and how many wait for that. */

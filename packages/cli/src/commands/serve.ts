@@ -26,6 +26,7 @@ import { Secrets } from "../serve-secrets.js";
 import type { SecretOptions } from "../serve-secrets.js";
 import { Stop } from "../serve-stop.js";
 import type { Session } from "../session.js";
+import { SyncProbe } from "../sync-probe.js";
 import { Upkeep } from "../upkeep.js";
 import { addAsking, askingOf, warnUnasked } from "../witness-policy.js";
 import type { Asking, AskingOptions } from "../witness-policy.js";
@@ -41,6 +42,7 @@ interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly ignoreClock?: true;
   readonly scrubRate: number;
   readonly scrubPause: number;
+  readonly syncProbe: number;
   readonly search: boolean;
   readonly indexEvery?: number;
   readonly indexSeconds?: number;
@@ -59,6 +61,7 @@ const SCRUB_RATE = 5000;
 /** Between two heads of the index, where there is something new. */
 const INDEX_SECONDS = 3600;
 const SCRUB_PAUSE_SECONDS = 60;
+const SYNC_PROBE_WRITES = 9;
 
 export function addServe(program: Command, session: Session): void {
   const command = program
@@ -80,6 +83,7 @@ export function addServe(program: Command, session: Session): void {
     .option("--index-every <n>", "commit to the index after so many entries, 0: never", parseWhole)
     .option("--index-seconds <s>", "commit to the index after so many seconds", parseSeconds)
     .option("--scrub-pause <s>", "seconds between two cycles", parseWhole, SCRUB_PAUSE_SECONDS)
+    .option("--sync-probe <n>", "synced writes timed at the start", parseWhole, SYNC_PROBE_WRITES)
     .option("--create", "make the service first if the directory is missing or empty");
   addSecrets(command);
   addTelling(command);
@@ -195,10 +199,12 @@ async function run(
   const upkeep = await Upkeep.of({
     ...{ directory, opened, output: voice, scrubRate, scrubPauseSeconds },
   });
+  const probe = new SyncProbe(directory, options.syncProbe);
   const about = {
     ...publicUrlOf(options),
     limits: limitsOf(options),
     ...(upkeep.ages && { scrub: upkeep.ages }),
+    syncSeconds: () => probe.seconds,
   };
   server.open(service, { ...about, ...appOptions(options, { secrets, log, output }) });
   await upkeep.start();
@@ -206,7 +212,8 @@ async function run(
   output.print(`listening on ${server.url}`);
   void loadRest();
   const standing = service.standing();
-  if (standing.kind === "reader") {
+  if (standing.kind === "writer") probe.begin(log);
+  else {
     voice.note(`tally: ${standing.code}: read-only, nothing is registered: ${standing.reason}`);
   }
   if (isNew)
@@ -217,6 +224,7 @@ async function run(
   if (stop.fatal === undefined) {
     output.note("stopping");
     await server.close();
+    await probe.ended();
     await upkeep.stop();
     await service.close();
   }

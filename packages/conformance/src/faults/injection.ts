@@ -1,13 +1,17 @@
 import { readFile } from "node:fs/promises";
 
+import type { LoadOptions } from "./load.js";
 import type { OracleProcess } from "./oracle-process.js";
 import { kill, stop } from "./site.js";
 import type { Ground, Site } from "./site.js";
 import { FILE_CALLS, injecting, parseTrace, pathsOf, tracing } from "./strace.js";
 import type { Injection, SystemCall } from "./strace.js";
 
-/** Statements of a run; each is a commit of its own. */
-const COMMITS = 3;
+/** What a server is put under. */
+export type Course = Omit<LoadOptions, "url">;
+
+/** Each statement is a commit of its own. */
+const FEW_COMMITS: Course = { count: 3, atOnce: 1, maxBytes: 3000 };
 
 /** One thread for all file calls, so that the same run makes the same calls in the same order. */
 export const ONE_THREAD: Readonly<Record<string, string>> = {
@@ -61,8 +65,7 @@ export async function planOf(ground: Ground, oracle: OracleProcess): Promise<Pla
     under: tracing(file, FILE_CALLS),
     env: ONE_THREAD,
   });
-  const load = { url: serving.url, count: COMMITS, atOnce: 1, maxBytes: 3000 };
-  await oracle.ask("load", load);
+  await oracle.ask("load", { ...FEW_COMMITS, url: serving.url });
   await kill(serving);
   await oracle.ask("forget", null);
   // The search index is derived: a call of its own that fails ends nothing, and need not.
@@ -96,25 +99,21 @@ function touched(calls: readonly SystemCall[], site: Site): readonly string[] {
   return [...new Set(paths)].map((path) => path.slice(site.path.length + 1));
 }
 
-/** Runs a server with one call failing, under a few commits. */
+/** Runs a server with one call failing, under a few commits unless another load is given. */
 export async function inject(
   site: Site,
   oracle: OracleProcess,
-  { call, when, as, paths }: Injection,
+  { load: course = FEW_COMMITS, ...injection }: Injection & { readonly load?: Course },
 ): Promise<Ordeal> {
   const file = `${site.path}.trace`;
-  const absolute = paths.map((path) => site.at(path));
-  const under = injecting(file, { call, when, as, paths: absolute });
+  const { as } = injection;
+  const absolute = injection.paths.map((path) => site.at(path));
+  const under = injecting(file, { ...injection, paths: absolute });
   const start = await site.start({ under, env: ONE_THREAD });
   const load =
     start.url === undefined
       ? { acknowledged: 0, problems: [] }
-      : await oracle.ask("load", {
-          url: start.url,
-          count: COMMITS,
-          atOnce: 1,
-          maxBytes: 3000,
-        });
+      : await oracle.ask("load", { ...course, url: start.url });
   const outcome = start.url === undefined ? start.outcome : await stop(start);
   const hits = parseTrace(await readFile(file, "utf8")).filter(
     ({ isInjected, result }) => isInjected || (as === "KILL" && result === -1),

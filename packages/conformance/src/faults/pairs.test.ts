@@ -12,13 +12,13 @@ import type { Ending } from "./settle.js";
 import { Ground } from "./site.js";
 import { SmallDisk, mountObstacle } from "./small-disk.js";
 import { straceObstacle } from "./strace.js";
-import { describeFault } from "./suite.js";
+import { describeFault, tellSkip } from "./suite.js";
 
 const DISK_MIB = 24;
 
 const noDisk = mountObstacle();
 const KINDS = CALAMITIES.filter(({ needsDisk }) => needsDisk !== true || noDisk === undefined);
-if (noDisk !== undefined) console.warn(`F10: no pairs with a full disk, for want of ${noDisk}`);
+if (noDisk !== undefined) tellSkip("F10: pairs with a full disk", noDisk);
 
 /** What befalls one service. */
 interface Case {
@@ -54,7 +54,7 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
   ): Promise<{ readonly problems: readonly string[]; readonly ending: Ending }> {
     const chance = new Chance(SEED, `pair ${name}`);
     const place = ground.at(`disk-${name.replaceAll(/\W+/g, "-")}`);
-    const disk = needsDisk ? SmallDisk.mount(place, DISK_MIB) : undefined;
+    const disk = needsDisk ? await SmallDisk.mount(place, DISK_MIB) : undefined;
     try {
       const scene = await Scene.make({ ground, lane, chance, disk });
       await strike(scene);
@@ -62,7 +62,7 @@ describeFault("F10: pairs of faults of every kind", straceObstacle(), () => {
       await scene.remove();
       return { problems: scene.problems.map((problem) => `${name}: ${problem}`), ending };
     } finally {
-      disk?.unmount();
+      await disk?.unmount();
     }
   }
 

@@ -28,7 +28,7 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
   beforeEach(async () => {
     ground = await Ground.make();
     oracle = await OracleProcess.start(ground);
-    disk = SmallDisk.mount(ground.at("disk"), DISK_MIB);
+    disk = await SmallDisk.mount(ground.at("disk"), DISK_MIB);
     site = await ground.copyTo("disk/service");
     await disk.load(BALLAST_MIB);
   });
@@ -36,7 +36,7 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
   afterEach(async () => {
     await oracle.end();
     await ground.end();
-    disk.unmount();
+    await disk.unmount();
     await ground.clear();
   });
 
@@ -98,7 +98,7 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
   });
 
   test("without an inode for another file: ends with 70 or does not start, and nothing is lost", async () => {
-    const few = SmallDisk.mount(ground.at("few"), DISK_MIB, INODES);
+    const few = await SmallDisk.mount(ground.at("few"), DISK_MIB, { inodes: INODES });
     try {
       const crowded = await ground.copyTo("few/service");
       // It takes the files of its start first: then the next one is the table of a full buffer.
@@ -123,7 +123,7 @@ describePrivileged("F8: disk full", mountObstacle(), () => {
       tell("F8", `no inode: ${full.acknowledged} acknowledged, 0 lost`);
     } finally {
       await ground.end();
-      few.unmount();
+      await few.unmount();
     }
   });
 

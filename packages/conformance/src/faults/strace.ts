@@ -36,30 +36,43 @@ export function straceObstacle(): Obstacle {
   return status === 0 ? undefined : "strace, or of the right to trace";
 }
 
-/** Yields what to run a command under to have its calls written to a file. */
-export function tracing(file: string, calls: readonly string[]): readonly string[] {
-  return ["strace", FILTER, ...recording(file, calls)];
+/** As much of what is written as is kept where all of it matters. */
+const WHOLE_BYTES = 16 * 1024 * 1024;
+
+/** Yields what to run a command under to have its calls, and so much of each write, put in a file. */
+export function tracing(
+  file: string,
+  calls: readonly string[],
+  bytes: number = WHOLE_BYTES,
+): readonly string[] {
+  return ["strace", FILTER, ...recording(file, calls, bytes)];
 }
 
-function recording(file: string, calls: readonly string[]): readonly string[] {
-  return ["-f", "-y", "-xx", "-s", "16777216", "-o", file, "-e", `trace=${calls.join()}`];
+// Paths are never cut short.
+function recording(file: string, calls: readonly string[], bytes: number): readonly string[] {
+  return ["-f", "-y", "-xx", "-s", String(bytes), "-o", file, "-e", `trace=${calls.join()}`];
 }
 
 /** A call that is to fail: the `when`th of this name that any one thread makes on the paths. */
 export interface Injection {
   readonly call: string;
   readonly when: number;
-  readonly as: "EIO" | "ENOSPC" | "KILL";
+  readonly as: "EIO" | "ENOSPC" | "EDQUOT" | "KILL";
   readonly paths: readonly string[];
+  /** Whether those after it fail as well. `call` may then name several, each counted by itself. */
+  readonly isLasting?: boolean;
 }
 
 /** Yields what to run a command under to have one call fail. */
-export function injecting(file: string, { call, when, as, paths }: Injection): readonly string[] {
+export function injecting(
+  file: string,
+  { call, when, as, paths, isLasting = false }: Injection,
+): readonly string[] {
   // A signal does not reach a call that the filter has stopped; killed, it is not carried out.
   const [fault, filter] = as === "KILL" ? ["signal=KILL", []] : [`error=${as}`, [FILTER]];
   return [
-    ...["strace", ...filter, ...recording(file, [call])],
-    ...["-e", `inject=${call}:${fault}:when=${when}`],
+    ...["strace", ...filter, ...recording(file, [call], 0)],
+    ...["-e", `inject=${call}:${fault}:when=${when}${isLasting ? "+" : ""}`],
     ...paths.flatMap((path) => ["-P", path]),
   ];
 }

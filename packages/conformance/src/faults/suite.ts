@@ -13,15 +13,20 @@ export function describeFault(name: string, obstacle: Obstacle, suite: () => voi
   describePrivileged(name, obstacle, suite);
 }
 
-/** Describes a suite that takes rights which not every CI grants; there too it is skipped loudly. */
+/** Describes a suite that takes rights which not every CI grants; there it is skipped, and says so. */
 export function describePrivileged(name: string, obstacle: Obstacle, suite: () => void): void {
   const title = `${name} (seed ${SEED})`;
   if (obstacle === undefined) {
     describe(title, suite);
     return;
   }
-  console.warn(skipOf(name, obstacle));
+  tellSkip(name, obstacle);
   describe.skip(title, suite);
+}
+
+/** Says on standard error what is left out; jest would keep a warning back, or bury it in a frame. */
+export function tellSkip(name: string, obstacle: string): void {
+  process.stderr.write(`${skipOf(name, obstacle)}\n`);
 }
 
 function skipOf(name: string, obstacle: string): string {
