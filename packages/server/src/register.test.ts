@@ -89,7 +89,7 @@ describe("register", () => {
     const verified = jest.fn();
     const registrar = {
       ...{ log, policies: new Policies(log), now: () => TIME },
-      ...{ held, onVerified: verified },
+      ...{ held, onVerified: verified, recent: () => undefined },
     };
     await expect(register(registrar, await at.sign("held"))).rejects.toMatchObject({
       code: "SERVER_HELD",

@@ -84,6 +84,7 @@ interface Sample {
 const NOTHING = {
   ...{ key: undefined, version: undefined, raw: undefined, registers: undefined, range: undefined },
   ...{ name: undefined, flags: undefined, others: new Map<number, string>(), unknown: [] },
+  authorizedBy: undefined,
 };
 
 function sampleValues(data: SharedData): ReferenceValues {

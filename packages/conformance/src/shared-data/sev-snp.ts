@@ -120,7 +120,7 @@ function fieldsOf(blob: Uint8Array): readonly (readonly [key: number, value: Val
 const NOTHING: Measurement = {
   ...{ key: undefined, version: undefined, svn: undefined, digests: undefined, raw: undefined },
   ...{ registers: undefined, range: undefined, name: undefined, flags: undefined },
-  ...{ others: new Map(), unknown: [] },
+  ...{ others: new Map(), unknown: [], authorizedBy: undefined },
 };
 
 function elementsOf(blob: Uint8Array): readonly EvidenceElement[] {

@@ -10,15 +10,7 @@ import { ReportSignature } from "../report-signature.js";
 import type { RuleDocument } from "../rule.js";
 import type { PolicyState } from "../state.js";
 import { reportWith, signJws } from "../testing/report.js";
-import {
-  STRANGER,
-  TIME,
-  VENDOR_ISS,
-  bytesOf,
-  policyWith,
-  stateWith,
-  statement,
-} from "../testing/sample.js";
+import { TIME, VENDOR_ISS, bytesOf, policyWith, stateWith, statement } from "../testing/sample.js";
 
 const LAB = await PrivateKey.generate("ES512");
 const OTHER = await PrivateKey.generate("ES512");
@@ -62,27 +54,6 @@ async function decide(state: PolicyState, signed: SignedStatement): Promise<read
     throw error;
   }
 }
-
-describe("the issuer of a notice", () => {
-  const own = ready("noticeIssuer", {});
-  const json = "application/json";
-  const payload = bytesOf({
-    ...{ format: "tallystick-revoke/1", target: TARGET, issuer: VENDOR_ISS, reason: "lost" },
-  });
-
-  test("is whose key the policy lists for it, and nobody else who writes its name", async () => {
-    const state = await stateWith({ rules: [own] });
-    expect(await decide(state, await statement({ payload, contentType: json }))).toEqual([]);
-    const claiming = await statement({ payload, contentType: json }, STRANGER);
-    await expect(decide(state, claiming)).rejects.toMatchObject({ code: "STATEMENT_KEY_UNKNOWN" });
-    // Verified under a policy that lists the stranger for that name, and admitted under this one.
-    const elsewhere = policyWith({
-      issuers: [{ iss: VENDOR_ISS, keys: [{ ...STRANGER.publicKey.toJwk() }] }],
-    });
-    const verified = await VerifiedStatement.verify(claiming, elsewhere, { time: TIME });
-    expect(() => Admission.admit(verified, state, TIME)).toThrow(PolicyError);
-  });
-});
 
 describe("reviewSignature", () => {
   test.each([
