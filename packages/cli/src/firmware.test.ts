@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 
-import { corim, NONCE } from "./testing/device.js";
+import { encodeCbor } from "@tallystick/cose";
+
+import { conciseEvidence, corim, NONCE } from "./testing/device.js";
 import { FirmwareWalk, type Told } from "./testing/firmware.js";
 
 let walk: FirmwareWalk;
@@ -110,6 +112,41 @@ describe("a device of docs/firmware.md", () => {
     expect({ code: outcome.code, says: JSON.stringify(outcome.json) }).toMatchObject({
       code,
       says: expect.stringContaining(says) as unknown,
+    });
+  });
+
+  test("is held against its manifest by concise evidence, which nobody signed", async () => {
+    await walk.workspace.write("device-7.ce", conciseEvidence(7));
+    await walk.workspace.write("device-8.ce", conciseEvidence(8));
+    const strict = await appraise("device.json", "--evidence", "device-7.ce");
+    expect(strict).toMatchObject({ code: 1, json: { evidence: { form: "concise" } } });
+    expect(JSON.stringify(strict.json)).toContain("EVIDENCE_UNSIGNED");
+    await walk.writeDevicePolicy("lenient.json", { allowsUnsigned: true, allowsStale: true });
+    const told = { manifest: "rot 7", required: 3 };
+    expect(await appraise("lenient.json", "--evidence", "device-7.ce")).toMatchObject({
+      code: 0,
+      json: { evidence: { signedBy: null, manifests: [{ ...told, isMatch: true, matched: 3 }] } },
+    });
+    expect(await appraise("lenient.json", "--evidence", "device-8.ce")).toMatchObject({
+      code: 1,
+      json: { evidence: { signedBy: null, manifests: [{ ...told, isMatch: false, matched: 2 }] } },
+    });
+  });
+
+  test("is told by name where its report is not read", async () => {
+    const map: [string, string | Uint8Array][] = [
+      ["provider", "sev_guest\n"],
+      ["outblob", new Uint8Array(1184)],
+    ];
+    await walk.workspace.write("guest.tsm", encodeCbor(new Map(map)));
+    expect(await appraise("device.json", "--evidence", "guest.tsm")).toMatchObject({
+      code: 2,
+      json: {
+        error: {
+          code: "EVIDENCE_UNSUPPORTED",
+          message: expect.stringContaining("a TSM report of sev_guest is not read here") as unknown,
+        },
+      },
     });
   });
 

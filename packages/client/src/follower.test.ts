@@ -60,8 +60,12 @@ describe("the newest checkpoint", () => {
     const seen = SeenCheckpoints.NONE.with(whole);
     const follow = (broken: "newest" | "kept"): Follower =>
       new Follower({ client: view(broken), trust, seen });
-    for (const read of [(): unknown => follow("newest").newest(), () => follow("kept").at(5)]) {
-      const error = await refusalOf(async () => read());
+    const reads: readonly (() => Promise<unknown>)[] = [
+      () => follow("newest").newest(),
+      () => follow("kept").at(5),
+    ];
+    for (const read of reads) {
+      const error = await refusalOf(read);
       expect([error.code, error.cause]).toEqual(["CLIENT_PROTOCOL", expect.any(ReceiptError)]);
     }
     // Where it was only read to find out more, what led there is told.

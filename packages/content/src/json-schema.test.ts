@@ -111,7 +111,7 @@ const FORMATS: readonly Format[] = [
 
 /** Names that are refused in all JSON, before it is told what it is. */
 const isStrictJson = (value: unknown): boolean =>
-  !/"(?:__proto__|constructor|prototype)":/.test(JSON.stringify(value) ?? "");
+  !/"(?:__proto__|constructor|prototype)":/.test(JSON.stringify(value));
 
 function isRead(value: unknown, { kind, contentType }: Format): boolean {
   try {

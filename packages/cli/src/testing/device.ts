@@ -47,14 +47,15 @@ export function transcript(measured: Uint8Array, key: string, operation = 0xff):
   return concatBytes([message, new Uint8Array(sign("sha256", message, signer))]);
 }
 
+const measured = (key: number, value: Uint8Array): CborValue =>
+  new Map<number, CborValue>([
+    [0, key],
+    [1, new Map([[2, [[7, value]]]])],
+  ]);
+
 /** Yields a CoRIM that says what a version measures: the ROM, the stage, and an SVN of 5 at least. */
 export function corim(version: number): Uint8Array {
   const device: CborValue = new Map([[0, new Map([[1, "Example Silicon"]])]]);
-  const measured = (key: number, value: Uint8Array): CborValue =>
-    new Map<number, CborValue>([
-      [0, key],
-      [1, new Map([[2, [[7, value]]]])],
-    ]);
   // The strict encoder writes no tags: 506 and 501 stand before a string and a map, 553 before the SVN.
   const comid = concatBytes([
     hex("a201a10065"),
@@ -68,6 +69,19 @@ export function corim(version: number): Uint8Array {
   ]);
   const id = encodeCbor(`rot ${version}`);
   return concatBytes([hex("d901f5a200"), id, hex("0181d901fa"), encodeCbor(comid)]);
+}
+
+/** Yields concise evidence of a ROM and one stage of firmware, that of a version. */
+export function conciseEvidence(version: number): Uint8Array {
+  const device = new Map([[0, new Map([[1, "Example Silicon"]])]]);
+  return concatBytes([
+    hex("d9023ba100a1008182"),
+    encodeCbor(device),
+    hex("83"),
+    encodeCbor(measured(1, stage(1))),
+    encodeCbor(measured(2, stage(version))),
+    hex("a2001001a10107"),
+  ]);
 }
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));

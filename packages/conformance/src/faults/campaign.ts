@@ -11,6 +11,9 @@ import type { Ground, Serving, Site } from "./site.js";
 /** Statements of a load that is to be cut short; never all of them are sent. */
 const ENDLESS = 100_000;
 
+/** Longest time for the last audit, of all that was ever acknowledged, on a machine that is shared. */
+const WHOLE_LIMIT_MS = 1_800_000;
+
 /** One service and its oracle, through any number of crashes. */
 export class Campaign {
   readonly site: Site;
@@ -85,7 +88,7 @@ export class Campaign {
   }
 
   async #start(all = false): Promise<Serving> {
-    const serving = await this.site.serve();
+    const serving = await this.site.serve(all ? { limitMs: WHOLE_LIMIT_MS } : {});
     const audit = await this.#audit(serving.url, all);
     this.#report("audit", audit.problems);
     if (audit.unanswered > 0) {
