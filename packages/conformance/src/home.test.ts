@@ -109,7 +109,7 @@ describeBrowser("the page of a service in headless Chromium", () => {
   test("works without JavaScript: every field has its label, and a search is answered", async () => {
     await service.searchSettled();
     const { page } = await open({ javaScriptEnabled: false });
-    for (const name of ["Issuer", "Subject", "Digest of the payload"]) {
+    for (const name of ["Issuer", "Subject", "Payload digest, in hex"]) {
       expect(await page.getByLabel(name, { exact: true }).and(page.locator("input")).count()).toBe(
         1,
       );
@@ -126,7 +126,7 @@ describeBrowser("the page of a service in headless Chromium", () => {
   test("tells of a freeze, as text", async () => {
     await service.log.freeze("moved to <i>ts2.example</i>");
     const { page, complaints } = await open({ colorScheme: "dark" });
-    expect(await page.getByText("Frozen", { exact: true }).isVisible()).toBe(true);
+    expect(await page.getByText("Frozen: no more entries are taken", { exact: true }).isVisible()).toBe(true);
     expect(await page.getByText("moved to <i>ts2.example</i>").isVisible()).toBe(true);
     expect([complaints, await page.locator("i, b").count()]).toEqual([[], 0]);
     await page.context().close();

@@ -8,9 +8,12 @@ import { bytesOf, sharedFolder } from "./testing/shared.js";
 
 const KEY = '554("base64_key_for-RIM-creator")';
 
+const folder = sharedFolder("conditional endorsements", "data");
+const describeIt = folder === undefined ? describe.skip : describe;
+
 /** Yields a CoMID file inside the least CoRIM that it can stand in. */
 function comidOf(file: string): Comid {
-  const comid = bytesOf(sharedFolder("conditional endorsements"), "rim", "corim-veraison", file);
+  const comid = bytesOf(folder, "rim", "corim-veraison", file);
   const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
   const corim = concatBytes([hex("d901f5a20061780181d901fa"), encodeCbor(comid)]);
   const content = recogniseContent(corim);
@@ -27,7 +30,7 @@ function shows(
   return { name: "x", block: 1, kind: "firmware", places, measurement: measurementOf(values) };
 }
 
-describe("the published series", () => {
+describeIt("the published series", () => {
   let comid: Comid;
   beforeAll(() => {
     comid = comidOf("comid-cond-endorse-series.cbor");
@@ -81,7 +84,7 @@ describe("the published series", () => {
   });
 });
 
-describe("the published conditional endorsement", () => {
+describeIt("the published conditional endorsement", () => {
   test("needs every condition, and the key that one of them names", () => {
     const comid = comidOf("comid-cend.cbor");
     const [{ conditions } = { conditions: [] }] = comid.conditional;
