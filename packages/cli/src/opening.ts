@@ -109,11 +109,11 @@ export async function openParts(
   // Under the lock alone: read before it, the keys may be those from before a switch that held it.
   const { signer, former } = await closing(store, () => keysOf(directory));
   const anchor = await closing(store, () => openAnchor(directory));
-  const notes = onNoteKey && (await closing(store, () => openNoteKey(directory, onNoteKey)));
+  const closingBoth = <T>(act: () => Promise<T>): Promise<T> =>
+    closing(anchor, () => closing(store, act));
+  const notes = onNoteKey && (await closingBoth(() => openNoteKey(directory, onNoteKey)));
   const { asking } = options;
-  const witnesses = await closing(anchor, () =>
-    closing(store, () => Promise.resolve(asking?.(notes?.key))),
-  );
+  const witnesses = await closingBoth(() => Promise.resolve(asking?.(notes?.key)));
   const space = spaceOf(directory, minFreeMib * MEBIBYTE);
   const service = await TransparencyService.open({
     ...{ store, anchor, issuer, origin, signer, formerKeys: former, space, ignoreClock },

@@ -274,7 +274,7 @@ function checkedTile(
   if (top === undefined || !isEqual(top, over)) {
     throw new LogError("LOG_CORRUPT", `${name} does not hash to the tile above it`);
   }
-  return tile;
+  return tile.pack();
 }
 
 function tileFrom(tiles: ReadonlyMap<string, ExpandedTile>, position: TilePosition): ExpandedTile {

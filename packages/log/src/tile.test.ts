@@ -45,6 +45,24 @@ describe("an expanded tile", () => {
     },
   );
 
+  test("is the same when it is packed, and can be widened", () => {
+    const position = { level: 0, index: 1 };
+    const loose = ExpandedTile.expand(position, hashes.slice(0, 129));
+    const packed = loose.pack();
+    const ids = range(0, 8).flatMap((level) =>
+      range(0, Math.floor(129 / 2 ** level)).map((n) => ({ level, index: 256 / 2 ** level + n })),
+    );
+    expect(ids.map((id) => packed.node(id))).toEqual(ids.map((id) => loose.node(id)));
+    expect([packed.width, packed.encode(129)]).toEqual([129, loose.encode(129)]);
+    for (const index of [-1, 129]) {
+      expect(() => packed.node({ level: 0, index: 256 + index })).toThrow(
+        expect.objectContaining({ code: "LOG_CORRUPT" }),
+      );
+    }
+    expect(packed.widen(hashes).top()).toEqual(treeRoot(hashes));
+    expect(packed.widen(hashes).pack().top()).toEqual(treeRoot(hashes));
+  });
+
   test("has a top when it is full: the node of the tile above", () => {
     expect(ExpandedTile.expand({ level: 0, index: 0 }, hashes).top()).toEqual(treeRoot(hashes));
   });

@@ -10,13 +10,16 @@ import {
 import { LogError } from "./error.js";
 import { concat } from "./layout.js";
 
+/** Hashes of one height, each by itself, or all in one array. */
+type HashRow = readonly Uint8Array[] | Uint8Array;
+
 /** A tile with every node above its hashes worked out: 16 KiB instead of 255 hashes per proof. */
 export class ExpandedTile {
   readonly #position: TilePosition;
   // From the stored hashes up; the last row is the node over a full tile, empty for a partial one.
-  readonly #rows: readonly (readonly Uint8Array[])[];
+  readonly #rows: readonly HashRow[];
 
-  private constructor(position: TilePosition, rows: readonly (readonly Uint8Array[])[]) {
+  private constructor(position: TilePosition, rows: readonly HashRow[]) {
     this.#position = position;
     this.#rows = rows;
   }
@@ -32,8 +35,14 @@ export class ExpandedTile {
   widen(hashes: readonly Uint8Array[]): ExpandedTile {
     const rows: (readonly Uint8Array[])[] = [hashes];
     for (let height = 0; height < TILE_HEIGHT; height++) {
-      rows.push(pair(rows[height] ?? [], this.#rows[height + 1]));
+      rows.push(pair(rows[height] ?? [], listOf(this.#rows[height + 1] ?? [])));
     }
+    return new ExpandedTile(this.#position, rows);
+  }
+
+  /** Yields the same tile in 16 KiB, to be kept: as arrays of their own its hashes take six times that. */
+  pack(): ExpandedTile {
+    const rows = this.#rows.map((row) => (row instanceof Uint8Array ? row : concat(...row)));
     return new ExpandedTile(this.#position, rows);
   }
 
@@ -43,17 +52,17 @@ export class ExpandedTile {
   }
 
   get width(): number {
-    return this.#rows[0]?.length ?? 0;
+    return listOf(this.#rows[0] ?? []).length;
   }
 
   /** Yields the concatenated hashes, the first `width` of them. */
   encode(width: number): Uint8Array {
-    return concat(...(this.#rows[0] ?? []).slice(0, width));
+    return concat(...listOf(this.#rows[0] ?? []).slice(0, width));
   }
 
   /** Yields the node over a full tile, which the parent tile holds too. */
   top(): Uint8Array | undefined {
-    return this.#rows[TILE_HEIGHT]?.[0];
+    return hashAt(this.#rows[TILE_HEIGHT] ?? [], 0);
   }
 
   /**
@@ -64,7 +73,7 @@ export class ExpandedTile {
   node(id: NodeId): Uint8Array {
     const height = id.level - this.#position.level * TILE_HEIGHT;
     const first = (this.#position.index * TILE_WIDTH) / 2 ** height;
-    const hash = this.#rows[height]?.[id.index - first];
+    const hash = hashAt(this.#rows[height] ?? [], id.index - first);
     if (hash === undefined) {
       const { level, index } = this.#position;
       throw new LogError(
@@ -96,6 +105,16 @@ export function nodeOver(position: TilePosition): NodeId {
 /** Yields a text that is one to one with the position, for use as a map key. */
 export function formatPosition(position: TilePosition): string {
   return `${position.level}/${position.index}`;
+}
+
+function listOf(row: HashRow): readonly Uint8Array[] {
+  return row instanceof Uint8Array ? splitHashes(row) : row;
+}
+
+function hashAt(row: HashRow, at: number): Uint8Array | undefined {
+  if (!(row instanceof Uint8Array)) return row[at];
+  const end = (at + 1) * HASH_BYTES;
+  return at < 0 || end > row.length ? undefined : row.subarray(end - HASH_BYTES, end);
 }
 
 function pair(

@@ -22,6 +22,7 @@ export function usageOf(pid: number): Usage {
   return {
     cpuSeconds: ticks / TICKS_PER_SECOND,
     peakMib: mib("VmHWM"),
-    residentMib: mib("VmRSS"),
+    // Without tables of the store that are mapped: those are the kernel's to drop.
+    residentMib: mib("RssAnon"),
   };
 }
