@@ -12,7 +12,7 @@ const FILE = ".sync-probe";
 
 /**
  * Times a few synced writes beside the log, once a server has started: a disk that ignores syncs, or
- * takes very long for them, is told of before anybody's entry depends on it. What it finds stops nothing.
+ * takes very long for them, is told of early. What it finds stops nothing.
  */
 export class SyncProbe {
   readonly #path: string;

@@ -127,7 +127,6 @@ async function assemble(
     session.output.note(line);
   };
   const shown = { newest: made.newest, trust, ignoresCutoffs: true } as const;
-  await watch.keeping(session, () => readNoted(fromTiles, shown, { ...options, tell }));
   if (seen !== undefined) {
     await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
       // First, for its tiles are there, and the receipt may be under a smaller tree.
@@ -135,6 +134,8 @@ async function assemble(
       return follower.take(inclusion);
     });
   }
+  // After what was seen: a note that is broken must not keep a fork from being told.
+  await watch.keeping(session, () => readNoted(fromTiles, shown, { ...options, tell }));
   await requireWitnessed(inclusion, options);
   const found = { receipt: made.receipt, inclusion, trust };
   await writeProduct(out, await formed(found, options, source), session);
