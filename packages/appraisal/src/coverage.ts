@@ -81,8 +81,10 @@ function reviewedElements(coverage: Coverage): ReadonlySet<EvidenceElement> {
     ({ results }) => results,
   )) {
     const values = endorsed.flatMap(({ measurements }) => measurements);
-    const digests = values.flatMap(({ digests: of = [] }) => of.map(textOf));
-    if (hasReport(digests)) reviewed.push(...named);
+    const files = values.flatMap(({ digests = [] }) => (digests.length > 0 ? [digests] : []));
+    // All of them: one that is reviewed says nothing of another beside it.
+    const isWhole = files.every((digests) => hasReport(digests.map(textOf)));
+    if (files.length > 0 && isWhole) reviewed.push(...named);
   }
   return new Set(reviewed);
 }

@@ -31,8 +31,12 @@ const knownOf = (name: string, payload: Uint8Array): Known => {
   };
 };
 
-/** Yields a manifest that endorses the file of version 7 where the evidence shows both stages. */
-function endorsing(authorizedBy?: readonly string[], signedBy?: string): Known {
+/** Yields a manifest that endorses files of versions where the evidence shows both stages. */
+function endorsing(
+  authorizedBy?: readonly string[],
+  signedBy?: string,
+  versions: readonly number[] = [7],
+): Known {
   const known = knownOf("rim", corim());
   const { content } = known;
   if (content.kind !== "rim") throw new Error(content.kind);
@@ -41,8 +45,10 @@ function endorsing(authorizedBy?: readonly string[], signedBy?: string): Known {
   if (comid === undefined || reference === undefined) throw new Error("no reference");
   const { environment, measurements } = reference;
   const asked = measurements.slice(0, 2).map((one): Measurement => ({ ...one, authorizedBy }));
-  const digests = [{ alg: "sha-384", value: encodeHex(digest("sha-384", rom(7))) }];
-  const endorsed = asked.slice(0, 1).map((one): Measurement => ({ ...one, digests }));
+  const endorsed = versions.flatMap((version) => {
+    const digests = [{ alg: "sha-384", value: encodeHex(digest("sha-384", rom(version))) }];
+    return asked.slice(0, 1).map((one): Measurement => ({ ...one, digests }));
+  });
   const conditional = [
     {
       conditions: [{ environment, measurements: asked }],
@@ -83,6 +89,12 @@ describe("a conditional endorsement", () => {
   ])("leads to the report where evidence shows it, and it asks for %s", (_name, keys) => {
     const appraisal = appraise(endorsing(keys, OWN));
     expect([appraisal.decision, ...endorsedIn(appraisal)]).toStrictEqual(["allow", "allow"]);
+  });
+
+  test("covers nothing where one of its files is reviewed and another is not", () => {
+    const appraisal = appraise(endorsing(undefined, undefined, [7, 9]));
+    expect(appraisal.decision).toBe("deny");
+    expect(appraisal.reasons.map(({ rule }) => rule)).toContain("uncovered");
   });
 
   test("leads nowhere where evidence does not show it", () => {

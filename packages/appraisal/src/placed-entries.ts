@@ -27,7 +27,7 @@ interface Place {
   readonly entry: Uint8Array;
   readonly time: number | undefined;
   /** Of the trees that it was shown to be in. */
-  readonly sizes: ReadonlySet<number>;
+  readonly sizes: Set<number>;
 }
 
 /** A root that the log has signed. */
@@ -106,7 +106,7 @@ export class PlacedEntries {
         `two entries for index ${index}, ${known.entryId} by a receipt of size ${String(one)} and ${entryId} by one of size ${String(other)}`,
       );
     }
-    const sizes = new Set(known?.sizes).add(size);
+    const sizes = (known?.sizes ?? new Set<number>()).add(size);
     this.#places.set(index, { index, entryId, entry, time: earlier(issuedAt, known?.time), sizes });
     return index;
   }
