@@ -126,7 +126,9 @@ describeBrowser("the page of a service in headless Chromium", () => {
   test("tells of a freeze, as text", async () => {
     await service.log.freeze("moved to <i>ts2.example</i>");
     const { page, complaints } = await open({ colorScheme: "dark" });
-    expect(await page.getByText("Frozen: no more entries are taken", { exact: true }).isVisible()).toBe(true);
+    expect(
+      await page.getByText("Frozen: no more entries are taken", { exact: true }).isVisible(),
+    ).toBe(true);
     expect(await page.getByText("moved to <i>ts2.example</i>").isVisible()).toBe(true);
     expect([complaints, await page.locator("i, b").count()]).toEqual([[], 0]);
     await page.context().close();
