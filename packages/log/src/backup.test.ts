@@ -14,7 +14,6 @@ import { MemoryAnchor, MemoryStore } from "./memory.js";
 import {
   appendAll,
   createLog,
-  entryOf,
   ISSUER,
   key,
   LOG_ID,
@@ -352,7 +351,7 @@ describe("a restore", () => {
     const store = built.reopen();
     const sound = fresh();
     await backupLog({ store, key, path: sound });
-    store.damage(bodyKey(entryOf(7)), undefined);
+    store.damage(bodyKey(7), undefined);
     await expect(backupLog({ store, key, path: fresh() })).rejects.toMatchObject({
       code: "LOG_CORRUPT",
     });

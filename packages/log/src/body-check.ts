@@ -21,18 +21,17 @@ export class BodyCheck {
     return this.#count;
   }
 
-  async check(entries: readonly Uint8Array[]): Promise<void> {
+  /** Checks those of neighbouring entries, the first of which stands at an index. */
+  async check(entries: readonly Uint8Array[], first: number): Promise<void> {
     for (let at = 0; at < entries.length; at += BODIES_AT_ONCE) {
       const some = entries.slice(at, at + BODIES_AT_ONCE);
-      const bodies = await this.#survey.require(some.map(bodyKey));
-      some.forEach((entry, i) => {
-        const body = bodies[i];
-        if (body === undefined) return;
+      const keys = some.map((_entry, i) => bodyKey(first + at + i));
+      const bodies = await this.#survey.require(keys);
+      keys.forEach((key, i) => {
+        const [body, entry] = [bodies[i], some[i]];
+        if (body === undefined || entry === undefined) return;
         if (isEqual(sha256(body), entry)) this.#count++;
-        else {
-          const where = formatKey(bodyKey(entry));
-          this.#survey.findings.add("mismatch", where, "does not hash to its entry");
-        }
+        else this.#survey.findings.add("mismatch", formatKey(key), "does not hash to its entry");
       });
     }
   }

@@ -252,11 +252,12 @@ async function checkAnchoring(
   }
 }
 
-/** Rows beyond the head, and rows of no known kind. Bodies that nothing names are harmless. */
+/** Rows beyond the head, and rows of no known kind. */
 async function checkSurplus(survey: Survey, size: number): Promise<void> {
   const isBeyond: readonly [Kind, (key: Uint8Array) => boolean][] = [
     [KIND.bundle, (key) => numberOfKey(key) * TILE_WIDTH >= size],
     [KIND.tile, (key) => tileWidth(key[1] ?? 0, numberOfKey(key), size) === 0],
+    [KIND.body, (key) => numberOfKey(key) >= size],
     [KIND.checkpoint, (key) => numberOfKey(key) > size],
   ];
   for (const [kind, test] of isBeyond) {

@@ -36,7 +36,7 @@ const keys: [string, Uint8Array, string, string][] = [
   ["bundle", bundleKey(258), "620000000000000102", "bundle 258"],
   ["tile", tileKey({ level: 2, index: 3 }), "74020000000000000003", "tile 2/3"],
   ["digest", digestKey(digest), `64${"ab".repeat(32)}`, "digest abababab"],
-  ["body", bodyKey(digest), `73${"ab".repeat(32)}`, "body abababab"],
+  ["body", bodyKey(258), `73${"00".repeat(6)}0102`, "body 258"],
   ["checkpoint", checkpointKey(2 ** 40), "630000010000000000", "checkpoint 1099511627776"],
   ["control", controlKey(2 ** 53 - 1), "70001fffffffffffff", "control 9007199254740991"],
   ["frozen", FROZEN_KEY, "66", "frozen"],

@@ -11,7 +11,7 @@ import type { KeyRange, Row } from "./store.js";
  *     b | N          entry bundle N, one row, replaced while it is partial
  *     t | L | N      tile N of tile level L, likewise
  *     d | digest     index of the entry, and its collateral
- *     s | digest     body of the entry
+ *     s | index      body of the entry
  *     c | size       kept checkpoint of that size, and the link to the one before
  *     p | index      control entry at that index, and the index of the one before
  *     f              why and when the log was closed to entries for good
@@ -49,7 +49,7 @@ const REST_BYTES: Readonly<Record<string, number>> = {
   bundle: NUMBER_BYTES,
   tile: 1 + NUMBER_BYTES,
   digest: DIGEST_BYTES,
-  body: DIGEST_BYTES,
+  body: NUMBER_BYTES,
   checkpoint: NUMBER_BYTES,
   control: NUMBER_BYTES,
   frozen: 0,
@@ -77,9 +77,9 @@ export function digestKey(entry: Uint8Array): Uint8Array {
   return keyOf(KIND.digest, entry);
 }
 
-/** Yields the key of an entry's body. */
-export function bodyKey(entry: Uint8Array): Uint8Array {
-  return keyOf(KIND.body, entry);
+/** Yields the key of the body of the entry at an index. */
+export function bodyKey(index: number): Uint8Array {
+  return keyOf(KIND.body, encodeNumber(index));
 }
 
 /** Yields the key of the kept checkpoint of a size. */
@@ -106,7 +106,7 @@ export function rangeFrom(kind: Kind, key: Uint8Array): KeyRange {
 /** Every key that a store can hold. */
 export const ALL_KEYS: KeyRange = { from: new Uint8Array(), before: Uint8Array.of(0xff) };
 
-/** Yields the number at the end of a bundle, tile, checkpoint or control key. */
+/** Yields the number at the end of a bundle, tile, body, checkpoint or control key. */
 export function numberOfKey(key: Uint8Array): number {
   return decodeNumber(key, key.length - NUMBER_BYTES);
 }

@@ -10,13 +10,14 @@ import { type ReadWhole, requireReplayable } from "./wal.js";
 
 const MEBIBYTE = 1024 * 1024;
 
-// Measured for rows with random keys: the defaults leave a thousand small files at a million entries
-// and cost a fifth of the throughput. Recovery reads the write-ahead log, at most two buffers long.
+// Recovery reads the write-ahead log, at most two buffers long. Files are small enough that each holds
+// rows of one kind: where rows that come in order share files with those by digest, which fall between
+// all others, the first are merged again and again with the second (docs/decisions.md).
 const OPTIONS = {
   keyEncoding: "view",
   valueEncoding: "view",
   writeBufferSize: WRITE_BUFFER_BYTES,
-  maxFileSize: 32 * MEBIBYTE,
+  maxFileSize: 4 * MEBIBYTE,
   cacheSize: 64 * MEBIBYTE,
   maxOpenFiles: 5000,
   // No check by itself, but a flipped bit often trips the decompressor where it would pass unseen.

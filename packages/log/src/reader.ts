@@ -95,21 +95,19 @@ export class Reader {
   }
 
   /**
-   * Yields the body of an entry of the view, hashed again.
+   * Yields the body of an entry of the view, hashed again, which confirms its index as well.
    *
    * @throws {@link LogError} `LOG_ENTRY_NOT_FOUND`, `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   async body(view: View, entry: Uint8Array): Promise<Uint8Array> {
-    const key = bodyKey(entry);
-    const [placement, body] = await this.payloads([digestKey(entry), key]);
-    if (placement === undefined || decodePlacement(placement).index >= view.size) {
+    const key = digestKey(entry);
+    const [payload] = await this.payloads([key]);
+    const index = payload === undefined ? Infinity : decodePlacement(payload).index;
+    if (index >= view.size) {
       throw new LogError("LOG_ENTRY_NOT_FOUND", `no entry ${formatKey(key)}`);
     }
-    if (body === undefined) throw new LogError("LOG_CORRUPT", `${formatKey(key)} is missing`);
-    if (!isEqual(sha256(body), entry)) {
-      throw new LogError("LOG_CORRUPT", `${formatKey(key)} does not hash to its entry`);
-    }
-    return body;
+    const [body] = await this.payloads([bodyKey(index)]);
+    return requireBody(body, { entry, index });
   }
 
   /**
@@ -247,6 +245,21 @@ export class Reader {
       throw toLogError(error, "LOG_UNAVAILABLE", "read failed");
     }
   }
+}
+
+/**
+ * Yields the body that is stored for an index, if it is there and hashes to the entry (I5).
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function requireBody(
+  body: Uint8Array | undefined,
+  { entry, index }: { readonly entry: Uint8Array; readonly index: number },
+): Uint8Array {
+  const name = formatKey(bodyKey(index));
+  if (body === undefined) throw new LogError("LOG_CORRUPT", `${name} is missing`);
+  if (isEqual(sha256(body), entry)) return body;
+  throw new LogError("LOG_CORRUPT", `${name} does not hash to its entry`);
 }
 
 function decodeFullBundle(key: Uint8Array, payload: Uint8Array | undefined): readonly Uint8Array[] {

@@ -12,16 +12,7 @@ import { bodyKey, checkpointKey } from "./layout.js";
 import { MemoryAnchor, MemoryStore } from "./memory.js";
 import { rebuildAnchor, rebuildAnchorFile } from "./rebuild.js";
 import { decodeChainLink } from "./record.js";
-import {
-  appendAll,
-  createLog,
-  entryOf,
-  ISSUER,
-  key,
-  openLog,
-  ORIGIN,
-  request,
-} from "./testing/bench.js";
+import { appendAll, createLog, ISSUER, key, openLog, ORIGIN, request } from "./testing/bench.js";
 import { payloadOf, put } from "./testing/sample.js";
 
 const expected = { issuer: ISSUER, origin: ORIGIN, key };
@@ -108,7 +99,7 @@ describe("rebuilding an anchor", () => {
 
   test("is refused where the store is damaged", async () => {
     const bodiless = store.reopen();
-    bodiless.damage(bodyKey(entryOf(2)), undefined);
+    bodiless.damage(bodyKey(2), undefined);
     await expect(refused(bodiless, missingAnchor())).rejects.toMatchObject({ code: "LOG_CORRUPT" });
     const link = decodeChainLink(await payloadOf(store.reopen(), checkpointKey(2)));
     const unsigned = link.checkpoint.slice();
@@ -236,7 +227,7 @@ describe("rebuilding a file", () => {
 
   test("that is refused, at first or on the way, leaves all as it was", async () => {
     const bodiless = store.reopen();
-    bodiless.damage(bodyKey(entryOf(2)), undefined);
+    bodiless.damage(bodyKey(2), undefined);
     const link = decodeChainLink(await payloadOf(store.reopen(), checkpointKey(2)));
     const unchained = store.reopen();
     const previousDigest = new Uint8Array(32);

@@ -48,8 +48,9 @@ describe("meta", () => {
   });
 
   test.each([
-    ["the schema before, which knew no freeze", 1],
-    ["a later schema", 3],
+    ["the first schema, which knew no freeze", 1],
+    ["the schema before, whose bodies lay by digest", 2],
+    ["a later schema", 4],
     ["schema 0", 0],
     ["a schema in text", "1"],
     ["no schema", undefined],

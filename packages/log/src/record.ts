@@ -13,7 +13,7 @@ import { MAX_NAMED_KEYS, type NamedKeys } from "./keys.js";
 import { concat, decodeNumber, encodeNumber, NUMBER_BYTES } from "./layout.js";
 
 /** The stored format that this version writes and the only one it reads. */
-export const SCHEMA = 2;
+export const SCHEMA = 3;
 
 /** What a log is, fixed when it is created. */
 export interface Meta {
@@ -56,7 +56,7 @@ export interface Frozen {
   readonly time: number;
 }
 
-/** meta = \{"schema": 2, "issuer": tstr, "origin": tstr, "logId": bstr .size 16, "kid": bstr\} */
+/** meta = \{"schema": 3, "issuer": tstr, "origin": tstr, "logId": bstr .size 16, "kid": bstr\} */
 export function encodeMeta(meta: Meta): Uint8Array {
   return encodeCbor(
     new Map<string, CborValue>([

@@ -171,13 +171,13 @@ describe.each<[string, Grown]>([
     [
       ["a bit turned in a body", ({ body }) => ({ body: turned(body, 5) }), /body of 350/],
       [
-        "a body under another digest",
-        ({ body }) => ({ body: sealRow(bodyKey(entryOf(1)), openRow(body)) }),
+        "a body under another index",
+        ({ body }) => ({ body: sealRow(bodyKey(1), openRow(body)) }),
         /key of body/,
       ],
       [
         "the body of another entry",
-        ({ entry }) => ({ body: sealRow(bodyKey(entry), new TextEncoder().encode("body 1")) }),
+        ({ body }) => ({ body: sealRow(body.key, new TextEncoder().encode("body 1")) }),
         /body of 350/,
       ],
       [

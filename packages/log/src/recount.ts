@@ -12,7 +12,7 @@ import {
 
 import { Edge } from "./edge.js";
 import { LogError } from "./error.js";
-import { concat, isEqual, openRow } from "./layout.js";
+import { bodyKey, concat, digestKey, isEqual, openRow } from "./layout.js";
 import { LeafRows } from "./leaf-rows.js";
 import { decodePlacement } from "./record.js";
 import type { Round, TileRow } from "./round.js";
@@ -164,8 +164,8 @@ function checkEntries(
     const bundled = logged[i];
     require(bundled !== undefined && isEqual(bundled, digest), `bundle differs at ${index}`);
     require(rows !== undefined && isEqual(sha256(openRow(rows.body)), digest), `body of ${index}`);
-    require(isEqual(rows.body.key.subarray(1), digest), `key of body ${index}`);
-    require(isEqual(rows.placement.key.subarray(1), digest), `key of placement ${index}`);
+    require(isEqual(rows.body.key, bodyKey(index)), `key of body ${index}`);
+    require(isEqual(rows.placement.key, digestKey(digest)), `key of placement ${index}`);
     require(decodePlacement(openRow(rows.placement)).index === index, `placement of ${index}`);
   });
 }

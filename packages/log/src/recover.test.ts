@@ -94,7 +94,7 @@ describe("who the log is", () => {
 
   test("an unknown schema is refused before anything else is looked at", async () => {
     const store = built.reopen();
-    put(store, META_KEY, encodeCbor(new Map([["schema", 3]])));
+    put(store, META_KEY, encodeCbor(new Map([["schema", 4]])));
     store.damage(HEAD_KEY, undefined);
     await expect(recover(store, { ...expected, origin: "other" })).rejects.toMatchObject({
       code: "LOG_SCHEMA_UNSUPPORTED",
@@ -155,7 +155,7 @@ describe("damage under fitting checksums", () => {
     ["no edge tile", lost(tileKey({ level: 0, index: 2 })), /tile 0\/2 is missing/],
     ["no upper edge tile", lost(tileKey({ level: 1, index: 0 })), /tile 1\/0 is missing/],
     ["no index row in the last bundle", lost(digestKey(entryOf(599))), /digest \w+ is missing/],
-    ["no body in the last bundle", lost(bodyKey(entryOf(512))), /body \w+ is missing/],
+    ["no body in the last bundle", lost(bodyKey(512)), /body \d+ is missing/],
     ["no newest checkpoint", lost(checkpointKey(600)), /checkpoint 600 is missing/],
     ["no checkpoint before it", lost(checkpointKey(302)), /checkpoint 302 is missing/],
     ["no control row", lost(controlKey(301)), /control 301 is missing/],
@@ -207,7 +207,7 @@ describe("damage under fitting checksums", () => {
     [
       "another valid body",
       (store) => {
-        put(store, bodyKey(entryOf(599)), request(1).body);
+        put(store, bodyKey(599), request(1).body);
       },
       /does not hash to its entry/,
     ],

@@ -1,4 +1,4 @@
-import { decodeBundle, rootFromNodes, rootNodes, sha256, TILE_WIDTH } from "@tallystick/merkle";
+import { decodeBundle, rootFromNodes, rootNodes, TILE_WIDTH } from "@tallystick/merkle";
 import { chainDigest, type ChainLink, type Checkpoint } from "@tallystick/receipt";
 
 import { LogError, toLogError } from "./error.js";
@@ -16,7 +16,7 @@ import {
 import type { RowSource } from "./pinned.js";
 import type { Prover } from "./prover.js";
 import { bundleWidth, requireIndex } from "./range.js";
-import { Reader } from "./reader.js";
+import { Reader, requireBody } from "./reader.js";
 import { decodeChainLink, decodeControl, decodeHead, decodePlacement } from "./record.js";
 import { decodeStated } from "./stated.js";
 import type { KeyRange, Store } from "./store.js";
@@ -196,20 +196,15 @@ export class LogReplay {
    * @throws {@link LogError} `LOG_CORRUPT`, `LOG_UNAVAILABLE`
    */
   async read(entry: Uint8Array, index: number): Promise<ReplayEntry> {
-    const [placed, body] = await this.#rows.payloads([digestKey(entry), bodyKey(entry)]);
-    if (placed === undefined || body === undefined) {
-      const key = placed === undefined ? digestKey(entry) : bodyKey(entry);
-      throw new LogError("LOG_CORRUPT", `${formatKey(key)} is missing`);
-    }
+    const key = digestKey(entry);
+    const [placed, body] = await this.#rows.payloads([key, bodyKey(index)]);
+    if (placed === undefined) throw new LogError("LOG_CORRUPT", `${formatKey(key)} is missing`);
     const placement = decodePlacement(placed);
     if (placement.index !== index) {
       throw new LogError("LOG_CORRUPT", `entry ${index} is indexed as ${placement.index}`);
     }
-    if (!isEqual(sha256(body), entry)) {
-      const name = formatKey(bodyKey(entry));
-      throw new LogError("LOG_CORRUPT", `${name} does not hash to its entry`);
-    }
-    return { statement: body, collateral: placement.collateral };
+    const statement = requireBody(body, { entry, index });
+    return { statement, collateral: placement.collateral };
   }
 
   async #numbers(range: KeyRange): Promise<readonly number[]> {

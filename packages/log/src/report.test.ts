@@ -51,9 +51,9 @@ describe("each problem is named", () => {
     [
       "a body lost",
       {
-        change: lost(bodyKey(entryOf(77))),
+        change: lost(bodyKey(77)),
         verdict: "incomplete",
-        problems: [`missing ${where(bodyKey(entryOf(77)))}`],
+        problems: [`missing ${where(bodyKey(77))}`],
       },
     ],
     [
@@ -112,10 +112,10 @@ describe("each problem is named", () => {
       "another valid body",
       {
         change: (store) => {
-          put(store, bodyKey(entryOf(77)), request(1).body);
+          put(store, bodyKey(77), request(1).body);
         },
         verdict: "corrupt",
-        problems: [`mismatch ${where(bodyKey(entryOf(77)))}`],
+        problems: [`mismatch ${where(bodyKey(77))}`],
       },
     ],
     [
@@ -162,6 +162,16 @@ describe("each problem is named", () => {
         },
         verdict: "corrupt",
         problems: [`unexpected ${where(digestKey(entryOf("orphan")))}`],
+      },
+    ],
+    [
+      "a body beyond the head",
+      {
+        change: (store) => {
+          put(store, bodyKey(602), request("orphan").body);
+        },
+        verdict: "corrupt",
+        problems: [`unexpected ${where(bodyKey(602))}`],
       },
     ],
     [

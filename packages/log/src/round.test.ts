@@ -99,12 +99,12 @@ describe("a round", () => {
     expect(round.after.tiles[1]).toEqual(round.before.tiles[1]);
   });
 
-  test("stores body and place of each entry, under its digest", () => {
+  test("stores the place of each entry under its digest, and its body under its index", () => {
     const { entries } = roundOf(growTo(10).edge, range(10, 14));
     entries.forEach(({ entry, index, placement, body }, i) => {
       const { body: bytes, collateral } = request(10 + i);
       expect([index, entry]).toEqual([10 + i, entryOf(10 + i)]);
-      expect([placement.key, body.key]).toEqual([digestKey(entry), bodyKey(entry)]);
+      expect([placement.key, body.key]).toEqual([digestKey(entry), bodyKey(index)]);
       expect(decodePlacement(openRow(placement))).toEqual({ index, collateral });
       expect(openRow(body)).toEqual(bytes);
     });

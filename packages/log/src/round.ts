@@ -66,7 +66,7 @@ export function buildRound(before: Edge, submissions: readonly Submission[]): Ro
       (completed[node.id.level] ??= []).push(node.hash);
     }
     const placement = block.seal([digestKey(entry)], [encodePlacement({ index, collateral })]);
-    return { entry, index, placement, body: block.seal([bodyKey(entry)], [body]) };
+    return { entry, index, placement, body: block.seal([bodyKey(index)], [body]) };
   });
   const after = Edge.grown(growth.parts(nodes.size), nodes);
   return { before, after, root: after.root(), entries, completed, ...growth.rows() };

@@ -129,7 +129,7 @@ describe("a scrub of a damaged log", () => {
   test("finds a body that is gone, and one exchanged for another", async () => {
     const at = await bench();
     const store = at.store.reopen();
-    store.damage(bodyKey(entryOf(650)), undefined);
+    store.damage(bodyKey(650), undefined);
     const { problems, cycle } = watch({ ...at, store });
     await cycle();
     expect(problems).toMatchObject([{ kind: "missing" }]);
@@ -251,8 +251,8 @@ describe("a scrub of a damaged log", () => {
 
   test("stops the log when its owner freezes it, for ever", async () => {
     const at = await bench();
-    const sound = await at.store.get(bodyKey(entryOf(1)));
-    at.store.damage(bodyKey(entryOf(1)), Uint8Array.of(1));
+    const sound = await at.store.get(bodyKey(1));
+    at.store.damage(bodyKey(1), Uint8Array.of(1));
     const { scrub, cycle } = watch(at, {
       onProblem: async ([problem]) => {
         await at.log.freeze(`scrub: ${problem?.where ?? ""}`);
@@ -265,7 +265,7 @@ describe("a scrub of a damaged log", () => {
     await scrub.stop();
     await at.log.close();
     const mended = at.store.reopen();
-    mended.damage(bodyKey(entryOf(1)), sound);
+    mended.damage(bodyKey(1), sound);
     const again = await openLog(mended, { anchor: at.anchor.reopen() });
     expect(again.standing()).toMatchObject({ code: "LOG_FROZEN" });
   });

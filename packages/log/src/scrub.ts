@@ -296,7 +296,7 @@ export class Scrub {
       const index = Math.floor(at / TILE_WIDTH);
       const [payload] = await survey.require([bundleKey(index)]);
       const entries = entriesOf(survey, { index, payload, size: rows.size }) ?? [];
-      await bodies.check(entries);
+      await bodies.check(entries, index * TILE_WIDTH);
       if (!this.#isSound(survey)) return false;
       const next = Math.min(rows.size, (index + 1) * TILE_WIDTH);
       // A bundle that was partial is read again from its first entry.

@@ -122,7 +122,7 @@ export class TreeCheck {
     }
     await this.#compare(full);
     await this.#checkPlacements(entries, first);
-    await this.#bodies?.check(entries);
+    await this.#bodies?.check(entries, first);
     return { first, entries, reached };
   }
 

@@ -5,7 +5,7 @@ import { MemoryStore } from "./memory.js";
 import { PinnedRows } from "./pinned.js";
 import { Findings, type LogProblem } from "./report.js";
 import { Survey } from "./survey.js";
-import { appendAll, createLog, entryOf, key } from "./testing/bench.js";
+import { appendAll, createLog, key } from "./testing/bench.js";
 import { flipped } from "./testing/damage.js";
 import { startAt, type TreeMark, TreePass } from "./tree-pass.js";
 
@@ -89,7 +89,7 @@ describe("a pass over the tree", () => {
 
   test("looks at bodies only when told to", async () => {
     const damaged = built.reopen();
-    damaged.damage(bodyKey(entryOf(5)), undefined);
+    damaged.damage(bodyKey(5), undefined);
     expect((await passOver(damaged)).problems).toEqual([]);
   });
 

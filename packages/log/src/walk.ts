@@ -1,4 +1,4 @@
-import { HASH_BYTES, leafHash, sha256, TILE_WIDTH, treeRoot } from "@tallystick/merkle";
+import { HASH_BYTES, leafHash, TILE_WIDTH, treeRoot } from "@tallystick/merkle";
 import { chainDigest, type ChainLink } from "@tallystick/receipt";
 
 import {
@@ -12,7 +12,7 @@ import {
   isEqual,
   tileKey,
 } from "./layout.js";
-import { Reader } from "./reader.js";
+import { Reader, requireBody } from "./reader.js";
 import { type Control, decodeChainLink, decodeControl, decodePlacement } from "./record.js";
 import { corrupt, decodeEntries, type Rows } from "./rows.js";
 import { nodeOver } from "./tile.js";
@@ -157,14 +157,13 @@ class Walk {
   }
 
   async #checkRows(entries: readonly Uint8Array[], first: number): Promise<number> {
-    const keys = [...entries.map(digestKey), ...entries.map(bodyKey)];
+    const bodyKeys = entries.map((_entry, i) => bodyKey(first + i));
+    const keys = [...entries.map(digestKey), ...bodyKeys];
     const payloads = await this.#rows.requireMany(keys);
     entries.forEach((entry, i) => {
       const index = decodePlacement(payloads[i] ?? new Uint8Array()).index;
       if (index !== first + i) throw corrupt(`entry ${first + i} is indexed as ${index}`);
-      const body = payloads[entries.length + i];
-      if (body !== undefined && isEqual(sha256(body), entry)) return;
-      throw corrupt(`${formatKey(bodyKey(entry))} does not hash to its entry`);
+      requireBody(payloads[entries.length + i], { entry, index });
     });
     const read = [...keys, ...payloads];
     return read.reduce((bytes, { length }) => bytes + length, 0);

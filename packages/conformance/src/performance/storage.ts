@@ -20,7 +20,7 @@ export async function measureStorage(service: string): Promise<Storage> {
   // As the service opens it, so that tables are written as it would write them.
   const db = new Level<Uint8Array, Uint8Array>(log, {
     ...{ keyEncoding: "view", valueEncoding: "view", compression: true },
-    ...{ createIfMissing: false, maxFileSize: 32 * 1024 * 1024, writeBufferSize: 32 * 1024 * 1024 },
+    ...{ createIfMissing: false, maxFileSize: 4 * 1024 * 1024, writeBufferSize: 32 * 1024 * 1024 },
   });
   await db.open();
   try {

@@ -93,9 +93,8 @@ export async function readStatement(
   { params }: RouteRequest,
 ): Promise<Reply> {
   const entry = entryOf(params);
-  // A body may be durable before its entry is; only what is logged is served.
-  if ((await service.log.lookup(entry)) === undefined) throw unknown(entry);
-  return ok(await service.log.body(entry), { type: COSE_MEDIA_TYPE, cache: CACHE.immutable });
+  const body = await known(entry, () => service.log.body(entry));
+  return ok(body, { type: COSE_MEDIA_TYPE, cache: CACHE.immutable });
 }
 
 /** The single entry of a log is registered, and its receipt comes with the second entry. */
