@@ -1,7 +1,7 @@
 // Where should a statement's body lie? Measures the candidates under the writes that a round makes,
 // interleaved, so that a machine that drifts drifts for all. The figures stand in docs/decisions.md.
 import { createHash, randomFillSync } from "node:crypto";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -14,14 +14,16 @@ const { values } = parseArgs({
     batch: { type: "string", default: "256" },
     body: { type: "string", default: "1024" },
     buffer: { type: "string", default: "8" },
+    file: { type: "string", default: "4" },
     repeats: { type: "string", default: "3" },
   },
 });
-const [rounds, batch, bodyBytes, bufferMib, repeats] = [
+const [rounds, batch, bodyBytes, bufferMib, fileMib, repeats] = [
   "rounds",
   "batch",
   "body",
   "buffer",
+  "file",
   "repeats",
 ].map((name) => Number(values[name]));
 
@@ -31,7 +33,7 @@ const OPTIONS = {
   valueEncoding: "view",
   compression: true,
   writeBufferSize: bufferMib * 1024 * 1024,
-  maxFileSize: 32 * 1024 * 1024,
+  maxFileSize: fileMib * 1024 * 1024,
 };
 
 function number(n) {
@@ -87,6 +89,18 @@ function makeBody() {
   return body;
 }
 
+/** What this process has used and written so far, all its threads; written is 0 where no /proc tells. */
+function usage() {
+  const { user, system } = process.cpuUsage();
+  let written = 0;
+  try {
+    written = Number(/^write_bytes: (\d+)$/m.exec(readFileSync("/proc/self/io", "utf8"))[1]);
+  } catch (error) {
+    if (error.code !== "ENOENT" && error.code !== "EACCES") throw error;
+  }
+  return { cpuUs: user + system, written };
+}
+
 function sizeOf(folder) {
   return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }
@@ -99,7 +113,11 @@ async function measure(name) {
   const known = [];
   const commits = [];
   const began = performance.now();
+  // Of the last tenth, when tables are merged as they always will be.
+  const late = Math.floor(rounds * 0.9);
+  let before = usage();
   for (let round = 0; round < rounds; round++) {
+    if (round === late) before = usage();
     const bodies = Array.from({ length: batch }, (_, i) => {
       const body = makeBody();
       return { index: round * batch + i, body, digest: createHash("sha256").update(body).digest() };
@@ -119,6 +137,8 @@ async function measure(name) {
     commits.push(performance.now() - start);
   }
   const seconds = (performance.now() - began) / 1000;
+  const after = usage();
+  const lateEntries = (rounds - late) * batch;
   const readStart = performance.now();
   for (let read = 0; read < READS; read++) {
     const { key: at, offset } = layout.find(known[(read * 7919) % known.length]);
@@ -138,6 +158,8 @@ async function measure(name) {
   commits.sort((a, b) => a - b);
   return {
     entriesPerSecond: (rounds * batch) / seconds,
+    lateCpuUs: (after.cpuUs - before.cpuUs) / lateEntries,
+    lateKbWritten: (after.written - before.written) / lateEntries / 1000,
     commitP50: commits[Math.floor(commits.length / 2)],
     commitP99: commits[Math.floor(commits.length * 0.99)],
     readUs,
@@ -155,7 +177,7 @@ for (let repeat = 0; repeat < repeats; repeat++) {
   for (const name of results.keys()) results.get(name).push(await measure(name));
 }
 console.log(
-  `${rounds} rounds of ${batch} bodies of ${bodyBytes} bytes, synced; write buffer ${bufferMib} MiB; median of ${repeats}`,
+  `${rounds} rounds of ${batch} bodies of ${bodyBytes} bytes, synced; write buffer ${bufferMib} MiB, files ${fileMib} MiB; median of ${repeats}`,
 );
 console.table(
   Object.fromEntries(
