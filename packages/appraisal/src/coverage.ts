@@ -64,7 +64,10 @@ function reviewedElements(coverage: Coverage): ReadonlySet<EvidenceElement> {
   const { used, leading } = relevance;
   const about = new Set(used.flatMap(({ reports }) => reports.flatMap(digestsOfReport)));
   const hasReport = (digests: readonly string[]): boolean => digests.some((one) => about.has(one));
-  const reviewed = elements.filter((element) => hasReport(digestsOf(element)));
+  const reviewed = new Set(elements.filter((element) => hasReport(digestsOf(element))));
+  const add = (some: Iterable<EvidenceElement>): void => {
+    for (const element of some) reviewed.add(element);
+  };
   const edges = new Set(used.map(({ edge }) => edge));
   for (const release of leading) {
     const isByVersion = edges.has(`version ${release.entryId}`);
@@ -72,10 +75,11 @@ function reviewedElements(coverage: Coverage): ReadonlySet<EvidenceElement> {
     const named = held.filter(
       ({ known }) => namesManifest(release, known) && leadsTo(known, release, vendors),
     );
-    reviewed.push(...measuredBy(release, coverage), ...listedBy(named));
+    add(measuredBy(release, coverage));
+    add(listedBy(named));
   }
   for (const one of held) {
-    if (hasReport(filesOf(one.known))) reviewed.push(...listedBy([one]));
+    if (hasReport(filesOf(one.known))) add(listedBy([one]));
   }
   for (const { elements: named, endorsed } of coverage.endorsing.flatMap(
     ({ results }) => results,
@@ -84,9 +88,9 @@ function reviewedElements(coverage: Coverage): ReadonlySet<EvidenceElement> {
     const files = values.flatMap(({ digests = [] }) => (digests.length > 0 ? [digests] : []));
     // All of them: one that is reviewed says nothing of another beside it.
     const isWhole = files.every((digests) => hasReport(digests.map(textOf)));
-    if (files.length > 0 && isWhole) reviewed.push(...named);
+    if (files.length > 0 && isWhole) add(named);
   }
-  return new Set(reviewed);
+  return reviewed;
 }
 
 /** Yields the elements of its issuer's vendors that a release says are measured. */

@@ -62,13 +62,18 @@ function endorsing(
 const reviewed = knownOf("sfr", new TextEncoder().encode(report(7, "none")));
 const sees = CelProgram.compile("endorsed.size() == 1", RULE_VARIABLES);
 
-function appraise(rim: Known, version = 7, vendor = "Example Silicon"): Appraisal {
+function appraise(
+  rim: Known | readonly Known[],
+  version = 7,
+  vendor = "Example Silicon",
+  reports: Known = reviewed,
+): Appraisal {
   const device = { vendor: "Example Silicon" };
   const evidence = parseEvidencePolicy({ device, allowsUnsigned: true, allowsStale: true });
   const fault = new EvidenceError("EVIDENCE_UNSIGNED", "signed by nobody");
   const decoded = decodeEvidence(record({ version }), { device });
   const gathered = {
-    ...{ known: [rim, reviewed], lapsed: [], unread: [], refused: [], origin: "log.example" },
+    ...{ known: [rim, reports].flat(), lapsed: [], unread: [], refused: [], origin: "log.example" },
     ...{ size: 2, checkpointTime: TIME, isComplete: true },
   };
   return decide(subjectOfDevice({ evidence: decoded, verified: undefined, fault }), gathered, {
@@ -76,6 +81,33 @@ function appraise(rim: Known, version = 7, vendor = "Example Silicon"): Appraisa
     ...{ threshold: "medium", unknownSeverity: "deny", allowsIncomplete: false },
     rules: [{ name: "sees", program: sees, reason: "nothing endorsed", otherwise: "deny" }],
   } as unknown as AppraisalPolicy);
+}
+
+/** Yields a manifest with what it endorses written out so many times. */
+function repeated(known: Known, times: number, part: "conditions" | "endorsements"): Known {
+  const { content } = known;
+  if (content.kind !== "rim") throw new Error(content.kind);
+  const comids = content.rim.comids.map((comid) => ({
+    ...comid,
+    conditional: comid.conditional.map((one) => ({
+      ...one,
+      [part]: one[part].flatMap((triple) => Array.from({ length: times }, () => triple)),
+    })),
+  }));
+  return { ...known, content: { ...content, rim: { ...content.rim, comids } } };
+}
+
+/** Yields a statement whose reports say how often they were looked at. */
+function watched(known: Known): { readonly known: Known; readonly reads: () => number } {
+  let reads = 0;
+  const reports = known.reports.map((one) => ({
+    ...one,
+    get digests() {
+      reads++;
+      return one.digests;
+    },
+  }));
+  return { known: { ...known, reports }, reads: () => reads };
 }
 
 const endorsedIn = ({ reasons }: Appraisal): readonly string[] =>
@@ -115,6 +147,36 @@ describe("a conditional endorsement", () => {
     ["of nobody", [], OWN],
   ])("is for a person where it asks for a key %s", (_name, keys, signedBy) => {
     expect(endorsedIn(appraise(endorsing(keys, signedBy)))).toStrictEqual(["manual"]);
+  });
+
+  test("of a stranger is not compared with the evidence, and is told where it names what is there", () => {
+    // More conditions than are compared of one manifest.
+    const large = repeated(endorsing(), 200_000, "conditions");
+    expect(appraise(large).warnings.join()).toContain("limit 4000000 comparisons");
+    const strange = { ...large, issuer: "https://stranger.example" };
+    const { decision, warnings } = appraise(strange);
+    expect([decision, warnings.length]).toStrictEqual(["deny", 1]);
+    expect(warnings.join()).toContain("endorses nothing: https://stranger.example signs for no");
+  });
+
+  test("of strangers is told of 16 of them, and how many more there are", () => {
+    const strange = Array.from({ length: 40 }, (_, i) => ({
+      ...endorsing(),
+      ...{ entryId: i.toString(16).padStart(64, "0"), issuer: "https://stranger.example" },
+    }));
+    const { warnings } = appraise(strange);
+    expect(warnings).toHaveLength(17);
+    expect(warnings.at(-1)).toBe("24 more manifests endorse nothing");
+  });
+
+  test("is followed to a report once, however often it names a digest", () => {
+    const once = watched(reviewed);
+    const often = watched(reviewed);
+    const few = appraise(endorsing(), 7, undefined, once.known);
+    const many = repeated(endorsing(), 200, "endorsements");
+    const same = appraise(many, 7, undefined, often.known);
+    expect([endorsedIn(few), endorsedIn(same)]).toStrictEqual([["allow"], ["allow"]]);
+    expect(often.reads()).toBe(once.reads());
   });
 
   test("does not count of an issuer who does not sign for the vendor, and that is told", () => {

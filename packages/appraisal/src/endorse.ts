@@ -8,7 +8,7 @@ import {
 
 import { isSignerOf } from "./authority.js";
 import type { Known } from "./gather.js";
-import { meant, referencesOf, unfitness, type Held } from "./manifest.js";
+import { meant, referencesOf, sharesDigest, unfitness, type Held } from "./manifest.js";
 import type { AppraisalPolicy } from "./policy.js";
 import type { Reason } from "./reason.js";
 
@@ -24,11 +24,12 @@ export interface Endorsed {
   readonly warnings: readonly string[];
 }
 
-/** Most endorsements of one manifest that are told one by one. */
+/** Most endorsements of one manifest, and most manifests that endorse nothing, that are told one by one. */
 const MAX_TOLD = 16;
 
 /**
- * Applies the conditional endorsements and series of every manifest that counts. One that has
+ * Applies the conditional endorsements and series of every manifest that counts; conditions of others
+ * are not compared with the evidence, which takes its time and anybody could ask for. One that has
  * reference values about the device as well endorses nothing unless these match.
  */
 export function endorse(
@@ -37,19 +38,42 @@ export function endorse(
   { policy, held }: { readonly policy: AppraisalPolicy; readonly held: readonly Held[] },
 ): Endorsed {
   const endorsing: Endorsing[] = [];
-  const warnings: string[] = [];
+  const idle: string[] = [];
   for (const one of known) {
+    const conditions = conditionsOf(one);
+    if (conditions.length === 0) continue;
+    const unfit = unfitToEndorse(one, [], policy);
+    if (unfit !== undefined) {
+      const isAbout = sharesDigest({ triples: conditions, indexed: [] }, evidence);
+      if (isAbout) idle.push(`${one.entryId} endorses nothing: ${unfit}`);
+      continue;
+    }
     const results = resultsOf(one, evidence, policy);
     if (results instanceof EvidenceError) {
-      warnings.push(`${one.entryId} endorses nothing: ${results.message}`);
+      idle.push(`${one.entryId} endorses nothing: ${results.message}`);
       continue;
     }
     if (results.length === 0) continue;
     const why = unfitToEndorse(one, results, policy) ?? differing(one, held);
     if (why === undefined) endorsing.push({ known: one, results });
-    else warnings.push(`${one.entryId} endorses nothing: ${why}`);
+    else idle.push(`${one.entryId} endorses nothing: ${why}`);
   }
-  return { endorsing, warnings };
+  return { endorsing, warnings: bounded(idle) };
+}
+
+/** Strangers can publish any number of manifests, and each would be a line. */
+function bounded(warnings: readonly string[]): readonly string[] {
+  const more = warnings.length - MAX_TOLD;
+  if (more <= 0) return warnings;
+  return [...warnings.slice(0, MAX_TOLD), `${more} more manifests endorse nothing`];
+}
+
+function conditionsOf({ content }: Known): readonly Triple[] {
+  if (content.kind !== "rim") return [];
+  return content.rim.comids.flatMap(({ conditional, series }) => [
+    ...conditional.flatMap(({ conditions }) => conditions),
+    ...series.map(({ condition }) => condition),
+  ]);
 }
 
 function resultsOf(

@@ -162,7 +162,11 @@ function isIn(validity: Validity | undefined, time: number | undefined): boolean
   return time >= (validity.notBefore ?? -Infinity) && time <= validity.notAfter;
 }
 
-function sharesDigest({ triples, indexed }: ReferenceValues, { elements }: Evidence): boolean {
+/** Yields whether values name a digest that the evidence has. */
+export function sharesDigest(
+  { triples, indexed }: Pick<ReferenceValues, "triples" | "indexed">,
+  { elements }: Evidence,
+): boolean {
   const measured = new Set(elements.flatMap(digestsOf));
   const named = [
     ...triples.flatMap(({ measurements }) => measurements.flatMap(({ digests = [] }) => digests)),

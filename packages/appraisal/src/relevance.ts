@@ -101,11 +101,10 @@ export function relevant(
     meetAll(search, { digests: new Set(textsOf(files)), edge, own });
   }
   for (const rim of manifests ?? []) meetFiles(search, rim);
-  for (const { known: rim, triple } of asked.endorsed ?? []) {
+  for (const [rim, endorsed] of endorsedBy(asked)) {
     note(found, rim, { edge: "endorses", reports: [] });
-    const named = triple.measurements.flatMap(({ digests = [] }) => digests.map(textOf));
     const own = vendorsOf(rim, vendors);
-    meetAll(search, { digests: new Set(named), edge: `rim ${rim.entryId}`, own }, true);
+    meetAll(search, { digests: endorsed, edge: `rim ${rim.entryId}`, own }, true);
   }
   if (policy.evidence?.allowsVersions === true && manifests !== undefined) {
     for (const release of leading) meetVersion(search, release);
@@ -115,6 +114,19 @@ export function relevant(
     reports: [...reports],
   }));
   return { used, leading };
+}
+
+/** Yields the digests that manifests endorse on conditions: each manifest meets them once, however often. */
+function endorsedBy({ endorsed = [] }: Asked): ReadonlyMap<Known, ReadonlySet<string>> {
+  const found = new Map<Known, Set<string>>();
+  for (const { known, triple } of endorsed) {
+    const digests = found.get(known) ?? new Set();
+    found.set(known, digests);
+    for (const { digests: named = [] } of triple.measurements) {
+      for (const digest of named) digests.add(textOf(digest));
+    }
+  }
+  return found;
 }
 
 /** A release tells what measures of devices of its issuer's vendors alone. */

@@ -139,6 +139,11 @@ describe("what cannot be read", () => {
       Uint8Array.of(0xa1, 0x00, 0x58, 48, ...SUBJECT),
       "application/rim+cbor",
     ],
+    [
+      "a large manifest in CBOR without its tag",
+      Buffer.concat([Uint8Array.of(0xa1, 0x00), new Uint8Array(300_000), SUBJECT]),
+      "application/rim+cbor",
+    ],
   ];
 
   test.each(NAMING)("and names the subject is for a person: %s", async (_name, payload, type) => {

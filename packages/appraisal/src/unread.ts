@@ -1,6 +1,7 @@
 import {
   ContentError,
   mayBeOfKind,
+  namesManifest,
   recogniseContent,
   type ContentDigest,
   type ContentKind,
@@ -59,6 +60,7 @@ function kindsOf({ payload, contentType }: SignedStatement): readonly ContentKin
     const isLarge = payload.length > CONTENT_LIMITS.maxBytes;
     const isOpen = mayBeOfKind(contentType, "sfr") && mayBeOfKind(contentType, "revoke");
     if (!isLarge || !isOpen || beginsAsEither(payload)) return content.mayBe;
+    if (namesManifest(contentType)) return ["rim"];
     return firstOf(payload) === 0x3c ? ["swid"] : [];
   } catch (error) {
     if (!(error instanceof ContentError)) throw error;

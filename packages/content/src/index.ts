@@ -39,7 +39,7 @@ export type { Fact, FactMap } from "./fact.js";
 export { factsOfContent } from "./facts.js";
 export type { ContentDigest } from "./hash.js";
 export { DEFAULT_CONTENT_LIMITS, type ContentLimits } from "./limits.js";
-export { mayBeOfKind } from "./media-type.js";
+export { mayBeOfKind, namesManifest } from "./media-type.js";
 export { MENTION_KINDS, mentionForm, type MentionKind } from "./mention/form.js";
 export {
   MAX_MENTIONS,

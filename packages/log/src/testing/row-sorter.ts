@@ -12,10 +12,10 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 const HEAD_BYTES = 6;
 
 // Bytes at the end of a key that tell the rows of one file apart. Digests are spread evenly over 256
-// files, bundles and tiles come in their order, 256 to a file.
+// files, bundles and tiles come in their order, 256 to a file, and bodies 65,536.
 const OWN_BYTES: Readonly<Record<string, number>> = {
   [KIND.digest]: 31,
-  [KIND.body]: 31,
+  [KIND.body]: 2,
   [KIND.checkpoint]: 2,
 };
 
