@@ -20,6 +20,8 @@ export interface SizeFigures {
   /** Medians over the turns of registering, one by one, ES256, 1 KiB. */
   readonly perSecond: number;
   readonly cpuUs: number;
+  /** Bytes written to disk for each registration. */
+  readonly writtenBytes: number;
   readonly p99Ms: number;
   /** Of L, measured in the same turn. */
   readonly ofLimit: number;
@@ -39,6 +41,7 @@ export interface RestartFigures {
 interface Turn {
   readonly perSecond: number;
   readonly cpuUs: number;
+  readonly writtenBytes: number;
   readonly p99Ms: number;
   readonly ofLimit: number;
 }
@@ -108,9 +111,10 @@ class Grown {
     const { perSecond, p99Ms, done } = await this.#put(file, () => {
       before = usageOf(this.#served.pid);
     });
-    const seconds = usageOf(this.#served.pid).cpuSeconds - before.cpuSeconds;
-    const cpuUs = (seconds * 1e6) / done;
-    this.#turns.push({ perSecond, p99Ms, cpuUs, ofLimit: perSecond / limit });
+    const after = usageOf(this.#served.pid);
+    const cpuUs = ((after.cpuSeconds - before.cpuSeconds) * 1e6) / done;
+    const writtenBytes = (after.writtenBytes - before.writtenBytes) / done;
+    this.#turns.push({ perSecond, p99Ms, cpuUs, writtenBytes, ofLimit: perSecond / limit });
   }
 
   /** Measures what does not depend on turns, and sums up the turns. */
@@ -125,6 +129,7 @@ class Grown {
       size: this.#size,
       perSecond: middle(({ perSecond }) => perSecond),
       cpuUs: middle(({ cpuUs }) => cpuUs),
+      writtenBytes: middle(({ writtenBytes }) => writtenBytes),
       p99Ms: middle(({ p99Ms }) => p99Ms),
       ofLimit: middle(({ ofLimit }) => ofLimit),
       peakMib,

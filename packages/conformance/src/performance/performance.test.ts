@@ -196,6 +196,7 @@ describe("goals", () => {
     const at = {
       perSecond: 1000,
       cpuUs: 300,
+      writtenBytes: 9000,
       p99Ms: 9,
       ofLimit: 0.5,
       peakMib: 1,

@@ -89,6 +89,7 @@ function sizeRow({ size, restart, reading, ...figures }: SizeFigures): Record<st
     "reg/s": figures.perSecond.toFixed(0),
     "of L": figures.ofLimit.toFixed(2),
     "CPU us": figures.cpuUs.toFixed(0),
+    "kB written": (figures.writtenBytes / 1000).toFixed(1),
     "p99 ms": figures.p99Ms.toFixed(1),
     "peak MiB": figures.peakMib.toFixed(0),
     "receipts/s": receipts.perSecond.toFixed(0),
