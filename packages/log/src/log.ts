@@ -7,6 +7,7 @@ import { Arrivals } from "./arrivals.js";
 import { LogError } from "./error.js";
 import { Guard } from "./guard.js";
 import { owning, release } from "./held.js";
+import { KnownEntries } from "./known-entries.js";
 import { type ReceiptKeys, requireSigner } from "./keys.js";
 import { FROZEN_KEY, META_KEY, sealRow } from "./layout.js";
 import { Pool } from "./pool.js";
@@ -53,6 +54,8 @@ export interface LogOptions {
   readonly pool?: { readonly maxEntries?: number; readonly maxBytes?: number };
   /** Below its floor no round begins, and those who wait for one are refused; no limit unless given. */
   readonly space?: Space;
+  /** Entries from which on a filter in memory spares looking for new ones; 65,536 unless given. */
+  readonly filterFrom?: number;
   /** Opens as a writer although the clock reads earlier than the newest checkpoint. */
   readonly ignoreClock?: boolean;
   /** Told of each step of each commit; for failpoints and step logs. */
@@ -173,9 +176,10 @@ export class Log {
     const reader = new Reader(store);
     const published = new Published(view);
     const arrivals = new Arrivals();
+    const known = new KnownEntries({ reader, from: options.filterFrom });
     const pool = new Pool({ ...DEFAULT_POOL, ...options.pool });
     const sequencer = new Sequencer({
-      ...{ pool, reader, writer, standing, published },
+      ...{ pool, reader, known, writer, standing, published },
       ...{ space, arrivals, onStep, onFatal },
     });
     return new Log({ options, published, arrivals, sequencer, reader });

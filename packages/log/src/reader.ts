@@ -262,7 +262,15 @@ export function requireBody(
   throw new LogError("LOG_CORRUPT", `${name} does not hash to its entry`);
 }
 
-function decodeFullBundle(key: Uint8Array, payload: Uint8Array | undefined): readonly Uint8Array[] {
+/**
+ * Yields the entries of a bundle of 256.
+ *
+ * @throws {@link LogError} `LOG_CORRUPT`
+ */
+export function decodeFullBundle(
+  key: Uint8Array,
+  payload: Uint8Array | undefined,
+): readonly Uint8Array[] {
   if (payload === undefined) throw new LogError("LOG_CORRUPT", `${formatKey(key)} is missing`);
   try {
     const entries = decodeBundle(payload);

@@ -1,5 +1,6 @@
 import type { Arrivals } from "./arrivals.js";
 import { LogError, toLogError } from "./error.js";
+import type { KnownEntries } from "./known-entries.js";
 import { isEqual } from "./layout.js";
 import { type Pending, type Pool, type PoolLimits, type Submission } from "./pool.js";
 import type { Reader } from "./reader.js";
@@ -17,6 +18,7 @@ const ROUND_LIMITS: PoolLimits = { maxEntries: 1024, maxBytes: 8 * 1024 * 1024 }
 export interface SequencerOptions {
   readonly pool: Pool;
   readonly reader: Reader;
+  readonly known: KnownEntries;
   /** None where nothing may be written: the standing is then a reader's. */
   readonly writer: Writer | undefined;
   readonly standing: Standing;
@@ -37,12 +39,13 @@ interface Action {
  * under way and nothing is about to come; while it commits, the next one's entries collect in the pool.
  *
  * An entry gets one index however often and whenever it is submitted (I4): duplicates are looked for
- * in the pool, then in the round under way, then in the stored log, and the last look is taken inside
- * the round, when nothing else can be logging the same entry.
+ * in the pool, then in the round under way, then in the stored log, unless a filter in memory rules them
+ * out, and the last look is taken inside the round, when nothing else can be logging the same entry.
  */
 export class Sequencer {
   readonly #pool: Pool;
   readonly #reader: Reader;
+  readonly #known: KnownEntries;
   readonly #published: Published;
   readonly #onFatal: (error: LogError) => void;
   readonly #space: Space | undefined;
@@ -65,6 +68,7 @@ export class Sequencer {
   constructor(options: SequencerOptions) {
     this.#pool = options.pool;
     this.#reader = options.reader;
+    this.#known = options.known;
     this.#writer = options.writer;
     this.#standing = options.standing;
     this.#published = options.published;
@@ -139,10 +143,11 @@ export class Sequencer {
     await this.between(write);
   }
 
-  /** Refuses new entries and resolves once those already here are answered. */
+  /** Refuses new entries and resolves once those already here are answered, and nothing is read. */
   async close(): Promise<void> {
     this.#isClosing = true;
     while (this.#running !== undefined) await this.#running;
+    await this.#known.stop();
   }
 
   #pending(id: string): Pending | undefined {
@@ -199,6 +204,10 @@ export class Sequencer {
         const before = this.#published.view;
         const view = await this.#writer.integrate(accepted);
         this.#published.advance(view);
+        this.#known.add(
+          accepted.map(({ submission }) => submission.entry),
+          view,
+        );
         // Point of no return: from here the checkpoint is public, and later ones must extend it.
         await reachStep(this.#onStep, "published", view.size);
         // What cannot be read now is reported by whoever needs it.
@@ -218,9 +227,12 @@ export class Sequencer {
   async #answerDuplicates(taken: readonly Pending[]): Promise<readonly Pending[]> {
     const { view } = this.#published;
     const entries = taken.map(({ submission }) => submission.entry);
-    const placements = await this.#reader.placements(view, entries);
-    return taken.filter(({ submission, resolve }, i) => {
-      const placement = placements[i];
+    const suspects = entries.filter((entry) => this.#known.mayHave(entry));
+    if (suspects.length === 0) return taken;
+    const found = await this.#reader.placements(view, suspects);
+    const placements = new Map(suspects.map((entry, i) => [entry, found[i]]));
+    return taken.filter(({ submission, resolve }) => {
+      const placement = placements.get(submission.entry);
       if (placement === undefined) return true;
       const { entry } = submission;
       const { index } = placement;
