@@ -62,11 +62,16 @@ function endorsing(
 const reviewed = knownOf("sfr", new TextEncoder().encode(report(7, "none")));
 const sees = CelProgram.compile("endorsed.size() == 1", RULE_VARIABLES);
 
+interface Surroundings {
+  /** Whom the issuer of manifests signs for. */
+  readonly vendor?: string;
+  readonly reports?: Known;
+}
+
 function appraise(
   rim: Known | readonly Known[],
   version = 7,
-  vendor = "Example Silicon",
-  reports: Known = reviewed,
+  { vendor = "Example Silicon", reports = reviewed }: Surroundings = {},
 ): Appraisal {
   const device = { vendor: "Example Silicon" };
   const evidence = parseEvidencePolicy({ device, allowsUnsigned: true, allowsStale: true });
@@ -172,15 +177,15 @@ describe("a conditional endorsement", () => {
   test("is followed to a report once, however often it names a digest", () => {
     const once = watched(reviewed);
     const often = watched(reviewed);
-    const few = appraise(endorsing(), 7, undefined, once.known);
+    const few = appraise(endorsing(), 7, { reports: once.known });
     const many = repeated(endorsing(), 200, "endorsements");
-    const same = appraise(many, 7, undefined, often.known);
+    const same = appraise(many, 7, { reports: often.known });
     expect([endorsedIn(few), endorsedIn(same)]).toStrictEqual([["allow"], ["allow"]]);
     expect(often.reads()).toBe(once.reads());
   });
 
   test("does not count of an issuer who does not sign for the vendor, and that is told", () => {
-    const appraisal = appraise(endorsing(), 7, "Other Silicon");
+    const appraisal = appraise(endorsing(), 7, { vendor: "Other Silicon" });
     expect(endorsedIn(appraisal)).toStrictEqual([]);
     expect(appraisal.warnings.join()).toContain("endorses nothing: https://");
   });

@@ -10,9 +10,9 @@ import type { View } from "./view.js";
 /** Below it rows by digest are few enough to be looked up, each time. */
 const FILTERED_FROM = 65_536;
 
-// Bundles in one read, and how long the rest of the process has for itself after it.
-const BUNDLES_AT_ONCE = 16;
-const REST = 4;
+// Bundles in one read, and how many times as long as they took the process has for all else.
+const BUNDLES_AT_ONCE = 32;
+const REST = 3;
 
 /** What {@link KnownEntries} needs. */
 export interface KnownOptions {
@@ -44,11 +44,6 @@ export class KnownEntries {
     this.#from = from;
   }
 
-  /** Whether every logged entry is in the filter. */
-  get isWhole(): boolean {
-    return this.#isWhole;
-  }
-
   /** Yields `false` only of an entry that is not logged. */
   mayHave(entry: Uint8Array): boolean {
     return !this.#isWhole || this.#filter?.mayHave(entry) !== false;
@@ -58,11 +53,6 @@ export class KnownEntries {
   add(entries: readonly Uint8Array[], view: View): void {
     if (this.#filling === undefined) this.#begin(view);
     else for (const entry of entries) this.#put(entry);
-  }
-
-  /** Resolves once the filter is whole, or cannot be. */
-  async filled(): Promise<void> {
-    await this.#filling;
   }
 
   /** Ends after the read under way; to be awaited before the store is closed. Idempotent. */
@@ -83,14 +73,14 @@ export class KnownEntries {
 
   async #fill(bundles: number): Promise<void> {
     for (let first = 0; first < bundles; first += BUNDLES_AT_ONCE) {
-      const began = performance.now();
       const length = Math.min(BUNDLES_AT_ONCE, bundles - first);
       const keys = Array.from({ length }, (_, i) => bundleKey(first + i));
       const payloads = await this.#reader.payloads(keys);
+      const began = performance.now();
       keys.forEach((key, i) => {
         for (const entry of decodeFullBundle(key, payloads[i])) this.#put(entry);
       });
-      const signal = this.#abort.signal;
+      const { signal } = this.#abort;
       await wait(REST * (performance.now() - began), undefined, { signal, ref: false });
       if (this.#filter === undefined) return;
     }
