@@ -10,29 +10,26 @@ import type { Output } from "./output.js";
 /** What evidence is called where nothing is kept of the log that it could be named after. */
 export const LOOSE_EVIDENCE = "tally.evidence";
 
-/** Where evidence goes. */
+/** Where evidence goes: into a file of that name, with a number behind it where another file has it. */
 export interface EvidencePlace {
-  /** What the user named, with a number behind it where another file has that name. */
+  /** What the user named. */
   readonly path?: string | undefined;
-  /** What it is called otherwise, with a number behind it where earlier evidence has that name. */
+  /** What it is called otherwise. */
   readonly otherwise: string;
-  /** Takes earlier evidence of the very same for it. */
-  readonly isOnce?: true;
 }
 
 /**
  * Writes what shows that a log contradicts itself, and says where; what cannot be written is shown.
- * Yields the path.
+ * The very same is written once, however often it is found. Yields the path.
  */
 export async function keepEvidence(
   contradiction: Contradiction,
-  { path, otherwise, isOnce }: EvidencePlace,
+  { path, otherwise }: EvidencePlace,
   output: Output,
 ): Promise<string | undefined> {
   try {
     const text = contradiction.format();
-    const isReused = isOnce === true || path !== undefined;
-    const name = await nameFor(path ?? otherwise, isReused ? text : undefined);
+    const name = await nameFor(path ?? otherwise, text);
     await writeWhole(name, text);
     output.note(`wrote ${name}: whoever pins the log's key can check it with tally evidence`);
     return name;
@@ -73,11 +70,11 @@ export async function keepEvidenceOf(
 }
 
 // Evidence is never overwritten.
-async function nameFor(path: string, same: string | undefined): Promise<string> {
+async function nameFor(path: string, text: string): Promise<string> {
   for (let number = 1; ; number++) {
     const name = number === 1 ? path : `${path}.${number}`;
     // Nothing is lost where a pipe or device is written to.
     if (!(await isThere(name)) || !(await isRegular(name))) return name;
-    if (new TextDecoder().decode(await readWhole(name)) === same) return name;
+    if (new TextDecoder().decode(await readWhole(name)) === text) return name;
   }
 }
