@@ -132,6 +132,10 @@ describe("a conditional endorsement", () => {
     const appraisal = appraise(endorsing(undefined, undefined, [7, 9]));
     expect(appraisal.decision).toBe("deny");
     expect(appraisal.reasons.map(({ rule }) => rule)).toContain("uncovered");
+    expect(appraisal.reasons.find(({ rule }) => rule === "files")).toMatchObject({
+      decision: "manual",
+      value: expect.stringContaining("1 of 2 files that a manifest endorses") as unknown,
+    });
   });
 
   test("leads nowhere where evidence does not show it", () => {

@@ -101,9 +101,10 @@ export class PlacedEntries {
     });
     const known = this.#places.get(index);
     if (known !== undefined && known.entryId !== entryId) {
-      const [one, other] = [known.sizes, [size]].map((sizes) => [...sizes].join(", "));
+      const [first = 0, ...others] = known.sizes;
+      const more = others.length === 0 ? "" : ` and ${others.length} more`;
       throw contradiction(
-        `two entries for index ${index}, ${known.entryId} by a receipt of size ${String(one)} and ${entryId} by one of size ${String(other)}`,
+        `two entries for index ${index}, ${known.entryId} by a receipt of size ${first}${more} and ${entryId} by one of size ${size}`,
       );
     }
     const sizes = (known?.sizes ?? new Set<number>()).add(size);

@@ -20,6 +20,8 @@ export interface Relevance {
   readonly used: readonly Used[];
   /** Releases by which what is measured was told to come of files. */
   readonly leading: readonly Known[];
+  /** What manifests endorse on conditions that evidence shows, by manifest. */
+  readonly endorsed: ReadonlyMap<Known, readonly Triple[]>;
 }
 
 /** What is asked about. */
@@ -101,10 +103,12 @@ export function relevant(
     meetAll(search, { digests: new Set(textsOf(files)), edge, own });
   }
   for (const rim of manifests ?? []) meetFiles(search, rim);
-  for (const [rim, endorsed] of endorsedBy(asked)) {
+  const endorsed = endorsedBy(asked);
+  for (const [rim, triples] of endorsed) {
     note(found, rim, { edge: "endorses", reports: [] });
     const own = vendorsOf(rim, vendors);
-    meetAll(search, { digests: endorsed, edge: `rim ${rim.entryId}`, own }, true);
+    const named = new Set(filesIn(triples).flat());
+    meetAll(search, { digests: named, edge: `rim ${rim.entryId}`, own }, true);
   }
   if (policy.evidence?.allowsVersions === true && manifests !== undefined) {
     for (const release of leading) meetVersion(search, release);
@@ -113,20 +117,25 @@ export function relevant(
     ...{ known: one, edge },
     reports: [...reports],
   }));
-  return { used, leading };
+  return { used, leading, endorsed };
 }
 
-/** Yields the digests that manifests endorse on conditions: each manifest meets them once, however often. */
-function endorsedBy({ endorsed = [] }: Asked): ReadonlyMap<Known, ReadonlySet<string>> {
-  const found = new Map<Known, Set<string>>();
+/** By manifest, so that each meets what it names once, however often it does. */
+function endorsedBy({ endorsed = [] }: Asked): Relevance["endorsed"] {
+  const found = new Map<Known, Triple[]>();
   for (const { known, triple } of endorsed) {
-    const digests = found.get(known) ?? new Set();
-    found.set(known, digests);
-    for (const { digests: named = [] } of triple.measurements) {
-      for (const digest of named) digests.add(textOf(digest));
-    }
+    const triples = found.get(known);
+    if (triples === undefined) found.set(known, [triple]);
+    else triples.push(triple);
   }
   return found;
+}
+
+/** Yields the digests of each file that values name. */
+function filesIn(triples: readonly Triple[]): readonly (readonly string[])[] {
+  return triples.flatMap(({ measurements }) =>
+    measurements.flatMap(({ digests = [] }) => (digests.length > 0 ? [digests.map(textOf)] : [])),
+  );
 }
 
 /** A release tells what measures of devices of its issuer's vendors alone. */
@@ -239,7 +248,7 @@ function note(
 }
 
 /** Yields what asks for a person, of releases and manifests with files that no report is about. */
-export function uncoveredReasons({ used, leading }: Relevance): readonly Reason[] {
+export function uncoveredReasons({ used, leading, endorsed }: Relevance): readonly Reason[] {
   const reviewed = new Set(used.flatMap(({ reports }) => reports.flatMap(digestsOfReport)));
   const edges = new Set(used.map(({ edge }) => edge));
   const ofReleases = leading.flatMap(({ entryId, content }) => {
@@ -261,7 +270,14 @@ export function uncoveredReasons({ used, leading }: Relevance): readonly Reason[
     if (open.length === 0) return [];
     return [unreviewed(known.entryId, `${open.length} of ${files.length} files of a manifest`)];
   });
-  return [...ofReleases, ...ofManifests];
+  const onConditions = [...endorsed].flatMap(([{ entryId }, triples]) => {
+    const files = filesIn(triples);
+    const open = files.filter((digests) => !digests.some((digest) => reviewed.has(digest)));
+    if (open.length === 0 || open.length === files.length) return [];
+    const what = `${open.length} of ${files.length} files that a manifest endorses on conditions`;
+    return [unreviewed(entryId, what)];
+  });
+  return [...ofReleases, ...ofManifests, ...onConditions];
 }
 
 function unreviewed(statement: string, files: string): Reason {
