@@ -1,5 +1,5 @@
 // Pages go stale silently. This script follows every relative link and anchor of the Markdown
-// pages, and keeps paths and package hosts of the machine that somebody worked on out of the
+// pages, counts the cells of their tables, and keeps paths and package hosts of the machine that somebody worked on out of the
 // repository.
 import { existsSync, statSync } from "node:fs";
 import { join, posix } from "node:path";
@@ -66,6 +66,32 @@ function linksOf(text) {
   return links;
 }
 
+/** How many cells a line of a table has; a bar in code is one unless it is escaped, as on GitHub. */
+function cellsOf(line) {
+  const inner = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(?<!\\)\|$/, "");
+  return inner.split(/(?<!\\)\|/).length;
+}
+
+/** The lines of tables that have other cells than their header: what is too many is not shown. */
+function* rowProblems(page, text) {
+  const lines = text.split("\n");
+  let header;
+  let isCode = false;
+  for (const [at, line] of lines.entries()) {
+    if (/^ {0,3}(```|~~~)/.test(line)) isCode = !isCode;
+    if (isCode || !line.includes("|")) header = undefined;
+    else if (header === undefined && /^\s*\|?[ :-]*-[ :|-]*$/.test(lines[at + 1] ?? "")) {
+      header = cellsOf(line);
+    } else if (header !== undefined && cellsOf(line) !== header) {
+      const cells = `${String(cellsOf(line))} cells, its header ${String(header)}`;
+      yield `${page}:${String(at + 1)}: a row of a table has ${cells}`;
+    }
+  }
+}
+
 function linkProblem(root, page, target) {
   if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return undefined;
   if (target.startsWith("/")) return "is absolute";
@@ -110,12 +136,14 @@ function* lockProblems(root) {
   }
 }
 
-/** Follows the links of all pages below `root` and looks for traces of a machine. */
+/** Follows the links of all pages below `root`, counts cells, and looks for traces of a machine. */
 export function checkDocs(root) {
   const problems = [];
   let count = 0;
   for (const page of pagesOf(root)) {
-    for (const { target, line } of linksOf(readText(root, page))) {
+    const text = readText(root, page);
+    problems.push(...rowProblems(page, text));
+    for (const { target, line } of linksOf(text)) {
       count += 1;
       const problem = linkProblem(root, page, target);
       if (problem !== undefined) problems.push(`${page}:${String(line)}: ${target} ${problem}`);

@@ -24,6 +24,16 @@ const SOUND = `# Read me
 [nor](this.md)
 \`\`\`
 
+| a | b          |
+| - | ---------- |
+| 1 | \`x \\| y\` |
+
+\`\`\`
+| a | b |
+| - | - |
+| 1 |
+\`\`\`
+
 [ref]: docs/design.md
 `;
 
@@ -40,6 +50,14 @@ const violations = {
   "a reference link to a missing file": [tree("[x]: gone.md"), /gone.md names no file/],
   "an absolute link": [tree("[x](/docs/design.md)"), /is absolute/],
   "a link out of the repository": [tree("[x](../shared/a.md)"), /leaves the repository/],
+  "a row with more cells than its header": [
+    tree("| a | b |\n| - | - |\n| `x|y` | z |\n"),
+    /README.md:3: a row of a table has 3 cells, its header 2/,
+  ],
+  "a row with fewer cells than its header": [
+    tree("a | b\n--- | :-:\nx\\|y | z\nx |\n"),
+    /README.md:4: a row of a table has 1 cells, its header 2/,
+  ],
   "a machine path in source": [
     tree("", { "packages/a/src/a.ts": `// see ${HOME}` }),
     /packages\/a\/src\/a.ts:1: machine path/,

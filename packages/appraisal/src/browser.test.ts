@@ -33,7 +33,7 @@ function describeBrowser(name: string, suite: () => void): void {
   }
   const message = `SKIPPED for want of ${isThere ? "published data" : CHROMIUM}: ${name}`;
   if (process.env["CI"] !== undefined) throw new Error(message);
-  console.warn(message);
+  process.stderr.write(`${message}\n`);
   describe.skip(name, suite);
 }
 

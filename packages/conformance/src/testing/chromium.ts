@@ -13,7 +13,7 @@ export function describeBrowser(name: string, suite: () => void): void {
   }
   const message = `SKIPPED for want of ${CHROMIUM}: ${name}`;
   if (process.env["CI"] !== undefined) throw new Error(message);
-  console.warn(message);
+  process.stderr.write(`${message}\n`);
   describe.skip(name, suite);
 }
 
