@@ -19,7 +19,8 @@ const OPTIONS = {
   writeBufferSize: WRITE_BUFFER_BYTES,
   maxFileSize: 4 * MEBIBYTE,
   cacheSize: 64 * MEBIBYTE,
-  maxOpenFiles: 5000,
+  // Each keeps the index of its blocks in memory, some 40 KiB.
+  maxOpenFiles: 1000,
   // No check by itself, but a flipped bit often trips the decompressor where it would pass unseen.
   compression: true,
 } as const;
