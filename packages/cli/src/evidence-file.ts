@@ -10,26 +10,29 @@ import type { Output } from "./output.js";
 /** What evidence is called where nothing is kept of the log that it could be named after. */
 export const LOOSE_EVIDENCE = "tally.evidence";
 
-/** Where evidence goes: into a file of that name, with a number behind it where another file has it. */
+/** Where evidence goes. */
 export interface EvidencePlace {
-  /** What the user named. */
+  /** What the user named, with a number behind it where another file has that name. */
   readonly path?: string | undefined;
-  /** What it is called otherwise. */
+  /** What it is called otherwise, with a number behind it where earlier evidence has that name. */
   readonly otherwise: string;
+  /** Takes earlier evidence of the very same for it. */
+  readonly isOnce?: true;
 }
 
 /**
  * Writes what shows that a log contradicts itself, and says where; what cannot be written is shown.
- * The very same is written once, however often it is found. Yields the path.
+ * Yields the path.
  */
 export async function keepEvidence(
   contradiction: Contradiction,
-  { path, otherwise }: EvidencePlace,
+  { path, otherwise, isOnce }: EvidencePlace,
   output: Output,
 ): Promise<string | undefined> {
   try {
     const text = contradiction.format();
-    const name = await nameFor(path ?? otherwise, text);
+    const isReused = isOnce === true || path !== undefined;
+    const name = await nameFor(path ?? otherwise, isReused ? text : undefined);
     await writeWhole(name, text);
     output.note(`wrote ${name}: whoever pins the log's key can check it with tally evidence`);
     return name;
@@ -70,11 +73,11 @@ export async function keepEvidenceOf(
 }
 
 // Evidence is never overwritten.
-async function nameFor(path: string, text: string): Promise<string> {
+async function nameFor(path: string, same: string | undefined): Promise<string> {
   for (let number = 1; ; number++) {
     const name = number === 1 ? path : `${path}.${number}`;
     // Nothing is lost where a pipe or device is written to.
     if (!(await isThere(name)) || !(await isRegular(name))) return name;
-    if (new TextDecoder().decode(await readWhole(name)) === text) return name;
+    if (new TextDecoder().decode(await readWhole(name)) === same) return name;
   }
 }

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { encodeHex } from "@tallystick/cose";
 import { decodeBundle } from "@tallystick/merkle";
-import { execFile, execFileSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 
 import { Branches } from "./testing/branches.js";
@@ -33,14 +32,6 @@ beforeAll(async () => {
   await branches.fork("other", "forked");
   await branches.fork("late", "forked");
   await workspace.write(`forked/${LATEST}`, await workspace.read(`other/${LATEST}`));
-  await branches.fork("bare", "piped");
-  for (const pipe of ["piped/checkpoint", "token.fifo"]) {
-    execFileSync("mkfifo", [workspace.at(pipe)]);
-  }
-  await branches.fork("late", "long");
-  await workspace.write("long/checkpoint", "x".repeat(2_000_000));
-  await branches.fork("other", "broken");
-  await workspace.write("broken/checkpoint", "no note");
   const pins = JSON.parse(new TextDecoder().decode(await workspace.read("trust.json"))) as {
     services: { note?: string }[];
   };
@@ -105,35 +96,6 @@ describe("without a witness policy, the note is held against the newest checkpoi
     expect(held.stderr).toContain("status 503");
   });
 
-  test("that is a pipe is not waited for, and one that is too long is not read", async () => {
-    const { code, stderr } = await checkpoint("piped", ...TRUST);
-    expect([code, stderr]).toEqual([0, expect.stringContaining("the note is not there")]);
-    const long = await checkpoint("long", ...TRUST);
-    expect(long.code).toBe(1);
-    expect(JSON.parse(long.stdout)).toMatchObject({ error: { code: "MIRROR_INCOMPLETE" } });
-  });
-
-  test("a token from a pipe is read once", async () => {
-    const web = await Web.serve(workspace.at("late"));
-    const token = ["--token-file", "token.fifo"];
-    const seen = ["--seen", "piped.seen"];
-    for (const ask of [checkpoint, receipt]) {
-      const writer = execFile("sh", ["-c", `printf secret > "$0"`, workspace.at("token.fifo")]);
-      const { code, stderr } = await ask(web.url, ...TRUST, ...token, ...seen);
-      writer.kill();
-      expect([code, stderr]).toEqual([0, ""]);
-    }
-    await web.close();
-  });
-
-  test("a fork of what was seen is told before a note that is broken", async () => {
-    await checkpoint("late", ...TRUST, "--seen", "early.seen");
-    const { code, stderr } = await receipt("broken", ...TRUST, "--seen", "early.seen");
-    expect([code, stderr]).toEqual([1, expect.stringContaining("wrote early.seen.evidence")]);
-    const checked = await workspace.must("evidence", "early.seen.evidence", ...TRUST, "--json");
-    expect(JSON.parse(checked.stdout)).toMatchObject({ kind: "fork" });
-  });
-
   test("is none of a log whose note key is not pinned", async () => {
     const { code, stdout, stderr } = await checkpoint("forked", "--trust", "noteless.json");
     expect([code, stderr]).toEqual([0, ""]);
@@ -156,8 +118,5 @@ describe("a contradiction that a search or an audit finds", () => {
     expect(stderr).toContain("tally: MIRROR_CONTRADICTION: ");
     const checked = await workspace.must("evidence", file, ...TRUST, "--json");
     expect(JSON.parse(checked.stdout)).toMatchObject({ kind: "fork" });
-    const again = await workspace.tally(...args, ...TRUST);
-    expect([again.code, again.stderr]).toEqual([1, stderr]);
-    expect(await workspace.names()).not.toContain(`${file}.2`);
   });
 });

@@ -12,8 +12,8 @@ import type { AccessOptions } from "./access.js";
 import { isAddress } from "./address.js";
 import { codeOf, failed, makeDirectory, writeWhole } from "./file.js";
 import { parseServiceUrl } from "./naming.js";
-import { addressSource, folderSource, statusCode } from "./read-source.js";
-import type { ReadOptions, ReadSource } from "./read-source.js";
+import { statusCode } from "./read-source.js";
+import type { ReadOptions } from "./read-source.js";
 
 /** What is served may be read by the web server, whoever that is. */
 const DIRECTORY_MODE = 0o755;
@@ -77,37 +77,6 @@ export function addressPath(text: string, options: ReadOptions): ReadPath {
   return { find: (resource, maxBytes) => ask(`${base}${resource}`, maxBytes, options) };
 }
 
-/** An address or a folder, with what is shown to it. */
-export interface OpenedPlace {
-  readonly path: ReadPath;
-  /** The same, where the first answer is taken. */
-  readonly once: ReadPath;
-  readonly source: ReadSource;
-}
-
-/**
- * Opens what `--from-tiles` names to be read in several ways: what is shown to it is read once, for a
- * token may come out of a pipe.
- *
- * @throws as {@link openPath}
- */
-export async function openPlace(
-  text: string,
-  { timeoutMs, ...options }: AccessOptions & { readonly timeoutMs: number },
-): Promise<OpenedPlace> {
-  if (!isAddress(text)) {
-    refuseAccess(options);
-    const path = folderPath(text);
-    return { path, once: path, source: folderSource(text) };
-  }
-  const reading = { ...(await readAccess(text, options)), timeoutMs };
-  return {
-    path: addressPath(text, reading),
-    once: addressPath(text, { ...reading, isOnce: true }),
-    source: addressSource(text, reading),
-  };
-}
-
 /**
  * Yields what `--from-tiles` names: an address, or a folder.
  *
@@ -116,9 +85,11 @@ export async function openPlace(
  */
 export async function openPath(
   text: string,
-  options: AccessOptions & { readonly timeoutMs: number },
+  { timeoutMs, ...access }: AccessOptions & { readonly timeoutMs: number },
 ): Promise<ReadPath> {
-  return (await openPlace(text, options)).path;
+  if (isAddress(text)) return addressPath(text, { ...(await readAccess(text, access)), timeoutMs });
+  refuseAccess(access);
+  return folderPath(text);
 }
 
 async function ask(
@@ -131,8 +102,7 @@ async function ask(
     if (status === 200) return body;
     // RFC 9110 §15.5: what was never there, and what is gone.
     if (status === 404 || status === 410) return undefined;
-    const most = options.isOnce === true ? 0 : MAX_RETRIES;
-    if ((status !== 429 && status !== 503) || retries >= most) {
+    if ((status !== 429 && status !== 503) || retries >= MAX_RETRIES) {
       throw new ClientError(statusCode(status), `${url}: status ${status}`);
     }
     const own = FIRST_WAIT_MS * 2 ** retries;
@@ -146,8 +116,7 @@ async function askPatiently(url: string, maxBytes: number, options: ReadOptions)
       return await askOnce(url, maxBytes, options);
     } catch (error) {
       const isUnanswered = error instanceof ClientError && UNANSWERED.has(error.code);
-      const most = options.isOnce === true ? 0 : MAX_FAILURES;
-      if (!isUnanswered || failures >= most) throw error;
+      if (!isUnanswered || failures >= MAX_FAILURES) throw error;
       await wait(FIRST_WAIT_MS * 2 ** failures);
     }
   }

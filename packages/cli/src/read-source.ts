@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { ClientError, exchange, requirePrivate } from "@tallystick/client";
 import type { ClientErrorCode, Fetch } from "@tallystick/client";
 
+import { readAccess, refuseAccess } from "./access.js";
+import type { AccessOptions } from "./access.js";
+import { isAddress } from "./address.js";
 import { parseServiceUrl } from "./naming.js";
 import { readWhole } from "./file.js";
 
@@ -24,8 +27,6 @@ export interface ReadOptions {
   readonly fetch?: Fetch;
   readonly token?: string;
   readonly timeoutMs: number;
-  /** Takes the first answer: a server that asks for time does not get it. */
-  readonly isOnce?: true;
 }
 
 /** Yields the files of an export as a source. */
@@ -43,6 +44,23 @@ export function addressSource(text: string, options: ReadOptions): ReadSource {
   if (options.token !== undefined) requirePrivate(url);
   const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
   return { read: (resource) => readAddress(`${base}${resource}`, options) };
+}
+
+/**
+ * Yields what `--from-tiles` names: an address, or a folder.
+ *
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`, `CLI_KEY_INVALID`, `CLI_TLS_INVALID`; ClientError
+ * `CLIENT_URL_INVALID`
+ */
+export async function openSource(
+  text: string,
+  { timeoutMs, ...access }: AccessOptions & { readonly timeoutMs: number },
+): Promise<ReadSource> {
+  if (isAddress(text)) {
+    return addressSource(text, { ...(await readAccess(text, access)), timeoutMs });
+  }
+  refuseAccess(access);
+  return folderSource(text);
 }
 
 async function readAddress(

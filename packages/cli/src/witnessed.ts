@@ -5,11 +5,13 @@ import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
+import type { AccessOptions } from "./access.js";
 import { CliError } from "./error.js";
-import type { OpenedPlace } from "./read-path.js";
+import { openPath } from "./read-path.js";
+import { openSource } from "./read-source.js";
 
-/** Longest note: many times one that all witnesses of a policy have signed. */
-const MAX_NOTE_BYTES = 1_048_576;
+/** Longest time to wait for an answer. */
+const TIMEOUT_MS = 30_000;
 
 /** What a service is held against. */
 export interface Demand {
@@ -21,12 +23,14 @@ export interface Demand {
  * Reads the checkpoints that a service, or a folder of its files, shows as its newest: the published note has the quorum of a policy,
  * and `checkpoints/latest` extends it.
  *
- * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError; MirrorError as `readHeads`
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; ClientError; MirrorError as `readHeads`
  */
-export function readWitnessed(
-  { path }: Pick<OpenedPlace, "path">,
+export async function readWitnessed(
+  place: string,
   demand: Demand,
+  access: AccessOptions,
 ): Promise<LogHeads> {
+  const path = await openPath(place, { ...access, timeoutMs: TIMEOUT_MS });
   return readHeads(new CheckedReader(path), demand);
 }
 
@@ -42,22 +46,22 @@ interface Shown {
  * Holds the note of a place against what it showed as its newest checkpoint, where its key is pinned, and
  * yields the size of the note. A place may have none, or none yet: `tell` is told why it is not held.
  *
- * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError; MirrorError as `requireNote`, and of a note
- * beyond 1 MiB
+ * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; ClientError; MirrorError as `requireNote`
  */
 export async function readNoted(
-  { path, once }: Pick<OpenedPlace, "path" | "once">,
+  place: string,
   { newest, trust, ...options }: Shown,
-  tell: (line: string) => void,
+  { tell, ...access }: AccessOptions & { readonly tell: (line: string) => void },
 ): Promise<number | undefined> {
   const { issuer, origin } = newest.checkpoint;
   const isPinned = trust.services.some(
     (one) => one.issuer === issuer && one.origin === origin && one.note !== undefined,
   );
   if (!isPinned) return undefined;
+  const reading = { ...access, timeoutMs: TIMEOUT_MS };
+  const path = await openPath(place, reading);
   // Asked for once: one that shows none before it has a quorum would have everybody wait.
-  const found = await once.find("checkpoint", MAX_NOTE_BYTES).catch(absence);
-  const note = found ?? "checkpoint is not there";
+  const note = await (await openSource(place, reading)).read("checkpoint").catch(absence);
   if (!(note instanceof Uint8Array)) {
     tell(`tally: the note is not there to be held against the newest checkpoint: ${note}`);
     return undefined;

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { ServiceClient } from "@tallystick/client";
 import type { LogView } from "@tallystick/client";
 import { encodeHex } from "@tallystick/cose";
 import { MirrorError, requireAgreement } from "@tallystick/mirror";
@@ -7,12 +6,11 @@ import type { LogHeads } from "@tallystick/mirror";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
-import { readAccess, withAccess } from "../access.js";
+import { openClient, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { filesLog, serviceLog } from "../log-view.js";
-import { addressPath, openPlace } from "../read-path.js";
-import type { OpenedPlace } from "../read-path.js";
+import { openPath } from "../read-path.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
@@ -29,7 +27,8 @@ interface CheckpointOptions extends AccessOptions, SeenOptions, DemandOptions {
 }
 
 /** A place that shows a log, as the command line names it. */
-interface Place extends Pick<OpenedPlace, "path" | "once"> {
+interface Place {
+  readonly name: string;
   readonly view: LogView;
 }
 
@@ -53,11 +52,15 @@ export function addCheckpoint(program: Command, session: Session): void {
         const tell = (line: string): void => {
           session.output.note(line);
         };
-        const publishedSize = await readNoted(place, { newest: signed, trust }, tell);
+        const publishedSize = await readNoted(
+          place.name,
+          { newest: signed, trust },
+          { ...options, tell },
+        );
         return { signed, cosigned: publishedSize === undefined ? {} : { publishedSize } };
       }
       // Read after what is shown, so that it is no smaller.
-      const heads = await readWitnessed(place, { trust, witnesses });
+      const heads = await readWitnessed(place.name, { trust, witnesses }, options);
       const witnessed = await witnessedSize(signed, heads, trust);
       return { signed, cosigned: { witnessed } };
     });
@@ -77,18 +80,15 @@ export function addCheckpoint(program: Command, session: Session): void {
  */
 async function placeOf({ service, fromTiles, ...access }: CheckpointOptions): Promise<Place> {
   if (fromTiles !== undefined && service === undefined) {
-    const place = await openPlace(fromTiles, { ...access, timeoutMs: TIMEOUT_MS });
-    return { ...place, view: filesLog(place.path) };
+    const path = await openPath(fromTiles, { ...access, timeoutMs: TIMEOUT_MS });
+    return { name: fromTiles, view: filesLog(path) };
   }
   if (fromTiles !== undefined || service === undefined) {
     throw new CliError("CLI_USAGE", "want either --service or --from-tiles");
   }
-  const given = await readAccess(service, access);
-  const client = new ServiceClient(service, given);
-  const reading = { ...given, timeoutMs: TIMEOUT_MS };
-  const path = addressPath(service, reading);
-  const once = addressPath(service, { ...reading, isOnce: true });
-  return { path, once, view: serviceLog(client, path) };
+  const client = await openClient(service, access);
+  const path = await openPath(service, { ...access, timeoutMs: TIMEOUT_MS });
+  return { name: service, view: serviceLog(client, path) };
 }
 
 /** Yields the size of the checkpoint that witnesses cosigned, which is of one log with the one that is shown. */

@@ -19,8 +19,8 @@ import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { readWhole } from "../file.js";
 import { filesLog, serviceLog } from "../log-view.js";
-import { addressPath, openPlace } from "../read-path.js";
-import { addressSource } from "../read-source.js";
+import { addressPath, openPath } from "../read-path.js";
+import { addressSource, openSource } from "../read-source.js";
 import type { ReadSource } from "../read-source.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
@@ -115,8 +115,7 @@ async function assemble(
   const { trust } = watch;
   if (trust === undefined) throw new CliError("CLI_USAGE", "--from-tiles wants --trust");
   const reading = { ...options, timeoutMs: options.timeout * 1000 };
-  const place = await openPlace(fromTiles, reading);
-  const { source } = place;
+  const source = await openSource(fromTiles, reading);
   const entry = entryOf(entryId);
   const made = await receiptFromTiles(source, {
     ...{ trust, entry },
@@ -129,14 +128,14 @@ async function assemble(
   };
   const shown = { newest: made.newest, trust, ignoresCutoffs: true } as const;
   if (seen !== undefined) {
-    await watch.follow(filesLog(place.path), session, async (follower) => {
+    await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
       // First, for its tiles are there, and the receipt may be under a smaller tree.
       await follower.newest();
       return follower.take(inclusion);
     });
   }
   // After what was seen: a note that is broken must not keep a fork from being told.
-  await watch.keeping(session, () => readNoted(place, shown, tell));
+  await watch.keeping(session, () => readNoted(fromTiles, shown, { ...options, tell }));
   await requireWitnessed(inclusion, options);
   const found = { receipt: made.receipt, inclusion, trust };
   await writeProduct(out, await formed(found, options, source), session);
