@@ -1,20 +1,20 @@
 import { join } from "node:path";
 
 import type { AuditTrust, LogSource } from "@tallystick/auditor";
-import { ClientError } from "@tallystick/client";
-import type { ServiceClient, ServiceVersion } from "@tallystick/client";
+import { ClientError, ServiceClient } from "@tallystick/client";
+import type { ServiceVersion } from "@tallystick/client";
 import { formatThumbprint } from "@tallystick/cose";
 import type { ReadPath } from "@tallystick/mirror";
 import { ReceiptError, SignedCheckpoint, VDS, decodeChainLink } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
-import { openClient, refuseAccess } from "./access.js";
+import { readAccess, refuseAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { ServiceDirectory } from "./directory.js";
 import { CliError } from "./error.js";
 import { isThere } from "./file.js";
 import { openStore } from "./opening.js";
-import { folderPath, openPath } from "./read-path.js";
+import { addressPath, folderPath } from "./read-path.js";
 import { verifyingKeys } from "./receipt-keys.js";
 import { readTrust } from "./trustfile.js";
 import { demandedBy } from "./witness-policy.js";
@@ -80,19 +80,18 @@ async function openAddress(
   trust: string,
   options: AuditeeOptions,
 ): Promise<Auditee> {
-  const client = await openClient(service, options);
+  const access = await readAccess(service, options);
+  const client = new ServiceClient(service, access);
+  const path = addressPath(service, { ...access, timeoutMs: TIMEOUT_MS });
   const pins = await readTrust(trust);
   const named = await replayable(client);
-  if (named === undefined) {
-    const path = await openPath(service, { ...options, timeoutMs: TIMEOUT_MS });
-    return openFiles(path, trust, options);
-  }
+  if (named === undefined) return openFiles(path, trust, options);
   const pinned = pinnedFor(pins, trust, named);
   const witnesses = await demandedBy(options);
   const source = sourceOf(client, pinned.trust);
   const auditee = { ...pinned, check: nothing, close: nothing };
   if (witnesses === undefined) return { ...auditee, source };
-  const heads = await readWitnessed(service, { trust: pins, witnesses }, options);
+  const heads = await readWitnessed(path, { trust: pins, witnesses });
   const { record, signed } = heads.newest;
   // It extends what witnesses cosigned, and the audit holds the whole log against it.
   const newest = { size: signed.checkpoint.size, record };

@@ -14,10 +14,8 @@ export const LOOSE_EVIDENCE = "tally.evidence";
 export interface EvidencePlace {
   /** What the user named, with a number behind it where another file has that name. */
   readonly path?: string | undefined;
-  /** What it is called otherwise, with a number behind it where earlier evidence has that name. */
+  /** What it is called otherwise. Under either name, earlier evidence of the very same is taken for it. */
   readonly otherwise: string;
-  /** Takes earlier evidence of the very same for it. */
-  readonly isOnce?: true;
 }
 
 /**
@@ -26,13 +24,12 @@ export interface EvidencePlace {
  */
 export async function keepEvidence(
   contradiction: Contradiction,
-  { path, otherwise, isOnce }: EvidencePlace,
+  { path, otherwise }: EvidencePlace,
   output: Output,
 ): Promise<string | undefined> {
   try {
     const text = contradiction.format();
-    const isReused = isOnce === true || path !== undefined;
-    const name = await nameFor(path ?? otherwise, isReused ? text : undefined);
+    const name = await nameFor(path ?? otherwise, text);
     await writeWhole(name, text);
     output.note(`wrote ${name}: whoever pins the log's key can check it with tally evidence`);
     return name;
@@ -72,8 +69,8 @@ export async function keepEvidenceOf(
   if (error.contradiction !== undefined) await keepEvidence(error.contradiction, place, output);
 }
 
-// Evidence is never overwritten.
-async function nameFor(path: string, same: string | undefined): Promise<string> {
+// Evidence is never overwritten, and the same is not piled up by whoever looks every minute.
+async function nameFor(path: string, same: string): Promise<string> {
   for (let number = 1; ; number++) {
     const name = number === 1 ? path : `${path}.${number}`;
     // Nothing is lost where a pipe or device is written to.

@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, realpath, rename, stat, unlink, writeFile } from "node:fs/promises";
+import {
+  constants,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  stat,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { CliError } from "./error.js";
@@ -16,6 +26,33 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await readFile(path));
   } catch (error) {
+    throw failed(`cannot read ${path}`, error);
+  }
+}
+
+/**
+ * Reads a file of at most so many bytes. A folder, pipe or device counts as absent: the reader of a pipe in
+ * a folder of somebody else would wait for ever.
+ *
+ * @throws {@link CliError} `CLI_FILE_FAILED`
+ */
+export async function readBounded(
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array | "absent" | "too long"> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) return "absent";
+      if (stats.size > maxBytes) return "too long";
+      return new Uint8Array(await file.readFile());
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return "absent";
     throw failed(`cannot read ${path}`, error);
   }
 }

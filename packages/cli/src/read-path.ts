@@ -1,4 +1,4 @@
-import { constants, open, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -10,10 +10,10 @@ import type { KeptPath, ReadPath } from "@tallystick/mirror";
 import { readAccess, refuseAccess } from "./access.js";
 import type { AccessOptions } from "./access.js";
 import { isAddress } from "./address.js";
-import { codeOf, failed, makeDirectory, writeWhole } from "./file.js";
+import { codeOf, failed, makeDirectory, readBounded, writeWhole } from "./file.js";
 import { parseServiceUrl } from "./naming.js";
-import { statusCode } from "./read-source.js";
-import type { ReadOptions } from "./read-source.js";
+import { addressSource, folderSource, statusCode } from "./read-source.js";
+import type { ReadOptions, ReadSource } from "./read-source.js";
 
 /** What is served may be read by the web server, whoever that is. */
 const DIRECTORY_MODE = 0o755;
@@ -27,16 +27,13 @@ const MAX_WAIT_MS = 30_000;
 const MAX_FAILURES = 2;
 const UNANSWERED: ReadonlySet<string> = new Set(["CLIENT_UNREACHABLE", "CLIENT_TIMEOUT"]);
 
-/** A pipe in a folder of somebody else would have its reader wait for ever. */
-const READING = constants.O_RDONLY | constants.O_NONBLOCK;
-
 /** Folders that are remembered as made. */
 const MAX_FOLDERS = 4096;
 
 /** Yields the files of an export or a mirror. */
 export function folderPath(path: string): ReadPath {
   return {
-    find: (resource, maxBytes) => readBounded(join(path, resource), maxBytes),
+    find: (resource, maxBytes) => findFile(join(path, resource), maxBytes),
     list: (folder) => namesIn(join(path, folder)),
   };
 }
@@ -77,19 +74,37 @@ export function addressPath(text: string, options: ReadOptions): ReadPath {
   return { find: (resource, maxBytes) => ask(`${base}${resource}`, maxBytes, options) };
 }
 
+/** A place that shows a log by its files, opened once: a token that came from a pipe can be read once. */
+export interface ReadPlace {
+  /** Asks a server that wants time, or does not answer, again. */
+  readonly path: ReadPath;
+  /** Asks once. */
+  readonly source: ReadSource;
+}
+
 /**
- * Yields what `--from-tiles` names: an address, or a folder.
+ * Opens what `--from-tiles` names: an address, or a folder.
  *
  * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`, `CLI_KEY_INVALID`, `CLI_TLS_INVALID`; ClientError
  * `CLIENT_URL_INVALID`
  */
-export async function openPath(
+export async function openPlace(
   text: string,
   { timeoutMs, ...access }: AccessOptions & { readonly timeoutMs: number },
-): Promise<ReadPath> {
-  if (isAddress(text)) return addressPath(text, { ...(await readAccess(text, access)), timeoutMs });
+): Promise<ReadPlace> {
+  if (isAddress(text))
+    return addressPlace(text, { ...(await readAccess(text, access)), timeoutMs });
   refuseAccess(access);
-  return folderPath(text);
+  return { path: folderPath(text), source: folderSource(text) };
+}
+
+/**
+ * Yields a place at an address, as {@link openPlace} for whoever has read the access already.
+ *
+ * @throws {@link CliError} `CLI_USAGE`; ClientError `CLIENT_URL_INVALID`
+ */
+export function addressPlace(text: string, reading: ReadOptions): ReadPlace {
+  return { source: addressSource(text, reading), path: addressPath(text, reading) };
 }
 
 async function ask(
@@ -137,24 +152,12 @@ function askOnce(
   });
 }
 
-async function readBounded(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
-  try {
-    const file = await open(path, READING);
-    try {
-      const stats = await file.stat();
-      // A folder where a file is wanted is no resource: index pages are another server's.
-      if (!stats.isFile()) return undefined;
-      if (stats.size > maxBytes) throw tooLong(path, maxBytes);
-      return new Uint8Array(await file.readFile());
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof MirrorError) throw error;
-    const code = codeOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return undefined;
-    throw failed(`cannot read ${path}`, error);
-  }
+async function findFile(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  // A folder where a file is wanted is no resource: index pages are another server's.
+  const found = await readBounded(path, maxBytes);
+  if (found === "absent") return undefined;
+  if (found === "too long") throw tooLong(path, maxBytes);
+  return found;
 }
 
 /** Folders below one, made once each, also where many are asked for at a time. */

@@ -3,11 +3,9 @@ import { join } from "node:path";
 import { ClientError, exchange, requirePrivate } from "@tallystick/client";
 import type { ClientErrorCode, Fetch } from "@tallystick/client";
 
-import { readAccess, refuseAccess } from "./access.js";
-import type { AccessOptions } from "./access.js";
-import { isAddress } from "./address.js";
+import { CliError } from "./error.js";
+import { readBounded } from "./file.js";
 import { parseServiceUrl } from "./naming.js";
-import { readWhole } from "./file.js";
 
 /** Where the read path of a log is to be had: at an address, or as the files of an export. */
 export interface ReadSource {
@@ -31,7 +29,14 @@ export interface ReadOptions {
 
 /** Yields the files of an export as a source. */
 export function folderSource(path: string): ReadSource {
-  return { read: (resource) => readWhole(join(path, resource)) };
+  return { read: (resource) => readFile(join(path, resource)) };
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  const found = await readBounded(path, MAX_BYTES);
+  if (found instanceof Uint8Array) return found;
+  const why = found === "absent" ? "there is no such file" : `it is longer than ${MAX_BYTES} bytes`;
+  throw new CliError("CLI_FILE_FAILED", `cannot read ${path}: ${why}`);
 }
 
 /**
@@ -44,23 +49,6 @@ export function addressSource(text: string, options: ReadOptions): ReadSource {
   if (options.token !== undefined) requirePrivate(url);
   const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
   return { read: (resource) => readAddress(`${base}${resource}`, options) };
-}
-
-/**
- * Yields what `--from-tiles` names: an address, or a folder.
- *
- * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`, `CLI_KEY_INVALID`, `CLI_TLS_INVALID`; ClientError
- * `CLIENT_URL_INVALID`
- */
-export async function openSource(
-  text: string,
-  { timeoutMs, ...access }: AccessOptions & { readonly timeoutMs: number },
-): Promise<ReadSource> {
-  if (isAddress(text)) {
-    return addressSource(text, { ...(await readAccess(text, access)), timeoutMs });
-  }
-  refuseAccess(access);
-  return folderSource(text);
 }
 
 async function readAddress(

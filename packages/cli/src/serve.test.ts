@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { LevelStore } from "@tallystick/log";
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 
 import { TALLY } from "./testing/command.js";
@@ -52,6 +52,23 @@ describe("serve", () => {
     expect(seconds).toBeGreaterThan(0);
     expect((await server.stop()).code).toBe(0);
     expect(await workspace.names("service/log")).not.toContain(".sync-probe");
+  });
+
+  test("says on standard error that they could not be timed, where there is no log", async () => {
+    // A folder of that name has the probe fail at once.
+    await mkdir(workspace.at("service/log/.sync-probe"), { recursive: true });
+    const server = await ServeProcess.start(workspace, "service");
+    await server.running.until("stderr", /^tally: .*EISDIR/m);
+    expect((await server.stop()).code).toBe(0);
+    await rm(workspace.at("service/log/.sync-probe"), { recursive: true });
+  });
+
+  test("times none with --sync-probe 0", async () => {
+    // Where it timed any, it would say that it could not.
+    await mkdir(workspace.at("service/log/.sync-probe"), { recursive: true });
+    const server = await ServeProcess.start(workspace, "service", "--sync-probe", "0");
+    expect(await server.stop()).toMatchObject({ code: 0, stderr: "stopping\n" });
+    await rm(workspace.at("service/log/.sync-probe"), { recursive: true });
   });
 
   test("finishes the request that runs before it ends", async () => {

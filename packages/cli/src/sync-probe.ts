@@ -44,10 +44,10 @@ export class SyncProbe {
 
   async #run(voice: Pick<Output, "note"> | undefined): Promise<void> {
     try {
-      const { p50Ms, p99Ms } = await timeSyncs(this.#path, this.#writes);
+      const { p50Ms, p99Ms, overIdleMs } = await timeSyncs(this.#path, this.#writes);
       this.#seconds = p50Ms / 1000;
       // Of a few writes one may wait for whatever else the start has set going.
-      const { verdict, detail } = tellSync({ p50Ms, p99Ms: p50Ms });
+      const { verdict, detail } = tellSync({ p99Ms: p50Ms, overIdleMs });
       const times = `${this.#writes} synced writes took ${p50Ms} ms, ${p99Ms} at most`;
       if (verdict !== "good") voice?.note(`tally: ${times}${detail}`);
     } catch (error) {

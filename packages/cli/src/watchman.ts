@@ -164,7 +164,7 @@ export class Watchman {
     const found = isFinal ? `${code} ${this.#state.seen?.checkpoint.size ?? 0}` : code;
     if (!this.#deliveries.lacks(found)) return { outcome: "alert", isFinal, error };
     const { evidence: path, stateFile } = this.#options;
-    const place = { path, otherwise: `${stateFile}.evidence`, isOnce: true } as const;
+    const place = { path, otherwise: `${stateFile}.evidence` };
     const evidence =
       contradiction === undefined
         ? undefined

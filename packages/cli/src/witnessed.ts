@@ -5,13 +5,8 @@ import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { WitnessPolicy } from "@tallystick/tlog";
 import type { TrustStore } from "@tallystick/verifier";
 
-import type { AccessOptions } from "./access.js";
 import { CliError } from "./error.js";
-import { openPath } from "./read-path.js";
-import { openSource } from "./read-source.js";
-
-/** Longest time to wait for an answer. */
-const TIMEOUT_MS = 30_000;
+import type { ReadPlace } from "./read-path.js";
 
 /** What a service is held against. */
 export interface Demand {
@@ -23,14 +18,9 @@ export interface Demand {
  * Reads the checkpoints that a service, or a folder of its files, shows as its newest: the published note has the quorum of a policy,
  * and `checkpoints/latest` extends it.
  *
- * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; ClientError; MirrorError as `readHeads`
+ * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError; MirrorError as `readHeads`
  */
-export async function readWitnessed(
-  place: string,
-  demand: Demand,
-  access: AccessOptions,
-): Promise<LogHeads> {
-  const path = await openPath(place, { ...access, timeoutMs: TIMEOUT_MS });
+export function readWitnessed(path: ReadPath, demand: Demand): Promise<LogHeads> {
   return readHeads(new CheckedReader(path), demand);
 }
 
@@ -46,22 +36,20 @@ interface Shown {
  * Holds the note of a place against what it showed as its newest checkpoint, where its key is pinned, and
  * yields the size of the note. A place may have none, or none yet: `tell` is told why it is not held.
  *
- * @throws {@link CliError} `CLI_USAGE`, `CLI_FILE_FAILED`; ClientError; MirrorError as `requireNote`
+ * @throws {@link CliError} `CLI_FILE_FAILED`; ClientError; MirrorError as `requireNote`
  */
 export async function readNoted(
-  place: string,
+  { path, source }: ReadPlace,
   { newest, trust, ...options }: Shown,
-  { tell, ...access }: AccessOptions & { readonly tell: (line: string) => void },
+  tell: (line: string) => void,
 ): Promise<number | undefined> {
   const { issuer, origin } = newest.checkpoint;
   const isPinned = trust.services.some(
     (one) => one.issuer === issuer && one.origin === origin && one.note !== undefined,
   );
   if (!isPinned) return undefined;
-  const reading = { ...access, timeoutMs: TIMEOUT_MS };
-  const path = await openPath(place, reading);
   // Asked for once: one that shows none before it has a quorum would have everybody wait.
-  const note = await (await openSource(place, reading)).read("checkpoint").catch(absence);
+  const note = await source.read("checkpoint").catch(absence);
   if (!(note instanceof Uint8Array)) {
     tell(`tally: the note is not there to be held against the newest checkpoint: ${note}`);
     return undefined;

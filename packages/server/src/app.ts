@@ -50,9 +50,10 @@ export interface AppOptions extends RouteOptions {
 export function createApp(service: TransparencyService, options: AppOptions = {}): RequestListener {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const metrics = new Metrics(service, options);
-  const gate = new Gate(limits, options.clientOf ?? clientOf, (line) => {
+  const onNotice = (line: string): void => {
     options.log?.note(line);
-  });
+  };
+  const gate = new Gate(limits, { clientOf: options.clientOf ?? clientOf, onNotice });
   metrics.watchProxies(gate);
   const { maxBytesInFlight = MAX_BYTES_IN_FLIGHT } = options;
   // Batches last, so they have a half of their own and leave the other to those who send one body.

@@ -19,7 +19,18 @@ const untold = (header: string): string =>
   `a request came with ${header}, and --proxies is 0: if a proxy stands before the server, have it add to ` +
   "X-Forwarded-For and say --proxies, or all clients behind it share what one client may have";
 
+/** How long such a warning is not repeated. */
+const NOTICE_SECONDS = 3600;
+
 const PROBES: ReadonlySet<string> = new Set(["/health", "/ready"]);
+
+/** What a {@link Gate} asks and tells. */
+export interface GateOptions {
+  readonly clientOf?: ClientOf | undefined;
+  readonly onNotice?: ((line: string) => void) | undefined;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+}
 
 /**
  * Turns requests away before anything is done about them: by the rate of the client, and by how many
@@ -33,24 +44,33 @@ export class Gate {
   readonly #limits: Limits;
   readonly #clientOf: ClientOf | undefined;
   readonly #reading: SharedBudget;
-  // Owned by #watchProxies: told once, then nobody is any more.
-  #onNotice: ((line: string) => void) | undefined;
+  readonly #onNotice: ((line: string) => void) | undefined;
+  readonly #now: () => number;
   // Owned by #watchProxies.
   #unheeded = 0;
+  // Owned by #watchProxies: when it is told again, on the clock of #now.
+  #silentUntil = -Infinity;
 
-  /** Has `onNotice` told once where a proxy seems to stand before the server that it does not know of. */
-  constructor(limits: Limits, clientOf?: ClientOf, onNotice?: (line: string) => void) {
+  /**
+   * Has `onNotice` told where a proxy seems to stand before the server that it does not know of: once an hour at most, for
+   * anybody can send such a request, and what a stranger has used up must not keep the operator from being told.
+   */
+  constructor(
+    limits: Limits,
+    { clientOf, onNotice, now = () => performance.now() }: GateOptions = {},
+  ) {
     const { writesPerSecond, readsPerSecond, burstSeconds, maxClients, maxReads: most } = limits;
     const rate = (perSecond: number): RateLimit =>
       new RateLimit({
         perSecond,
         burst: Math.max(1, perSecond * burstSeconds),
         maxClients,
-        now: () => performance.now(),
+        now,
       });
     this.#limits = limits;
     this.#clientOf = clientOf;
     this.#onNotice = onNotice;
+    this.#now = now;
     this.writes = rate(writesPerSecond);
     this.#reads = rate(readsPerSecond);
     this.#reading = new SharedBudget({ most, mostOfOne: most * CLIENT_SHARE, what: "reads" });
@@ -92,8 +112,10 @@ export class Gate {
     for (const [name, title] of Object.entries(FORWARDED)) {
       if (headers[name] === undefined) continue;
       this.#unheeded++;
+      const now = this.#now();
+      if (now < this.#silentUntil) return;
+      this.#silentUntil = now + NOTICE_SECONDS * 1000;
       this.#onNotice?.(untold(title));
-      this.#onNotice = undefined;
       return;
     }
   }

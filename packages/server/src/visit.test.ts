@@ -46,7 +46,7 @@ describe("X-Forwarded-For", () => {
       ({ level, msg }) => level === "warn" && String(msg).includes("--proxies is 0"),
     );
 
-  test("is warned of once where the server knows of no proxy", async () => {
+  test("is warned of once, and not at each request, where the server knows of no proxy", async () => {
     const at = app();
     await request(at).get("/version");
     expect(warned()).toEqual([]);

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ServiceClient } from "@tallystick/client";
 import type { LogView } from "@tallystick/client";
 import { encodeHex } from "@tallystick/cose";
 import { MirrorError, requireAgreement } from "@tallystick/mirror";
@@ -6,11 +7,12 @@ import type { LogHeads } from "@tallystick/mirror";
 import type { SignedCheckpoint } from "@tallystick/receipt";
 import type { TrustStore } from "@tallystick/verifier";
 
-import { openClient, withAccess } from "../access.js";
+import { readAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { filesLog, serviceLog } from "../log-view.js";
-import { openPath } from "../read-path.js";
+import { addressPlace, openPlace } from "../read-path.js";
+import type { ReadPlace } from "../read-path.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
@@ -27,8 +29,7 @@ interface CheckpointOptions extends AccessOptions, SeenOptions, DemandOptions {
 }
 
 /** A place that shows a log, as the command line names it. */
-interface Place {
-  readonly name: string;
+interface Place extends ReadPlace {
   readonly view: LogView;
 }
 
@@ -52,15 +53,11 @@ export function addCheckpoint(program: Command, session: Session): void {
         const tell = (line: string): void => {
           session.output.note(line);
         };
-        const publishedSize = await readNoted(
-          place.name,
-          { newest: signed, trust },
-          { ...options, tell },
-        );
+        const publishedSize = await readNoted(place, { newest: signed, trust }, tell);
         return { signed, cosigned: publishedSize === undefined ? {} : { publishedSize } };
       }
       // Read after what is shown, so that it is no smaller.
-      const heads = await readWitnessed(place.name, { trust, witnesses }, options);
+      const heads = await readWitnessed(place.path, { trust, witnesses });
       const witnessed = await witnessedSize(signed, heads, trust);
       return { signed, cosigned: { witnessed } };
     });
@@ -76,19 +73,20 @@ export function addCheckpoint(program: Command, session: Session): void {
 /**
  * Opens what `--service` or `--from-tiles` names.
  *
- * @throws {@link CliError} `CLI_USAGE`, and as `openClient`
+ * @throws {@link CliError} `CLI_USAGE`, and as `readAccess`
  */
 async function placeOf({ service, fromTiles, ...access }: CheckpointOptions): Promise<Place> {
   if (fromTiles !== undefined && service === undefined) {
-    const path = await openPath(fromTiles, { ...access, timeoutMs: TIMEOUT_MS });
-    return { name: fromTiles, view: filesLog(path) };
+    const place = await openPlace(fromTiles, { ...access, timeoutMs: TIMEOUT_MS });
+    return { ...place, view: filesLog(place.path) };
   }
   if (fromTiles !== undefined || service === undefined) {
     throw new CliError("CLI_USAGE", "want either --service or --from-tiles");
   }
-  const client = await openClient(service, access);
-  const path = await openPath(service, { ...access, timeoutMs: TIMEOUT_MS });
-  return { name: service, view: serviceLog(client, path) };
+  const given = await readAccess(service, access);
+  const client = new ServiceClient(service, given);
+  const place = addressPlace(service, { ...given, timeoutMs: TIMEOUT_MS });
+  return { ...place, view: serviceLog(client, place.path) };
 }
 
 /** Yields the size of the checkpoint that witnesses cosigned, which is of one log with the one that is shown. */

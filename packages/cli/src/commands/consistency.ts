@@ -6,8 +6,7 @@ import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { writeProduct } from "../product.js";
 import { filesLog } from "../log-view.js";
-import { openPath } from "../read-path.js";
-import { openSource } from "../read-source.js";
+import { openPlace } from "../read-path.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
 import type { Session } from "../session.js";
@@ -64,10 +63,10 @@ async function receiptOf(
     return client.consistency(sizes.oldSize, sizes.newSize);
   }
   const reading = { ...options, timeoutMs: 1000 * TIMEOUT_SECONDS };
-  const source = await openSource(fromTiles, reading);
+  const { path, source } = await openPlace(fromTiles, reading);
   const receipt = await consistencyFromTiles(source, { trust, ...sizes });
   if (seen === undefined) return receipt;
-  await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
+  await watch.follow(filesLog(path), session, async (follower) => {
     // First, for its tiles are there, and the receipt may be under a smaller tree.
     await follower.newest();
     return follower.at(sizes.newSize);

@@ -41,7 +41,7 @@ export function addMirror(program: Command, session: Session): void {
   withReading(withDemand(command)).action(
     async (source: string, out: string, options: MirrorOptions) => {
       const otherwise = `${out.replace(/\/+$/, "")}.evidence`;
-      const place = { path: options.evidence, otherwise, isOnce: true } as const;
+      const place = { path: options.evidence, otherwise };
       await withEvidence(place, session.output, () =>
         withFolder(out, async () => {
           await run({ source, copy: await openCopy(out) }, options, session);

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { Command } from "commander";
+import { ServiceClient } from "@tallystick/client";
 import type { Registered } from "@tallystick/client";
 import { Receipt, VerifiedInclusion } from "@tallystick/receipt";
 import { parseEntryId } from "@tallystick/statement";
@@ -14,13 +15,12 @@ import type { Note, VerifierKey } from "@tallystick/tlog";
 import { noteOf, proofOf, receiptOf, verifyWitnesses } from "@tallystick/verifier";
 import type { TrustStore } from "@tallystick/verifier";
 
-import { openClient, readAccess, refuseAccess, withAccess } from "../access.js";
+import { readAccess, refuseAccess, withAccess } from "../access.js";
 import type { AccessOptions } from "../access.js";
 import { CliError } from "../error.js";
 import { readWhole } from "../file.js";
 import { filesLog, serviceLog } from "../log-view.js";
-import { addressPath, openPath } from "../read-path.js";
-import { addressSource, openSource } from "../read-source.js";
+import { addressPlace, openPlace } from "../read-path.js";
 import type { ReadSource } from "../read-source.js";
 import { Watch, withSeen } from "../seen.js";
 import type { SeenOptions } from "../seen.js";
@@ -92,13 +92,13 @@ async function fetchReceipt(
     throw new CliError("CLI_USAGE", "--index and --size go with --from-tiles");
   }
   const watch = await Watch.open(options);
-  const client = await openClient(service, options, waiting(timeout, watch.trust));
+  const access = await readAccess(service, options);
+  const client = new ServiceClient(service, { ...access, ...waiting(timeout, watch.trust) });
   const registered = await client.receipt(entryId);
-  const reading = { ...(await readAccess(service, options)), timeoutMs: timeout * 1000 };
-  const view = serviceLog(client, addressPath(service, reading));
+  const { path, source } = addressPlace(service, { ...access, timeoutMs: timeout * 1000 });
+  const view = serviceLog(client, path);
   await watch.follow(view, session, (follower) => follower.take(registered.inclusion));
   await requireWitnessed(registered.inclusion, options);
-  const source = addressSource(service, reading);
   const { trust } = watch;
   await writeProduct(out, await formed({ ...registered, trust }, options, source), session);
   tellRegistered(registered, out, session);
@@ -115,7 +115,8 @@ async function assemble(
   const { trust } = watch;
   if (trust === undefined) throw new CliError("CLI_USAGE", "--from-tiles wants --trust");
   const reading = { ...options, timeoutMs: options.timeout * 1000 };
-  const source = await openSource(fromTiles, reading);
+  const place = await openPlace(fromTiles, reading);
+  const { source } = place;
   const entry = entryOf(entryId);
   const made = await receiptFromTiles(source, {
     ...{ trust, entry },
@@ -128,14 +129,14 @@ async function assemble(
   };
   const shown = { newest: made.newest, trust, ignoresCutoffs: true } as const;
   if (seen !== undefined) {
-    await watch.follow(filesLog(await openPath(fromTiles, reading)), session, async (follower) => {
+    await watch.follow(filesLog(place.path), session, async (follower) => {
       // First, for its tiles are there, and the receipt may be under a smaller tree.
       await follower.newest();
       return follower.take(inclusion);
     });
   }
   // After what was seen: a note that is broken must not keep a fork from being told.
-  await watch.keeping(session, () => readNoted(fromTiles, shown, { ...options, tell }));
+  await watch.keeping(session, () => readNoted(place, shown, tell));
   await requireWitnessed(inclusion, options);
   const found = { receipt: made.receipt, inclusion, trust };
   await writeProduct(out, await formed(found, options, source), session);

@@ -212,7 +212,7 @@ async function run(
   output.print(`listening on ${server.url}`);
   void loadRest();
   const standing = service.standing();
-  if (standing.kind === "writer") probe.begin(log);
+  if (standing.kind === "writer") probe.begin(voice);
   else {
     voice.note(`tally: ${standing.code}: read-only, nothing is registered: ${standing.reason}`);
   }
