@@ -98,10 +98,11 @@ describe("S1: every error is a concise problem", () => {
     const store = new MemoryStore();
     const other = await fixture(store);
     const damaged = createApp(other.service, { onDefect: (defect) => seen.push(defect) });
-    const { entry, entryId } = SignedStatement.decode(await other.sign("damaged"));
-    await other.service.register(await other.sign("damaged"));
-    const key = Uint8Array.of("s".charCodeAt(0), ...entry);
-    const value = (await store.get(key)) ?? new Uint8Array();
+    const { entryId } = SignedStatement.decode(await other.sign("damaged"));
+    const { index } = await other.service.register(await other.sign("damaged"));
+    const key = Uint8Array.of("s".charCodeAt(0), 0, 0, 0, 0, 0, 0, 0, index);
+    const value = await store.get(key);
+    if (value === undefined) throw new Error("no body");
     value[40] = (value[40] ?? 0) ^ 1;
     await store.write([{ key, value }]);
     const response = await bytes(request(damaged).get(`/statements/${entryId}`));
