@@ -45,6 +45,23 @@ describe("inspect", () => {
     for (const text of [stdout, stderr]) expect(text).not.toMatch(/[^\P{C}\n]/u);
   });
 
+  test("says the same as one JSON object", async () => {
+    const { stdout: text } = await workspace.tally("inspect", "p.scitt");
+    const { code, stdout, stderr } = await workspace.tally("inspect", "p.scitt", "--json");
+    expect([code, stderr]).toEqual([0, ""]);
+    const told = JSON.parse(stdout) as { notation: string };
+    expect(told).toEqual({
+      ...{ verified: false, kind: "signed statement", algorithm: "ES256", issuer: "me" },
+      ...{ subject: "evil\u001b]0;title\u0007\u202e", contentType: "text/plain", receiptCount: 0 },
+      entryId: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+      notation: expect.stringContaining("1: -7, / alg: ES256 /") as unknown,
+    });
+    expect(told.notation.split("\n")).toHaveLength(text.trimEnd().split("\n").length);
+    await workspace.write("n.cbor", Uint8Array.of(0xf6));
+    const bare = await workspace.tally("inspect", "n.cbor", "--json");
+    expect(JSON.parse(bare.stdout)).toEqual({ notation: "null", verified: false });
+  });
+
   test("sums a statement without sub up", async () => {
     const key = await PrivateKey.generate("ES256");
     await workspace.write("bare.scitt", await signBare("x", key));

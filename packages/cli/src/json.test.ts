@@ -7,6 +7,7 @@ import { ServeProcess } from "./testing/server.js";
 import { Workspace } from "./testing/workspace.js";
 
 const PAGE = resolve(import.meta.dirname, "../../../docs/cli.md");
+const REPORT = resolve(import.meta.dirname, "../../../docs/examples/report-7.json");
 const ISS = "https://vendor.example";
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
@@ -60,11 +61,15 @@ let server: ServeProcess;
 let vocabulary: ReadonlyMap<string, string>;
 let entryId = "";
 let thumbprint = "";
+let noteKey = "";
 
 beforeAll(async () => {
   vocabulary = await readVocabulary();
   workspace = await Workspace.moveTo();
-  await workspace.must("init", "service");
+  const made = await workspace.must("init", "service", "--json");
+  ({ noteKey } = JSON.parse(made.stdout) as { noteKey: string });
+  await workspace.write("report.json", await readFile(REPORT));
+  await workspace.must("keygen", "--alg", "ES384", "--out", "lab.jwk");
   await workspace.must("init", "idle");
   await workspace.must("keygen", "--alg", "ES256", "--out", "vendor.jwk");
   await workspace.must("trust", "add", "vendor.pub.jwk", "--iss", ISS, "--dir", "service");
@@ -121,6 +126,15 @@ const CALLS: readonly (readonly [args: readonly string[], exit?: number])[] = [
   [["verify", "two.transparent.scitt", ...TRUST, "--tlog-proof", "two.proof"]],
   [["bundle", ONE, ...SERVICE, ...TRUST, "--files-only", "--out", "x.bundle"]],
   [["appraise", "--digest", "sha-256:00", "--bundle", "none", "--policy", "none"], 2],
+  [["inspect", "bom.scitt"]],
+  [["inspect", ONE]],
+  [["inspect", "two.receipt"]],
+  [["inspect", "bom.json"], 1],
+  [["sign-report", "report.json", "--key", "lab.jwk", "--kid", "lab", "--out", "report.jws"]],
+  [["witness", "init", "w1", "--name", "witness.example/w1"]],
+  [["witness", "add-log", "w1", "NOTEKEY"]],
+  // It is there already, and says so in the same words.
+  [["witness", "add-log", "w1", "NOTEKEY"]],
   [["evidence", "bom.json", ...TRUST], 1],
   [["search", "URL", "--iss", ISS]],
   [["audit", ...SERVICE, ...TRUST]],
@@ -157,6 +171,7 @@ const places = new Map([
   ["URL", () => server.url],
   ["ENTRYID", () => entryId],
   ["THUMBPRINT", () => thumbprint],
+  ["NOTEKEY", () => noteKey],
 ]);
 
 describe("--json", () => {

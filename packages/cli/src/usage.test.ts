@@ -130,7 +130,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
     "--payload and --since do not go together",
   ],
   [["inspect"], "missing required argument 'file'"],
-  [["inspect", "payload.json", "--json"], "unknown option '--json'"],
+  [["inspect", "payload.json", "--yaml"], "unknown option '--yaml'"],
   [["fsck"], "missing required argument 'dir'"],
   [["fsck", "d", "--repair"], "unknown option '--repair'"],
   [["serve", "new", "--scrub-rate", "fast"], "want a whole number"],

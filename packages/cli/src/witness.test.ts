@@ -126,6 +126,21 @@ describe("tally witness", () => {
     expect(await workspace.names(`w/state/${hash}`)).toEqual(["1", "2"]);
   });
 
+  test("init and add-log say as one JSON object what they made", async () => {
+    const args = ["init", "w", "--name", "witness.example/w1", "--alg", "EdDSA", "--json"];
+    const made = JSON.parse((await workspace.must("witness", ...args)).stdout) as object;
+    const noteKeys = [expect.stringMatching(/^witness\.example\/w1\+/) as unknown];
+    expect(made).toEqual({ directory: "w", name: "witness.example/w1", noteKeys });
+    const noteKey = log.key.format();
+    const add = async (...more: readonly string[]): Promise<unknown> => {
+      const added = ["witness", "add-log", "w", noteKey, "--json", ...more];
+      return JSON.parse((await workspace.must(...added)).stdout);
+    };
+    expect(await add("--origin", ORIGIN)).toEqual({ origin: ORIGIN, noteKey, written: 1 });
+    expect(await add("--origin", ORIGIN)).toEqual({ origin: ORIGIN, noteKey, written: 0 });
+    expect(await add("--origin", "else")).toEqual({ origin: "else", noteKey, written: 1 });
+  });
+
   test("add-log of many at once loses none of them", async () => {
     const config = { name: "w1", algorithms: ["EdDSA"] as const };
     await WitnessDirectory.create(workspace.at("w"), config);

@@ -24,6 +24,7 @@ export function addSignReport(program: Command, session: Session): void {
     .requiredOption("--key <name.jwk>", "private key for ES384, ES512, PS384 or PS512")
     .requiredOption("--kid <kid>", "what the report calls the key")
     .requiredOption("--out <file.jws>", "signed report to write")
+    .option("--json", "print the result as one JSON object")
     .action(async (path: string, { key, kid, out }: SignReportOptions) => {
       if (kid === "" || kid.length > MAX_KID) {
         throw new CliError("CLI_USAGE", `--kid has not 1 to ${MAX_KID} characters`);
@@ -31,9 +32,11 @@ export function addSignReport(program: Command, session: Session): void {
       const signer = await readPrivateKey(key);
       const { bytes, warnings } = await signReport(await readWhole(path), signer, { kid });
       await writeProduct(out, bytes, session);
-      for (const { code, level, path: where } of warnings) {
-        if (level === "warning") session.output.note(`tally: ${code} at ${where}`);
-      }
+      const problems = warnings
+        .filter(({ level }) => level === "warning")
+        .map((warning) => ({ code: warning.code, where: warning.path }));
+      for (const { code, where } of problems) session.output.note(`tally: ${code} at ${where}`);
+      if (session.isJson) session.output.printJson({ file: out, problems });
       session.wrote(out);
     });
 }

@@ -29,7 +29,7 @@ export function addWitness(program: Command, session: Session): void {
   addServe(witness, session);
 }
 
-function addInit(witness: Command, { output }: Session): void {
+function addInit(witness: Command, { output, isJson }: Session): void {
   witness
     .command("init")
     .description("make a witness and its keys; prints a vkey for each")
@@ -40,23 +40,27 @@ function addInit(witness: Command, { output }: Session): void {
         .choices(["EdDSA", "ML-DSA-44", "both"])
         .default("both"),
     )
+    .option("--json", "print the result as one JSON object")
     .action(async (dir: string, { name, alg }: InitOptions) => {
       const { WitnessDirectory } = await import("../witness-directory.js");
       const algorithms = alg === "both" ? (["EdDSA", "ML-DSA-44"] as const) : [alg];
       const directory = await WitnessDirectory.create(dir, { name, algorithms });
       output.note(`made the witness ${name} in ${dir}`);
-      for (const { key } of await directory.signers()) output.print(key.format());
+      const noteKeys = (await directory.signers()).map(({ key }) => key.format());
+      if (isJson) output.printJson({ directory: dir, name, noteKeys });
+      else for (const noteKey of noteKeys) output.print(noteKey);
       output.note("never restore its state from a backup: see docs/witness.md");
     });
 }
 
-function addAddLog(witness: Command, { output }: Session): void {
+function addAddLog(witness: Command, { output, isJson }: Session): void {
   witness
     .command("add-log")
     .description("watch a log, or take a further key of it")
     .argument("<dir>", "made by tally witness init")
     .argument("<vkey>", "the log's verifier key")
     .option("--origin <origin>", "origin of its checkpoints; the name of the key by default")
+    .option("--json", "print the result as one JSON object")
     .action(async (dir: string, vkey: string, { origin }: { readonly origin?: string }) => {
       const [{ VerifierKey, TlogError }, { WitnessDirectory }] = await Promise.all([
         import("@tallystick/tlog"),
@@ -65,8 +69,11 @@ function addAddLog(witness: Command, { output }: Session): void {
       const directory = await WitnessDirectory.open(dir);
       try {
         const key = VerifierKey.parse(vkey);
-        const isNew = await directory.addLog(key, origin ?? key.name);
-        const what = `${key.name} as a key of ${origin ?? key.name}`;
+        const log = origin ?? key.name;
+        const isNew = await directory.addLog(key, log);
+        if (isJson)
+          output.printJson({ origin: log, noteKey: key.format(), written: isNew ? 1 : 0 });
+        const what = `${key.name} as a key of ${log}`;
         output.note(isNew ? `added ${what}` : `${what} is there already, nothing was changed`);
         if (isNew) output.note("a running witness knows of it when it is started again");
       } catch (cause) {
