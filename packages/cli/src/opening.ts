@@ -57,6 +57,8 @@ export interface OpeningOptions {
   readonly advice: string;
   readonly minFreeMib?: number;
   readonly ignoreClock?: boolean;
+  /** Entries from which on a filter in memory spares looking for new ones; the log's own unless given. */
+  readonly filterFrom?: number;
   /** Told what is to be said of the note key; unless given, the service signs no notes. */
   readonly onNoteKey?: (line: string) => void;
   /** How witnesses are asked; they are not unless given. */
@@ -101,7 +103,7 @@ export async function openParts(
   options: OpeningOptions,
 ): Promise<OpenedService> {
   const { advice, minFreeMib = MIN_FREE_MIB, ignoreClock = false } = options;
-  const { onNoteKey, onFatal, search, heads, onSearchFailure } = options;
+  const { onNoteKey, onFatal, search, heads, onSearchFailure, filterFrom } = options;
   const { TransparencyService } = await import("@tallystick/server");
   const onStep = parseFailpoint(process.env[FAILPOINT]);
   const { issuer, origin } = directory.config;
@@ -117,6 +119,7 @@ export async function openParts(
   const space = spaceOf(directory, minFreeMib * MEBIBYTE);
   const service = await TransparencyService.open({
     ...{ store, anchor, issuer, origin, signer, formerKeys: former, space, ignoreClock },
+    ...(filterFrom !== undefined && { filterFrom }),
     ...(notes && { noteSigner: notes }),
     ...(witnesses && { witnesses }),
     ...(search && { search }),

@@ -49,6 +49,8 @@ export interface ServiceOptions {
   readonly now?: () => number;
   /** Room that there must be for registrations; no limit by default. */
   readonly space?: Space;
+  /** Entries from which on a filter in memory spares looking for new ones, as `filterFrom` of `Log.open`. */
+  readonly filterFrom?: number;
   /** Takes registrations although the clock reads earlier than the newest checkpoint. */
   readonly ignoreClock?: boolean;
   /** Where its search index lives; none unless given. */

@@ -40,6 +40,7 @@ interface ServeOptions extends SecretOptions, LimitOptions, AskingOptions {
   readonly publicUrl?: string;
   readonly minFreeMib: number;
   readonly ignoreClock?: true;
+  readonly filterFrom?: number;
   readonly scrubRate: number;
   readonly scrubPause: number;
   readonly syncProbe: number;
@@ -79,6 +80,7 @@ export function addServe(program: Command, session: Session): void {
       parseWhole,
       SCRUB_RATE,
     )
+    .option("--filter-from <n>", "entries from which new ones are not looked up", parseWhole)
     .option("--no-search", "keep no search index")
     .option("--index-every <n>", "commit to the index after so many entries, 0: never", parseWhole)
     .option("--index-seconds <s>", "commit to the index after so many seconds", parseSeconds)
@@ -316,6 +318,7 @@ async function open(
   {
     minFreeMib,
     ignoreClock,
+    filterFrom,
     search,
     heads,
     asking,
@@ -329,6 +332,7 @@ async function open(
   const isClockIgnored = ignoreClock === true;
   return openParts(directory, {
     ...{ advice, minFreeMib, ignoreClock: isClockIgnored, asking, onFatal },
+    ...(filterFrom !== undefined && { filterFrom }),
     ...(onNoteKey && { onNoteKey }),
     ...(search && { search: searchPlace(directory) }),
     ...(heads && { heads }),

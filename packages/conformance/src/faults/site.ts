@@ -153,10 +153,18 @@ export class Ground {
 export class Site {
   readonly path: string;
   readonly #ground: Ground;
+  /** What every server of it is started with beside what is asked. */
+  readonly #own: readonly string[];
 
-  constructor(ground: Ground, path: string) {
+  constructor(ground: Ground, path: string, own: readonly string[] = []) {
     this.#ground = ground;
     this.path = path;
+    this.#own = own;
+  }
+
+  /** Yields the same directory, whose servers are started with more options. */
+  with(...own: readonly string[]): Site {
+    return new Site(this.#ground, this.path, own);
   }
 
   at(name: string): string {
@@ -165,7 +173,10 @@ export class Site {
 
   /** Starts a server and waits until it accepts requests or has ended. */
   async start(options?: CommandOptions, ...args: readonly string[]): Promise<Start> {
-    const running = this.#ground.begin(["serve", this.path, ...SERVE_OPTIONS, ...args], options);
+    const running = this.#ground.begin(
+      ["serve", this.path, ...SERVE_OPTIONS, ...this.#own, ...args],
+      options,
+    );
     const match = await running.said(/^listening on (\S+)$/m);
     if (match?.[1] !== undefined) return { url: match[1], running };
     return { url: undefined, outcome: await running.ended };
@@ -175,7 +186,10 @@ export class Site {
   async killAtBoot(options?: CommandOptions): Promise<Outcome> {
     const seen = new AbortController();
     const changes = watch(this.at("log"), { signal: seen.signal });
-    const running = this.#ground.begin(["serve", this.path, ...SERVE_OPTIONS], options);
+    const running = this.#ground.begin(
+      ["serve", this.path, ...SERVE_OPTIONS, ...this.#own],
+      options,
+    );
     void running.ended.then(() => {
       seen.abort();
     });
