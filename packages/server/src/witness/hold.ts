@@ -56,7 +56,11 @@ export class Hold {
   /** What a quorum claims against the log, whether that is heeded or not; `undefined` where none does. */
   claim(): string | undefined {
     if (!this.#isQuorum([...this.#claims.keys()])) return undefined;
-    const claims = [...this.#claims].map(([{ name }, what]) => `${name} ${what}`);
+    // In the order of the policy, whoever answers first.
+    const claims = this.#options.peers.flatMap((peer) => {
+      const what = this.#claims.get(peer);
+      return what === undefined ? [] : [`${peer.name} ${what}`];
+    });
     return `a quorum of witnesses contradicts this log: ${claims.join(", ")}`;
   }
 
