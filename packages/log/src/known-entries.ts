@@ -12,7 +12,7 @@ const FILTERED_FROM = 65_536;
 
 // Bundles in one read, and how many times as long as they took the process has for all else.
 const BUNDLES_AT_ONCE = 32;
-const REST = 3;
+const REST = 1;
 
 /** What {@link KnownEntries} needs. */
 export interface KnownOptions {
