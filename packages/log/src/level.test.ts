@@ -174,7 +174,9 @@ describe("a log in a directory", () => {
     });
     await reopened.close();
     const store = await LevelStore.open(directory);
-    const report = await checkLog({ store, anchor: await AnchorFile.open(path), key });
+    const reread = await AnchorFile.open(path);
+    const report = await checkLog({ store, anchor: reread, key });
+    await reread.close();
     await store.close();
     expect(report).toMatchObject({
       verdict: "incomplete",
